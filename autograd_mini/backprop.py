@@ -1,0 +1,249 @@
+"""The chain rule, once: walk the graph consumers first, and let each node tell its parents.
+
+`sweep()` is the only place where a derivative meets another. `backward()` and `gradients()`
+listen to it, and so may anybody who wants to watch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import DTypeError, GraphError, ShapeError
+from .graph import Node, check_real, consumers_first, raw, recording
+from .ops import astype, shape, unbroadcast, where
+from .primitive import Elementwise, Structural
+
+__all__ = ["Step", "backward", "gradients", "sweep"]
+
+
+class Step(NamedTuple):
+    """One node's turn in the backward pass."""
+
+    node: Node
+    cotangent: Any  # ∂output/∂node, complete
+    sends: Sequence[Any]  # what it adds to each parent's; None where nothing
+
+
+def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False
+          ) -> Iterator[Step]:  # fmt: skip
+    """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's turn.
+
+    create_graph: rules are fed nodes and record themselves, so that the result can be
+    differentiated again. exact: nothing, not even 0·inf = nan, comes back along a path that
+    `where`, `maximum`, an index … did not choose. For floats that costs nothing and is always
+    so; for arrays it takes masks, which are needed only when a nan has turned up.
+    """
+    cotangents: dict[Node, Any] = {output: seed}
+    unchosen: dict[Node, Any] = {}
+    for node in consumers_first(output):
+        g = cotangents.pop(node, None)
+        if g is None:  # every path to it went through something not chosen
+            yield Step(node, _zero(node), ())
+            continue
+        if node.op is None:
+            yield Step(node, g, ())
+            continue
+        sends = _pull(node, g, create_graph)
+        if exact and type(node.value) is np.ndarray:
+            sends = _silence_unchosen(node, sends, unchosen)
+        for parent, sent in zip(node.parents, sends, strict=True):
+            if parent is not None and sent is not None:
+                if type(sent) is not float or type(parent.value) is not float:
+                    sent = _fit(sent, parent, node)
+                known = cotangents.get(parent)
+                cotangents[parent] = sent if known is None else known + sent
+        yield Step(node, g, sends)
+
+
+def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
+    """What `node` sends to its parents, by its row of the table."""
+    op = node.op
+    assert op is not None
+    if create_graph:
+        return op.pull(g, node, _inputs_as_nodes(node), node)
+    try:
+        return op.pull(g, node.value, node.inputs, node)
+    except (ArithmeticError, ValueError):
+        if type(node.value) is not float:
+            raise
+        # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
+        return op.pull(np.float64(g), np.float64(node.value),
+                       tuple(map(np.float64, node.inputs)), node)  # fmt: skip
+
+
+def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
+    """The inputs with nodes where there are any; refused if one has changed since."""
+    for parent, x in zip(node.parents, node.inputs, strict=True):
+        if parent is not None and parent.value is not x and not _same(parent.value, x):
+            raise GraphError(
+                f"{_name(parent)} was updated after {_name(node)} was computed from it, so the "
+                "graph no longer says what was computed: run the forward pass again before "
+                "create_graph=True (a plain backward() uses the recorded numbers)"
+            )
+    return tuple([x if p is None else p for p, x in zip(node.parents, node.inputs, strict=True)])
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=True))
+
+
+def _name(node: Node) -> str:
+    kind = type(node).__name__
+    made = f" made by {node.op.name}" if node.op else ""
+    return f"the {kind} {node.label!r}" if node.label else f"a {kind}{made}"
+
+
+def _fit(sent: Any, parent: Node, node: Node) -> Any:
+    """`sent` in the shape and dtype of `parent`: broadcasting undone, by shape alone."""
+    value = parent.value
+    to = () if type(value) is float else value.shape
+    if isinstance(node.op, Structural) and shape(sent) != to:
+        raise GraphError(
+            f"the rule of {node.op.name} returned a cotangent of shape {shape(sent)} for an "
+            f"input of shape {to}: a pullback must return its input's shape"
+        )
+    sent = unbroadcast(sent, to)
+    if isinstance(sent, Node):
+        return sent if type(value) is float or sent.value.dtype == value.dtype else (
+            astype(sent, value.dtype)
+        )  # fmt: skip
+    return float(sent) if type(value) is float else np.asarray(sent, value.dtype)
+
+
+def _zero(node: Node) -> Any:
+    return 0.0 if type(node.value) is float else np.zeros_like(node.value)
+
+
+def _silence_unchosen(node: Node, sends: Sequence[Any], unchosen: dict[Node, Any]
+                      ) -> list[Any]:  # fmt: skip
+    """`sends` with zeros for what `node`, or a consumer of it, has not chosen.
+
+    A 0 that arithmetic made times inf is nan, and should be; a 0 that says "not chosen" times
+    inf is 0. To tell them apart a mask travels beside the cotangent: an entry is unchosen if
+    all its uses are.
+    """
+    op, y = node.op, node.value
+    silent = unchosen.pop(node, np.zeros(y.shape, bool))
+    quiet: list[Any] = []
+    for i, (parent, sent) in enumerate(zip(node.parents, sends, strict=True)):
+        if parent is None or sent is None:
+            quiet.append(sent)
+            continue
+        to = shape(parent)
+        if isinstance(op, Elementwise):
+            slope = op.slope(i, y, node.inputs) if op.selects else 1
+            mask = silent | (np.asarray(slope) == 0)
+            used = unbroadcast(1.0 * ~mask, to)
+        elif op is not None and op.selects:
+            used = op.pull(1.0 * ~silent, y, node.inputs, node)[i]
+            mask = np.asarray(used) == 0
+        else:  # it mixes its inputs: silent only if all of it is
+            used = 0.0 if silent.all() else 1.0
+            mask = np.full(to, used == 0)
+        quiet.append(where(mask, 0.0, sent) if mask.any() else sent)
+        unchosen[parent] = unchosen.get(parent, True) & (np.broadcast_to(used, to) == 0)
+    return quiet
+
+
+def _seed_for(output: Node, seed: Any) -> Any:
+    """The cotangent to start from: 1 for a scalar; for anything else the user's."""
+    if not isinstance(output, Node):
+        raise DTypeError(
+            f"only a Value or a Tensor has a gradient, not a {type(output).__name__}: did "
+            "float(), .item() or .data cut the graph?"
+        )
+    if seed is None:
+        if np.size(output.value) != 1:
+            raise ShapeError(
+                f"the output has shape {shape(output)}, and a gradient is that of one number: "
+                "reduce it first (.sum() or .mean()), or give the cotangent of each entry as "
+                "seed, an array of that shape"
+            )
+        return 1.0 if type(output.value) is float else np.ones_like(output.value)
+    if shape(seed) != shape(output):
+        raise ShapeError(f"the seed has shape {shape(seed)}, the output {shape(output)}: "
+                         "they must be the same")  # fmt: skip
+    if isinstance(seed, Node):
+        return seed
+    check_real(np.asarray(seed), "the seed")
+    held = output.value
+    return float(seed) if type(held) is float else np.asarray(seed, held.dtype)
+
+
+Pairs = list[tuple[Node, Any]]
+
+
+def walk(output: Node, seed: Any, wanted: set[Node] | None = None, create_graph: bool = False
+         ) -> Pairs:  # fmt: skip
+    """(node, cotangent) of a whole sweep, for all nodes or the `wanted`.
+
+    Done again with masks if a nan shows in a leaf's gradient.
+    """
+
+    def pairs(exact: bool) -> Pairs:
+        turns = sweep(output, seed, create_graph=create_graph, exact=exact)
+        return [(node, g) for node, g, _ in turns if wanted is None or node in wanted]
+
+    with recording(), np.errstate(all="ignore"):
+        found = pairs(exact=False)
+        if any(_has_nan(g) for node, g in found if node.op is None or wanted):
+            found = pairs(exact=True)
+    return found
+
+
+def _has_nan(g: Any) -> bool:
+    g = raw(g)
+    return bool(g != g) if type(g) is float else bool(np.isnan(np.sum(g)))
+
+
+def backward(output: Node, seed: Any = None) -> None:
+    """Compute ∂output/∂node for every node that `output` depends on, and store it.
+
+    Leaves accumulate: a second call adds the same again. Every other node shows the gradient
+    of the last call. seed: the cotangent of the output, of its shape; 1 for a scalar.
+
+    Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
+    """
+    for node, g in walk(output, raw(_seed_for(output, seed))):
+        if node.op is not None:
+            node.gradient = g
+        elif node.gradient is None:
+            node.gradient = g if type(g) is float else np.array(g)  # nobody else's array
+        else:
+            node.gradient = node.gradient + g
+
+
+def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:
+    """∂output/∂input for one node or a list of nodes; nothing is stored anywhere.
+
+    output: a scalar node, or any node with a `seed` of its shape. create_graph: return nodes,
+    which can be differentiated again, instead of floats and arrays. Returns one gradient, or a
+    list in the order of `inputs`, each in its input's shape.
+
+    Raises `GraphError` when the output doesn't depend on an input.
+
+    >>> import autograd_mini as ag
+    >>> x = ag.Value(3.0)
+    >>> slope = ag.gradients(x**3, x, create_graph=True)
+    >>> slope.data, ag.gradients(slope, x)
+    (27.0, 18.0)
+    """
+    wanted = [inputs] if isinstance(inputs, Node) else list(inputs)
+    found = collect(output, wanted, _seed_for(output, seed), create_graph)
+    for i, (node, g) in enumerate(zip(wanted, found, strict=True)):
+        if g is None:
+            raise GraphError(
+                f"the output doesn't depend on input {i}, {_name(node)}: was it made anew, or "
+                "cut off by float(), .item(), .data or no_grad()?"
+            )
+    return found[0] if isinstance(inputs, Node) else found
+
+
+def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool) -> list[Any]:
+    """The cotangents of the `wanted` nodes; None for one that the output doesn't reach."""
+    seed = seed if create_graph else raw(seed)
+    found = dict(walk(output, seed, set(wanted), create_graph))
+    return [found.get(node) for node in wanted]

@@ -1,0 +1,58 @@
+"""What can go wrong, said well: what happened, where, and what to do about it.
+
+Every class inherits the builtin that a NumPy user would catch anyway.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AutogradError",
+    "DTypeError",
+    "ExpressionError",
+    "GradientError",
+    "GraphError",
+    "MissingExtraError",
+    "NotDifferentiableError",
+    "ShapeError",
+    "missing_extra",
+]
+
+
+class AutogradError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+
+class ShapeError(AutogradError, ValueError):
+    """Two shapes that don't fit each other."""
+
+
+class DTypeError(AutogradError, TypeError):
+    """Numbers of a kind that has no gradient here: complex, object, strings."""
+
+
+class GraphError(AutogradError, RuntimeError):
+    """A graph that can't give the gradient asked for, or would give a wrong one."""
+
+
+class NotDifferentiableError(AutogradError, TypeError):
+    """A function that this package doesn't differentiate."""
+
+
+class ExpressionError(AutogradError, ValueError):
+    """A formula, given as text, that can't be read."""
+
+
+class MissingExtraError(AutogradError, ImportError):
+    """An optional part that isn't installed."""
+
+
+class GradientError(AutogradError, AssertionError):
+    """A hand-derived gradient that is wrong, or can't be told to be right."""
+
+
+def missing_extra(module: str, extra: str, why: str) -> MissingExtraError:
+    """The error for an absent optional `module`, naming the command that installs it."""
+    return MissingExtraError(
+        f"{why} needs the package {module}, which isn't installed. "
+        f"Install it with: pip install 'autograd-mini[{extra}]'"
+    )

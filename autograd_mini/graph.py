@@ -1,0 +1,218 @@
+"""A node is a value and the record of its making; a graph is nodes that name their parents.
+
+`x * y` makes a node that holds the product, the operation `multiply`, and the two nodes it was
+made from. Nothing else is stored: no closures, so no reference cycles, and a graph that nobody
+holds any longer is freed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from .errors import DTypeError, GraphError
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+__all__ = ["Node", "consumers_first", "leaf", "no_grad", "not_computed", "raw"]
+
+
+class Node:
+    """One vertex of a computation graph; `Value` and `Tensor` are the two kinds.
+
+    | field     | what it is                                                                   |
+    |-----------|------------------------------------------------------------------------------|
+    | `value`   | the number (float) or the array (ndarray) held                               |
+    | `op`      | the `Primitive` that made it; None for a leaf                                |
+    | `parents` | per argument of `op`, the node it came from; None where it was a constant    |
+    | `inputs`  | per argument, the raw number at recording time: a later update of a parent   |
+    |           | can't change the gradient of what was already computed                       |
+    | `params`  | what `op` was told besides (`axis`, `shape`, …)                              |
+    | `gradient`| ∂output/∂self of the last backward; None if not computed                     |
+    | `label`   | the user's name for it                                                       |
+
+    `value` and `gradient` are the engine's; users go through `data` and `grad`, which check what
+    comes in and let nobody change a recorded number from outside.
+    """
+
+    __slots__ = (
+        "__weakref__", "gradient", "inputs", "label", "op", "params", "parents", "value",
+    )  # fmt: skip
+
+    value: Any
+    op: Primitive | None
+    parents: tuple[Node | None, ...]
+    inputs: tuple[Any, ...]
+    params: dict[str, Any] | None
+    gradient: Any
+    label: str
+
+    __hash__ = object.__hash__  # by identity, although == compares values, as in PyTorch
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the node was made by the user rather than by an operation."""
+        return self.op is None
+
+    # micrograd's names, so that code written for it (the lecture's `draw_dot`) finds them.
+    @property
+    def _prev(self) -> set[Node]:
+        return {parent for parent in self.parents if parent is not None}
+
+    @property
+    def _op(self) -> str:
+        return "" if self.op is None else self.op.symbol
+
+    def __reduce__(self) -> Any:  # deep copies and pickles
+        if self.op is not None:
+            kind = type(self).__name__
+            raise GraphError(
+                f"only a leaf can be copied deeply or pickled, not a computed {kind}: keep "
+                f"{kind}(x.data), or the parameters it was computed from"
+            )
+        return _rebuilt, (type(self), self.value, self.gradient, self.label)
+
+    def __copy__(self) -> Node:
+        """A leaf of its own, or another node with the same record and the same graph behind."""
+        if self.op is None:
+            return _rebuilt(type(self), self.value, self.gradient, self.label)
+        twin = leaf(self.value)
+        for field in Node.__slots__[1:]:
+            setattr(twin, field, getattr(self, field))
+        return twin
+
+
+def _rebuilt(kind: Any, value: Any, gradient: Any, label: str) -> Node:
+    node: Node = kind(value, label)
+    node.gradient = np.array(gradient) if isinstance(gradient, np.ndarray) else gradient
+    return node
+
+
+KINDS: dict[type, type[Node]] = {}
+"""Which kind of node holds which kind of value: float → Value, ndarray → Tensor."""
+
+
+def leaf(value: Any) -> Node:
+    """A new variable holding `value`: a `Value` for a float, a `Tensor` for an ndarray."""
+    node = object.__new__(KINDS[type(value)])
+    node.value, node.op, node.parents, node.inputs = value, None, (), ()
+    node.params, node.gradient, node.label = None, None, ""
+    return node
+
+
+def raw(x: Any) -> Any:
+    """The number or array in a node; anything else as it is."""
+    return x.value if isinstance(x, Node) else x
+
+
+def consumers_first(output: Node) -> Iterator[Node]:
+    """Every node that `output` depends on, each after all the nodes that consume it.
+
+    The topological sort of Kahn (1962): count each node's consumers, then release a node once
+    all of them have been visited. Iterative, so a chain of a million nodes is no deeper than
+    one of ten.
+    """
+    waiting: dict[Node, int] = {}  # consumers not yet visited
+    reached = [output]
+    for node in reached:  # grows while we walk it
+        for parent in node.parents:
+            if parent is not None:
+                if parent in waiting:
+                    waiting[parent] += 1
+                else:
+                    waiting[parent] = 1
+                    reached.append(parent)
+    del reached
+    ready = [output]
+    while ready:
+        node = ready.pop()
+        yield node
+        for parent in node.parents:
+            if parent is not None:
+                left = waiting[parent] - 1
+                if left:
+                    waiting[parent] = left
+                else:
+                    ready.append(parent)
+
+
+# A ContextVar, not a module global: two threads (or async tasks) must not switch each other off.
+_recording: ContextVar[bool] = ContextVar("autograd_mini.recording", default=True)
+is_recording = _recording.get
+
+
+@contextmanager
+def _recording_is(on: bool) -> Iterator[None]:
+    token = _recording.set(on)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """A `with` block in which operations on nodes compute but record nothing.
+
+    >>> import autograd_mini as ag
+    >>> x = ag.Value(3.0)
+    >>> with ag.no_grad():
+    ...     y = x * x
+    >>> y.is_leaf
+    True
+    """
+    return _recording_is(False)
+
+
+def recording() -> AbstractContextManager[None]:
+    """A `with` block in which operations are recorded, whatever surrounds it."""
+    return _recording_is(True)
+
+
+class NotComputed(float):
+    """What `Value.grad` is before any backward: prints as "not computed" and never counts as 0.
+
+    It formats as nan (so that `"%.4f" % v.grad` in a drawing doesn't fail), and every attempt
+    to compute with it is refused, because an update with it would be silently wrong.
+    """
+
+    def __repr__(self) -> str:
+        return "not computed"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return "not_computed"
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise GraphError(
+            "this gradient was not computed: call .backward() first, on something that depends "
+            "on the node (a node that the output doesn't reach keeps no gradient)"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
+
+
+not_computed = NotComputed("nan")
+
+
+def check_real(array: np.ndarray, what: str) -> None:
+    """Raise `DTypeError` unless `array` holds real numbers (bool, integer or float)."""
+    if array.dtype.kind not in "fiub":
+        cure = {
+            "c": "split it into real and imaginary parts",
+            "O": "build a float array (nodes are joined by ag.stack or np.stack, not np.array)",
+        }.get(array.dtype.kind, "convert it with .astype(float)")
+        raise DTypeError(
+            f"{what} has dtype {array.dtype}; only real numbers have gradients here: {cure}"
+        )
+    if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+        raise DTypeError(f"{what} has dtype {array.dtype}; use float32 or float64")

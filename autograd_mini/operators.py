@@ -1,0 +1,364 @@
+"""What people type: `a * b`, `x @ W`, `-y`, `t[i]`, `np.tanh(x)`, all answered by the table.
+
+Python asks the methods here; NumPy asks two protocols: `__array_ufunc__` for its ufuncs and
+`__array_function__` for the rest. NumPy's functions fall in three classes: differentiable (in
+the table), constant by nature (comparisons, `argmax`, `sign` …: plain numbers come back), and
+refused, with the nearest thing that works. Never a silent detach.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn, Self
+
+import numpy as np
+
+from . import ops
+from .errors import NotDifferentiableError, ShapeError
+from .functions import matmul_any, mean
+from .graph import Node, is_recording, leaf, raw
+from .primitive import TABLE, Elementwise
+
+__all__ = ["CONSTANT", "Operators"]
+
+CONSTANT: frozenset[Any] = frozenset({
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+    np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.isnan, np.isinf, np.isfinite, np.signbit, np.sign, np.heaviside,
+    np.floor, np.ceil, np.rint, np.trunc, np.spacing,
+    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nonzero, np.flatnonzero,
+    np.argwhere, np.count_nonzero, np.searchsorted, np.digitize, np.any, np.all, np.allclose,
+    np.isclose, np.array_equal, np.array_equiv, np.isin, np.result_type, np.iscomplexobj,
+    np.isrealobj, np.zeros_like, np.ones_like, np.empty_like, np.round, np.around, np.fix,
+    np.array2string, np.array_repr, np.array_str, np.may_share_memory, np.shares_memory,
+    np.unravel_index, np.histogram, np.bincount, np.unique, np.isposinf, np.isneginf,
+})  # fmt: skip
+"""Functions whose result has derivative 0 or isn't a real number: they see plain values."""
+
+INSTEAD = {
+    "array": "np.stack", "floor_divide": "np.floor (constant by nature)",
+    "remainder": "x - n * np.floor(x / n)", "fmod": "x - n * np.trunc(x / n)",
+    "divmod": "x - n * np.floor(x / n)", "copyto": "np.where", "put": "np.where",
+    "einsum": "@ with transpose and sum", "tensordot": "@ with reshape", "inner": "@",
+    "vdot": "np.sum(a * b)", "vstack": "np.concatenate", "hstack": "np.concatenate",
+    "average": "np.sum(w * x) / np.sum(w)", "median": "np.mean", "cumsum": "a mask @ x",
+    "norm": "np.sqrt(np.sum(x * x))", "log2": "np.log(x) / np.log(2)",
+    "log10": "np.log(x) / np.log(10)", "exp2": "2 ** x", "reciprocal": "1 / x",
+    "hypot": "np.sqrt(x * x + y * y)", "full": "np.broadcast_to", "tile": "np.concatenate",
+    "repeat": "indexing with an integer array", "sort": "x[np.argsort(x)]", "flip": "x[::-1]",
+    "take": "x[index]", "diag": "x[i, i] with an integer array i", "split": "slices",
+    "trace": "np.sum(x[i, i]) with an integer array i", "logaddexp": "ag.logsumexp",
+    "cbrt": "x ** (1 / 3)", "append": "np.concatenate",
+}  # fmt: skip
+"""What to write instead of some functions that have no row."""
+
+_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+
+
+def refuse(name: str) -> NoReturn:
+    """Raise the error for a NumPy function without a row."""
+    known = {function.__name__ for function in TABLE}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    instead = INSTEAD.get(name) or (f"np.{near[0]}" if near else None)
+    cure = f"use {instead}" if instead else (
+        "compose it from functions that are (ag.supported() lists them), state its rule with "
+        "ag.elementwise or ag.structural, or pass .data if it is meant to be a constant"
+    )  # fmt: skip
+    raise NotDifferentiableError(f"np.{name} isn't differentiable here: {cure}")
+
+
+def supported() -> list[str]:
+    """The names of all NumPy functions that a node can be given to, sorted.
+
+    >>> import autograd_mini as ag
+    >>> "tanh" in ag.supported(), "fft" in ag.supported()
+    (True, False)
+    """
+    return sorted({function.__name__ for function in TABLE})
+
+
+def _plain(x: Any) -> Any:
+    """x with every node in it, also in lists, tuples and dicts, replaced by its value."""
+    if isinstance(x, list | tuple):
+        return type(x)([_plain(v) for v in x])
+    return {k: _plain(v) for k, v in x.items()} if isinstance(x, dict) else raw(x)
+
+
+def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`function(*args, **kwargs)` of NumPy, with nodes among the arguments."""
+    if function in TABLE:
+        row = TABLE[function]
+        if not isinstance(row, Elementwise):
+            args, kwargs = _by_name(function, args, kwargs)
+        return row(*args, **kwargs)
+    if function in CONSTANT:
+        return function(*_plain(args), **_plain(kwargs))
+    refuse(function.__name__)
+
+
+def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The call with parameters by NumPy's own names; a parameter at its default is dropped."""
+    parameters = inspect.signature(function).parameters
+    kinds = [p.kind for p in parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return args, kwargs
+    kwargs = dict(zip(list(parameters)[1:], args[1:], strict=False)) | kwargs
+    given = {
+        name: value for name, value in kwargs.items()
+        if name not in parameters or value is not parameters[name].default
+    }  # fmt: skip
+    lead = [args[0]] if args else []
+    for name in list(parameters)[1:]:  # what comes by position in our functions: b, shape, …
+        if name in given and parameters[name].default is inspect.Parameter.empty:
+            lead.append(given.pop(name))
+    return tuple(lead), given
+
+
+def _method(row: Elementwise) -> Callable[[Any, Any], Any]:
+    """`a ∘ b` for a node a. Two floats take a short way; anything else the general one."""
+    twin, apply, new = row.scalar, row.apply, object.__new__
+
+    def method(a: Any, b: Any) -> Any:
+        kind, other = type(a), type(b)
+        if kind.holds is float:
+            if other is kind:
+                parents, inputs = (a, b), (a.value, b.value)
+            elif other is float or other is int:
+                parents, inputs = (a, None), (a.value, b)
+            else:
+                return apply((a, b), {})
+            if not is_recording():
+                return leaf(float(row.compute(*inputs)))
+            node = new(kind)
+            try:
+                node.value = twin(*inputs)  # type: ignore[misc]
+            except (ArithmeticError, ValueError):
+                node.value = row.compute(*inputs)
+            node.op, node.parents, node.inputs = row, parents, inputs
+            node.params = node.gradient = None
+            node.label = ""
+            return node
+        return apply((a, b), {})
+
+    return method
+
+
+def _reflected(row: Elementwise) -> Callable[[Any, Any], Any]:
+    """`b ∘ a` where only a is a node."""
+    apply = row.apply
+
+    def method(a: Any, b: Any) -> Any:
+        return apply((b, a), {})
+
+    return method
+
+
+class Operators(Node):
+    """Arithmetic, comparison and NumPy's protocols, for both kinds of node."""
+
+    __slots__ = ()
+    holds: type = object
+
+    __add__ = _method(ops.add)
+    __sub__ = _method(ops.subtract)
+    __mul__ = _method(ops.multiply)
+    __truediv__ = _method(ops.divide)
+    __pow__ = _method(ops.power)
+    __radd__ = _reflected(ops.add)
+    __rsub__ = _reflected(ops.subtract)
+    __rmul__ = _reflected(ops.multiply)
+    __rtruediv__ = _reflected(ops.divide)
+    __rpow__ = _reflected(ops.power)
+
+    def __neg__(self) -> Self:
+        return self._applied(ops.negative)
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __abs__(self) -> Self:
+        return self._applied(ops.abs)
+
+    def __matmul__(self, other: Any) -> Any:
+        return matmul_any(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return matmul_any(other, self)
+
+    def __floordiv__(self, other: Any) -> NoReturn:
+        refuse("floor_divide")
+
+    def __mod__(self, other: Any) -> NoReturn:
+        refuse("remainder")
+
+    def __divmod__(self, other: Any) -> NoReturn:
+        refuse("divmod")
+
+    __rfloordiv__, __rmod__, __rdivmod__ = __floordiv__, __mod__, __divmod__
+
+    # ── comparisons: plain bools ─────────────────────────────────────────────────────────────
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < raw(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= raw(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > raw(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= raw(other)
+
+    def __eq__(self, other: object) -> Any:
+        return self.value == raw(other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.value != raw(other)
+
+    __hash__ = Node.__hash__
+
+    # ── what cuts the graph: a plain number comes out ────────────────────────────────────────
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        """The plain number. It cuts the graph: no gradient comes back through it."""
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def item(self) -> float:
+        """The one number held, as a plain float. It cuts the graph."""
+        if np.size(self.value) != 1:
+            raise ShapeError(f"item() needs exactly one number, this has shape {self.shape}")
+        return float(np.asarray(self.value).item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # ── what NumPy users type ────────────────────────────────────────────────────────────────
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what is held; () for a Value."""
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return np.ndim(self.value)
+
+    @property
+    def size(self) -> int:
+        """How many numbers are held."""
+        return int(np.size(self.value))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32; float64 for a Value."""
+        return np.result_type(self.value)
+
+    @property
+    def T(self) -> Self:  # NumPy's name
+        """The axes in reverse order."""
+        return self._applied(ops.transpose)
+
+    def _applied(self, op: Any, **params: Any) -> Self:
+        result: Self = op(self, **params)
+        return result
+
+    def exp(self) -> Self:
+        """eˣ."""
+        return self._applied(ops.exp)
+
+    def log(self) -> Self:
+        """The natural logarithm."""
+        return self._applied(ops.log)
+
+    def sqrt(self) -> Self:
+        """The square root; its slope at 0 is inf."""
+        return self._applied(ops.sqrt)
+
+    def sin(self) -> Self:
+        """The sine, of radians."""
+        return self._applied(ops.sin)
+
+    def cos(self) -> Self:
+        """The cosine, of radians."""
+        return self._applied(ops.cos)
+
+    def tanh(self) -> Self:
+        """The hyperbolic tangent."""
+        return self._applied(ops.tanh)
+
+    def sigmoid(self) -> Self:
+        """1/(1 + e⁻ˣ)."""
+        return self._applied(ops.sigmoid)
+
+    def relu(self) -> Self:
+        """max(x, 0); its slope at 0 is 0."""
+        return self._applied(ops.relu)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Self:
+        """The sum over `axis`, or of all."""
+        return self._applied(ops.sum, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Self:
+        """The mean over `axis`, or of all."""
+        return self._applied(mean, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Self:
+        """The largest over `axis`, or of all; ties share the gradient evenly."""
+        return self._applied(ops.max, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Self:
+        """The smallest over `axis`, or of all; ties share the gradient evenly."""
+        return self._applied(ops.min, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Self:
+        """The product over `axis`, or of all."""
+        return self._applied(ops.prod, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Self:
+        """The same numbers in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
+        whole = shape[0] if len(shape) == 1 else shape
+        return self._applied(ops.reshape, shape=whole)
+
+    def transpose(self, *axes: Any) -> Self:
+        """The axes in another order; reversed if none is given."""
+        whole = axes[0] if len(axes) == 1 else axes
+        return self._applied(ops.transpose, axes=whole or None)
+
+    # ── NumPy's two protocols ────────────────────────────────────────────────────────────────
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            raise NotDifferentiableError(
+                f"np.{ufunc.__name__} can't write a node into an existing array (out=, or a "
+                "plain array with +=): make a new one, a = a + b"
+            )
+        if method == "__call__":
+            return dispatch(ufunc, inputs, kwargs)
+        if method == "reduce" and ufunc in _REDUCTIONS:
+            axis = kwargs.pop("axis", 0)
+            return dispatch(_REDUCTIONS[ufunc], inputs, {"axis": axis} | kwargs)
+        raise NotDifferentiableError(
+            f"np.{ufunc.__name__}.{method} isn't differentiable here; "
+            f"reduce works for {', '.join(u.__name__ for u in _REDUCTIONS)}"
+        )
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return dispatch(function, args, kwargs)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotDifferentiableError(
+            "turning a node into a plain array would lose its gradient: join nodes with "
+            "np.stack([...]) instead of np.array([...]), or take .data if a constant is meant"
+        )

@@ -1,0 +1,30 @@
+"""THE TABLE: every primitive, one row or one rule; nothing else in the house knows a derivative.
+
+Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg.
+"""
+
+from __future__ import annotations
+
+from .arithmetic import (
+    abs, add, clip, divide, maximum, minimum, multiply, negative, positive, square, subtract,
+    where,
+)  # fmt: skip
+from .elementary import (
+    arccos, arcsin, arctan, cos, cosh, exp, expm1, log, log1p, power, relu, sigmoid, sin, sinh,
+    softplus, sqrt, tan, tanh,
+)  # fmt: skip
+from .indexing import frozen_index, getitem
+from .linalg import matmul, weighted_sum
+from .reductions import broadcast_to, logsumexp, max, min, prod, sum, unbroadcast
+from .shapes import (
+    astype, concatenate, expand_dims, reshape, shape, squeeze, stack, transpose,
+)  # fmt: skip
+
+__all__ = [
+    "abs", "add", "arccos", "arcsin", "arctan", "astype", "broadcast_to", "clip", "concatenate",
+    "cos", "cosh", "divide", "exp", "expand_dims", "expm1", "frozen_index", "getitem", "log",
+    "log1p", "logsumexp", "matmul", "max", "maximum", "min", "minimum", "multiply", "negative",
+    "positive", "power", "prod", "relu", "reshape", "shape", "sigmoid", "sin", "sinh", "softplus",
+    "sqrt", "square", "squeeze", "stack", "subtract", "sum", "tan", "tanh", "transpose",
+    "unbroadcast", "weighted_sum", "where",
+]  # fmt: skip

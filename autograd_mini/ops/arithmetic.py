@@ -1,0 +1,86 @@
+"""The table, part 1: arithmetic and the functions that choose.
+
+The language of the table. y: the output; a, b, x: the inputs; g: the cotangent of the output.
+Each may be a number, an array or a node. An elementwise row reads
+
+    name = elementwise(NumPy's function, its twin on floats, ∂y/∂a, ∂y/∂b)
+
+and a slope of 1 or −1 is written as that number.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..graph import raw
+from ..primitive import elementwise
+
+# ── what is constant by nature: plain numbers out, also for nodes ────────────────────────────
+
+
+def sign(x: Any) -> Any:
+    """−1, 0 or 1, and nan for nan: the derivative of |x| (0 at the kink)."""
+    return np.sign(raw(x))
+
+
+def step(x: Any) -> Any:
+    """1 for x > 0 and 0 for x ≤ 0, and nan for nan: the derivative of relu."""
+    x = raw(x)
+    if type(x) is float:
+        return 1.0 if x > 0 else 0.0 if x <= 0 else x
+    return np.heaviside(x, np.zeros_like(x))
+
+
+def picked(y: Any, x: Any) -> Any:
+    """1 where x is what was chosen as y, 0 where it isn't, nan where y is nan."""
+    y, x = raw(y), raw(x)
+    return np.where(y == y, 1.0 * (x == y), np.nan)[()]
+
+
+def share(y: Any, mine: Any, other: Any) -> Any:
+    """1 where `mine` alone is y, ½ where both are (a tie is shared evenly), nan where y is nan."""
+    return picked(y, mine) / (1.0 + (raw(mine) == raw(other)))
+
+
+# ── the rows ─────────────────────────────────────────────────────────────────────────────────
+
+add = elementwise(np.add, operator.add, 1, 1, symbol="+")
+subtract = elementwise(np.subtract, operator.sub, 1, -1, symbol="-")
+multiply = elementwise(
+    np.multiply, operator.mul, lambda y, a, b: b, lambda y, a, b: a, symbol="*"
+)
+divide = elementwise(
+    np.divide, operator.truediv, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, symbol="/"
+)  # −y/b rather than −a/b², which overflows from b = 1e154
+negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
+positive = elementwise(np.positive, operator.pos, 1, symbol="=")
+
+
+abs = elementwise(np.abs, math.fabs, lambda y, x: sign(x), name="abs", symbol="abs")
+square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
+maximum = elementwise(
+    np.maximum, lambda a, b: a if a >= b or a != a else b,
+    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
+    symbol="max", selects=True,
+)  # fmt: skip
+minimum = elementwise(
+    np.minimum, lambda a, b: a if a <= b or a != a else b,
+    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
+    symbol="min", selects=True,
+)  # fmt: skip
+where = elementwise(
+    np.where, lambda c, a, b: a if c else b,
+    None, lambda y, c, a, b: 1.0 * (raw(c) != 0), lambda y, c, a, b: 1.0 * (raw(c) == 0),
+    selects=True,
+)  # fmt: skip
+clip = elementwise(
+    np.clip, None,
+    lambda y, x, low, high: picked(y, x),
+    lambda y, x, low, high: 1.0 * (raw(x) < raw(low)) * (raw(low) <= raw(high)),
+    lambda y, x, low, high: 1.0 * ((raw(x) > raw(high)) | (raw(low) > raw(high))),
+    selects=True,
+)  # at a bound the slope in x is 1, as in PyTorch  # fmt: skip

@@ -1,0 +1,51 @@
+"""The table, part 5: taking numbers out of an array, and putting them back where they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import GraphError
+from ..graph import Node, raw
+from ..primitive import structural
+from .shapes import shape as _shape
+
+
+def _getitem(x: Any, index: Any) -> Any:
+    return np.asarray(x)[index]
+
+
+def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros of `shape`, with `g` added at `index`; an entry indexed twice collects both."""
+    out = np.zeros(shape, dtype=np.asarray(g).dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
+        np.add.at(out, index, g)
+    else:  # slices, single numbers and masks name each entry once
+        out[index] += g
+    return out
+
+
+@structural(_getitem, symbol="[ ]", selects=True)
+def getitem(g, y, x, *, index=...):  # type: ignore[no-untyped-def]
+    """What was taken goes back to its place; the rest gets 0."""
+    return scatter(g, index, _shape(x))
+
+
+@structural(_scatter, selects=True)
+def scatter(g, y, x, *, index=..., shape=...):  # type: ignore[no-untyped-def]
+    """The pullback of the pullback of an index is the index again."""
+    return getitem(g, index)
+
+
+def frozen_index(index: Any) -> Any:
+    """`index` in NumPy's terms, safe to keep: lists become arrays, arrays are copied."""
+    if isinstance(index, tuple):
+        return tuple(frozen_index(part) for part in index)
+    if isinstance(index, Node):
+        raise GraphError(
+            "an index must be made of plain integers or booleans, not of a node (whose values "
+            f"are floats): write x[{type(index).__name__.lower()}.data.astype(int)]"
+        )
+    return np.array(raw(index)) if isinstance(index, np.ndarray | list) else index

@@ -1,0 +1,63 @@
+"""The table, part 3: moving numbers about. Each pullback moves them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import raw
+from ..primitive import structural
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """The shape of a number, an array or a node."""
+    return np.shape(raw(x))
+
+
+@structural(np.reshape, selects=True)
+def reshape(g, y, x, *, shape=...):  # type: ignore[no-untyped-def]
+    """The same numbers in the same order."""
+    return reshape(g, _shape(x))
+
+
+@structural(np.transpose, symbol="T", selects=True)
+def transpose(g, y, x, *, axes=None):  # type: ignore[no-untyped-def]
+    """Undone by the inverse permutation of the axes."""
+    return transpose(g, None if axes is None else tuple(np.argsort(axes)))
+
+
+@structural(np.expand_dims, selects=True)
+def expand_dims(g, y, x, *, axis=...):  # type: ignore[no-untyped-def]
+    return reshape(g, _shape(x))
+
+
+@structural(np.squeeze, selects=True)
+def squeeze(g, y, x, *, axis=None):  # type: ignore[no-untyped-def]
+    return reshape(g, _shape(x))
+
+
+@structural(lambda x, dtype: np.asarray(x, dtype), selects=True)
+def astype(g, y, x, *, dtype=...):  # type: ignore[no-untyped-def]
+    return astype(g, np.result_type(raw(x)))
+
+
+@structural(np.concatenate, many=True, selects=True)
+def concatenate(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
+    """Each part gets its own stretch of g back."""
+    ends = np.cumsum([_shape(part)[axis] for part in parts])
+    before = (slice(None),) * (axis % len(_shape(y)))
+    return [
+        g[(*before, slice(end - _shape(part)[axis], end))]
+        for part, end in zip(parts, ends.tolist(), strict=True)
+    ]
+
+
+@structural(np.stack, many=True, selects=True)
+def stack(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
+    """Each part gets its own slice of g back."""
+    before = (slice(None),) * (axis % len(_shape(y)))
+    return [g[(*before, i)] for i in range(len(parts))]
+
+
+_shape = shape  # inside a rule, `shape` may be the parameter

@@ -1,0 +1,249 @@
+"""A primitive is a function that knows its derivative; every other function is made of primitives.
+
+Two kinds are enough. An **elementwise** primitive acts on each number alone, and its derivative
+is stated as calculus: one slope ∂y/∂x per argument, in terms of the output `y` and the inputs. A
+**structural** one (a sum, a matrix product, a reshape) states its pullback: given the cotangent
+`g` of the output (∂L/∂y, in the shape of `y`), the cotangent of each input.
+
+    tanh = elementwise(np.tanh, math.tanh, lambda y, x: (1 - y) * (1 + y))
+    matmul = structural(np.matmul, lambda g, y, a, b: matmul(g, swap(b)),
+                                   lambda g, y, a, b: matmul(swap(a), g))
+
+The rules are written with primitives and Python's operators. Fed raw numbers they are the fast
+first order; fed nodes they record themselves, and that is how derivatives of derivatives arise.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, NotDifferentiableError
+from .graph import Node, check_real, is_recording, leaf
+
+__all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "elementwise",
+           "structural"]  # fmt: skip
+
+PRIMITIVES: dict[str, Primitive] = {}
+"""Every primitive by its name."""
+
+TABLE: dict[Any, Callable[..., Any]] = {}
+"""NumPy's function → ours: how `np.tanh(node)` finds its row."""
+
+Rule = Callable[..., Any]
+_NUMBERS = frozenset({float, int, bool})
+
+
+class Primitive:
+    """A differentiable function. Call it: on numbers it computes, on nodes it also records.
+
+    forward: the NumPy function; scalar: its twin for Python floats, or None; symbol: what a
+    drawing shows; selects: whether its derivative is 0 for what it does *not* choose (`where`,
+    `maximum`, an index), so that nothing, not even 0·inf, comes back along those paths.
+    """
+
+    __slots__ = ("forward", "name", "scalar", "selects", "symbol")
+
+    def __init__(
+        self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
+        name: str | None, symbol: str | None, selects: bool,
+    ) -> None:  # fmt: skip
+        self.forward, self.scalar, self.selects = forward, scalar, selects
+        self.name = name or forward.__name__
+        self.symbol = symbol or self.name
+        PRIMITIVES[self.name] = self
+        if getattr(np, forward.__name__, None) is forward:
+            TABLE[forward] = self
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:  # copy and pickle by name
+        return PRIMITIVES.__getitem__, (self.name,)
+
+    def compute(self, *inputs: Any, **params: Any) -> Any:
+        """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
+        if self.scalar is not None and all(type(x) in _NUMBERS for x in inputs):
+            try:
+                return self.scalar(*inputs)
+            except (ArithmeticError, ValueError):  # math raises where IEEE 754 has inf or nan
+                return float(self.forward(*map(np.float64, inputs)))
+        return self.forward(*inputs, **params)
+
+    def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Compute, and record a node if any of `args` is one."""
+        if not any([isinstance(a, Node) for a in args]):
+            return self.compute(*args, **params)
+        parents = tuple([a if isinstance(a, Node) else None for a in args])
+        inputs = tuple([self._input(a) for a in args])
+        node = leaf(_as_held(self.compute(*inputs, **params), inputs))
+        if is_recording():
+            node.op, node.parents, node.inputs, node.params = self, parents, inputs, params
+        return node
+
+    def _input(self, x: Any) -> Any:
+        """The raw number in `x`, safe to keep: nobody can change it once it is recorded."""
+        if isinstance(x, Node):
+            if x.op is None and type(x.value) is np.ndarray:
+                x.value.flags.writeable = False  # Tensor.data hands out a copy from now on
+            return x.value
+        if type(x) in _NUMBERS:
+            return x
+        if isinstance(x, np.ndarray | np.generic | list | tuple):
+            array = np.asarray(x)
+            check_real(array, f"an argument of {self.name}")
+            return array.copy() if array.flags.writeable and array is x else array[()]
+        raise DTypeError(
+            f"{self.name} can't take a {type(x).__name__} beside a node; "
+            "give it a number, an array or a node"
+        )
+
+    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
+        """What the cotangent `g` sends to each parent of `node`; None where nothing."""
+        raise NotImplementedError
+
+
+def _as_held(y: Any, inputs: tuple[Any, ...]) -> Any:
+    """`y` as a node holds it: an array if it is one or comes from one, else a float."""
+    if type(y) is float or (type(y) is np.ndarray and y.ndim):
+        return y
+    if np.ndim(y) or any([type(x) is np.ndarray for x in inputs]):
+        return np.asarray(y)
+    return float(y)
+
+
+class Elementwise(Primitive):
+    """y = f(a, b, …) for each number alone, with a slope for each argument.
+
+    A slope is a function (y, *inputs) → ∂y/∂input, or the number 1 or −1, or None for an
+    argument that is constant by nature (the condition of `where`).
+    """
+
+    __slots__ = ("slopes",)
+
+    def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
+                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
+                 selects: bool = False) -> None:  # fmt: skip
+        super().__init__(forward, scalar, name, symbol, selects)
+        self.slopes = slopes
+
+    def __call__(self, *args: Any, **refused: Any) -> Any:
+        """The function, on numbers, arrays or nodes."""
+        if refused:
+            raise NotDifferentiableError(
+                f"{self.name}({', '.join(refused)}=…) isn't supported: a result with a gradient "
+                f"is a new node, in its own dtype; write y = {self.name}(…) and select with where"
+            )
+        if len(args) != len(self.slopes):
+            raise TypeError(f"{self.name} takes {len(self.slopes)} arguments, not {len(args)}")
+        return self.apply(args, {})
+
+    def slope(self, i: int, y: Any, xs: tuple[Any, ...]) -> Any:
+        """∂y/∂xs[i]."""
+        slope = self.slopes[i]
+        return slope(y, *xs) if callable(slope) else slope
+
+    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
+        """∂L/∂x = ∂L/∂y · ∂y/∂x."""
+        sends: list[Any] = []
+        for parent, slope in zip(node.parents, self.slopes, strict=True):
+            if parent is None or slope is None:
+                sends.append(None)
+            elif callable(slope):
+                s = slope(y, *xs)
+                unchosen = self.selects and not isinstance(s, np.ndarray | Node) and s == 0
+                sends.append(None if unchosen else g * s)
+            else:
+                sends.append(g if slope == 1 else -g)
+        return sends
+
+
+class Structural(Primitive):
+    """A function of whole arrays, with a pullback for each argument.
+
+    A pullback is a function (g, y, *inputs, **params) → the cotangent of its argument, in that
+    argument's shape. With `many=True` there is one, which returns a sequence of them, and the
+    function takes any number of arguments in a list. Parameters such as `axis` are the
+    keyword-only parameters of the (first) pullback, and their defaults are the function's.
+    """
+
+    __slots__ = ("defaults", "many", "pullbacks")
+
+    def __init__(self, forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
+                 symbol: str | None = None, selects: bool = False, many: bool = False,
+                 scalar: Callable[..., Any] | None = None) -> None:  # fmt: skip
+        super().__init__(forward, scalar, name, symbol, selects)
+        self.pullbacks, self.many = pullbacks, many
+        parameters = inspect.signature(pullbacks[0]).parameters.values()
+        self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """The function, on numbers, arrays or nodes."""
+        arity = 1 if self.many else len(self.pullbacks)
+        if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
+            params |= zip(self.defaults, args[arity:], strict=False)
+        unknown = params.keys() - self.defaults
+        if unknown or len(args) > arity + len(self.defaults):
+            raise NotDifferentiableError(
+                f"{self.name}({', '.join(sorted(unknown))}=…) isn't supported; "
+                f"supported: {', '.join(self.defaults) or 'no keyword'}"
+            )
+        params = self.defaults | params
+        missing = [name for name, value in params.items() if value is inspect.Parameter.empty]
+        if missing or len(args) < arity:
+            raise TypeError(f"{self.name} needs {', '.join(missing) or f'{arity} arguments'}")
+        return self.apply(args[0] if self.many else args[:arity], params)
+
+    def compute(self, *inputs: Any, **params: Any) -> Any:
+        """The raw result for raw inputs."""
+        return self.forward(inputs, **params) if self.many else super().compute(*inputs, **params)
+
+    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
+        """Each pullback, but only for arguments that are nodes."""
+        params = node.params or {}
+        if self.many:
+            sends: Sequence[Any] = self.pullbacks[0](g, y, *xs, **params)
+            return sends
+        return [
+            None if parent is None else pullback(g, y, *xs, **params)
+            for parent, pullback in zip(node.parents, self.pullbacks, strict=True)
+        ]
+
+
+def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
+                *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
+                selects: bool = False) -> Elementwise:  # fmt: skip
+    """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
+
+    >>> import math, numpy as np, autograd_mini as ag
+    >>> cube = ag.elementwise(lambda x: x**3, None, lambda y, x: 3 * x**2, name="cube")
+    >>> ag.grad(cube)(2.0)
+    12.0
+    """
+    return Elementwise(forward, scalar, *slopes, name=name, symbol=symbol, selects=selects)
+
+
+def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
+               symbol: str | None = None, selects: bool = False, many: bool = False,
+               scalar: Callable[..., Any] | None = None) -> Any:  # fmt: skip
+    """State a function of whole arrays by its pullbacks; a decorator when there is one only.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> @ag.structural(np.flip)
+    ... def flip(g, y, x):
+    ...     return flip(g)
+    >>> ag.grad(lambda x: flip(x)[0])(np.array([1.0, 2.0, 3.0]))
+    array([0., 0., 1.])
+    """
+
+    def build(*rules: Rule) -> Structural:
+        chosen = name or (forward.__name__ if len(rules) != 1 or pullbacks else rules[0].__name__)
+        return Structural(forward, *rules, name=chosen, symbol=symbol, selects=selects,
+                          many=many, scalar=scalar)  # fmt: skip
+
+    return build(*pullbacks) if pullbacks else build
+
+

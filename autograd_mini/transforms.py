@@ -1,0 +1,318 @@
+"""Functions to functions: from f, its gradient, Jacobian, Hessian; and from those, again.
+
+Each works on plain numbers (floats and arrays in, floats and arrays out), over positional
+arguments that may be nested tuples, lists and dicts; and each can be applied inside another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from .backprop import collect
+from .errors import DTypeError, GraphError, ShapeError
+from .graph import Node, check_real, leaf, raw, recording
+from .ops import multiply, positive, reshape, shape, stack, sum
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Function = Callable[..., Any]
+Argnums = int | tuple[int, ...]
+
+# Inside a transform, results must stay nodes: an outer one may differentiate them again.
+_depth: ContextVar[int] = ContextVar("autograd_mini.depth", default=0)
+
+
+# ── trees: nested tuples, lists and dicts ────────────────────────────────────────────────────
+
+
+def tree_leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, leaf) of a nested tuple, list or dict; the path reads like Python: `[0]['W']`."""
+    if isinstance(tree, dict):
+        for key, branch in tree.items():
+            yield from tree_leaves(branch, f"{path}[{key!r}]")
+    elif isinstance(tree, tuple | list):
+        for i, branch in enumerate(tree):
+            yield from tree_leaves(branch, f"{path}[{i}]")
+    else:
+        yield path, tree
+
+
+def tree_map(function: Function, tree: Any) -> Any:
+    """The tree with `function` applied to each leaf."""
+    if isinstance(tree, dict):
+        return {key: tree_map(function, branch) for key, branch in tree.items()}
+    if isinstance(tree, tuple | list):
+        branches = [tree_map(function, branch) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return function(tree)
+
+
+def flat(tree: Any) -> list[Any]:
+    """The leaves alone."""
+    return [x for _, x in tree_leaves(tree)]
+
+
+def _like(tree: Any, leaves: Sequence[Any]) -> Any:
+    """The tree with its leaves replaced, in order."""
+    rest = iter(leaves)
+    return tree_map(lambda _: next(rest), tree)
+
+
+# ── calling a function on variables ──────────────────────────────────────────────────────────
+
+
+def variable(x: Any) -> Node:
+    """A node of its own for the argument x: nested transforms must not mistake two levels."""
+    if isinstance(x, Node):
+        node: Node = positive(x)
+        return node
+    if isinstance(x, float | int | np.generic) and not isinstance(x, np.complexfloating):
+        return leaf(float(x))
+    array = np.asarray(x)
+    check_real(array, "an argument to differentiate")
+    view = array.view() if array.dtype.kind == "f" else array.astype(np.float64)
+    view.flags.writeable = False  # the function may not change what it is differentiated at
+    return leaf(view)
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    token = _depth.set(_depth.get() + 1)
+    try:
+        with recording():
+            yield
+    finally:
+        _depth.reset(token)
+
+
+class _Call:
+    """One call of f with variables for some arguments, and what came out."""
+
+    def __init__(self, f: Function, args: Sequence[Any], argnums: Argnums,
+                 kwargs: dict[str, Any]) -> None:  # fmt: skip
+        self.single = isinstance(argnums, int)
+        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        for i in numbers:
+            if not -len(args) <= i < len(args):
+                raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments")
+        self.nested = _depth.get() > 0 or any(isinstance(x, Node) for x in flat(list(args)))
+        with _inside():
+            self.trees = tuple(tree_map(variable, args[i]) for i in numbers)
+            self.variables = flat(self.trees)
+            called = list(args)
+            for i, tree in zip(numbers, self.trees, strict=True):
+                called[i] = tree
+            self.output = f(*called, **kwargs)
+
+    @property
+    def value(self) -> Any:
+        """f's result, plain if nobody differentiates it again."""
+        return self.output if self.nested else tree_map(raw, self.output)
+
+    def one(self) -> Node:
+        """f's result, if it is one node."""
+        if not isinstance(self.output, Node):
+            raise GraphError(
+                f"the function returned a {type(self.output).__name__}, which has no gradient: "
+                "either it doesn't depend on the arguments, or the graph was cut by float(), "
+                ".item(), .data or the like"
+            )
+        return self.output
+
+    def scalar(self) -> Node:
+        """f's result, if it is one number."""
+        if np.size(self.one().value) != 1:
+            raise ShapeError(
+                f"the function returned shape {shape(self.output)}; a gradient is that of one "
+                "number: reduce it (np.sum, np.mean), or use jacobian or vjp"
+            )
+        return self.one()
+
+    def pull(self, output: Node, seed: Any, create_graph: bool = False) -> list[Any]:
+        """∂(seed·output)/∂variable, for each; 0 for one that the output doesn't reach."""
+        found = collect(output, self.variables, seed, create_graph or self.nested)
+        zeros = (np.zeros_like(v.value) if shape(v) else 0.0 * v.value for v in self.variables)
+        full = [z if g is None else g for g, z in zip(found, zeros, strict=True)]
+        if not (create_graph or self.nested):
+            return [_own(g) for g in full]
+        return [g if isinstance(g, Node) else leaf(g if type(g) is float else np.asarray(g))
+                for g in full]  # fmt: skip
+
+    def shaped(self, leaves: Sequence[Any]) -> Any:
+        """One gradient per variable, in the shape of the arguments."""
+        tree = _like(self.trees, leaves)
+        return tree[0] if self.single else tree
+
+
+def _own(g: Any) -> Any:
+    """An array that nobody else holds, so that the caller may change it."""
+    return np.array(g) if isinstance(g, np.ndarray) else g
+
+
+def _one(output: Node) -> Any:
+    return 1.0 if type(output.value) is float else np.ones_like(output.value)
+
+
+# ── the transforms ───────────────────────────────────────────────────────────────────────────
+
+
+def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
+    """x ↦ (f(x), ∇f(x)) for a scalar f, by one forward and one backward pass.
+
+    >>> value_and_grad(lambda x: x**2)(3.0)
+    (9.0, 6.0)
+    """
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(f, args, argnums, kwargs)
+        y = call.scalar()
+        return call.value, call.shaped(call.pull(y, _one(y)))
+
+    return both
+
+
+def grad(f: Function, argnums: Argnums = 0) -> Function:
+    """x ↦ ∇f(x) for a scalar f: a function of the same arguments.
+
+    argnums: which positional argument, or a tuple of them (then a tuple comes out). Each
+    gradient has the form and shape of its argument. Raises `ShapeError` if f's result isn't
+    one number, `GraphError` if it isn't a node at all.
+
+    >>> import numpy as np
+    >>> grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    >>> grad(grad(np.tanh))(0.5)
+    -0.7268619813835872
+    """
+    both = value_and_grad(f, argnums)
+    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+
+
+def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
+    """(f(x), pullback): the pullback takes a cotangent of f(x)'s shape to one per argument.
+
+    >>> import numpy as np
+    >>> y, pullback = vjp(lambda a, b: a * b, np.array([1.0, 2.0]), 3.0)
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 3., 30.]), 21.0)
+    """
+    call = _Call(f, args, tuple(range(len(args))), {})
+    output = call.one()
+
+    def pullback(cotangent: Any) -> Any:
+        if shape(cotangent) != shape(output):
+            raise ShapeError(
+                f"the cotangent has shape {shape(cotangent)}, f's result {shape(output)}"
+            )
+        return call.shaped(call.pull(output, _as_seed(cotangent, output)))
+
+    return call.value, pullback
+
+
+def _as_seed(cotangent: Any, output: Node) -> Any:
+    if isinstance(cotangent, Node):
+        return cotangent
+    if type(output.value) is float:
+        return float(cotangent)
+    return np.asarray(cotangent, output.value.dtype)
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """(f(x), J·v): the derivative of f at `primals` in the direction `tangents`.
+
+    The pullback is linear in its cotangent; differentiating it with respect to that gives J.
+
+    >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0))
+    (6.0, 23.0)
+    """
+    _check_tangents(primals, tangents)
+    call = _Call(f, primals, tuple(range(len(primals))), {})
+    outputs = flat(call.output)
+    pushed = [_push(call, y, flat(tuple(tangents))) for y in outputs]
+    return call.value, _like(call.output, pushed)
+
+
+def _push(call: _Call, y: Any, tangents: Sequence[Any]) -> Any:
+    """J·v for one output."""
+    if not isinstance(y, Node):
+        return call.one()
+    with _inside():
+        u = leaf(_one(y))
+        products = [sum(multiply(g, v)) for g, v in
+                    zip(call.pull(y, u, create_graph=True), tangents, strict=True)]  # fmt: skip
+        total = products[0]
+        for product in products[1:]:
+            total = total + product
+        (g,) = collect(total, [u], _one(total), create_graph=call.nested)
+    if g is None:
+        return np.zeros(shape(y))[()] if shape(y) else 0.0
+    return g if isinstance(g, Node) else _own(g)
+
+
+def _check_tangents(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
+    if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
+        raise DTypeError("primals and tangents are tuples, one entry per argument: (x,), (v,)")
+    ours, theirs = list(tree_leaves(tuple(primals))), list(tree_leaves(tuple(tangents)))
+    if [path for path, _ in ours] != [path for path, _ in theirs]:
+        raise ShapeError(f"{len(tangents)} tangents don't match the {len(primals)} primals")
+    for (path, x), (_, v) in zip(ours, theirs, strict=True):
+        if shape(x) != shape(v):
+            raise ShapeError(f"tangent {path} has shape {shape(v)}, its primal {shape(x)}")
+
+
+def jacobian(f: Function, argnums: Argnums = 0) -> Function:
+    """x ↦ ∂f/∂x, of shape f(x).shape + x.shape: one backward pass per entry of f(x).
+
+    Where f's result or the argument is nested, so is the Jacobian: results outside.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+
+    def jac(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(f, args, argnums, kwargs)
+        return tree_map(lambda y: call.shaped(_rows(call, y)), call.output)
+
+    return jac
+
+
+def _rows(call: _Call, y: Any) -> list[Any]:
+    """For each variable, the derivative of every entry of y, in y's shape first."""
+    if not isinstance(y, Node):
+        call.output = y
+        call.one()
+    seeds = [1.0] if type(y.value) is float else np.eye(y.value.size, dtype=y.value.dtype)
+    rows = [call.pull(y, np.reshape(s, shape(y)) if shape(y) else _one(y)) for s in seeds]
+    if not rows:
+        return [np.zeros(shape(y) + shape(v)) for v in call.variables]
+    if not shape(y):
+        return rows[0]
+    return [reshape(stack(list(column)), shape(y) + shape(v))
+            for column, v in zip(zip(*rows, strict=True), call.variables, strict=True)]  # fmt: skip
+
+
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
+    """x ↦ ∂²f/∂x², of shape x.shape + x.shape, for a scalar f: the Jacobian of the gradient.
+
+    >>> hessian(lambda x: x**4)(2.0)
+    48.0
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """H·v for a scalar f, one per argument, without the Hessian: jvp of grad.
+
+    primals, tangents: tuples with one entry per argument. Returns a tuple of H·v.
+
+    >>> hvp(lambda x: x**4, (2.0,), (1.0,))
+    (48.0,)
+    """
+    return jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]

@@ -1,0 +1,87 @@
+"""A Value is one number that remembers how it was made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import backprop
+from .errors import DTypeError, GraphError
+from .graph import KINDS, Node, not_computed
+from .operators import Operators
+
+__all__ = ["Value"]
+
+
+class Value(Operators):
+    """A float in a computation graph.
+
+    data: a real number; label: its name in drawings and messages.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> y = (a * b + a**2).tanh()
+    >>> y.backward()
+    >>> round(a.grad, 6), round(b.grad, 6)
+    (0.070651, 0.141302)
+
+    Comparisons give plain bools. `float(v)`, `int(v)`, `v.item()`, `v.data` and functions of
+    Python's `math` give plain numbers and cut the graph there. Raises `DTypeError` for anything
+    that isn't a real number.
+    """
+
+    __slots__ = ()
+    holds = float
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        self.value, self.op, self.parents, self.inputs = _real(data), None, (), ()
+        self.params, self.gradient, self.label = None, None, label
+
+    @property
+    def data(self) -> float:
+        """The number. Assign to update a leaf; graphs recorded before keep their numbers."""
+        return float(self.value)
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        if self.op is not None:
+            raise GraphError(
+                f"this Value was computed by {self.op.name}; change the leaves it came from "
+                "and compute it again"
+            )
+        self.value = _real(number)
+
+    @property
+    def grad(self) -> float:
+        """∂output/∂self of the last backward; before any, it prints as "not computed"."""
+        return not_computed if self.gradient is None else float(self.gradient)
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        self.gradient = None if number is None or number is not_computed else _real(number)
+
+    def backward(self, seed: Any = None) -> None:
+        """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
+        backprop.backward(self, seed)
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self.value!r}, grad={self.grad!r}{label})"
+
+
+def _real(x: Any) -> float:
+    """x as a Python float; refused if it isn't one real number."""
+    if type(x) is float:
+        return x
+    if isinstance(x, Node) or not isinstance(x, int | float | np.number | np.bool_ | np.ndarray):
+        what = "a node: it is one already" if isinstance(x, Node) else f"{type(x).__name__} {x!r}"
+        raise DTypeError(f"a Value holds one real number, not {what}")
+    if np.ndim(x) or np.iscomplexobj(x):
+        raise DTypeError(
+            f"a Value holds one real number, not {type(x).__name__} of shape {np.shape(x)} and "
+            f"dtype {np.result_type(x)}: use Tensor for arrays; complex has no gradient here"
+        )
+    return float(x)
+
+
+KINDS[float] = Value
