@@ -7,7 +7,7 @@ listen to it, and so may anybody who wants to watch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +19,9 @@ from .primitive import Elementwise, Structural
 __all__ = ["Step", "backward", "gradients", "sweep"]
 
 
-class Step(NamedTuple):
-    """One node's turn in the backward pass."""
-
-    node: Node
-    cotangent: Any  # ∂output/∂node, complete
-    sends: Sequence[Any]  # what it adds to each parent's; None where nothing
+Step = tuple[Node, Any, Sequence[Any]]
+"""One node's turn: the node; its cotangent ∂output/∂node, complete; what it adds to each
+parent's (None where nothing)."""
 
 
 def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False
@@ -41,21 +38,21 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     for node in consumers_first(output):
         g = cotangents.pop(node, None)
         if g is None:  # every path to it went through something not chosen
-            yield Step(node, _zero(node), ())
+            yield node, _zero(node), ()
             continue
         if node.op is None:
-            yield Step(node, g, ())
+            yield node, g, ()
             continue
         sends = _pull(node, g, create_graph)
         if exact and type(node.value) is np.ndarray:
             sends = _silence_unchosen(node, sends, unchosen)
-        for parent, sent in zip(node.parents, sends, strict=True):
+        for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
             if parent is not None and sent is not None:
                 if type(sent) is not float or type(parent.value) is not float:
                     sent = _fit(sent, parent, node)
                 known = cotangents.get(parent)
                 cotangents[parent] = sent if known is None else known + sent
-        yield Step(node, g, sends)
+        yield node, g, sends
 
 
 def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:

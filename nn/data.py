@@ -1,0 +1,47 @@
+"""Data in batches, in an order that a seed decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["DataLoader"]
+
+
+class DataLoader:
+    """Batches of arrays that share their first axis; the last one may be smaller.
+
+    arrays: one or more, each with n rows. shuffle: a new order every time it is iterated, drawn
+    from `rng` (a NumPy generator, or a seed for one). Yields a tuple of arrays a batch.
+
+    >>> loader = DataLoader(np.arange(5), np.arange(5) ** 2, batch_size=2)
+    >>> [x.tolist() for x, _ in loader], len(loader)
+    ([[0, 1], [2, 3], [4]], 3)
+    """
+
+    def __init__(self, *arrays: Any, batch_size: int = 32, shuffle: bool = False,
+                 rng: np.random.Generator | int | None = None, drop_last: bool = False
+                 ) -> None:  # fmt: skip
+        self.arrays = tuple(np.asarray(array) for array in arrays)
+        rows = {len(array) for array in self.arrays if array.ndim}
+        if len(rows) != 1 or any(array.ndim == 0 for array in self.arrays):
+            raise ValueError(
+                f"arrays of one length are needed, got {[a.shape for a in self.arrays]}"
+            )
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        (self.rows,) = rows
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self.rng = np.random.default_rng(rng)
+
+    def __len__(self) -> int:
+        """The number of batches."""
+        return self.rows // self.batch_size if self.drop_last else -(-self.rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+        order = self.rng.permutation(self.rows) if self.shuffle else np.arange(self.rows)
+        for i in range(len(self)):
+            chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
+            yield tuple(array[chosen] for array in self.arrays)

@@ -1,0 +1,87 @@
+"""How wrong a prediction is, as one number: the mean over all that is compared.
+
+Every loss insists that prediction and target have the same shape. NumPy would broadcast (n, 1)
+against (n,) to (n, n) without a word, and average the wrong n² pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Node, logsumexp, mean, relu, softplus, square, stack, sum
+
+__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "mse_loss"]
+
+
+def _joined(x: Any) -> Any:
+    """A list of Values (or of such lists) as one Tensor; anything else as it is."""
+    if isinstance(x, list | tuple):
+        parts = [_joined(part) for part in x]
+        return stack(parts) if any(isinstance(p, Node) for p in parts) else np.asarray(parts)
+    return x
+
+
+def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
+    """Both, joined and of one shape."""
+    prediction, target = _joined(prediction), _joined(target)
+    if np.shape(prediction) != np.shape(target):
+        raise ValueError(
+            f"{loss}: the prediction has shape {np.shape(prediction)}, the target "
+            f"{np.shape(target)}; they must be the same (broadcasting would compare every "
+            "prediction with every target): reshape one of them"
+        )
+    return prediction, target
+
+
+def mse_loss(prediction: Any, target: Any) -> Any:
+    """mean((prediction − target)²), of two arrays of one shape."""
+    prediction, target = _pair(prediction, target, "mse_loss")
+    return mean(square(prediction - target))
+
+
+def hinge_loss(score: Any, target: Any) -> Any:
+    """mean(max(0, 1 − target·score)): the max-margin loss, for targets −1 and 1."""
+    score, target = _pair(score, target, "hinge_loss")
+    if not np.isin(target, (-1, 1)).all():
+        raise ValueError("hinge_loss: targets are −1 and 1; from 0 and 1: 2 * y - 1")
+    return mean(relu(1 - target * score))
+
+
+def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
+    """mean(−t·log σ(z) − (1 − t)·log(1 − σ(z))), for logits z and targets t in [0, 1].
+
+    Computed as softplus(z) − t·z, which is finite for every finite z.
+    """
+    logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
+    return mean(softplus(logit) - target * logit)
+
+
+def cross_entropy(logits: Any, target: Any) -> Any:
+    """mean(−log softmax(logits)[target]) over the samples.
+
+    logits: (n, classes), or (classes,) for one sample, or a list of Values. target: the class
+    of each sample, integers of shape (n,); or one distribution a sample, of logits' shape.
+    """
+    logits, target = _joined(logits), _joined(target)
+    classes = np.shape(logits)[-1]
+    if np.shape(target) == np.shape(logits):
+        chosen = sum(target * logits, axis=-1)
+        weight = np.sum(target, axis=-1)  # 1 for a distribution; exact for any other target too
+    elif np.shape(target) == np.shape(logits)[:-1] and np.asarray(target).dtype.kind in "iu":
+        target = np.asarray(target)
+        if target.size and not (0 <= target.min() and target.max() < classes):
+            raise ValueError(
+                f"cross_entropy: classes are 0 … {classes - 1}, the targets reach from "
+                f"{target.min()} to {target.max()}"
+            )
+        rows = np.indices(target.shape)
+        chosen, weight = logits[(*rows, target)], 1.0
+    else:
+        raise ValueError(
+            f"cross_entropy: for logits of shape {np.shape(logits)} the target is integers of "
+            f"shape {np.shape(logits)[:-1]} or distributions of shape {np.shape(logits)}, not "
+            f"{np.asarray(target).dtype} of shape {np.shape(target)}"
+        )
+    return mean(weight * logsumexp(logits, axis=-1) - chosen)

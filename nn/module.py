@@ -1,0 +1,75 @@
+"""A Module is a tree of named parameters and a function of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from autograd_mini import Node, Value
+
+__all__ = ["Module"]
+
+
+class Module:
+    """The base of every layer and network.
+
+    Whatever node (`Value` or `Tensor`) is an attribute, or lies in a list, tuple or dict or a
+    Module that is one, is a parameter; its name is the path to it, such as `layers.0.weight`.
+    Plain arrays and numbers are constants. A subclass defines `forward`.
+    """
+
+    training = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as forward."""
+        return self.forward(*args, **kwargs)
+
+    def named_parameters(self) -> Iterator[tuple[str, Any]]:
+        """(name, parameter) in order of definition; a shared one once, by its first name."""
+        seen: set[Node] = set()
+        for name, part in _walk(self, ""):
+            if isinstance(part, Node) and part not in seen:
+                seen.add(part)
+                yield name, part
+
+    def parameters(self) -> list[Any]:
+        """The parameters in order of definition."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def modules(self) -> Iterator[Module]:
+        """This module and every one inside it."""
+        return (part for _, part in _walk(self, "") if isinstance(part, Module))
+
+    def zero_grad(self) -> None:
+        """Forget all gradients: 0 for a Value, as in micrograd; None for a Tensor, as in PyTorch."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0 if isinstance(parameter, Value) else None
+
+    def train(self, mode: bool = True) -> Module:
+        """Set `training`, which layers that behave differently in training look at."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """The opposite of train()."""
+        return self.train(False)
+
+
+def _walk(part: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Everything reachable from a module by attributes and containers, with its path."""
+    yield name, part
+    if isinstance(part, Module):
+        branches = list(vars(part).items())
+    elif isinstance(part, dict):
+        branches = list(part.items())
+    elif isinstance(part, list | tuple):
+        branches = list(enumerate(part))
+    else:
+        return
+    for key, branch in branches:
+        yield from _walk(branch, f"{name}.{key}" if name else str(key))
