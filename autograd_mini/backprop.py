@@ -34,6 +34,7 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     so; for arrays it takes masks, which are needed only when a nan has turned up.
     """
     cotangents: dict[Node, Any] = {output: seed}
+    known_of = cotangents.get
     unchosen: dict[Node, Any] = {}
     for node in consumers_first(output):
         g = cotangents.pop(node, None)
@@ -46,11 +47,12 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
         sends = _pull(node, g, create_graph)
         if exact and type(node.value) is np.ndarray:
             sends = _silence_unchosen(node, sends, unchosen)
+        scalar = type(node.value) is float  # then so are its parents: nothing to fit
         for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
             if parent is not None and sent is not None:
-                if type(sent) is not float or type(parent.value) is not float:
+                known = known_of(parent)
+                if not scalar:
                     sent = _fit(sent, parent, node)
-                known = cotangents.get(parent)
                 cotangents[parent] = sent if known is None else known + sent
         yield node, g, sends
 
@@ -67,8 +69,9 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         if type(node.value) is not float:
             raise
         # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
-        return op.pull(np.float64(g), np.float64(node.value),
-                       tuple(map(np.float64, node.inputs)), node)  # fmt: skip
+        sends = op.pull(np.float64(g), np.float64(node.value),
+                        tuple(map(np.float64, node.inputs)), node)  # fmt: skip
+        return [None if sent is None else float(sent) for sent in sends]
 
 
 def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
@@ -193,7 +196,7 @@ def walk(output: Node, seed: Any, wanted: set[Node] | None = None, create_graph:
 
 def _has_nan(g: Any) -> bool:
     g = raw(g)
-    return bool(g != g) if type(g) is float else bool(np.isnan(np.sum(g)))
+    return bool(g != g) if isinstance(g, float) else bool(np.isnan(np.sum(g)))
 
 
 def backward(output: Node, seed: Any = None) -> None:
@@ -205,10 +208,11 @@ def backward(output: Node, seed: Any = None) -> None:
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
     for node, g in walk(output, raw(_seed_for(output, seed))):
+        scalar = type(node.value) is float
         if node.op is not None:
             node.gradient = g
         elif node.gradient is None:
-            node.gradient = g if type(g) is float else np.array(g)  # nobody else's array
+            node.gradient = float(g) if scalar else np.array(g)  # nobody else's array
         else:
             node.gradient = node.gradient + g
 

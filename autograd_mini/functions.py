@@ -80,7 +80,11 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
 
 def _are_numbers(x: Any) -> bool:
     """Whether x is a list or tuple of Values and floats, at least one of them a Value."""
-    return isinstance(x, list | tuple) and any(type(v) is KINDS[float] for v in x)
+    if isinstance(x, list | tuple):
+        for v in x:
+            if type(v) is KINDS[float]:
+                return True
+    return False
 
 
 @stands_for(np.dot)
@@ -97,7 +101,7 @@ def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
     if _are_numbers(a) or _are_numbers(b):
         if len(a) != len(b):
             raise ShapeError(f"dot needs lists of one length, got {len(a)} and {len(b)}")
-        return weighted_sum([*a, *b, bias])
+        return weighted_sum.apply((*a, *b, bias), {})
     product = _array_dot(a, b)
     return product if isinstance(bias, float) and bias == 0.0 else product + bias
 

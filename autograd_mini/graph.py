@@ -113,32 +113,27 @@ def raw(x: Any) -> Any:
 def consumers_first(output: Node) -> Iterator[Node]:
     """Every node that `output` depends on, each after all the nodes that consume it.
 
-    The topological sort of Kahn (1962): count each node's consumers, then release a node once
-    all of them have been visited. Iterative, so a chain of a million nodes is no deeper than
-    one of ten.
+    A topological sort: depth-first, a node is put down after all its parents (Tarjan 1976), and
+    the order is read backwards. The stack is a list, not Python's, so a chain of a million
+    nodes is no deeper than one of ten.
     """
-    waiting: dict[Node, int] = {}  # consumers not yet visited
-    reached = [output]
-    for node in reached:  # grows while we walk it
-        for parent in node.parents:
-            if parent is not None:
-                if parent in waiting:
-                    waiting[parent] += 1
-                else:
-                    waiting[parent] = 1
-                    reached.append(parent)
-    del reached
-    ready = [output]
-    while ready:
-        node = ready.pop()
-        yield node
-        for parent in node.parents:
-            if parent is not None:
-                left = waiting[parent] - 1
-                if left:
-                    waiting[parent] = left
-                else:
-                    ready.append(parent)
+    put_down: list[Node] = []
+    seen: set[Node | None] = {None}  # None stands for a constant
+    stack: list[Node | None] = [output]
+    while stack:
+        node = stack.pop()
+        if node is None:  # the mark: all parents of the node below it are put down
+            put_down.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen:
+            seen.add(node)
+            if node.op is None:
+                put_down.append(node)
+            else:
+                stack.append(node)
+                stack.append(None)
+                if not seen.issuperset(node.parents):
+                    stack.extend([parent for parent in node.parents if parent not in seen])
+    return reversed(put_down)
 
 
 # A ContextVar, not a module global: two threads (or async tasks) must not switch each other off.

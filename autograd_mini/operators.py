@@ -54,6 +54,7 @@ INSTEAD = {
 }  # fmt: skip
 """What to write instead of some functions that have no row."""
 
+_new = object.__new__
 _REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 
 
@@ -116,41 +117,44 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     return tuple(lead), given
 
 
+def _record(row: Elementwise, kind: type, parents: tuple[Any, ...], inputs: tuple[Any, ...]
+            ) -> Any:  # fmt: skip
+    """The short way to a node of floats: what `row.apply` does, without its questions."""
+    if not is_recording():
+        return leaf(row.compute(inputs, {}))
+    node = _new(kind)
+    try:
+        node.value = row.scalar(*inputs)  # type: ignore[misc]
+    except (ArithmeticError, ValueError):
+        node.value = row.compute(inputs, {})
+    node.op, node.parents, node.inputs, node.label = row, parents, inputs, ""
+    node.params = node.gradient = None
+    return node
+
+
 def _method(row: Elementwise) -> Callable[[Any, Any], Any]:
-    """`a ∘ b` for a node a. Two floats take a short way; anything else the general one."""
-    twin, apply, new = row.scalar, row.apply, object.__new__
+    """`a ∘ b` for a node a. Two floats take the short way."""
 
     def method(a: Any, b: Any) -> Any:
         kind, other = type(a), type(b)
         if kind.holds is float:
             if other is kind:
-                parents, inputs = (a, b), (a.value, b.value)
-            elif other is float or other is int:
-                parents, inputs = (a, None), (a.value, b)
-            else:
-                return apply((a, b), {})
-            if not is_recording():
-                return leaf(float(row.compute(*inputs)))
-            node = new(kind)
-            try:
-                node.value = twin(*inputs)  # type: ignore[misc]
-            except (ArithmeticError, ValueError):
-                node.value = row.compute(*inputs)
-            node.op, node.parents, node.inputs = row, parents, inputs
-            node.params = node.gradient = None
-            node.label = ""
-            return node
-        return apply((a, b), {})
+                return _record(row, kind, (a, b), (a.value, b.value))
+            if other is float or other is int:
+                return _record(row, kind, (a, None), (a.value, b))
+        return row.apply((a, b), {})
 
     return method
 
 
 def _reflected(row: Elementwise) -> Callable[[Any, Any], Any]:
     """`b ∘ a` where only a is a node."""
-    apply = row.apply
 
     def method(a: Any, b: Any) -> Any:
-        return apply((b, a), {})
+        kind, other = type(a), type(b)
+        if kind.holds is float and (other is float or other is int):
+            return _record(row, kind, (None, a), (b, a.value))
+        return row.apply((b, a), {})
 
     return method
 
@@ -173,13 +177,13 @@ class Operators(Node):
     __rpow__ = _reflected(ops.power)
 
     def __neg__(self) -> Self:
-        return self._applied(ops.negative)
+        return self._unary(ops.negative)
 
     def __pos__(self) -> Self:
         return self
 
     def __abs__(self) -> Self:
-        return self._applied(ops.abs)
+        return self._unary(ops.abs)
 
     def __matmul__(self, other: Any) -> Any:
         return matmul_any(self, other)
@@ -272,37 +276,45 @@ class Operators(Node):
         result: Self = op(self, **params)
         return result
 
+    def _unary(self, row: Elementwise) -> Self:
+        kind = type(self)
+        result: Self = (
+            _record(row, kind, (self,), (self.value,))
+            if kind.holds is float else row.apply((self,), {})
+        )  # fmt: skip
+        return result
+
     def exp(self) -> Self:
         """eˣ."""
-        return self._applied(ops.exp)
+        return self._unary(ops.exp)
 
     def log(self) -> Self:
         """The natural logarithm."""
-        return self._applied(ops.log)
+        return self._unary(ops.log)
 
     def sqrt(self) -> Self:
         """The square root; its slope at 0 is inf."""
-        return self._applied(ops.sqrt)
+        return self._unary(ops.sqrt)
 
     def sin(self) -> Self:
         """The sine, of radians."""
-        return self._applied(ops.sin)
+        return self._unary(ops.sin)
 
     def cos(self) -> Self:
         """The cosine, of radians."""
-        return self._applied(ops.cos)
+        return self._unary(ops.cos)
 
     def tanh(self) -> Self:
         """The hyperbolic tangent."""
-        return self._applied(ops.tanh)
+        return self._unary(ops.tanh)
 
     def sigmoid(self) -> Self:
         """1/(1 + e⁻ˣ)."""
-        return self._applied(ops.sigmoid)
+        return self._unary(ops.sigmoid)
 
     def relu(self) -> Self:
         """max(x, 0); its slope at 0 is 0."""
-        return self._applied(ops.relu)
+        return self._unary(ops.relu)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Self:
         """The sum over `axis`, or of all."""

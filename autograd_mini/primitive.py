@@ -64,7 +64,7 @@ class Primitive:
     def __reduce__(self) -> str | tuple[Any, ...]:  # copy and pickle by name
         return PRIMITIVES.__getitem__, (self.name,)
 
-    def compute(self, *inputs: Any, **params: Any) -> Any:
+    def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
         if self.scalar is not None and all(type(x) in _NUMBERS for x in inputs):
             try:
@@ -75,11 +75,16 @@ class Primitive:
 
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute, and record a node if any of `args` is one."""
-        if not any([isinstance(a, Node) for a in args]):
-            return self.compute(*args, **params)
-        parents = tuple([a if isinstance(a, Node) else None for a in args])
-        inputs = tuple([self._input(a) for a in args])
-        node = leaf(_as_held(self.compute(*inputs, **params), inputs))
+        if any([isinstance(a, Node) for a in args]):
+            parents = tuple([a if isinstance(a, Node) else None for a in args])
+            inputs = tuple([a if type(a) is float else self._input(a) for a in args])
+            return self._node(parents, inputs, params, self.compute(inputs, params))
+        return self.compute(args, params)
+
+    def _node(self, parents: tuple[Any, ...], inputs: tuple[Any, ...], params: Any, y: Any
+              ) -> Node:  # fmt: skip
+        """The node that holds y, with the record of its making unless recording is off."""
+        node = leaf(_as_held(y, inputs))
         if is_recording():
             node.op, node.parents, node.inputs, node.params = self, parents, inputs, params
         return node
@@ -210,9 +215,9 @@ class Structural(Primitive):
             raise TypeError(f"{self.name} needs {', '.join(missing) or f'{arity} arguments'}")
         return self.apply(args[0] if self.many else args[:arity], params)
 
-    def compute(self, *inputs: Any, **params: Any) -> Any:
+    def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs."""
-        return self.forward(inputs, **params) if self.many else super().compute(*inputs, **params)
+        return self.forward(inputs, **params) if self.many else super().compute(inputs, params)
 
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """Each pullback, but only for arguments that are nodes."""

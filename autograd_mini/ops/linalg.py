@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..primitive import structural
+from ..primitive import Structural, structural
 from .reductions import unbroadcast
 from .shapes import shape, transpose
 
@@ -29,14 +30,32 @@ matmul = structural(
 def _weighted_sum(inputs: tuple[float, ...]) -> float:
     """w·x + b of 2n + 1 floats: w₁ … wₙ, x₁ … xₙ, b."""
     n = len(inputs) // 2
-    total: float = inputs[-1]
-    for product in map(operator.mul, inputs, inputs[n:-1]):
-        total += product
-    return total
+    return sum(map(operator.mul, inputs[:n], inputs[n:-1]), inputs[-1])
 
 
-@structural(_weighted_sum, name="weighted_sum", symbol="w·x+b", many=True)
-def weighted_sum(g, y, *inputs):  # type: ignore[no-untyped-def]
-    """∂/∂wᵢ = xᵢ,  ∂/∂xᵢ = wᵢ,  ∂/∂b = 1: a whole neuron as one node of many parents."""
+class _WeightedSum(Structural):
+    """w·x + b: a whole neuron as one node of many parents."""
+
+    __slots__ = ()
+
+    def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """As ever, but where all arguments are Values without asking each what it is."""
+        try:
+            inputs = tuple([a.value for a in args])
+        except AttributeError:  # some are plain numbers
+            return super().apply(args, params)
+        y = _weighted_sum(inputs)
+        return self._node(tuple(args), inputs, params, y) if type(y) is float else (
+            super().apply(args, params)
+        )  # fmt: skip
+
+
+def _weights_and_inputs(g, y, *inputs):  # type: ignore[no-untyped-def]
+    """∂/∂wᵢ = xᵢ,  ∂/∂xᵢ = wᵢ,  ∂/∂b = 1."""
     n = len(inputs) // 2
     return [g * x for x in inputs[n:-1]] + [g * w for w in inputs[:n]] + [g]
+
+
+weighted_sum = _WeightedSum(
+    _weighted_sum, _weights_and_inputs, name="weighted_sum", symbol="w·x+b", many=True
+)
