@@ -18,5 +18,7 @@ from .functions import matmul_any as matmul
 from .operators import supported
 from .primitive import elementwise, structural
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .picture import draw
+from .check import Entry, Report, assert_gradient, check_gradient
 
 from ._version import version as __version__

@@ -126,13 +126,15 @@ def consumers_first(output: Node) -> Iterator[Node]:
             put_down.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            if node.op is None:
+            parents = node.parents
+            if not parents or (len(parents) > 4 and seen.issuperset(parents)):
                 put_down.append(node)
             else:
                 stack.append(node)
                 stack.append(None)
-                if not seen.issuperset(node.parents):
-                    stack.extend([parent for parent in node.parents if parent not in seen])
+                for parent in parents:
+                    if parent not in seen:
+                        stack.append(parent)
     return reversed(put_down)
 
 

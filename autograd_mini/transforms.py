@@ -57,6 +57,12 @@ def flat(tree: Any) -> list[Any]:
     return [x for _, x in tree_leaves(tree)]
 
 
+def plain(x: Any) -> Any:
+    """A node's number or array; one number comes as a float, not as an array of shape ()."""
+    value = raw(x)
+    return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
+
+
 def _like(tree: Any, leaves: Sequence[Any]) -> Any:
     """The tree with its leaves replaced, in order."""
     rest = iter(leaves)
@@ -81,7 +87,8 @@ def variable(x: Any) -> Node:
 
 
 @contextmanager
-def _inside() -> Iterator[None]:
+def inside_transform() -> Iterator[None]:
+    """Record, and keep results as nodes, whatever surrounds the block."""
     token = _depth.set(_depth.get() + 1)
     try:
         with recording():
@@ -101,7 +108,7 @@ class _Call:
             if not -len(args) <= i < len(args):
                 raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments")
         self.nested = _depth.get() > 0 or any(isinstance(x, Node) for x in flat(list(args)))
-        with _inside():
+        with inside_transform():
             self.trees = tuple(tree_map(variable, args[i]) for i in numbers)
             self.variables = flat(self.trees)
             called = list(args)
@@ -112,7 +119,7 @@ class _Call:
     @property
     def value(self) -> Any:
         """f's result, plain if nobody differentiates it again."""
-        return self.output if self.nested else tree_map(raw, self.output)
+        return self.output if self.nested else tree_map(plain, self.output)
 
     def one(self) -> Node:
         """f's result, if it is one node."""
@@ -241,7 +248,7 @@ def _push(call: _Call, y: Any, tangents: Sequence[Any]) -> Any:
     """J·v for one output."""
     if not isinstance(y, Node):
         return call.one()
-    with _inside():
+    with inside_transform():
         u = leaf(_one(y))
         products = [sum(multiply(g, v)) for g, v in
                     zip(call.pull(y, u, create_graph=True), tangents, strict=True)]  # fmt: skip
@@ -251,7 +258,7 @@ def _push(call: _Call, y: Any, tangents: Sequence[Any]) -> Any:
         (g,) = collect(total, [u], _one(total), create_graph=call.nested)
     if g is None:
         return np.zeros(shape(y))[()] if shape(y) else 0.0
-    return g if isinstance(g, Node) else _own(g)
+    return g if isinstance(g, Node) else plain(_own(g))
 
 
 def _check_tangents(primals: Sequence[Any], tangents: Sequence[Any]) -> None:

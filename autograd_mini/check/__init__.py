@@ -1,1 +1,5 @@
-"""x"""
+"""Is this hand-derived gradient right? Two oracles that share no code, and an error bar."""
+
+from .report import Entry, Report, assert_gradient, check_gradient
+
+__all__ = ["Entry", "Report", "assert_gradient", "check_gradient"]

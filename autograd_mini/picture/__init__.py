@@ -1,1 +1,30 @@
-"""x"""
+"""Pictures of the graph. Graphviz is imported when the first one is drawn, not before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from ..graph import Node
+
+if TYPE_CHECKING:
+    from .dot import Drawing
+
+__all__ = ["draw"]
+
+
+def draw(node: Node, *, direction: Literal["LR", "TB", "RL", "BT"] = "LR", gradients: bool = True,
+         precision: int = 4, max_nodes: int = 300) -> Drawing:  # fmt: skip
+    """The graph behind `node`, as a `graphviz.Digraph` that shows itself in a notebook.
+
+    Boxes are values (with their gradients), ovals operations. A grey arrow is the forward pass;
+    the red one beside it the backward pass, marked with the local slope ∂(head)/∂(tail): a
+    node's gradient is the sum, over its red arrows, of slope × the gradient at the other end.
+
+    direction: of the forward pass (Graphviz's rankdir). gradients: whether to show gradients
+    and slopes. precision: significant digits. max_nodes: a larger graph gives a summary of
+    itself instead. `.write("graph.svg")` saves the picture; `.source` is the DOT text.
+    Raises `TypeError` if `node` isn't a node.
+    """
+    from .dot import drawing
+
+    return drawing(node, direction, gradients, precision, max_nodes)

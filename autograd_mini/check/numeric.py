@@ -1,0 +1,83 @@
+"""Finite differences with an error bar: the second oracle, which knows nothing of the first.
+
+No one step is right for every function. Too large a step truncates (the error of a central
+difference falls as h²); too small a one drowns in the rounding of f (which grows as 1/h).
+Between them the estimate stands still. So each coordinate sweeps its step over ten decades,
+extrapolates (Richardson 1911), and takes the place where the estimate moves least; how much it
+moves there is its error bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Slope", "slope_along"]
+
+RATIO = 4.0  # from one step to the next smaller
+SMALLEST, LARGEST = 1e-11, 1e-1  # steps, relative to |x| (or to 1 for the largest)
+
+
+class Slope(NamedTuple):
+    """A derivative by finite differences, and how far it can be trusted."""
+
+    value: float  # nan if no step gave a finite estimate
+    error: float  # the error bar, absolute
+    left: float  # the one-sided slopes …
+    right: float
+    kink: bool  # … and whether they differ, however small the step
+
+
+def _steps(x: float) -> np.ndarray:
+    """The steps to try at x, from the largest down, each a power of 4 apart."""
+    largest = LARGEST * max(abs(x), 1.0)
+    smallest = max(SMALLEST * abs(x), 1e-10 if x == 0 else 1e-13)
+    smallest = max(smallest, 4 * np.spacing(abs(x)))
+    count = int(np.log(largest / smallest) / np.log(RATIO)) + 1
+    return largest * RATIO ** -np.arange(count)
+
+
+def slope_along(f: Callable[[float], float], x: float) -> Slope:
+    """df/dx at x, for a function of one float.
+
+    Steps at which f isn't finite are left out: they have left its domain.
+    """
+    steps = _steps(x)
+    middle = f(x)
+    up, down = x + steps, x - steps
+    f_up, f_down = np.array([f(v) for v in up]), np.array([f(v) for v in down])
+    with np.errstate(all="ignore"):
+        central = (f_up - f_down) / (up - down)  # by the step actually made, not the one meant
+        right, left = (f_up - middle) / (up - x), (middle - f_down) / (x - down)
+        noise = 4 * np.finfo(float).eps * np.maximum(abs(f_up), abs(f_down)) / steps
+        better = (RATIO**2 * central[1:] - central[:-1]) / (RATIO**2 - 1)
+    return Slope(*_steadiest(better, noise[1:]), *_sides(left, right, noise))
+
+
+def _steadiest(estimates: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
+    """The estimate that moves least from its neighbours; twice how much is the error bar."""
+    moves = np.abs(np.diff(estimates))
+    error = np.maximum(moves[:-1], moves[1:]) + noise[1:-1]  # both: one may agree by chance
+    if not np.isfinite(error).any():
+        return np.nan, np.inf
+    best = int(np.argmin(np.where(np.isfinite(error), error, np.inf)))
+    return float(estimates[best + 1]), float(2 * error[best])
+
+
+def _sides(left: np.ndarray, right: np.ndarray, noise: np.ndarray) -> tuple[float, float, bool]:
+    """The one-sided slopes, and whether their gap stays as the step shrinks.
+
+    Of a smooth function the gap is h·f″, and shrinks with the step; rounding makes it grow as
+    1/h; only a kink leaves it as it is.
+    """
+    gap = np.abs(right - left)
+    seen = np.isfinite(gap)
+    resolved = np.flatnonzero(seen & (noise < 1e-3 * np.max(gap, where=seen, initial=0.0)))
+    if len(resolved) < 5:
+        return np.nan, np.nan, False
+    last = resolved[-1]
+    before = gap[resolved[-5]]  # the step there is 256 times as large
+    stays = bool(0.5 * before < gap[last] < 2 * before)
+    return float(left[last]), float(right[last]), stays

@@ -1,0 +1,457 @@
+"""The verdict on a hand-derived gradient: right, wrong, or can't tell, and why.
+
+In this order: shapes, strictly (nothing is broadcast); nan and inf, and where; then each entry
+against the engine, whose own answer is confirmed by finite differences where it matters.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import AutogradError, GradientError, ShapeError
+from ..graph import raw
+from ..transforms import inside_transform, tree_leaves, tree_map, value_and_grad, variable
+from .numeric import Slope, slope_along
+
+__all__ = ["Entry", "Report", "assert_gradient", "check_gradient"]
+
+Verdict = Literal["right", "wrong", "can't tell"]
+PROBES = 6  # coordinates of a parameter that finite differences look at …
+ALONE = 200  # … and up to how many if they are the only oracle
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was found for one parameter. Errors are at `worst`, the entry furthest off."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+    expected: np.ndarray | None = field(repr=False)
+    given: np.ndarray | None = field(repr=False)
+    worst: tuple[int, ...] | None = None
+    absolute_error: float = np.nan
+    relative_error: float = np.nan
+    error_bar: float = np.nan
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on all parameters; prints as a table, its first line the whole in words."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every parameter's gradient is right."""
+        return all(entry.verdict == "right" for entry in self.entries)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the verdicts: one wrong gradient makes the whole wrong."""
+        for verdict in ("wrong", "can't tell"):
+            if any(entry.verdict == verdict for entry in self.entries):
+                return verdict  # type: ignore[return-value]
+        return "right"
+
+    def raise_if_wrong(self) -> Report:
+        """Raise `GradientError` with the report as its message unless all is right."""
+        if not self.ok:
+            raise GradientError(str(self))
+        return self
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def __getitem__(self, name: str) -> Entry:
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        raise KeyError(f"{name!r}; checked: {', '.join(e.name for e in self.entries)}")
+
+    def __str__(self) -> str:
+        return "\n".join([self._headline(), "", *self._table(), "", *self._reasons()]).rstrip()
+
+    def _headline(self) -> str:
+        by = {v: [e.name for e in self.entries if e.verdict == v]
+              for v in ("wrong", "can't tell", "right")}  # fmt: skip
+        if self.ok:
+            return f"The gradient is right ({', '.join(by['right'])})."
+        parts = [f"{verdict} for {', '.join(names)}" for verdict, names in by.items() if names]
+        return f"The gradient is {'; '.join(parts)}."
+
+    def _table(self) -> list[str]:
+        rows = [("parameter", "verdict", "worst entry", "given", "expected", "off by", "± bar")]
+        for e in self.entries:
+            at = () if e.worst is None else e.worst
+            seen = e.worst is not None and e.given is not None and e.expected is not None
+            rows.append((
+                e.name, e.verdict, "" if e.worst is None else str(list(at) or "scalar"),
+                f"{e.given[at]:.6g}" if seen else "",       # type: ignore[index]
+                f"{e.expected[at]:.6g}" if seen else "",    # type: ignore[index]
+                _short(e.absolute_error), _short(e.error_bar),
+            ))  # fmt: skip
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+                 for row in rows]  # fmt: skip
+        return [lines[0], "  ".join("─" * w for w in widths), *lines[1:]]
+
+    def _reasons(self) -> list[str]:
+        return [f"{e.name}: {e.reason}" for e in self.entries]
+
+    __repr__ = __str__
+
+
+def _short(x: float) -> str:
+    return "" if np.isnan(x) else f"{x:.2g}"
+
+
+# ── what is checked: the arguments, the claim ────────────────────────────────────────────────
+
+
+def _argument_names(loss: Callable[..., Any], count: int) -> list[str]:
+    """The names of the positional arguments, as far as the signature gives them."""
+    try:
+        parameters = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError):
+        parameters = []  # type: ignore[assignment]
+    named = [p.name for p in parameters
+             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]  # fmt: skip
+    return [*named, *(f"argument {i}" for i in range(len(named), count))][:count]
+
+
+def _positions(wrt: Any, names: list[str], claim: Any) -> list[int]:
+    """Which arguments the gradient is claimed for, by position."""
+    if wrt is None:
+        if isinstance(claim, Mapping) and set(claim) <= set(names):
+            wrt = list(claim)
+        elif isinstance(claim, tuple):
+            wrt = range(len(claim))
+        else:
+            wrt = [0]
+    wrt = [wrt] if isinstance(wrt, str | int) else list(wrt)
+    for name in wrt:
+        if (name not in names) if isinstance(name, str) else not 0 <= name < len(names):
+            raise ShapeError(f"wrt names {name!r}, but the loss's arguments are {names}")
+    return [names.index(name) if isinstance(name, str) else name for name in wrt]
+
+
+def _claims(claim: Any, wrt: list[int], names: list[str]) -> list[Any]:
+    """The claimed gradient of each argument of `wrt`."""
+    keys = [names[i] for i in wrt]
+    if isinstance(claim, Mapping) and set(claim) == set(keys):
+        return [claim[key] for key in keys]
+    if isinstance(claim, tuple | list) and len(wrt) > 1:
+        if len(claim) != len(wrt):
+            raise ShapeError(f"{len(claim)} gradients were given for {len(wrt)} arguments: {keys}")
+        return list(claim)
+    if len(wrt) == 1:
+        return [claim[0] if isinstance(claim, tuple) and len(claim) == 1 else claim]
+    raise ShapeError(
+        f"gradients for {keys} are needed: a tuple in that order or a dict by name, not "
+        f"{type(claim).__name__}" + (f" with {sorted(claim)}" if isinstance(claim, Mapping) else "")
+    )
+
+
+def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
+                   wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
+                   ) -> Report:  # fmt: skip
+    """Verify a gradient derived by hand.
+
+    loss: plain NumPy code (or code on Values) that returns one number. gradient: a function of
+    the same arguments, or its numbers: one array, a tuple of them, or a dict by argument name.
+    args, kwargs: what both are called with. wrt: the arguments the gradient is for, by name or
+    position; if None, the keys of a dict, the first arguments for a tuple, else the first.
+    An argument may be a nested tuple, list or dict of arrays; so is its gradient then.
+
+    Returns a `Report`, one entry per array. Raises `ShapeError` when the claim doesn't say
+    which gradient is which, and whatever `loss` or `gradient` raise.
+
+    >>> import numpy as np
+    >>> def loss(w, x, t):
+    ...     return np.sum((x @ w - t) ** 2)
+    >>> def wrong(w, x, t):
+    ...     return x.T @ (x @ w - t)
+    >>> x, t, w = np.eye(2), np.array([1.0, 2.0]), np.array([3.0, 3.0])
+    >>> print(str(check_gradient(loss, wrong, w, x, t)).splitlines()[0])
+    The gradient is wrong for w.
+    """
+    claim = gradient(*args, **kwargs) if callable(gradient) else gradient
+    names = _argument_names(loss, len(args))
+    wrt = _positions(wrt, names, claim)
+    problem = _Problem(loss, args, kwargs, tuple(wrt))
+    entries: list[Entry] = []
+    for i, claimed in zip(wrt, _claims(claim, wrt, names), strict=True):
+        entries += _check_tree(problem, i, names[i], claimed)
+    return Report(tuple(entries))
+
+
+def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
+                    wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
+                    ) -> None:  # fmt: skip
+    """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
+    check_gradient(loss, gradient, *args, wrt=wrt, **kwargs).raise_if_wrong()
+
+
+# ── the two oracles ──────────────────────────────────────────────────────────────────────────
+
+
+class _Problem:
+    """The loss at one point: its value, the engine's gradient, and how rounding moves that."""
+
+    def __init__(self, loss: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+                 wrt: tuple[int, ...]) -> None:  # fmt: skip
+        self.loss, self.kwargs, self.wrt = loss, kwargs, wrt
+        self.args = [tree_map(_wide, arg) for arg in args]
+        self.float32 = any(np.result_type(raw(x)) == np.float32 for _, x in
+                           tree_leaves([args[i] for i in wrt]))  # fmt: skip
+        self.refusal = ""
+        self.changes = bool(self.value(self.args) != self.value(self.args))
+        self.engine = self._engine()
+
+    def value(self, args: Sequence[Any]) -> float:
+        """The loss as a plain number; nan where it isn't defined."""
+        with np.errstate(all="ignore"):
+            try:
+                result = self.loss(*args, **self.kwargs)
+            except (AttributeError, TypeError):  # code written for Values: x.relu() and the like
+                with inside_transform():
+                    nodes = [tree_map(variable, a) if i in self.wrt else a
+                             for i, a in enumerate(args)]  # fmt: skip
+                    result = self.loss(*nodes, **self.kwargs)
+        result = np.asarray(raw(result), float)
+        if result.size != 1:
+            raise ShapeError(f"the loss returned shape {result.shape}; it must be one number")
+        return float(result.reshape(()))
+
+    def _engine(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
+        """By (argument, path): the gradient, and how far it moves when inputs move by rounding."""
+        gradients = value_and_grad(self.loss, self.wrt)
+        rng = np.random.default_rng(0)
+        points = [self.args, *(self._jiggled(rng) for _ in range(3))]
+        try:
+            with np.errstate(all="ignore"):
+                found = [gradients(*point, **self.kwargs)[1] for point in points]
+        except AutogradError as error:
+            self.refusal = f"{type(error).__name__}: {error}"
+            return {}
+        engine = {}
+        for i, *trees in zip(self.wrt, *found, strict=True):
+            paths = [path for path, _ in tree_leaves(trees[0])]
+            for path, x, *moved in zip(paths, *map(_arrays, trees), strict=True):
+                engine[i, path] = x, np.max([np.abs(m - x) for m in moved], axis=0)
+        return engine
+
+    def _jiggled(self, rng: np.random.Generator) -> list[Any]:
+        """The arguments, those to differentiate moved by a few units in the last place."""
+
+        def jiggle(x: Any) -> Any:
+            noise = rng.uniform(-4, 4, np.shape(x)) * np.finfo(float).eps
+            return x * (1 + noise) if isinstance(x, np.ndarray) else float(x * (1 + noise))
+
+        return [tree_map(jiggle, a) if i in self.wrt else a for i, a in enumerate(self.args)]
+
+    def argument(self, i: int, path: str) -> Any:
+        """The array at `path` in argument i."""
+        return dict(tree_leaves(self.args[i]))[path]
+
+    def along(self, i: int, path: str, index: tuple[int, ...]) -> Slope:
+        """The finite difference in one coordinate."""
+        base = np.array(self.argument(i, path), float)
+
+        def f(v: float) -> float:
+            moved = base.copy()
+            moved[index] = v
+            args = list(self.args)
+            args[i] = _replaced(self.args[i], path, moved if moved.ndim else float(moved))
+            return self.value(args)
+
+        return slope_along(f, float(base[index]))
+
+
+def _arrays(tree: Any) -> list[np.ndarray]:
+    return [np.asarray(x) for _, x in tree_leaves(tree)]
+
+
+def _wide(x: Any) -> Any:
+    """Floats as float64: the check is done in double precision whatever the data are."""
+    x = raw(x)
+    if isinstance(x, np.ndarray | np.generic) and np.asarray(x).dtype.kind == "f":
+        return np.asarray(x, np.float64) if np.ndim(x) else float(x)
+    return x
+
+
+def _replaced(tree: Any, path: str, new: Any) -> Any:
+    """The tree with the leaf at `path` replaced."""
+    paths = iter([p for p, _ in tree_leaves(tree)])
+    return tree_map(lambda x: new if next(paths) == path else x, tree)
+
+
+# ── the verdict ──────────────────────────────────────────────────────────────────────────────
+
+
+def _check_tree(problem: _Problem, i: int, name: str, claimed: Any) -> list[Entry]:
+    """One entry per array in argument i."""
+    ours = [path for path, _ in tree_leaves(problem.args[i])]
+    theirs = dict(tree_leaves(claimed)) if ours != [""] else {"": claimed}
+    if ours != [""] and set(ours) != set(theirs):
+        missing = ", ".join(name + p for p in ours if p not in theirs) or "nothing"
+        extra = ", ".join(name + p for p in theirs if p not in ours) or "nothing"
+        return [Entry(name, "wrong", f"the gradient must have the form of {name} itself; "
+                      f"missing: {missing}; not in {name}: {extra}", None, None)]  # fmt: skip
+    return [_check_array(problem, i, path, name + path, theirs[path]) for path in ours]
+
+
+def _check_array(problem: _Problem, i: int, path: str, name: str, claimed: Any) -> Entry:
+    """The verdict on one array: shapes, then nan and inf, then the numbers."""
+    x = problem.argument(i, path)
+    expected, wobble = problem.engine.get((i, path), (None, None))
+    try:
+        given = np.asarray(raw(claimed), float)
+    except (TypeError, ValueError):
+        return Entry(name, "wrong", f"its gradient is a {type(claimed).__name__}, not numbers",
+                     expected, None)  # fmt: skip
+    if given.shape != np.shape(x):
+        return Entry(name, "wrong", f"its gradient has shape {given.shape}, but {name} has "
+                     f"shape {np.shape(x)}: a gradient has the shape of its parameter, and "
+                     "nothing is broadcast here", expected, given)  # fmt: skip
+    if problem.changes:
+        return Entry(name, "can't tell", "the loss gave two different values for the same "
+                     "arguments (is it random?): fix its seed inside the loss", expected,
+                     given)  # fmt: skip
+    if expected is None or wobble is None:
+        return _by_differences_alone(problem, i, path, name, given)
+    if not np.isfinite(given).all() and np.isfinite(expected).all():
+        at = tuple(int(k) for k in np.argwhere(~np.isfinite(given))[0])
+        return Entry(name, "wrong", f"{np.sum(~np.isfinite(given))} of its {given.size} entries "
+                     f"are nan or inf (the first at {list(at)}); the true gradient is finite",
+                     expected, given, at)  # fmt: skip
+    if not np.isfinite(expected).all():
+        return _not_finite(name, expected, given)
+    return _compare(problem, i, path, name, expected, given, wobble, np.asarray(claimed).dtype)
+
+
+def _not_finite(name: str, expected: np.ndarray, given: np.ndarray) -> Entry:
+    same = np.array_equal(expected, given, equal_nan=False)
+    at = tuple(int(k) for k in np.argwhere(~np.isfinite(expected))[0])
+    if same:
+        return Entry(name, "right", f"infinite at {list(at)}, as the gradient is there", expected,
+                     given, at)  # fmt: skip
+    return Entry(name, "can't tell", f"the gradient isn't finite at {list(at)} (it is "
+                 f"{expected[at]}): check at another point", expected, given, at)  # fmt: skip
+
+
+def _tolerance(expected: np.ndarray, wobble: np.ndarray, eps: float) -> np.ndarray:
+    """How far a right gradient may be off: √eps relative, and what rounding does to the whole.
+
+    A formula differs from another in rounding, by some eps of the largest entry, and by what
+    a change of the inputs in their last place does to the gradient (`wobble`).
+    """
+    largest = np.max(np.abs(expected), initial=0.0)
+    bar: np.ndarray = np.sqrt(eps) * np.abs(expected) + 1e3 * eps * largest + 20 * wobble
+    return bar + np.finfo(float).tiny
+
+
+def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarray,
+             given: np.ndarray, wobble: np.ndarray, dtype: Any) -> Entry:  # fmt: skip
+    """Entry against entry; then finite differences confirm the engine where it matters."""
+    single = problem.float32 or dtype == np.float32
+    bar = _tolerance(expected, wobble, float(np.finfo(np.float32 if single else float).eps))
+    error = np.abs(given - expected)
+    if not error.size:
+        return Entry(name, "right", "it has no entries", expected, given)
+    worst = tuple(int(k) for k in np.unravel_index(np.argmax(error / bar), error.shape))
+    facts: dict[str, Any] = {
+        "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
+        "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
+    }  # fmt: skip
+    wrong = error > bar
+    doubt, kinks = _confirm(problem, i, path, expected, given, bar)
+    if doubt:
+        return Entry(name, "can't tell", doubt, expected, given, **facts)
+    wrong &= ~kinks
+    if wrong.any():
+        return Entry(name, "wrong", _pattern(wrong, expected, given), expected, given, **facts)
+    note = "each entry agrees with the engine, and the engine with finite differences"
+    if kinks.any():
+        note = (f"{int(kinks.sum())} of its entries lie at a kink of the loss, where every slope "
+                "between the one-sided ones is a subgradient, and so is this; the rest agree")
+    return Entry(name, "right", note, expected, given, **facts)  # fmt: skip
+
+
+def _probed(expected: np.ndarray, excess: np.ndarray) -> list[tuple[int, ...]]:
+    """The entries that finite differences look at: the most wrong, the largest, some by lot."""
+    by_excess = np.argsort(-excess.ravel(), kind="stable")[: PROBES // 2]
+    by_size = np.argsort(-np.abs(expected).ravel(), kind="stable")[: PROBES // 3]
+    by_lot = np.random.default_rng(0).integers(0, expected.size, PROBES // 3)
+    chosen = dict.fromkeys([*by_excess.tolist(), *by_size.tolist(), *by_lot.tolist()])
+    return [tuple(int(k) for k in np.unravel_index(n, expected.shape)) for n in chosen]
+
+
+def _confirm(problem: _Problem, i: int, path: str, expected: np.ndarray, given: np.ndarray,
+             bar: np.ndarray) -> tuple[str, np.ndarray]:  # fmt: skip
+    """(a doubt about the engine's gradient, which entries are accepted subgradients at kinks)."""
+    kinks = np.zeros(expected.shape, bool)
+    excess = np.abs(given - expected) / bar
+    for at in _probed(expected, excess):
+        slope = problem.along(i, path, at)
+        low, high = sorted((slope.left, slope.right))
+        room = max(slope.error, float(bar[at]))
+        if slope.kink and low - room <= expected[at] <= high + room:
+            kinks[at] = low - room <= given[at] <= high + room
+            continue
+        gap = abs(slope.value - expected[at])
+        if gap > 10 * slope.error + 1e-5 * abs(expected[at]) + bar[at]:
+            near = abs(slope.value - given[at]) < 0.1 * gap
+            return (
+                f"the two oracles disagree at {list(at)}: the engine says {expected[at]:.6g}, "
+                f"finite differences {slope.value:.6g} ± {slope.error:.1g}"
+                + (", and so does the gradient given" if near else "")
+                + ": is there a kink or a jump within the step, or does the loss cut the graph?"
+            ), kinks
+    return "", kinks
+
+
+def _pattern(wrong: np.ndarray, expected: np.ndarray, given: np.ndarray) -> str:
+    """Which entries are wrong, and what the whole looks like."""
+    count, size = int(wrong.sum()), wrong.size
+    where = "every entry is wrong" if count == size else f"{count} of {size} entries are wrong"
+    if count < size and wrong.ndim == 2:
+        rows, columns = wrong.any(axis=1), wrong.any(axis=0)
+        if rows.sum() < len(rows) and wrong[rows].all():
+            where += f" (whole rows: {np.flatnonzero(rows)[:8].tolist()})"
+        elif columns.sum() < len(columns) and wrong[:, columns].all():
+            where += f" (whole columns: {np.flatnonzero(columns)[:8].tolist()})"
+    return where
+
+
+def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given: np.ndarray
+                          ) -> Entry:  # fmt: skip
+    """The verdict when the engine refused the loss: finite differences, entry by entry."""
+    expected, bar = np.full(given.shape, np.nan), np.full(given.shape, np.inf)
+    whole = given.size <= ALONE
+    places = list(np.ndindex(given.shape)) if whole else _probed(given, np.zeros(given.shape))
+    for at in places:
+        slope = problem.along(i, path, at)
+        if not slope.kink:
+            expected[at] = slope.value
+            bar[at] = 10 * slope.error + 1e-6 * abs(slope.value)
+    error = np.abs(given - expected)
+    off = np.where(np.isfinite(expected), error / bar, 0.0)
+    worst = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
+    facts: dict[str, Any] = {
+        "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
+        "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
+    }  # fmt: skip
+    alone = f"by finite differences alone, for the engine couldn't be asked ({problem.refusal})"
+    if off[worst] > 1:
+        return Entry(name, "wrong", f"so {alone}", expected, given, **facts)
+    if whole and (bar <= 1e-4 * np.max(np.abs(expected), initial=0.0)).all():
+        return Entry(name, "right", f"so {alone}", expected, given, **facts)
+    return Entry(name, "can't tell", f"nothing speaks against it at the {len(places)} entries "
+                 f"tried {alone}", expected, given, **facts)  # fmt: skip
