@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, ShapeError
-from .graph import Node, check_real, consumers_first, raw, recording
+from .graph import Node, check_real, consumers_first, leaf, raw, recording
 from .ops import astype, shape, unbroadcast, where
 from .primitive import Elementwise, Structural
 
@@ -240,7 +240,16 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
                 f"the output doesn't depend on input {i}, {_name(node)}: was it made anew, or "
                 "cut off by float(), .item(), .data or no_grad()?"
             )
+    if create_graph:
+        found = [as_node(g) for g in found]
     return found[0] if isinstance(inputs, Node) else found
+
+
+def as_node(g: Any) -> Node:
+    """g, or a leaf that holds it: what a rule fed nodes returns may yet be a constant."""
+    if isinstance(g, Node):
+        return g
+    return leaf(np.asarray(g) if isinstance(g, np.ndarray) else float(g))
 
 
 def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool) -> list[Any]:

@@ -100,7 +100,9 @@ class Primitive:
         if isinstance(x, np.ndarray | np.generic | list | tuple):
             array = np.asarray(x)
             check_real(array, f"an argument of {self.name}")
-            return array.copy() if array.flags.writeable and array is x else array[()]
+            if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
+                return x.item()
+            return array.copy() if array.flags.writeable and array is x else array
         raise DTypeError(
             f"{self.name} can't take a {type(x).__name__} beside a node; "
             "give it a number, an array or a node"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import collect
+from .backprop import as_node, collect
 from .errors import DTypeError, GraphError, ShapeError
 from .graph import Node, check_real, leaf, raw, recording
 from .ops import multiply, positive, reshape, shape, stack, sum
@@ -143,12 +143,11 @@ class _Call:
     def pull(self, output: Node, seed: Any, create_graph: bool = False) -> list[Any]:
         """∂(seed·output)/∂variable, for each; 0 for one that the output doesn't reach."""
         found = collect(output, self.variables, seed, create_graph or self.nested)
-        zeros = (np.zeros_like(v.value) if shape(v) else 0.0 * v.value for v in self.variables)
+        zeros = (0.0 if type(v.value) is float else np.zeros_like(v.value) for v in self.variables)
         full = [z if g is None else g for g, z in zip(found, zeros, strict=True)]
         if not (create_graph or self.nested):
             return [_own(g) for g in full]
-        return [g if isinstance(g, Node) else leaf(g if type(g) is float else np.asarray(g))
-                for g in full]  # fmt: skip
+        return [as_node(g) for g in full]
 
     def shaped(self, leaves: Sequence[Any]) -> Any:
         """One gradient per variable, in the shape of the arguments."""

@@ -1,0 +1,164 @@
+"""The command line: `autograd-mini demo`, `autograd-mini draw`, `autograd-mini check`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__, check_gradient, draw
+from .errors import AutogradError, MissingExtraError
+from .formula import compute, functions
+
+__all__ = ["main"]
+
+
+class UsageError(Exception):
+    """Something the user gave that can't be used: one line, exit status 2."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autograd-mini", description="See a gradient, check a gradient, train on gradients."
+    )
+    parser.add_argument("--version", action="version", version=f"autograd-mini {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="train a network of scalars on real handwritten "
+                               "digits, verify gradients, draw graphs")  # fmt: skip
+    demo.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR",
+                      help="where the pictures go (default: %(default)s)")  # fmt: skip
+    demo.set_defaults(run=_demo)
+
+    picture = commands.add_parser(
+        "draw", help="draw the graph of a formula, with gradients",
+        epilog=f"functions: {', '.join(sorted(functions()))}",
+    )  # fmt: skip
+    picture.add_argument("formula", help='such as "tanh(w*x + b)"')
+    picture.add_argument("values", nargs="*", metavar="name=number", help="one for each name")
+    picture.add_argument("-o", "--output", type=Path, default=Path("graph.svg"), metavar="FILE",
+                         help="its suffix says the format (default: %(default)s)")  # fmt: skip
+    picture.set_defaults(run=_draw)
+
+    check = commands.add_parser("check", help="verify the gradient that a Python file defines")
+    check.add_argument("file", type=Path, help="defines loss, gradient and example (a tuple of "
+                       "arguments, or a function that returns one)")  # fmt: skip
+    for name in ("loss", "gradient", "example"):
+        check.add_argument(f"--{name}", default=name, metavar="NAME",
+                           help="its name in the file (default: %(default)s)")  # fmt: skip
+    check.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo import run
+
+    run(options.out)
+    return 0
+
+
+def _draw(options: argparse.Namespace) -> int:
+    with np.errstate(all="ignore"):  # at a pole the picture says inf; that is enough
+        y = compute(options.formula, dict(_assignment(word) for word in options.values))
+    y.label = y.label or "result"
+    y.backward()
+    for node in _leaves(y):
+        print(f"d result / d {node.label} = {node.grad:.10g}")
+    print(f"result = {y.data:.10g}")
+    print(f"wrote {write_picture(draw(y), options.output)}")
+    return 0
+
+
+def _leaves(y: Any) -> list[Any]:
+    from .graph import consumers_first
+
+    return sorted((n for n in consumers_first(y) if n.is_leaf), key=lambda n: n.label)
+
+
+def write_picture(drawing: Any, path: Path) -> str:
+    """Save a drawing; where there is no layout program, its DOT text. Says what was written."""
+    if not path.parent.is_dir():
+        raise UsageError(f"no such folder: {path.parent}")
+    try:
+        return str(drawing.write(path))
+    except MissingExtraError as error:
+        text = drawing.write(path.with_suffix(".dot"))
+        return f"{text} (the graph as DOT text: {error})"
+
+
+def _assignment(word: str) -> tuple[str, float]:
+    name, equals, number = word.partition("=")
+    try:
+        if not equals or not name.isidentifier():
+            raise ValueError
+        return name, float(number)
+    except ValueError:
+        raise UsageError(f"{word!r} isn't of the form name=number, such as w=0.5") from None
+
+
+def _check(options: argparse.Namespace) -> int:
+    module = _imported(options.file)
+    found = {}
+    for role in ("loss", "gradient", "example"):
+        name = getattr(options, role)
+        if not hasattr(module, name):
+            raise UsageError(f"{options.file} defines no {name!r} (--{role} NAME names another)")
+        found[role] = getattr(module, name)
+    example = found["example"]() if callable(found["example"]) else found["example"]
+    args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
+    if not isinstance(args, tuple | list):
+        raise UsageError(f"{options.example} must be a tuple of arguments, or a dict by name")
+    args = args or _positional(found["loss"], kwargs)
+    wrt = options.wrt.split(",") if options.wrt else None
+    report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt)
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments of a dict, in the order of the loss's signature."""
+    import inspect
+
+    try:
+        bound = inspect.signature(loss).bind(**by_name)
+    except TypeError as error:
+        raise UsageError(f"the example doesn't fit the loss: {error}") from None
+    return bound.args
+
+
+def _imported(path: Path) -> Any:
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} isn't a Python file (.py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))  # what it imports lies beside it
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise UsageError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        raise UsageError(f"{path} fails when imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 fine, 1 a wrong gradient, 2 bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (UsageError, AutogradError, OSError) as error:
+        print(f"autograd-mini: {error}", file=sys.stderr)
+        return 2
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
