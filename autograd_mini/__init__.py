@@ -3,22 +3,39 @@
 What is public, in teaching order.
 """
 
-from .graph import Node, no_grad  # isort: skip
-from .value import Value  # isort: skip
-from .tensor import Tensor  # isort: skip
-from .backprop import backward, gradients  # isort: skip
-from .ops import (  # isort: skip
+from .graph import Node, no_grad
+from .value import Value
+from .tensor import Tensor
+from .backprop import backward, gradients
+from .ops import (
     abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
     expand_dims, expm1, log, log1p, logsumexp, max, maximum, min, minimum, multiply, negative,
     power, prod, relu, reshape, sigmoid, sin, sinh, softplus, sqrt, square, squeeze, stack,
     subtract, sum, tan, tanh, transpose, where,
-)  # fmt: skip
+)
 from .functions import clip, dot, log_softmax, mean, outer, ravel, softmax, std, swapaxes, var
 from .functions import matmul_any as matmul
 from .operators import supported
-from .primitive import elementwise, structural
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .picture import draw
 from .check import Entry, Report, assert_gradient, check_gradient
-
+from .picture import draw
+from .primitive import elementwise, structural
+from . import errors
 from ._version import version as __version__
+
+__all__ = [
+    # nodes, and the backward pass
+    "Value", "Tensor", "Node", "backward", "gradients", "no_grad",
+    # functions of them, as NumPy names them
+    "add", "subtract", "multiply", "divide", "negative", "power", "square", "abs",
+    "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
+    "sinh", "cosh", "tanh", "maximum", "minimum", "where", "clip", "relu", "sigmoid", "softplus",
+    "sum", "mean", "var", "std", "max", "min", "prod", "logsumexp", "softmax", "log_softmax",
+    "matmul", "dot", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
+    "squeeze", "broadcast_to", "concatenate", "stack", "supported",
+    # functions to functions
+    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
+    # verify, see, extend
+    "check_gradient", "assert_gradient", "Report", "Entry", "draw", "elementwise", "structural",
+    "errors", "__version__",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from . import __version__, check_gradient, draw
-from .errors import AutogradError, MissingExtraError
+from .errors import AutogradError
 from .formula import compute, functions
+from .graph import consumers_first
+from .picture import save
 
 __all__ = ["main"]
 
@@ -30,27 +33,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     demo = commands.add_parser("demo", help="train a network of scalars on real handwritten "
-                               "digits, verify gradients, draw graphs")  # fmt: skip
+                               "digits, verify gradients, draw graphs")
     demo.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR",
-                      help="where the pictures go (default: %(default)s)")  # fmt: skip
+                      help="where the pictures go (default: %(default)s)")
     demo.set_defaults(run=_demo)
 
     picture = commands.add_parser(
         "draw", help="draw the graph of a formula, with gradients",
         epilog=f"functions: {', '.join(sorted(functions()))}",
-    )  # fmt: skip
+    )
     picture.add_argument("formula", help='such as "tanh(w*x + b)"')
     picture.add_argument("values", nargs="*", metavar="name=number", help="one for each name")
     picture.add_argument("-o", "--output", type=Path, default=Path("graph.svg"), metavar="FILE",
-                         help="its suffix says the format (default: %(default)s)")  # fmt: skip
+                         help="its suffix says the format (default: %(default)s)")
     picture.set_defaults(run=_draw)
 
     check = commands.add_parser("check", help="verify the gradient that a Python file defines")
     check.add_argument("file", type=Path, help="defines loss, gradient and example (a tuple of "
-                       "arguments, or a function that returns one)")  # fmt: skip
+                       "arguments, or a function that returns one)")
     for name in ("loss", "gradient", "example"):
         check.add_argument(f"--{name}", default=name, metavar="NAME",
-                           help="its name in the file (default: %(default)s)")  # fmt: skip
+                           help="its name in the file (default: %(default)s)")
     check.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
     check.set_defaults(run=_check)
     return parser
@@ -64,6 +67,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace) -> int:
+    if not options.output.parent.is_dir():
+        raise UsageError(f"no such folder: {options.output.parent}")
     with np.errstate(all="ignore"):  # at a pole the picture says inf; that is enough
         y = compute(options.formula, dict(_assignment(word) for word in options.values))
     y.label = y.label or "result"
@@ -71,25 +76,12 @@ def _draw(options: argparse.Namespace) -> int:
     for node in _leaves(y):
         print(f"d result / d {node.label} = {node.grad:.10g}")
     print(f"result = {y.data:.10g}")
-    print(f"wrote {write_picture(draw(y), options.output)}")
+    print(f"wrote {save(draw(y), options.output)}")
     return 0
 
 
 def _leaves(y: Any) -> list[Any]:
-    from .graph import consumers_first
-
     return sorted((n for n in consumers_first(y) if n.is_leaf), key=lambda n: n.label)
-
-
-def write_picture(drawing: Any, path: Path) -> str:
-    """Save a drawing; where there is no layout program, its DOT text. Says what was written."""
-    if not path.parent.is_dir():
-        raise UsageError(f"no such folder: {path.parent}")
-    try:
-        return str(drawing.write(path))
-    except MissingExtraError as error:
-        text = drawing.write(path.with_suffix(".dot"))
-        return f"{text} (the graph as DOT text: {error})"
 
 
 def _assignment(word: str) -> tuple[str, float]:
@@ -123,8 +115,6 @@ def _check(options: argparse.Namespace) -> int:
 
 def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[Any, ...]:
     """The arguments of a dict, in the order of the loss's signature."""
-    import inspect
-
     try:
         bound = inspect.signature(loss).bind(**by_name)
     except TypeError as error:

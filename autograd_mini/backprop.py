@@ -25,7 +25,7 @@ parent's (None where nothing)."""
 
 
 def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False
-          ) -> Iterator[Step]:  # fmt: skip
+          ) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's turn.
 
     create_graph: rules are fed nodes and record themselves, so that the result can be
@@ -70,7 +70,7 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
             raise
         # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
         sends = op.pull(np.float64(g), np.float64(node.value),
-                        tuple(map(np.float64, node.inputs)), node)  # fmt: skip
+                        tuple(map(np.float64, node.inputs)), node)
         return [None if sent is None else float(sent) for sent in sends]
 
 
@@ -109,7 +109,7 @@ def _fit(sent: Any, parent: Node, node: Node) -> Any:
     if isinstance(sent, Node):
         return sent if type(value) is float or sent.value.dtype == value.dtype else (
             astype(sent, value.dtype)
-        )  # fmt: skip
+        )
     return float(sent) if type(value) is float else np.asarray(sent, value.dtype)
 
 
@@ -118,7 +118,7 @@ def _zero(node: Node) -> Any:
 
 
 def _silence_unchosen(node: Node, sends: Sequence[Any], unchosen: dict[Node, Any]
-                      ) -> list[Any]:  # fmt: skip
+                      ) -> list[Any]:
     """`sends` with zeros for what `node`, or a consumer of it, has not chosen.
 
     A 0 that arithmetic made times inf is nan, and should be; a 0 that says "not chosen" times
@@ -165,7 +165,7 @@ def _seed_for(output: Node, seed: Any) -> Any:
         return 1.0 if type(output.value) is float else np.ones_like(output.value)
     if shape(seed) != shape(output):
         raise ShapeError(f"the seed has shape {shape(seed)}, the output {shape(output)}: "
-                         "they must be the same")  # fmt: skip
+                         "they must be the same")
     if isinstance(seed, Node):
         return seed
     check_real(np.asarray(seed), "the seed")
@@ -177,7 +177,7 @@ Pairs = list[tuple[Node, Any]]
 
 
 def walk(output: Node, seed: Any, wanted: set[Node] | None = None, create_graph: bool = False
-         ) -> Pairs:  # fmt: skip
+         ) -> Pairs:
     """(node, cotangent) of a whole sweep, for all nodes or the `wanted`.
 
     Done again with masks if a nan shows in a leaf's gradient.
@@ -256,4 +256,5 @@ def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool)
     """The cotangents of the `wanted` nodes; None for one that the output doesn't reach."""
     seed = seed if create_graph else raw(seed)
     found = dict(walk(output, seed, set(wanted), create_graph))
-    return [found.get(node) for node in wanted]
+    cotangents = [found.get(node) for node in wanted]
+    return [float(g) if isinstance(g, np.floating) else g for g in cotangents]

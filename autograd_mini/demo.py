@@ -11,6 +11,7 @@ import numpy as np
 
 from . import Tensor, Value, check_gradient, draw, tanh
 from .errors import missing_extra
+from .picture import save
 
 SEED = 0
 EPOCHS = 10
@@ -51,7 +52,7 @@ def _train(images: np.ndarray, labels: np.ndarray) -> float:
     fit(model, loader, cross_entropy, optimizer, epochs=EPOCHS)
     right = accuracy(model, images[test], labels[test])
     print(f"   {len(model.parameters()):,} parameters, each a float; {len(train):,} images, "
-          f"{EPOCHS} epochs, {time.perf_counter() - start:.0f} s")  # fmt: skip
+          f"{EPOCHS} epochs, {time.perf_counter() - start:.0f} s")
     print(f"   test accuracy: {right:.1%} of {len(test)} images\n")
     return right
 
@@ -64,7 +65,8 @@ def xor_example() -> tuple[Any, ...]:
     rng = np.random.default_rng(SEED)
     X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
     y = np.array([[0.0], [1], [1], [0]])
-    return rng.normal(size=(2, 4)), np.zeros((1, 4)), rng.normal(size=(4, 1)), np.zeros((1, 1)), X, y
+    w1, w2 = rng.normal(size=(2, 4)), rng.normal(size=(4, 1))
+    return w1, np.zeros((1, 4)), w2, np.zeros((1, 1)), X, y
 
 
 def xor_loss(w1: Any, b1: Any, w2: Any, b2: Any, X: Any, y: Any) -> Any:
@@ -82,7 +84,7 @@ def xor_gradient(w1: Any, b1: Any, w2: Any, b2: Any, X: Any, y: Any) -> dict[str
     d2 = (a2 - y) / n
     d1 = d2 @ w2.T * (1 - a1**2)
     return {"w1": X.T @ d1, "b1": d1.sum(0, keepdims=True),
-            "w2": a1.T @ d2, "b2": d2.sum(0, keepdims=True)}  # fmt: skip
+            "w2": a1.T @ d2, "b2": d2.sum(0, keepdims=True)}
 
 
 def xor_gradient_published(w1: Any, b1: Any, w2: Any, b2: Any, X: Any, y: Any) -> dict[str, Any]:
@@ -92,13 +94,13 @@ def xor_gradient_published(w1: Any, b1: Any, w2: Any, b2: Any, X: Any, y: Any) -
     d2 = a2 - y
     d1 = (w2.T @ d2) * (1 - a1) ** 2
     return {"w1": X.T @ d1, "b1": d1.sum(0, keepdims=True),
-            "w2": a1.T @ d2, "b2": d2.sum(0, keepdims=True)}  # fmt: skip
+            "w2": a1.T @ d2, "b2": d2.sum(0, keepdims=True)}
 
 
 def _verify() -> None:
     print("2. A hand-derived gradient of a network for XOR, verified")
     for title, gradient in (("derived carefully", xor_gradient),
-                            ("as published in a tutorial", xor_gradient_published)):  # fmt: skip
+                            ("as published in a tutorial", xor_gradient_published)):
         print(f"\n   The gradient {title}:")
         report = str(check_gradient(xor_loss, gradient, *xor_example()))
         print("\n".join(f"   {line}".rstrip() for line in report.splitlines()))
@@ -106,8 +108,6 @@ def _verify() -> None:
 
 
 def _pictures(out: Path) -> None:
-    from .__main__ import write_picture
-
     print("3. The graphs")
     x = [Value(v, label=f"x{i}") for i, v in enumerate((2.0, -1.0))]
     w = [Value(v, label=f"w{i}") for i, v in enumerate((-0.5, 0.3))]
@@ -115,11 +115,12 @@ def _pictures(out: Path) -> None:
     neuron = tanh(w[0] * x[0] + w[1] * x[1] + b)
     neuron.label = "neuron"
     neuron.backward()
-    print(f"   one neuron:  {write_picture(draw(neuron), out / 'neuron.svg')}")
+    print(f"   one neuron:  {save(draw(neuron), out / 'neuron.svg')}")
     *parameters, X, y = xor_example()
     names = ("w1", "b1", "w2", "b2")
     nodes = [Tensor(p, label=name) for p, name in zip(parameters, names, strict=True)]
-    loss = xor_loss(*nodes, X, y)
+    w1, b1, w2, b2 = nodes
+    loss = xor_loss(w1, b1, w2, b2, X, y)
     loss.label = "loss"
     loss.backward()
-    print(f"   the XOR net: {write_picture(draw(loss), out / 'xor.svg')}")
+    print(f"   the XOR net: {save(draw(loss), out / 'xor.svg')}")

@@ -23,15 +23,18 @@ ARITHMETIC: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
     ast.Div: operator.truediv, ast.Pow: operator.pow,
     ast.USub: operator.neg, ast.UAdd: operator.pos,
-}  # fmt: skip
+}
 NUMBERS = {"pi": math.pi, "e": math.e}
 
 
 def functions() -> dict[str, Callable[..., Any]]:
     """The functions a formula may call, by name."""
-    rows = {name: row for name, row in PRIMITIVES.items()
-            if isinstance(row, Elementwise) and name.isidentifier()}  # fmt: skip
-    return rows | {"max": PRIMITIVES["maximum"], "min": PRIMITIVES["minimum"]}  # type: ignore[dict-item]
+    rows: dict[str, Callable[..., Any]] = {
+        name: row for name, row in PRIMITIVES.items()
+        if isinstance(row, Elementwise) and name.isidentifier()
+    }
+    rows["max"], rows["min"] = rows["maximum"], rows["minimum"]
+    return rows
 
 
 def compute(text: str, values: Mapping[str, float]) -> Value:

@@ -11,9 +11,23 @@ import numpy as np
 from .errors import ShapeError
 from .graph import KINDS, raw
 from .ops import (
-    clip as _clip, divide, exp, logsumexp, matmul, multiply, reshape, shape, sqrt, square, sum,
-    transpose, weighted_sum, where,
-)  # fmt: skip
+    clip as _clip,
+)
+from .ops import (
+    divide,
+    exp,
+    logsumexp,
+    matmul,
+    multiply,
+    reshape,
+    shape,
+    sqrt,
+    square,
+    sum,
+    transpose,
+    weighted_sum,
+    where,
+)
 from .primitive import TABLE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,7 +121,7 @@ def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
 
 
 def _array_dot(a: Any, b: Any) -> Any:
-    """NumPy's dot by the number of axes: a multiple, or the last of a with the last but one of b."""
+    """NumPy's dot by the number of axes: the last of a with the last but one of b."""
     rank_a, rank_b = len(shape(a)), len(shape(b))
     if not rank_a or not rank_b:
         return multiply(a, b)

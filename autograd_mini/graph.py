@@ -42,7 +42,7 @@ class Node:
 
     __slots__ = (
         "__weakref__", "gradient", "inputs", "label", "op", "params", "parents", "value",
-    )  # fmt: skip
+    )
 
     value: Any
     op: Primitive | None
@@ -134,7 +134,7 @@ def consumers_first(output: Node) -> Iterator[Node]:
                 stack.append(None)
                 for parent in parents:
                     if parent not in seen:
-                        stack.append(parent)
+                        stack.append(parent)  # noqa: PERF401  extend costs more for two
     return reversed(put_down)
 
 

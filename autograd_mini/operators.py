@@ -34,7 +34,7 @@ CONSTANT: frozenset[Any] = frozenset({
     np.isrealobj, np.zeros_like, np.ones_like, np.empty_like, np.round, np.around, np.fix,
     np.array2string, np.array_repr, np.array_str, np.may_share_memory, np.shares_memory,
     np.unravel_index, np.histogram, np.bincount, np.unique, np.isposinf, np.isneginf,
-})  # fmt: skip
+})
 """Functions whose result has derivative 0 or isn't a real number: they see plain values."""
 
 INSTEAD = {
@@ -51,7 +51,7 @@ INSTEAD = {
     "take": "x[index]", "diag": "x[i, i] with an integer array i", "split": "slices",
     "trace": "np.sum(x[i, i]) with an integer array i", "logaddexp": "ag.logsumexp",
     "cbrt": "x ** (1 / 3)", "append": "np.concatenate",
-}  # fmt: skip
+}
 """What to write instead of some functions that have no row."""
 
 _new = object.__new__
@@ -66,7 +66,7 @@ def refuse(name: str) -> NoReturn:
     cure = f"use {instead}" if instead else (
         "compose it from functions that are (ag.supported() lists them), state its rule with "
         "ag.elementwise or ag.structural, or pass .data if it is meant to be a constant"
-    )  # fmt: skip
+    )
     raise NotDifferentiableError(f"np.{name} isn't differentiable here: {cure}")
 
 
@@ -109,20 +109,20 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     given = {
         name: value for name, value in kwargs.items()
         if name not in parameters or value is not parameters[name].default
-    }  # fmt: skip
+    }
     lead = [args[0]] if args else []
     for name in list(parameters)[1:]:  # what comes by position in our functions: b, shape, …
         if name in given and parameters[name].default is inspect.Parameter.empty:
-            lead.append(given.pop(name))
+            lead.append(given.pop(name))  # noqa: PERF401  it pops
     return tuple(lead), given
 
 
 def _record(row: Elementwise, kind: type, parents: tuple[Any, ...], inputs: tuple[Any, ...]
-            ) -> Any:  # fmt: skip
+            ) -> Any:
     """The short way to a node of floats: what `row.apply` does, without its questions."""
     if not is_recording():
         return leaf(row.compute(inputs, {}))
-    node = _new(kind)
+    node: Any = _new(kind)
     try:
         node.value = row.scalar(*inputs)  # type: ignore[misc]
     except (ArithmeticError, ValueError):
@@ -281,7 +281,7 @@ class Operators(Node):
         result: Self = (
             _record(row, kind, (self,), (self.value,))
             if kind.holds is float else row.apply((self,), {})
-        )  # fmt: skip
+        )
         return result
 
     def exp(self) -> Self:

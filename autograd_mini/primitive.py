@@ -21,17 +21,25 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, NotDifferentiableError
+from .errors import DTypeError, GraphError, NotDifferentiableError
 from .graph import Node, check_real, is_recording, leaf
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "elementwise",
-           "structural"]  # fmt: skip
+           "structural"]
 
-PRIMITIVES: dict[str, Primitive] = {}
+PRIMITIVES: dict[str, Any] = {}
 """Every primitive by its name."""
 
 TABLE: dict[Any, Callable[..., Any]] = {}
 """NumPy's function → ours: how `np.tanh(node)` finds its row."""
+
+_built_in: set[str] = set()
+
+
+def close_the_table() -> None:
+    """From here on, a primitive is a user's, and may not take the name of one of ours."""
+    _built_in.update(PRIMITIVES)
+
 
 Rule = Callable[..., Any]
 _NUMBERS = frozenset({float, int, bool})
@@ -50,12 +58,19 @@ class Primitive:
     def __init__(
         self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
         name: str | None, symbol: str | None, selects: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.forward, self.scalar, self.selects = forward, scalar, selects
         self.name = name or forward.__name__
         self.symbol = symbol or self.name
+        if self.name in _built_in:
+            raise GraphError(
+                f"the table has a row {self.name!r} already, which your rule would replace for "
+                "everybody: give yours another name=…"
+            )
         PRIMITIVES[self.name] = self
-        if getattr(np, forward.__name__, None) is forward:
+        if getattr(np, forward.__name__, None) is forward and (
+            forward not in TABLE or getattr(TABLE[forward], "name", None) == self.name
+        ):
             TABLE[forward] = self
 
     def __repr__(self) -> str:
@@ -63,6 +78,10 @@ class Primitive:
 
     def __reduce__(self) -> str | tuple[Any, ...]:  # copy and pickle by name
         return PRIMITIVES.__getitem__, (self.name,)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """The function, on numbers, arrays or nodes."""
+        return self.apply(args, params)
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
@@ -82,7 +101,7 @@ class Primitive:
         return self.compute(args, params)
 
     def _node(self, parents: tuple[Any, ...], inputs: tuple[Any, ...], params: Any, y: Any
-              ) -> Node:  # fmt: skip
+              ) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
         node = leaf(_as_held(y, inputs))
         if is_recording():
@@ -133,7 +152,7 @@ class Elementwise(Primitive):
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
-                 selects: bool = False) -> None:  # fmt: skip
+                 selects: bool = False) -> None:
         super().__init__(forward, scalar, name, symbol, selects)
         self.slopes = slopes
 
@@ -194,7 +213,7 @@ class Structural(Primitive):
 
     def __init__(self, forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
                  symbol: str | None = None, selects: bool = False, many: bool = False,
-                 scalar: Callable[..., Any] | None = None) -> None:  # fmt: skip
+                 scalar: Callable[..., Any] | None = None) -> None:
         super().__init__(forward, scalar, name, symbol, selects)
         self.pullbacks, self.many = pullbacks, many
         parameters = inspect.signature(pullbacks[0]).parameters.values()
@@ -235,7 +254,7 @@ class Structural(Primitive):
 
 def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
-                selects: bool = False) -> Elementwise:  # fmt: skip
+                selects: bool = False) -> Elementwise:
     """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
 
     >>> import math, numpy as np, autograd_mini as ag
@@ -249,7 +268,7 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
 
 def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
                symbol: str | None = None, selects: bool = False, many: bool = False,
-               scalar: Callable[..., Any] | None = None) -> Any:  # fmt: skip
+               scalar: Callable[..., Any] | None = None) -> Any:
     """State a function of whole arrays by its pullbacks; a decorator when there is one only.
 
     >>> import numpy as np, autograd_mini as ag
@@ -263,7 +282,7 @@ def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None =
     def build(*rules: Rule) -> Structural:
         chosen = name or (forward.__name__ if len(rules) != 1 or pullbacks else rules[0].__name__)
         return Structural(forward, *rules, name=chosen, symbol=symbol, selects=selects,
-                          many=many, scalar=scalar)  # fmt: skip
+                          many=many, scalar=scalar)
 
     return build(*pullbacks) if pullbacks else build
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import backprop
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, Node, check_real
+from .graph import KINDS, check_real
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 

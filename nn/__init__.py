@@ -16,8 +16,14 @@ else:
     from .activations import ReLU, Sigmoid, Tanh
     from .losses import (
         binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss,
-    )  # fmt: skip
+    )
     from .optimizers import SGD, Adam, Optimizer
     from .data import DataLoader
     from .fit import Epoch, accuracy, fit
     from .storage import load, save
+
+__all__ = [
+    "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "ReLU", "Tanh", "Sigmoid",
+    "mse_loss", "hinge_loss", "binary_cross_entropy_with_logits", "cross_entropy",
+    "SGD", "Adam", "Optimizer", "DataLoader", "fit", "Epoch", "accuracy", "save", "load",
+]

@@ -23,7 +23,7 @@ class DataLoader:
 
     def __init__(self, *arrays: Any, batch_size: int = 32, shuffle: bool = False,
                  rng: np.random.Generator | int | None = None, drop_last: bool = False
-                 ) -> None:  # fmt: skip
+                 ) -> None:
         self.arrays = tuple(np.asarray(array) for array in arrays)
         rows = {len(array) for array in self.arrays if array.ndim}
         if len(rows) != 1 or any(array.ndim == 0 for array in self.arrays):

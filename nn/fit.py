@@ -26,7 +26,7 @@ class Epoch(NamedTuple):
 
 def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer,
         epochs: int = 10, *, progress: bool = True,
-        after_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:  # fmt: skip
+        after_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:
     """Train `model` to lower loss(model(x), y) over the batches (x, y) of `loader`.
 
     loader: iterable again and again, such as a `DataLoader`. after_epoch: called with each
@@ -56,7 +56,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
 
 
 def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
-          optimizer: Optimizer) -> float:  # fmt: skip
+          optimizer: Optimizer) -> float:
     """One batch: forward, backward, step. Returns the loss before the step."""
     optimizer.zero_grad()
     value = loss(predict(model, x), y)
@@ -89,4 +89,4 @@ def accuracy(model: Module, x: Any, labels: Any) -> float:
 
 def _plain(x: Any) -> Any:
     """Nodes as numbers."""
-    return x.data if isinstance(x, Node) else [_plain(v) for v in x] if isinstance(x, list) else x
+    return x.value if isinstance(x, Node) else [_plain(v) for v in x] if isinstance(x, list) else x

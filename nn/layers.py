@@ -25,7 +25,7 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *,
         rng: np.random.Generator | None = None, dtype: Any = np.float64,
-    ) -> None:  # fmt: skip
+    ) -> None:
         rng = np.random.default_rng() if rng is None else rng
         self.in_features, self.out_features = in_features, out_features
         weight = uniform_fan_in((out_features, in_features), in_features, rng, dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograd_mini import Node, Value
@@ -45,7 +45,7 @@ class Module:
         return (part for _, part in _walk(self, "") if isinstance(part, Module))
 
     def zero_grad(self) -> None:
-        """Forget all gradients: 0 for a Value, as in micrograd; None for a Tensor, as in PyTorch."""
+        """Forget all gradients: 0 for a Value as in micrograd, None for a Tensor as in PyTorch."""
         for parameter in self.parameters():
             parameter.grad = 0.0 if isinstance(parameter, Value) else None
 
@@ -64,11 +64,11 @@ def _walk(part: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Everything reachable from a module by attributes and containers, with its path."""
     yield name, part
     if isinstance(part, Module):
-        branches = list(vars(part).items())
+        branches: Iterable[tuple[Any, Any]] = vars(part).items()
     elif isinstance(part, dict):
-        branches = list(part.items())
+        branches = part.items()
     elif isinstance(part, list | tuple):
-        branches = list(enumerate(part))
+        branches = enumerate(part)
     else:
         return
     for key, branch in branches:

@@ -50,7 +50,7 @@ class SGD(Optimizer):
     """x ← x − lr·v, with v ← momentum·v + g and g ← ∇ + weight_decay·x, as in PyTorch."""
 
     def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.0,
-                 weight_decay: float = 0.0) -> None:  # fmt: skip
+                 weight_decay: float = 0.0) -> None:
         super().__init__(parameters, lr)
         self.momentum, self.weight_decay = momentum, weight_decay
 
@@ -71,7 +71,7 @@ class Adam(Optimizer):
 
     def __init__(self, parameters: Iterable[Any], lr: float = 1e-3,
                  betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0.0) -> None:  # fmt: skip
+                 weight_decay: float = 0.0) -> None:
         super().__init__(parameters, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
 

@@ -77,10 +77,10 @@ class MLP(Module):
             Layer(sizes[i], sizes[i + 1], nonlin=i != len(nouts) - 1) for i in range(len(nouts))
         ]
 
-    def forward(self, x: Numbers) -> Any:
+    def forward(self, x: Any) -> Any:
         """The last layer's output for one sample of `nin` numbers."""
         for layer in self.layers:
-            x = layer(x) if isinstance(x, Sequence) or not isinstance(x, Value) else layer([x])
+            x = layer([x] if isinstance(x, Value) else x)  # a layer of one neuron gives no list
         return x
 
     def parameters(self) -> list[Value]:

@@ -30,9 +30,9 @@ def load(model: Module, path: str | Path) -> None:
     wrong = sorted(
         name for name in own.keys() | arrays.keys()
         if name not in own or name not in arrays or np.shape(own[name].data) != arrays[name].shape
-    )  # fmt: skip
+    )
     if wrong:
         raise ValueError(f"{path} doesn't fit the model: {', '.join(wrong)} missing or of "
-                         "another shape")  # fmt: skip
+                         "another shape")
     for name, parameter in own.items():
         parameter.data = arrays[name]

@@ -73,7 +73,7 @@ def test_reuse_and_diamonds(kind, f, slope):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99), st.integers(0, 99)),
-                min_size=1, max_size=25))  # fmt: skip
+                min_size=1, max_size=25))
 def test_random_graphs_accumulate_like_the_sum_over_paths(recipe):
     """On a random DAG the gradient equals forward-mode (dual numbers) through the same steps."""
     a = Value(0.7)
@@ -245,7 +245,7 @@ def test_only_leaves_can_be_assigned():
 
 
 @pytest.mark.parametrize("bad", [np.ones(2, complex), np.array(["a"]), np.array([object()]),
-                                 np.ones(2, np.float16)])  # fmt: skip
+                                 np.ones(2, np.float16)])
 def test_dtypes_refused_by_name(bad):
     """Complex, strings, objects and half precision are refused as leaves and as constants."""
     with pytest.raises(DTypeError, match=re.escape(str(bad.dtype))):
@@ -287,7 +287,7 @@ def test_a_value_holds_one_real_number(bad):
         (lambda t: ag.tanh(t, t), TypeError, "takes 1 arguments"),
         (lambda t: iter(t.sum()), TypeError, r"shape \(\)"),
     ],
-)  # fmt: skip
+)
 def test_refusals_say_what_and_what_to_do(attempt, error, message):
     """Each refusal is of the class a NumPy user would catch and names the way round."""
     if message.startswith("float32"):
@@ -303,6 +303,14 @@ def test_a_wrong_rule_is_caught():
         bad(Tensor([1.0, 2.0])).backward()
 
 
+def test_a_users_primitive_never_replaces_a_row():
+    """A rule under a row's name is refused; one for NumPy's function leaves np.f with the row."""
+    with pytest.raises(GraphError, match="give yours another name"):
+        ag.structural(np.sum, lambda g, y, x: g)
+    ag.structural(np.sum, lambda g, y, x: g, name="my_sum")
+    assert np.sum(Tensor([1.0, 2.0])).op is ag.sum
+
+
 # ── NumPy and Python manners ─────────────────────────────────────────────────────────────────
 
 
@@ -311,7 +319,7 @@ def test_python_and_numpy_numbers_from_both_sides(number):
     """a ∘ n and n ∘ a work for every kind of number and stay Values of plain floats."""
     for f in (lambda a, n: a + n, lambda a, n: n + a, lambda a, n: a - n, lambda a, n: n - a,
               lambda a, n: a * n, lambda a, n: n * a, lambda a, n: a / n, lambda a, n: n / a,
-              lambda a, n: a**n, lambda a, n: n**a):  # fmt: skip
+              lambda a, n: a**n, lambda a, n: n**a):
         y = f(Value(3.0), number)
         assert type(y) is Value and type(y.data) is float
         assert y.data == pytest.approx(float(f(3.0, float(number))), rel=4 * EPS)
@@ -355,7 +363,7 @@ def test_plain_numbers_out():
 
 @pytest.mark.parametrize("index", [0, -1, slice(1, None), (0, 1), (..., 0), (None, 0), [0, 0, 1],
                                    np.array([[0, 1], [1, 1]]), np.array([True, False, True]),
-                                   ([0, 2], [1, 1])], ids=str)  # fmt: skip
+                                   ([0, 2], [1, 1])], ids=str)
 def test_indexing_as_numpy(index):
     """Values as NumPy's, and the gradient counts how often each entry was taken."""
     x = np.arange(6.0).reshape(3, 2) + 1
@@ -365,7 +373,7 @@ def test_indexing_as_numpy(index):
     np.add.at(counts, index, 1.0)
     np.testing.assert_array_equal(ag.grad(lambda z: ag.sum(z[index] * 1.0))(x), counts)
     np.testing.assert_array_equal(ag.hessian(lambda z: ag.sum(z[index] ** 2))(x).sum((2, 3)),
-                                  2 * counts)  # fmt: skip
+                                  2 * counts)
 
 
 def test_dtypes():
@@ -381,7 +389,7 @@ def test_dtypes():
     assert ag.grad(lambda x: ag.sum(x * x))(np.array([1, 2])).tolist() == [2.0, 4.0]
     half = Tensor([1.0]).astype(np.float32)
     assert half.dtype == np.float32 and ag.grad(lambda x: ag.sum(x.astype(np.float32)))(
-        np.ones(2)).dtype == np.float64  # fmt: skip
+        np.ones(2)).dtype == np.float64
 
 
 def test_division_by_zero_of_values_is_ieee():
@@ -409,7 +417,7 @@ def test_repr():
     assert repr(v) == "Value(data=2.0, grad=3.0, label='w')"
     assert repr(Tensor([1, 2], label="t")) == "Tensor([1., 2.], label='t')"
     assert "op=multiply" in repr(Tensor([1.0]) * 2) and "float32" in repr(
-        Tensor(np.ones(1, np.float32)))  # fmt: skip
+        Tensor(np.ones(1, np.float32)))
 
 
 # ── size, memory, threads ────────────────────────────────────────────────────────────────────
@@ -528,7 +536,7 @@ def test_lecture_draw_dot_runs_unchanged():
             d.backward()
         nodes, edges = trace(d)
         text = ["{ %s | data %.4f | grad %.4f } %s" % (n.label, n.data, n.grad, n._op)
-                for n in nodes]  # fmt: skip
+                for n in nodes]
         assert len(nodes) == 5 and len(edges) == 4
         assert sorted(n._op for n in nodes) == ["", "", "*", "+", "tanh"]
     assert any("grad 0.0013" in line for line in text)

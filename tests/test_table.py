@@ -28,7 +28,7 @@ POINTS: dict[str, list[tuple[float, ...]]] = {
     "power": [(1.3, 0.7), (0.4, -2.5), (2.1, 3.0)],
     "where": [(1.0, 0.3, 2.0), (0.0, 0.3, 2.0)],
     "clip": [(0.3, -1.0, 1.0), (-2.0, -1.0, 1.0), (2.0, -1.0, 1.0)],
-}  # fmt: skip
+}
 ROWS = [row for row in PRIMITIVES.values() if isinstance(row, Elementwise)]
 CASES = [
     pytest.param(row, point, id=f"{row.name}{point}")
@@ -168,7 +168,7 @@ EDGES = [
     ("sqrt of a negative, masked", lambda x: ag.where(x > 0, ag.sqrt(x), 3 * x), -1.0, 3.0, 0.0),
     ("relu stops an infinite slope", lambda x: ag.relu(ag.log(x)), 0.0, 0.0, 0.0),
     ("0·inf of arithmetic isn't hidden", lambda x: ag.sqrt(x) ** 2, 0.0, NAN, None),
-]  # fmt: skip
+]
 
 
 def same(got, expected):
@@ -226,7 +226,7 @@ def test_ties_of_max_are_shared():
     ("x", "expected"),
     [([0.0, 0.0], [0.5, 0.5]), ([1e4, 0.0], [1.0, 0.0]), ([INF, 0.0], [1.0, 0.0]),
      ([INF, INF], [0.5, 0.5]), ([-INF, -INF], [0.0, 0.0]), ([-INF, 3.0], [0.0, 1.0])],
-)  # fmt: skip
+)
 def test_logsumexp_edges(x, expected):
     """logsumexp never overflows, and at the infinities has the derivative of its limit."""
     with np.errstate(all="ignore"):
@@ -238,7 +238,7 @@ def test_logsumexp_hessian_is_diag_p_minus_pp():
     x = np.array([0.3, -1.2, 2.0])
     p = np.exp(x) / np.exp(x).sum()
     np.testing.assert_allclose(ag.hessian(ag.logsumexp)(x), np.diag(p) - np.outer(p, p),
-                               atol=8 * EPS)  # fmt: skip
+                               atol=8 * EPS)
 
 
 def test_std_at_zero_has_slope_zero():

@@ -80,7 +80,7 @@ def test_jvp_and_vjp_are_transposes():
 
 def test_orders_compose():
     """The n-th derivative of x⁵ is 5!/(5−n)! x^(5−n), to the sixth, which is 0."""
-    f = lambda x: x**5  # noqa: E731
+    f = lambda x: x**5
     for expected in (80.0, 160.0, 240.0, 240.0, 120.0, 0.0):
         f = ag.grad(f)
         assert f(2.0) == expected

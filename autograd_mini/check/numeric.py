@@ -53,7 +53,8 @@ def slope_along(f: Callable[[float], float], x: float) -> Slope:
         right, left = (f_up - middle) / (up - x), (middle - f_down) / (x - down)
         noise = 4 * np.finfo(float).eps * np.maximum(abs(f_up), abs(f_down)) / steps
         better = (RATIO**2 * central[1:] - central[:-1]) / (RATIO**2 - 1)
-    return Slope(*_steadiest(better, noise[1:]), *_sides(left, right, noise))
+    value, error = _steadiest(better, noise[1:])
+    return Slope(value, error, *_sides(left, right, noise))
 
 
 def _steadiest(estimates: np.ndarray, noise: np.ndarray) -> tuple[float, float]:

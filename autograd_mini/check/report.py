@@ -56,7 +56,7 @@ class Report:
         """The worst of the verdicts: one wrong gradient makes the whole wrong."""
         for verdict in ("wrong", "can't tell"):
             if any(entry.verdict == verdict for entry in self.entries):
-                return verdict  # type: ignore[return-value]
+                return verdict
         return "right"
 
     def raise_if_wrong(self) -> Report:
@@ -79,7 +79,7 @@ class Report:
 
     def _headline(self) -> str:
         by = {v: [e.name for e in self.entries if e.verdict == v]
-              for v in ("wrong", "can't tell", "right")}  # fmt: skip
+              for v in ("wrong", "can't tell", "right")}
         if self.ok:
             return f"The gradient is right ({', '.join(by['right'])})."
         parts = [f"{verdict} for {', '.join(names)}" for verdict, names in by.items() if names]
@@ -95,10 +95,10 @@ class Report:
                 f"{e.given[at]:.6g}" if seen else "",       # type: ignore[index]
                 f"{e.expected[at]:.6g}" if seen else "",    # type: ignore[index]
                 _short(e.absolute_error), _short(e.error_bar),
-            ))  # fmt: skip
+            ))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-                 for row in rows]  # fmt: skip
+                 for row in rows]
         return [lines[0], "  ".join("─" * w for w in widths), *lines[1:]]
 
     def _reasons(self) -> list[str]:
@@ -121,7 +121,7 @@ def _argument_names(loss: Callable[..., Any], count: int) -> list[str]:
     except (TypeError, ValueError):
         parameters = []  # type: ignore[assignment]
     named = [p.name for p in parameters
-             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]  # fmt: skip
+             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [*named, *(f"argument {i}" for i in range(len(named), count))][:count]
 
 
@@ -160,7 +160,7 @@ def _claims(claim: Any, wrt: list[int], names: list[str]) -> list[Any]:
 
 def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
                    wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
-                   ) -> Report:  # fmt: skip
+                   ) -> Report:
     """Verify a gradient derived by hand.
 
     loss: plain NumPy code (or code on Values) that returns one number. gradient: a function of
@@ -193,7 +193,7 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
 
 def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
                     wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
-                    ) -> None:  # fmt: skip
+                    ) -> None:
     """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
     check_gradient(loss, gradient, *args, wrt=wrt, **kwargs).raise_if_wrong()
 
@@ -205,11 +205,11 @@ class _Problem:
     """The loss at one point: its value, the engine's gradient, and how rounding moves that."""
 
     def __init__(self, loss: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
-                 wrt: tuple[int, ...]) -> None:  # fmt: skip
+                 wrt: tuple[int, ...]) -> None:
         self.loss, self.kwargs, self.wrt = loss, kwargs, wrt
         self.args = [tree_map(_wide, arg) for arg in args]
         self.float32 = any(np.result_type(raw(x)) == np.float32 for _, x in
-                           tree_leaves([args[i] for i in wrt]))  # fmt: skip
+                           tree_leaves([args[i] for i in wrt]))
         self.refusal = ""
         self.changes = bool(self.value(self.args) != self.value(self.args))
         self.engine = self._engine()
@@ -222,7 +222,7 @@ class _Problem:
             except (AttributeError, TypeError):  # code written for Values: x.relu() and the like
                 with inside_transform():
                     nodes = [tree_map(variable, a) if i in self.wrt else a
-                             for i, a in enumerate(args)]  # fmt: skip
+                             for i, a in enumerate(args)]
                     result = self.loss(*nodes, **self.kwargs)
         result = np.asarray(raw(result), float)
         if result.size != 1:
@@ -236,10 +236,13 @@ class _Problem:
         points = [self.args, *(self._jiggled(rng) for _ in range(3))]
         try:
             with np.errstate(all="ignore"):
-                found = [gradients(*point, **self.kwargs)[1] for point in points]
+                return self._wobbling([gradients(*p, **self.kwargs)[1] for p in points])
         except AutogradError as error:
             self.refusal = f"{type(error).__name__}: {error}"
             return {}
+
+    def _wobbling(self, found: list[Any]) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
+        """Of gradients at the point and around it: the first, and how far the others are off."""
         engine = {}
         for i, *trees in zip(self.wrt, *found, strict=True):
             paths = [path for path, _ in tree_leaves(trees[0])]
@@ -303,7 +306,7 @@ def _check_tree(problem: _Problem, i: int, name: str, claimed: Any) -> list[Entr
         missing = ", ".join(name + p for p in ours if p not in theirs) or "nothing"
         extra = ", ".join(name + p for p in theirs if p not in ours) or "nothing"
         return [Entry(name, "wrong", f"the gradient must have the form of {name} itself; "
-                      f"missing: {missing}; not in {name}: {extra}", None, None)]  # fmt: skip
+                      f"missing: {missing}; not in {name}: {extra}", None, None)]
     return [_check_array(problem, i, path, name + path, theirs[path]) for path in ours]
 
 
@@ -315,22 +318,22 @@ def _check_array(problem: _Problem, i: int, path: str, name: str, claimed: Any) 
         given = np.asarray(raw(claimed), float)
     except (TypeError, ValueError):
         return Entry(name, "wrong", f"its gradient is a {type(claimed).__name__}, not numbers",
-                     expected, None)  # fmt: skip
+                     expected, None)
     if given.shape != np.shape(x):
         return Entry(name, "wrong", f"its gradient has shape {given.shape}, but {name} has "
                      f"shape {np.shape(x)}: a gradient has the shape of its parameter, and "
-                     "nothing is broadcast here", expected, given)  # fmt: skip
+                     "nothing is broadcast here", expected, given)
     if problem.changes:
         return Entry(name, "can't tell", "the loss gave two different values for the same "
                      "arguments (is it random?): fix its seed inside the loss", expected,
-                     given)  # fmt: skip
+                     given)
     if expected is None or wobble is None:
         return _by_differences_alone(problem, i, path, name, given)
     if not np.isfinite(given).all() and np.isfinite(expected).all():
         at = tuple(int(k) for k in np.argwhere(~np.isfinite(given))[0])
         return Entry(name, "wrong", f"{np.sum(~np.isfinite(given))} of its {given.size} entries "
                      f"are nan or inf (the first at {list(at)}); the true gradient is finite",
-                     expected, given, at)  # fmt: skip
+                     expected, given, at)
     if not np.isfinite(expected).all():
         return _not_finite(name, expected, given)
     return _compare(problem, i, path, name, expected, given, wobble, np.asarray(claimed).dtype)
@@ -341,9 +344,9 @@ def _not_finite(name: str, expected: np.ndarray, given: np.ndarray) -> Entry:
     at = tuple(int(k) for k in np.argwhere(~np.isfinite(expected))[0])
     if same:
         return Entry(name, "right", f"infinite at {list(at)}, as the gradient is there", expected,
-                     given, at)  # fmt: skip
+                     given, at)
     return Entry(name, "can't tell", f"the gradient isn't finite at {list(at)} (it is "
-                 f"{expected[at]}): check at another point", expected, given, at)  # fmt: skip
+                 f"{expected[at]}): check at another point", expected, given, at)
 
 
 def _tolerance(expected: np.ndarray, wobble: np.ndarray, eps: float) -> np.ndarray:
@@ -358,7 +361,7 @@ def _tolerance(expected: np.ndarray, wobble: np.ndarray, eps: float) -> np.ndarr
 
 
 def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarray,
-             given: np.ndarray, wobble: np.ndarray, dtype: Any) -> Entry:  # fmt: skip
+             given: np.ndarray, wobble: np.ndarray, dtype: Any) -> Entry:
     """Entry against entry; then finite differences confirm the engine where it matters."""
     single = problem.float32 or dtype == np.float32
     bar = _tolerance(expected, wobble, float(np.finfo(np.float32 if single else float).eps))
@@ -369,7 +372,7 @@ def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarr
     facts: dict[str, Any] = {
         "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
         "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
-    }  # fmt: skip
+    }
     wrong = error > bar
     doubt, kinks = _confirm(problem, i, path, expected, given, bar)
     if doubt:
@@ -381,7 +384,7 @@ def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarr
     if kinks.any():
         note = (f"{int(kinks.sum())} of its entries lie at a kink of the loss, where every slope "
                 "between the one-sided ones is a subgradient, and so is this; the rest agree")
-    return Entry(name, "right", note, expected, given, **facts)  # fmt: skip
+    return Entry(name, "right", note, expected, given, **facts)
 
 
 def _probed(expected: np.ndarray, excess: np.ndarray) -> list[tuple[int, ...]]:
@@ -394,7 +397,7 @@ def _probed(expected: np.ndarray, excess: np.ndarray) -> list[tuple[int, ...]]:
 
 
 def _confirm(problem: _Problem, i: int, path: str, expected: np.ndarray, given: np.ndarray,
-             bar: np.ndarray) -> tuple[str, np.ndarray]:  # fmt: skip
+             bar: np.ndarray) -> tuple[str, np.ndarray]:
     """(a doubt about the engine's gradient, which entries are accepted subgradients at kinks)."""
     kinks = np.zeros(expected.shape, bool)
     excess = np.abs(given - expected) / bar
@@ -422,7 +425,7 @@ def _pattern(wrong: np.ndarray, expected: np.ndarray, given: np.ndarray) -> str:
     count, size = int(wrong.sum()), wrong.size
     where = "every entry is wrong" if count == size else f"{count} of {size} entries are wrong"
     if count < size and wrong.ndim == 2:
-        rows, columns = wrong.any(axis=1), wrong.any(axis=0)
+        rows, columns = (np.atleast_1d(wrong.any(axis=axis)) for axis in (1, 0))
         if rows.sum() < len(rows) and wrong[rows].all():
             where += f" (whole rows: {np.flatnonzero(rows)[:8].tolist()})"
         elif columns.sum() < len(columns) and wrong[:, columns].all():
@@ -431,7 +434,7 @@ def _pattern(wrong: np.ndarray, expected: np.ndarray, given: np.ndarray) -> str:
 
 
 def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given: np.ndarray
-                          ) -> Entry:  # fmt: skip
+                          ) -> Entry:
     """The verdict when the engine refused the loss: finite differences, entry by entry."""
     expected, bar = np.full(given.shape, np.nan), np.full(given.shape, np.inf)
     whole = given.size <= ALONE
@@ -447,11 +450,11 @@ def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given
     facts: dict[str, Any] = {
         "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
         "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
-    }  # fmt: skip
+    }
     alone = f"by finite differences alone, for the engine couldn't be asked ({problem.refusal})"
     if off[worst] > 1:
         return Entry(name, "wrong", f"so {alone}", expected, given, **facts)
     if whole and (bar <= 1e-4 * np.max(np.abs(expected), initial=0.0)).all():
         return Entry(name, "right", f"so {alone}", expected, given, **facts)
     return Entry(name, "can't tell", f"nothing speaks against it at the {len(places)} entries "
-                 f"tried {alone}", expected, given, **facts)  # fmt: skip
+                 f"tried {alone}", expected, given, **facts)

@@ -5,20 +5,54 @@ Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg
 
 from __future__ import annotations
 
+from ..primitive import close_the_table
 from .arithmetic import (
-    abs, add, clip, divide, maximum, minimum, multiply, negative, positive, square, subtract,
+    abs,
+    add,
+    clip,
+    divide,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    positive,
+    square,
+    subtract,
     where,
-)  # fmt: skip
+)
 from .elementary import (
-    arccos, arcsin, arctan, cos, cosh, exp, expm1, log, log1p, power, relu, sigmoid, sin, sinh,
-    softplus, sqrt, tan, tanh,
-)  # fmt: skip
+    arccos,
+    arcsin,
+    arctan,
+    cos,
+    cosh,
+    exp,
+    expm1,
+    log,
+    log1p,
+    power,
+    relu,
+    sigmoid,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    tan,
+    tanh,
+)
 from .indexing import frozen_index, getitem
 from .linalg import matmul, weighted_sum
 from .reductions import broadcast_to, logsumexp, max, min, prod, sum, unbroadcast
 from .shapes import (
-    astype, concatenate, expand_dims, reshape, shape, squeeze, stack, transpose,
-)  # fmt: skip
+    astype,
+    concatenate,
+    expand_dims,
+    reshape,
+    shape,
+    squeeze,
+    stack,
+    transpose,
+)
 
 __all__ = [
     "abs", "add", "arccos", "arcsin", "arctan", "astype", "broadcast_to", "clip", "concatenate",
@@ -27,4 +61,6 @@ __all__ = [
     "positive", "power", "prod", "relu", "reshape", "shape", "sigmoid", "sin", "sinh", "softplus",
     "sqrt", "square", "squeeze", "stack", "subtract", "sum", "tan", "tanh", "transpose",
     "unbroadcast", "weighted_sum", "where",
-]  # fmt: skip
+]
+
+close_the_table()

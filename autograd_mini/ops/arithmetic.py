@@ -66,21 +66,21 @@ maximum = elementwise(
     np.maximum, lambda a, b: a if a >= b or a != a else b,
     lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
     symbol="max", selects=True,
-)  # fmt: skip
+)
 minimum = elementwise(
     np.minimum, lambda a, b: a if a <= b or a != a else b,
     lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
     symbol="min", selects=True,
-)  # fmt: skip
+)
 where = elementwise(
     np.where, lambda c, a, b: a if c else b,
     None, lambda y, c, a, b: 1.0 * (raw(c) != 0), lambda y, c, a, b: 1.0 * (raw(c) == 0),
     selects=True,
-)  # fmt: skip
+)
 clip = elementwise(
     np.clip, None,
     lambda y, x, low, high: picked(y, x),
     lambda y, x, low, high: 1.0 * (raw(x) < raw(low)) * (raw(low) <= raw(high)),
     lambda y, x, low, high: 1.0 * ((raw(x) > raw(high)) | (raw(low) > raw(high))),
     selects=True,
-)  # at a bound the slope in x is 1, as in PyTorch  # fmt: skip
+)  # at a bound the slope in x is 1, as in PyTorch

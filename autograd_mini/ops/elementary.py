@@ -73,10 +73,10 @@ def _softplus(x: Any) -> Any:
 relu = elementwise(
     lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, lambda y, x: step(x),
     name="relu", symbol="ReLU", selects=True,
-)  # fmt: skip
+)
 sigmoid = elementwise(_sigmoid, _scalar_sigmoid, lambda y, x: y * sigmoid(-x), name="sigmoid")
 # not y(1 − y), which has lost its digits by x = 30
 softplus = elementwise(
     _softplus, lambda x: max(x, 0.0) + math.log1p(math.exp(-math.fabs(x))),
     lambda y, x: sigmoid(x), name="softplus",
-)  # fmt: skip
+)

@@ -47,7 +47,7 @@ class _WeightedSum(Structural):
         y = _weighted_sum(inputs)
         return self._node(tuple(args), inputs, params, y) if type(y) is float else (
             super().apply(args, params)
-        )  # fmt: skip
+        )
 
 
 def _weights_and_inputs(g, y, *inputs):  # type: ignore[no-untyped-def]

@@ -21,7 +21,7 @@ def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
     n = len(shape(x))
     return tuple(range(n)) if axis is None else tuple(
         a % n for a in ((axis,) if isinstance(axis, int | np.integer) else axis)
-    )  # fmt: skip
+    )
 
 
 def restore(g: Any, x: Any, axis: Axis) -> Any:

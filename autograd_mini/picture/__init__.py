@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..errors import MissingExtraError
 from ..graph import Node
 
 if TYPE_CHECKING:
     from .dot import Drawing
 
-__all__ = ["draw"]
+__all__ = ["draw", "save"]
 
 
 def draw(node: Node, *, direction: Literal["LR", "TB", "RL", "BT"] = "LR", gradients: bool = True,
-         precision: int = 4, max_nodes: int = 300) -> Drawing:  # fmt: skip
+         precision: int = 4, max_nodes: int = 300) -> Drawing:
     """The graph behind `node`, as a `graphviz.Digraph` that shows itself in a notebook.
 
     Boxes are values (with their gradients), ovals operations. A grey arrow is the forward pass;
@@ -28,3 +30,12 @@ def draw(node: Node, *, direction: Literal["LR", "TB", "RL", "BT"] = "LR", gradi
     from .dot import drawing
 
     return drawing(node, direction, gradients, precision, max_nodes)
+
+
+def save(drawing: Drawing, path: Path) -> str:
+    """Write a picture and say where; without a layout program its DOT text, and how to get one."""
+    try:
+        return str(drawing.write(path))
+    except MissingExtraError as error:
+        text = drawing.write(path.with_suffix(".dot"))
+        return f"{text} (the graph as DOT text: {error})"

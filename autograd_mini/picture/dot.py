@@ -57,7 +57,7 @@ def layout(source: str, form: str = "svg", seconds: float = 20.0) -> bytes:
         done = subprocess.run(
             [program, "-Kdot", f"-T{form}"], input=source.encode(), capture_output=True,
             timeout=seconds, check=True,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         raise LayoutError(
             f"the layout took more than {seconds:g} s: draw a smaller part of the graph, or "
@@ -89,7 +89,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any
-                          ) -> dict[str, str]:  # fmt: skip
+                          ) -> dict[str, str]:
         """What a notebook shows: SVG, PNG and text; text alone, with the cure, if need be."""
         import base64
 
@@ -105,7 +105,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
 def _text(s: str) -> str:
     """User text, safe inside an HTML-like label: escaped, without control characters."""
-    return html.escape("".join(c if c.isprintable() else "�" for c in s))
+    safe = html.escape("".join(c if c.isprintable() else "�" for c in s))
+    return safe.replace("]", "&#93;")  # which Graphviz would take for the end of a CDATA section
 
 
 def summary(x: Any, precision: int) -> str:
@@ -165,10 +166,10 @@ def _range(slope: Any, precision: int) -> str:
 
 
 def drawing(node: Node, direction: str, gradients: bool, precision: int, max_nodes: int
-            ) -> Drawing:  # fmt: skip
+            ) -> Drawing:
     """See `autograd_mini.picture.draw`."""
     if not isinstance(node, Node):
-        raise TypeError(f"only a Value or a Tensor has a graph to draw, not a {type(node).__name__}")
+        raise TypeError(f"only a Value or a Tensor has a graph, not a {type(node).__name__}")
     if direction not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"direction is LR, TB, RL or BT, not {direction!r}")
     nodes = list(consumers_first(node))[::-1]
@@ -184,7 +185,7 @@ def drawing(node: Node, direction: str, gradients: bool, precision: int, max_nod
     for n in nodes:
         fill = OUTPUT if n is node else LEAF if n.op is None else MADE
         box = {"label": _box(n, gradients, precision), "shape": "box",
-               "style": "rounded,filled", "fillcolor": fill}  # fmt: skip
+               "style": "rounded,filled", "fillcolor": fill}
         copied = n.op is None and uses[n] > COPIES
         if not copied:
             dot.node(names[n], **box)
@@ -197,7 +198,7 @@ def drawing(node: Node, direction: str, gradients: bool, precision: int, max_nod
 
 
 def _operation(dot: Drawing, n: Node, names: dict[Node, str], uses: Counter[Node | None],
-               taken: Counter[Node], gradients: bool, precision: int) -> None:  # fmt: skip
+               taken: Counter[Node], gradients: bool, precision: int) -> None:
     """The oval of n's operation, an edge from each parent and one to n."""
     op_name = f"{names[n]}op"
     assert n.op is not None
@@ -211,7 +212,8 @@ def _operation(dot: Drawing, n: Node, names: dict[Node, str], uses: Counter[Node
         if parent.op is None and uses[parent] > COPIES:
             tail = f"{tail}u{taken[parent]}"
             taken[parent] += 1
-        style = both | {"label": f"<×{_text(slope)}>"} if gradients and slope else {"color": FORWARD}
+        plain = {"color": FORWARD}
+        style = both | {"label": f"<×{_text(slope)}>"} if gradients and slope else plain
         dot.edge(tail, op_name, **style)
     dot.edge(op_name, names[n], **(both if gradients else {"color": FORWARD}))
 
@@ -235,8 +237,8 @@ def _summary_of(nodes: list[Node], precision: int, max_nodes: int) -> str:
     rows = [f"<b>{len(nodes):,} nodes, more than max_nodes={max_nodes:,}</b>"]
     rows += [f"{count:,} × {_text(name)}" for name, count in counts.most_common(20)]
     rows += [f"<b>{_text(n.label)}</b>: data {_text(summary(n.value, precision))}, "
-             f"grad {_text(summary(n.gradient, precision))}" for n in named]  # fmt: skip
+             f"grad {_text(summary(n.gradient, precision))}" for n in named]
     out = nodes[-1]
     rows.append(f"output: data {summary(out.value, precision)}, "
-                f"grad {summary(out.gradient, precision)}")  # fmt: skip
+                f"grad {summary(out.gradient, precision)}")
     return f"<{'<br/>'.join(rows)}>"

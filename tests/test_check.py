@@ -1,0 +1,259 @@
+"""The verifier: right is right, wrong is wrong, and what can't be told is not guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd_mini as ag
+from autograd_mini.check.numeric import slope_along
+from autograd_mini.demo import xor_example, xor_gradient, xor_gradient_published, xor_loss
+from autograd_mini.errors import GradientError, ShapeError
+
+
+def loss(W, b, X, t):
+    p = 1 / (1 + np.exp(-(X @ W + b)))
+    return np.mean((p - t) ** 2)
+
+
+def gradient(W, b, X, t):
+    p = 1 / (1 + np.exp(-(X @ W + b)))
+    d = 2 * (p - t) * p * (1 - p) / p.size
+    return X.T @ d, d.sum(0)
+
+
+def example():
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(7, 3)),
+            rng.normal(size=(7, 2)))
+
+
+def test_a_right_gradient():
+    """Both parameters right; printed, the first line says so in words."""
+    report = ag.check_gradient(loss, gradient, *example(), wrt=("W", "b"))
+    assert report.ok and report.verdict == "right" and [e.name for e in report] == ["W", "b"]
+    assert str(report).splitlines()[0] == "The gradient is right (W, b)."
+    assert report.raise_if_wrong() is report
+    for e in report:
+        assert e.absolute_error <= e.error_bar and e.expected.shape == e.given.shape
+
+
+def test_a_wrong_gradient():
+    """The wrong parameter is named, the worst entry shown, and raise_if_wrong raises."""
+
+    def wrong(*args):
+        dW, db = gradient(*args)
+        dW[1, 0] *= 1.01
+        return dW, db
+
+    report = ag.check_gradient(loss, wrong, *example(), wrt=("W", "b"))
+    assert (report["W"].verdict, report["b"].verdict) == ("wrong", "right")
+    assert report["W"].worst == (1, 0) and "1 of 6 entries" in report["W"].reason
+    assert report["W"].relative_error == pytest.approx(0.01, rel=1e-6)
+    with pytest.raises(GradientError, match="wrong for W; right for b"):
+        report.raise_if_wrong()
+    with pytest.raises(AssertionError):
+        ag.assert_gradient(loss, wrong, *example(), wrt=("W", "b"))
+    with pytest.raises(KeyError, match="checked: W, b"):
+        report["nothing"]
+
+
+@pytest.mark.parametrize("form", ["tuple", "dict", "numbers", "dict function", "list"])
+def test_forms_of_the_claim(form):
+    """A function or numbers; a tuple, a list or a dict by name."""
+    args = example()
+    dW, db = gradient(*args)
+    claim, wrt = {
+        "tuple": (gradient, ("W", "b")),
+        "dict": ({"b": db, "W": dW}, None),
+        "numbers": ((dW, db), None),
+        "dict function": (lambda *a: dict(zip("Wb", gradient(*a), strict=True)), None),
+        "list": ([dW, db], [0, 1]),
+    }[form]
+    report = ag.check_gradient(loss, claim, *args, wrt=wrt)
+    assert report.ok and {e.name for e in report} == {"W", "b"}
+
+
+def test_nested_parameters():
+    """A dict of parameters has one entry per array; a missing key is named."""
+    W, b, X, t = example()
+
+    def nested(p):
+        return loss(p["W"], p["b"], X, t)
+
+    def by_hand(p):
+        return dict(zip("Wb", gradient(p["W"], p["b"], X, t), strict=True))
+
+    report = ag.check_gradient(nested, by_hand, {"W": W, "b": b})
+    assert report.ok and [e.name for e in report] == ["p['W']", "p['b']"]
+    partial = ag.check_gradient(nested, lambda p: {"W": by_hand(p)["W"]}, {"W": W, "b": b})
+    assert "missing: p['b']" in partial.entries[0].reason and not partial.ok
+
+
+def test_the_xor_network_right_and_as_published():
+    """Article 002: the gradient as it should be is right, as published wrong everywhere."""
+    assert ag.check_gradient(xor_loss, xor_gradient, *xor_example()).ok
+    report = ag.check_gradient(xor_loss, xor_gradient_published, *xor_example())
+    assert [e.verdict for e in report] == ["wrong"] * 4
+    ratio = report["w2"].given / report["w2"].expected
+    np.testing.assert_allclose(ratio, 4.0, rtol=1e-12)
+
+
+def noisy(x):
+    """x² with a relative noise of 1e-9 that differs from call to call."""
+    noisy.calls += 1
+    return np.sum(x**2) * (1 + 1e-9 * np.sin(1e3 * noisy.calls))
+
+
+noisy.calls = 0
+
+X5 = np.arange(1.0, 6.0)
+CASES = [
+    ("wrong sign on 1e-8", lambda x: 1e-8 * np.sum(x**2), lambda x: -2e-8 * x, X5, "wrong"),
+    ("right on 1e-8", lambda x: 1e-8 * np.sum(x**2), lambda x: 2e-8 * x, X5, "right"),
+    ("one sign of 1e-8 beside 1", lambda x: x[0] + 1e-8 * x[1], np.array([1.0, -1e-8]),
+     np.ones(2), "wrong"),
+    ("1 of 5 off by 0.1 %", lambda x: np.sum(x**3),
+     lambda x: 3 * x**2 * np.array([1, 1, 1, 1.001, 1]), X5, "wrong"),
+    ("log at 1e-7", lambda x: np.log(x), 1e7, 1e-7, "right"),
+    ("log at 1e-7, wrong", lambda x: np.log(x), 1.001e7, 1e-7, "wrong"),
+    ("sin at 1e6", lambda x: np.sin(x), np.cos(1e6), 1e6, "right"),
+    ("relu at 0: 0", lambda x: ag.relu(x), 0.0, 0.0, "right"),
+    ("relu at 0: another subgradient", lambda x: np.maximum(x, 0), 1.0, 0.0, "right"),
+    ("relu at 0: no subgradient", lambda x: np.maximum(x, 0), 1.5, 0.0, "wrong"),
+    ("relu at 1e-8: 1", lambda x: np.maximum(x, 0), 1.0, 1e-8, "right"),
+    ("relu at 1e-8: 0", lambda x: np.maximum(x, 0), 0.0, 1e-8, "wrong"),
+    ("|x| at 0", lambda x: np.abs(x), 0.0, 0.0, "right"),
+    ("noise of 1e-9", noisy, lambda x: 2 * x, X5, "can't tell"),
+    ("softmax sum: 0", lambda x: np.sum(ag.softmax(x)), lambda x: 0 * x, X5, "right"),
+    ("softmax sum: not 0", lambda x: np.sum(ag.softmax(x)), lambda x: 0 * x + 1e-3, X5, "wrong"),
+    ("shape (64,) for (1, 64)", lambda x: np.sum(x**2), lambda x: 2 * x[0], np.ones((1, 64)),
+     "wrong"),
+    ("a scalar for an array", lambda x: np.sum(x), 1.0, X5, "wrong"),
+    ("nan in one entry", lambda x: np.sum(x), lambda x: np.where(x == 2, np.nan, 1.0), X5,
+     "wrong"),
+    ("inf where it is inf", lambda x: np.sqrt(x), np.inf, 0.0, "right"),
+    ("a number where it is inf", lambda x: np.sqrt(x), 3.0, 0.0, "can't tell"),
+    ("float32 data", lambda x: np.sum(np.tanh(x) ** 2),
+     lambda x: 2 * np.tanh(x) * (1 - np.tanh(x) ** 2), X5.astype(np.float32) / 5, "right"),
+    ("float32 data, wrong by 1 %", lambda x: np.sum(x**2), lambda x: 2.02 * x,
+     X5.astype(np.float32), "wrong"),
+    ("a cut graph, right", lambda x: float(np.sum(x**2)), lambda x: 2 * x, X5, "right"),
+    ("a cut graph, wrong", lambda x: float(np.sum(x**2)), lambda x: 3 * x, X5, "wrong"),
+    ("an unsupported function, right", lambda x: np.sum(np.cumsum(x)),
+     np.array([5.0, 4, 3, 2, 1]), X5, "right"),
+    ("code on Values", lambda x: (x * 3).relu() + x, 4.0, 2.0, "right"),
+    ("no entries", lambda x: np.sum(x), np.zeros(0), np.zeros(0), "right"),
+    ("text for a gradient", lambda x: np.sum(x), "two", X5, "wrong"),
+]
+
+
+@pytest.mark.parametrize(("f", "claim", "x", "verdict"),
+                         [pytest.param(*case[1:], id=case[0]) for case in CASES])
+def test_verdicts(f, claim, x, verdict):
+    """The table of hard cases, each with the verdict that a careful person would give."""
+    report = ag.check_gradient(f, claim, x)
+    assert report.verdict == verdict, str(report)
+    assert report.entries[0].reason and str(report).count("\n") >= 3
+
+
+def test_one_entry_in_ten_thousand():
+    """One entry wrong by 1 % among 10,000 is found, and named."""
+    x = np.random.default_rng(0).normal(size=(100, 100)) + 3
+
+    def off(x):
+        g = 3 * x**2
+        g[41, 7] *= 1.01
+        return g
+
+    report = ag.check_gradient(lambda x: np.sum(x**3), off, x)
+    assert report.verdict == "wrong" and report.entries[0].worst == (41, 7)
+
+
+def test_patterns_of_rows_and_columns():
+    """Whole wrong rows or columns are said to be that."""
+
+    def off(index):
+        def g(x):
+            out = 2 * x
+            out[index] *= 3
+            return out
+        return g
+
+    x = np.ones((4, 3))
+    rows = ag.check_gradient(lambda x: np.sum(x**2), off(np.s_[2]), x)
+    columns = ag.check_gradient(lambda x: np.sum(x**2), off(np.s_[:, 1]), x)
+    assert "whole rows: [2]" in rows.entries[0].reason
+    assert "whole columns: [1]" in columns.entries[0].reason
+
+
+@given(seed=st.integers(0, 2**32 - 1), depth=st.integers(1, 4))
+def test_no_false_alarm_and_no_miss_on_random_networks(seed, depth):
+    """The engine's own gradient passes; the same with one entry off by 1 % doesn't."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(5, 3))
+
+    def f(*weights):
+        h = X
+        for W in weights:
+            h = np.tanh(h @ W)
+        return np.mean(h**2)
+
+    weights = [rng.normal(size=(3, 3)) for _ in range(depth)]
+    names = tuple(range(depth))
+    right = ag.grad(f, names)(*weights)
+    assert ag.check_gradient(f, right, *weights, wrt=names).ok
+    bad = [g.copy() for g in right]
+    at = np.unravel_index(np.argmax(np.abs(bad[0])), (3, 3))
+    bad[0][at] *= 1.01
+    assert ag.check_gradient(f, bad, *weights, wrt=names).entries[0].verdict == "wrong"
+
+
+def test_claims_that_do_not_say_which_is_which():
+    """Too many, too few, unknown names: an error before any verdict."""
+    args = example()
+    with pytest.raises(ShapeError, match="3 gradients were given for 2"):
+        ag.check_gradient(loss, [1.0, 2.0, 3.0], *args, wrt=("W", "b"))
+    with pytest.raises(ShapeError, match="a tuple in that order or a dict by name"):
+        ag.check_gradient(loss, np.ones(3), *args, wrt=("W", "b"))
+    with pytest.raises(ShapeError, match="wrt names 'V'"):
+        ag.check_gradient(loss, gradient, *args, wrt="V")
+    with pytest.raises(ShapeError, match="must be one number"):
+        ag.check_gradient(lambda x: x * 2, np.ones(2), np.ones(2))
+
+
+def test_keyword_arguments_go_to_both():
+    """What is given by keyword reaches loss and gradient alike."""
+    report = ag.check_gradient(lambda w, lam=0.0: lam * np.sum(w**2),
+                               lambda w, lam=0.0: 2 * lam * w, np.ones(3), lam=0.5)
+    assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "exact"),
+    [(np.log, 1e-7, 1e7), (np.sin, 1e6, np.cos(1e6)), (np.exp, 1.0, np.e),
+     (lambda x: 1e-8 * x**2, 3.0, 6e-8), (lambda x: x**2, 0.0, 0.0), (np.tanh, 20.0, None),
+     (lambda x: 1 / x, 1e-7, -1e14), (np.sqrt, 1e10, 0.5e-5)],
+)
+def test_finite_differences_keep_within_their_error_bar(f, x, exact):
+    """The stated error bar covers the true error, and is not idle: 1e-6 relative or better."""
+    with np.errstate(all="ignore"):
+        slope = slope_along(f, x)
+    exact = 1 - np.tanh(x) ** 2 if exact is None else exact
+    assert abs(slope.value - exact) <= 2 * slope.error + 1e-15
+    assert slope.error <= 1e-6 * max(abs(exact), 1e-6) and not slope.kink
+
+
+def test_kinks_are_seen():
+    """One-sided slopes that stay apart as the step shrinks; a near miss is none."""
+    assert slope_along(abs, 0.0).kink and not slope_along(abs, 1e-8).kink
+    slope = slope_along(lambda x: max(3 * x, -x), 0.0)
+    assert slope.kink and (slope.left, slope.right) == pytest.approx((-1.0, 3.0), rel=1e-6)
+
+
+def test_outside_the_domain():
+    """Where f isn't finite on either side there is no estimate, and the error bar is infinite."""
+    slope = slope_along(lambda x: float("nan"), 1.0)
+    assert np.isnan(slope.value) and slope.error == np.inf

@@ -1,0 +1,135 @@
+"""The command line: what it prints, and what it says to bad input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from autograd_mini.__main__ import main
+from autograd_mini.errors import MissingExtraError
+from autograd_mini.formula import compute
+
+GOOD = """
+import numpy as np
+def loss(w, x): return np.sum((x @ w) ** 2)
+def gradient(w, x): return 2 * x.T @ (x @ w)
+def bad(w, x): return x.T @ (x @ w)
+example = (np.ones(2), np.eye(2))
+def named(): return {"x": np.eye(2), "w": np.ones(2)}
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD)
+    return path
+
+
+def test_draw(tmp_path, capsys):
+    """Gradients on standard output, the picture in the file."""
+    out = tmp_path / "g.svg"
+    assert main(["draw", "tanh(w*x + b)", "w=0.5", "x=2", "b=1", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "d result / d w = 0.1413016497" in said and "result = 0.9640275801" in said
+    assert out.read_text().startswith("<?xml")
+
+
+def test_check_right_and_wrong(file, capsys):
+    """Exit status 0 when right, 1 when wrong; names can be given."""
+    assert main(["check", str(file)]) == 0
+    assert "The gradient is right (w)." in capsys.readouterr().out
+    assert main(["check", str(file), "--gradient", "bad", "--example", "named"]) == 1
+    assert "The gradient is wrong for w." in capsys.readouterr().out
+    assert main(["check", str(file), "--wrt", "w"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["draw", "tanh(w*x", "w=1"], "never closed"),
+        (["draw", "__import__('os').system('x')", "x=1"], "names, numbers"),
+        (["draw", "x.real", "x=1"], "names, numbers"),
+        (["draw", "[x for x in y]", "x=1"], "names, numbers"),
+        (["draw", "lambda: x", "x=1"], "names, numbers"),
+        (["draw", "x if x else x", "x=1"], "names, numbers"),
+        (["draw", "x and x", "x=1"], "names, numbers"),
+        (["draw", "tanhh(x)", "x=1"], "did you mean tanh?"),
+        (["draw", "x + y", "x=1"], "'y' has no value (given: x): add y=…"),
+        (["draw", "x", "x=1", "z=2"], "doesn't use z"),
+        (["draw", "2 * 3"], "no variable"),
+        (["draw", "1/0 + x", "x=1"], "division by zero"),
+        (["draw", "(0-8)**0.5 + x", "x=1"], "complex"),
+        (["draw", "tanh(x, x)", "x=1"], "takes 1 arguments"),
+        (["draw", "x", "x=one"], "isn't of the form name=number"),
+        (["draw", "x", "1x=1"], "isn't of the form name=number"),
+        (["draw", "x*x", "x=1", "-o", "no/such/folder/g.svg"], "no such folder"),
+        (["draw", "x" + "+x" * 6000, "x=1"], "10,000"),
+        (["draw", "(" * 150 + "x" + ")" * 150 + "y" * 0 + "+" * 900 + "x", "x=1"], ""),
+        (["check", "no_such_file.py"], "no such file: no_such_file.py"),
+        (["check", "FILE", "--loss", "cost"], "defines no 'cost' (--loss NAME names another)"),
+        (["check", "FILE", "--wrt", "v"], "wrt names 'v'"),
+    ],
+)
+def test_bad_input_is_one_clear_line(arguments, message, file, capsys):
+    """On standard error, exit status 2, no traceback."""
+    status = main([str(file) if a == "FILE" else a for a in arguments])
+    said = capsys.readouterr()
+    if not message:  # deep nesting: either a result or one line, but no crash
+        assert status in (0, 2)
+        return
+    assert status == 2 and message in said.err
+    assert said.err.startswith("autograd-mini: ") and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("text", "message"), [("def f(:", "line 1"), ("1/0", "ZeroDivision")])
+def test_a_file_that_cannot_be_imported(tmp_path, capsys, text, message):
+    """Its error, in one line, with the line number of a syntax error."""
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    assert main(["check", str(path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_extra_names_its_command(monkeypatch, tmp_path, capsys):
+    """Without scikit-learn the demo says how to get it; without dot, draw writes DOT text."""
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
+    assert "pip install 'autograd-mini[demo]'" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
+    from autograd_mini.picture import dot
+
+    monkeypatch.setattr(dot, "_program", lambda: None)
+    assert main(["draw", "x*x", "x=3", "-o", str(tmp_path / "g.svg")]) == 0
+    assert "g.dot (the graph as DOT text: no layout program" in capsys.readouterr().out
+    assert (tmp_path / "g.dot").read_text().startswith("digraph")
+    assert issubclass(MissingExtraError, ImportError)
+
+
+def test_module_and_script_are_one():
+    """`python -m autograd_mini` works as `autograd-mini` does."""
+    done = subprocess.run([sys.executable, "-m", "autograd_mini", "--version"],
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("autograd-mini 0.")
+
+
+def test_the_demo(tmp_path, capsys):
+    """The main job: at least 90 % on unseen digits, both reports, both pictures."""
+    pytest.importorskip("sklearn", reason="the demo extra isn't installed")
+    assert main(["demo", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    accuracy = float(said.split("test accuracy: ")[1].split("%")[0])
+    assert accuracy >= 90.0
+    assert "The gradient is right (w1, b1, w2, b2)." in said
+    assert "The gradient is wrong for w1, b1, w2, b2." in said
+    assert {p.name for p in tmp_path.iterdir()} == {"neuron.svg", "xor.svg"}
+
+
+def test_formula_functions_are_the_tables():
+    """max and min, powers, constants and nested calls give the numbers of Python."""
+    import math
+
+    y = compute("max(a, 2) ** 2 + log(e) * sin(pi / 2) - -a", {"a": 3.0})
+    assert y.data == pytest.approx(9 + math.log(math.e) + 3.0, rel=1e-15)

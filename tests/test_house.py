@@ -1,0 +1,136 @@
+"""The house itself: who imports whom, what is public, and that what is shown is executed."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import autograd_mini
+from autograd_mini import nn
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(autograd_mini.__file__).parent
+# Each floor may import from the floors before it; the last three know nothing of each other.
+FLOORS = ["_version errors", "graph", "primitive", "ops", "functions", "backprop", "operators",
+          "value tensor", "transforms", "check picture formula", "", "nn", "demo",
+          "__main__"]
+FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
+
+
+def imports(path, package):
+    """The modules of our package that a file imports at its top level, as their first part."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        for part in ast.walk(node):
+            if isinstance(part, ast.FunctionDef | ast.Lambda):
+                continue
+            if isinstance(part, ast.ImportFrom):
+                parts = package.split(".")
+                base = parts[: len(parts) - part.level + 1] if part.level else []
+                full = [*base, *(part.module or "").split(".")]
+                full = [p for p in full if p]
+                if full[:1] == ["autograd_mini"]:
+                    yield full[1] if len(full) > 1 else None, [a.name for a in part.names]
+
+
+FILES = sorted(p for p in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_downward(path):
+    """A module imports only from floors below its own (or from its own room)."""
+    relative = path.relative_to(PACKAGE)
+    room = relative.parts[0].removesuffix(".py")
+    package = ".".join(["autograd_mini", *relative.parts[:-1]])
+    for target, names in imports(path, package):
+        for name in [target] if target else names:
+            if name in FLOOR and name != room:
+                assert FLOOR[name] < FLOOR[room], f"{relative} imports {name}"
+
+
+def test_nn_imports_only_the_front_door():
+    """nn uses what autograd_mini/__init__ exports and nothing behind it."""
+    for path in (Path(nn.__file__).parent).glob("*.py"):
+        for target, names in imports(path, "autograd_mini.nn"):
+            assert target in (None, "nn"), f"nn/{path.name} imports autograd_mini.{target}"
+            if target is None:
+                assert all(hasattr(autograd_mini, name) for name in names)
+
+
+def modules():
+    """Every module of the package, but for the two that are programs."""
+    for info in pkgutil.walk_packages(autograd_mini.__path__, "autograd_mini."):
+        if not info.name.endswith("__main__"):
+            yield importlib.import_module(info.name)
+
+
+@pytest.mark.parametrize("module", list(modules()), ids=lambda m: m.__name__)
+def test_docstrings_are_executed(module):
+    """Each example in a docstring gives what it says; each module opens with a sentence."""
+    assert module.__doc__ or module.__name__.endswith("_version")
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+
+
+def test_public_functions_have_docstrings():
+    """Whatever the two front doors export says what it is."""
+    for package in (autograd_mini, nn):
+        for name, thing in vars(package).items():
+            if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
+                assert thing.__doc__, f"{package.__name__}.{name}"
+
+
+def test_functions_fit_a_screen():
+    """Median under 10 lines, none over 40."""
+    sizes = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                sizes.append((node.end_lineno - node.lineno + 1, f"{path.name}:{node.name}"))
+    assert max(sizes)[0] <= 40, max(sizes)
+    assert sorted(sizes)[len(sizes) // 2][0] < 10
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_pages_are_executed(page, tmp_path, monkeypatch):
+    """The Python blocks of a page run, in order, in one namespace, and print what is shown."""
+    text = (ROOT / page).read_text()
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.S)
+    assert blocks
+    for code, shown in blocks:
+        import contextlib
+        import io
+
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, page, "exec"), namespace)
+        if shown:
+            assert out.getvalue().strip() == shown.strip()
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").rglob("*.py")),
+                         ids=lambda p: p.name)
+def test_examples_run(example, tmp_path, monkeypatch, capsys):
+    """Every example runs from start to end, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(example), run_name="__main__")
+    assert capsys.readouterr().out
+
+
+def test_every_test_has_a_sentence():
+    """Each test function says what it tests."""
+    for path in (ROOT / "tests").glob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{path.name}: {node.name}"
