@@ -1,0 +1,50 @@
+# Two commands do everything: `make demo` and `make test`. Each makes the environment it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint types oracles bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/autograd-mini demo
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "not oracle"
+
+# What follows is for working on the project.
+oracles: $(VENV)/.oracles
+	$(BIN)/python -m pytest -m oracle
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+
+# On the built wheel: an editable install hides from mypy that nn/ is autograd_mini.nn.
+types: $(VENV)/.lint
+	rm -rf build $(VENV)/typed && $(BIN)/pip install --quiet --no-deps --target $(VENV)/typed .
+	rm -rf build && cd $(VENV)/typed && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p autograd_mini
+
+bench: $(VENV)/.peers
+	$(BIN)/python benchmarks/micrograd_step.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[lint]'
+	touch $@
+
+$(VENV)/.oracles: $(VENV)/.installed
+	$(BIN)/pip install --quiet 'torch==2.13.0'
+	$(BIN)/pip install --quiet --editable '.[oracles]'
+	touch $@
+
+$(VENV)/.peers: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[peers]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
