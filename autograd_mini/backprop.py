@@ -24,6 +24,9 @@ Step = tuple[Node, Any, Sequence[Any]]
 parent's (None where nothing)."""
 
 
+NOTHING = float("0")  # "nothing was sent yet": this very object, told from other zeros by `is`
+
+
 def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False
           ) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's turn.
@@ -33,12 +36,13 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     `where`, `maximum`, an index … did not choose. For floats that costs nothing and is always
     so; for arrays it takes masks, which are needed only when a nan has turned up.
     """
-    cotangents: dict[Node, Any] = {output: seed}
-    known_of = cotangents.get
+    order = consumers_first(output)
+    cotangents: dict[Node, Any] = dict.fromkeys(order, NOTHING)
+    cotangents[output] = seed
     unchosen: dict[Node, Any] = {}
-    for node in consumers_first(output):
-        g = cotangents.pop(node, None)
-        if g is None:  # every path to it went through something not chosen
+    for node in order:
+        g = cotangents.pop(node)
+        if g is NOTHING:  # every path to it went through something not chosen
             yield node, _zero(node), ()
             continue
         if node.op is None:
@@ -47,13 +51,16 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
         sends = _pull(node, g, create_graph)
         if exact and type(node.value) is np.ndarray:
             sends = _silence_unchosen(node, sends, unchosen)
-        scalar = type(node.value) is float  # then so are its parents: nothing to fit
-        for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
-            if parent is not None and sent is not None:
-                known = known_of(parent)
-                if not scalar:
+        if type(node.value) is float and not create_graph:  # so are its parents: nothing to fit
+            for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
+                if parent is not None and sent is not None:
+                    cotangents[parent] += sent  # 0.0 + sent, the first time
+        else:
+            for parent, sent in zip(node.parents, sends):  # noqa: B905
+                if parent is not None and sent is not None:
                     sent = _fit(sent, parent, node)
-                cotangents[parent] = sent if known is None else known + sent
+                    known = cotangents[parent]
+                    cotangents[parent] = sent if known is NOTHING else known + sent
         yield node, g, sends
 
 

@@ -110,7 +110,7 @@ def raw(x: Any) -> Any:
     return x.value if isinstance(x, Node) else x
 
 
-def consumers_first(output: Node) -> Iterator[Node]:
+def consumers_first(output: Node) -> list[Node]:
     """Every node that `output` depends on, each after all the nodes that consume it.
 
     A topological sort: depth-first, a node is put down after all its parents (Tarjan 1976), and
@@ -135,7 +135,8 @@ def consumers_first(output: Node) -> Iterator[Node]:
                 for parent in parents:
                     if parent not in seen:
                         stack.append(parent)  # noqa: PERF401  extend costs more for two
-    return reversed(put_down)
+    put_down.reverse()
+    return put_down
 
 
 # A ContextVar, not a module global: two threads (or async tasks) must not switch each other off.

@@ -103,7 +103,7 @@ class Primitive:
     def _node(self, parents: tuple[Any, ...], inputs: tuple[Any, ...], params: Any, y: Any
               ) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
-        node = leaf(_as_held(y, inputs))
+        node = leaf(y if type(y) is float else _as_held(y, inputs))
         if is_recording():
             node.op, node.parents, node.inputs, node.params = self, parents, inputs, params
         return node
@@ -134,7 +134,7 @@ class Primitive:
 
 def _as_held(y: Any, inputs: tuple[Any, ...]) -> Any:
     """`y` as a node holds it: an array if it is one or comes from one, else a float."""
-    if type(y) is float or (type(y) is np.ndarray and y.ndim):
+    if type(y) is np.ndarray and y.ndim:
         return y
     if np.ndim(y) or any([type(x) is np.ndarray for x in inputs]):
         return np.asarray(y)

@@ -41,7 +41,7 @@ OURS, AGAIN = "autograd_mini, nn.MLP", "autograd_mini, nn.MLP (again)"
 class NodePerOperation(nn.Neuron):
     """micrograd's own forward pass, a node for every product and sum, on our engine."""
 
-    def forward(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Any:
         """w·x + b written out."""
         act = sum((wi * xi for wi, xi in zip(self.w, x, strict=True)), self.b)
         return act.relu() if self.nonlin else act

@@ -30,7 +30,7 @@ class Neuron(Module):
         self.b = Value(0.0)
         self.nonlin = nonlin
 
-    def forward(self, x: Numbers) -> Value:
+    def __call__(self, x: Numbers) -> Value:
         """The activation for `nin` inputs."""
         act: Value = dot(self.w, x, self.b)
         return act.relu() if self.nonlin else act
@@ -49,7 +49,7 @@ class Layer(Module):
     def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
         self.neurons = [Neuron(nin, nonlin) for _ in range(nout)]
 
-    def forward(self, x: Numbers) -> Any:
+    def __call__(self, x: Numbers) -> Any:
         """The list of activations; the activation itself if there is one neuron."""
         out = [neuron(x) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
@@ -77,7 +77,7 @@ class MLP(Module):
             Layer(sizes[i], sizes[i + 1], nonlin=i != len(nouts) - 1) for i in range(len(nouts))
         ]
 
-    def forward(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Any:
         """The last layer's output for one sample of `nin` numbers."""
         for layer in self.layers:
             x = layer([x] if isinstance(x, Value) else x)  # a layer of one neuron gives no list

@@ -45,15 +45,15 @@ class _WeightedSum(Structural):
         except AttributeError:  # some are plain numbers
             return super().apply(args, params)
         y = _weighted_sum(inputs)
-        return self._node(tuple(args), inputs, params, y) if type(y) is float else (
-            super().apply(args, params)
-        )
+        if type(y) is not float:  # some are Tensors
+            return super().apply(args, params)
+        return self._node(tuple(args), inputs, params, y)
 
 
 def _weights_and_inputs(g, y, *inputs):  # type: ignore[no-untyped-def]
     """∂/∂wᵢ = xᵢ,  ∂/∂xᵢ = wᵢ,  ∂/∂b = 1."""
     n = len(inputs) // 2
-    return [g * x for x in inputs[n:-1]] + [g * w for w in inputs[:n]] + [g]
+    return [*[g * other for other in inputs[n:-1] + inputs[:n]], g]
 
 
 weighted_sum = _WeightedSum(
