@@ -22,6 +22,10 @@ from .picture import draw
 from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
+from ._checkout import find_nn
+
+find_nn()
+del find_nn
 
 __all__ = [
     # nodes, and the backward pass

@@ -6,7 +6,9 @@ import argparse
 import importlib.util
 import inspect
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,8 @@ def _parser() -> argparse.ArgumentParser:
 
     picture = commands.add_parser(
         "draw", help="draw the graph of a formula, with gradients",
-        epilog=f"functions: {', '.join(sorted(functions()))}",
+        epilog="A formula that begins with - goes after --. Functions: "
+               f"{', '.join(sorted(functions()))}",
     )
     picture.add_argument("formula", help='such as "tanh(w*x + b)"')
     picture.add_argument("values", nargs="*", metavar="name=number", help="one for each name")
@@ -69,6 +72,8 @@ def _demo(options: argparse.Namespace) -> int:
 def _draw(options: argparse.Namespace) -> int:
     if not options.output.parent.is_dir():
         raise UsageError(f"no such folder: {options.output.parent}")
+    if not options.output.suffix:
+        raise UsageError(f"{options.output} needs a suffix that says the format, such as .svg")
     with np.errstate(all="ignore"):  # at a pole the picture says inf; that is enough
         y = compute(options.formula, dict(_assignment(word) for word in options.values))
     y.label = y.label or "result"
@@ -102,13 +107,17 @@ def _check(options: argparse.Namespace) -> int:
         if not hasattr(module, name):
             raise UsageError(f"{options.file} defines no {name!r} (--{role} NAME names another)")
         found[role] = getattr(module, name)
-    example = found["example"]() if callable(found["example"]) else found["example"]
+    with _user_code(options.file):
+        example = found["example"]() if callable(found["example"]) else found["example"]
     args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
     if not isinstance(args, tuple | list):
         raise UsageError(f"{options.example} must be a tuple of arguments, or a dict by name")
     args = args or _positional(found["loss"], kwargs)
-    wrt = options.wrt.split(",") if options.wrt else None
-    report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt)
+    wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
+    if not callable(found["loss"]):
+        raise UsageError(f"{options.loss} in {options.file} isn't a function")
+    with _user_code(options.file):
+        report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt)
     print(report)
     return 0 if report.ok else 1
 
@@ -122,6 +131,20 @@ def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[Any, ...]:
     return bound.args
 
 
+@contextmanager
+def _user_code(path: Path) -> Iterator[None]:
+    """Errors of the user's own code as one line that says where; the package's own as they are."""
+    try:
+        yield
+    except (AutogradError, SyntaxError):
+        raise
+    except Exception as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__)
+                 if f.filename == str(path)]
+        where = f", line {lines[-1]}" if lines else ""
+        raise UsageError(f"{path}{where}: {type(error).__name__}: {error}") from error
+
+
 def _imported(path: Path) -> Any:
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
@@ -131,11 +154,10 @@ def _imported(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))  # what it imports lies beside it
     try:
-        spec.loader.exec_module(module)
+        with _user_code(path):
+            spec.loader.exec_module(module)
     except SyntaxError as error:
         raise UsageError(f"{path}, line {error.lineno}: {error.msg}") from None
-    except Exception as error:
-        raise UsageError(f"{path} fails when imported: {type(error).__name__}: {error}") from error
     return module
 
 

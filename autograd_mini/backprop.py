@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, ShapeError
-from .graph import Node, check_real, consumers_first, leaf, raw, recording
-from .ops import astype, shape, unbroadcast, where
+from .graph import Node, check_real, consumers_first, leaf, raw, recording, wide
+from .ops import astype, logsumexp, matmul, prod, shape, sum, unbroadcast, where
 from .primitive import Elementwise, Structural
 
 __all__ = ["Step", "backward", "gradients", "sweep"]
@@ -24,7 +24,9 @@ Step = tuple[Node, Any, Sequence[Any]]
 parent's (None where nothing)."""
 
 
-NOTHING = float("0")  # "nothing was sent yet": this very object, told from other zeros by `is`
+# "Nothing was sent yet". This very object is told from other zeros by `is`; and it is a 0.0 so
+# that floats can be added to it without asking whether they are the first.
+NOTHING = float("0")
 
 
 def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False
@@ -43,7 +45,7 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     for node in order:
         g = cotangents.pop(node)
         if g is NOTHING:  # every path to it went through something not chosen
-            yield node, _zero(node), ()
+            yield node, zero_like(node), ()
             continue
         if node.op is None:
             yield node, g, ()
@@ -68,17 +70,13 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
     """What `node` sends to its parents, by its row of the table."""
     op = node.op
     assert op is not None
-    if create_graph:
-        return op.pull(g, node, _inputs_as_nodes(node), node)
+    y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
     try:
-        return op.pull(g, node.value, node.inputs, node)
+        return op.pull(g, y, xs, node)
     except (ArithmeticError, ValueError):
-        if type(node.value) is not float:
-            raise
         # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
-        sends = op.pull(np.float64(g), np.float64(node.value),
-                        tuple(map(np.float64, node.inputs)), node)
-        return [None if sent is None else float(sent) for sent in sends]
+        sends = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
+        return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
 
 
 def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
@@ -120,8 +118,37 @@ def _fit(sent: Any, parent: Node, node: Node) -> Any:
     return float(sent) if type(value) is float else np.asarray(sent, value.dtype)
 
 
-def _zero(node: Node) -> Any:
+def _reach(node: Node, heard: np.ndarray) -> Sequence[Any]:
+    """For each input of a structural node, > 0 where an output that was heard depends on it."""
+    op, y, params = node.op, node.value, node.params or {}
+    if not isinstance(op, Structural):
+        return ()
+    if op.moves:
+        return op.pull(heard, y, node.inputs, node)
+    if op is matmul:  # rows and columns meet, whatever their numbers
+        return op.pull(heard, y, tuple(np.ones_like(x, float) for x in node.inputs), node)
+    if op in (prod, logsumexp):  # every entry reduced counts, as in a sum
+        return [sum.pullbacks[0](heard, y, node.inputs[0], **params)]
+    some = float(heard.any())  # unknown: silent only if all of it is
+    return [np.full(shape(x), some) for x in node.inputs]
+
+
+def zero_like(node: Node) -> Any:
+    """0 in the form of the node's value."""
     return 0.0 if type(node.value) is float else np.zeros_like(node.value)
+
+
+def one_like(node: Node) -> Any:
+    """1 in the form of the node's value."""
+    return 1.0 if type(node.value) is float else np.ones_like(node.value)
+
+
+def as_seed(seed: Any, output: Node) -> Any:
+    """A cotangent in the form of the output's value; a node as it is."""
+    if isinstance(seed, Node):
+        return seed
+    held = output.value
+    return float(seed) if type(held) is float else np.array(seed, held.dtype)
 
 
 def _silence_unchosen(node: Node, sends: Sequence[Any], unchosen: dict[Node, Any]
@@ -134,6 +161,8 @@ def _silence_unchosen(node: Node, sends: Sequence[Any], unchosen: dict[Node, Any
     """
     op, y = node.op, node.value
     silent = unchosen.pop(node, np.zeros(y.shape, bool))
+    heard = 1.0 * ~silent
+    alive = _reach(node, heard)
     quiet: list[Any] = []
     for i, (parent, sent) in enumerate(zip(node.parents, sends, strict=True)):
         if parent is None or sent is None:
@@ -144,13 +173,10 @@ def _silence_unchosen(node: Node, sends: Sequence[Any], unchosen: dict[Node, Any
             slope = op.slope(i, y, node.inputs) if op.selects else 1
             mask = silent | (np.asarray(slope) == 0)
             used = unbroadcast(1.0 * ~mask, to)
-        elif op is not None and op.selects:
-            used = op.pull(1.0 * ~silent, y, node.inputs, node)[i]
+        else:
+            used = alive[i]
             mask = np.asarray(used) == 0
-        else:  # it mixes its inputs: silent only if all of it is
-            used = 0.0 if silent.all() else 1.0
-            mask = np.full(to, used == 0)
-        quiet.append(where(mask, 0.0, sent) if mask.any() else sent)
+        quiet.append(None if mask.all() else where(mask, 0.0, sent) if mask.any() else sent)
         unchosen[parent] = unchosen.get(parent, True) & (np.broadcast_to(used, to) == 0)
     return quiet
 
@@ -169,15 +195,13 @@ def _seed_for(output: Node, seed: Any) -> Any:
                 "reduce it first (.sum() or .mean()), or give the cotangent of each entry as "
                 "seed, an array of that shape"
             )
-        return 1.0 if type(output.value) is float else np.ones_like(output.value)
+        return one_like(output)
     if shape(seed) != shape(output):
         raise ShapeError(f"the seed has shape {shape(seed)}, the output {shape(output)}: "
                          "they must be the same")
-    if isinstance(seed, Node):
-        return seed
-    check_real(np.asarray(seed), "the seed")
-    held = output.value
-    return float(seed) if type(held) is float else np.asarray(seed, held.dtype)
+    if not isinstance(seed, Node):
+        check_real(np.asarray(seed), "the seed")
+    return as_seed(seed, output)
 
 
 Pairs = list[tuple[Node, Any]]
@@ -240,6 +264,10 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
     (27.0, 18.0)
     """
     wanted = [inputs] if isinstance(inputs, Node) else list(inputs)
+    for i, x in enumerate(wanted):
+        if not isinstance(x, Node):
+            raise GraphError(f"input {i} is a {type(x).__name__}, not a node: wrap it in Value or "
+                             "Tensor before computing with it")
     found = collect(output, wanted, _seed_for(output, seed), create_graph)
     for i, (node, g) in enumerate(zip(wanted, found, strict=True)):
         if g is None:
@@ -247,9 +275,13 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
                 f"the output doesn't depend on input {i}, {_name(node)}: was it made anew, or "
                 "cut off by float(), .item(), .data or no_grad()?"
             )
-    if create_graph:
-        found = [as_node(g) for g in found]
+    found = [as_node(g) for g in found] if create_graph else [own(g) for g in found]
     return found[0] if isinstance(inputs, Node) else found
+
+
+def own(g: Any) -> Any:
+    """An array that nobody else holds, so that the caller may change it."""
+    return np.array(g) if isinstance(g, np.ndarray) else g
 
 
 def as_node(g: Any) -> Node:

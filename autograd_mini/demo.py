@@ -123,4 +123,4 @@ def _pictures(out: Path) -> None:
     loss = xor_loss(w1, b1, w2, b2, X, y)
     loss.label = "loss"
     loss.backward()
-    print(f"   the XOR net: {save(draw(loss), out / 'xor.svg')}")
+    print(f"   the XOR net: {save(draw(loss, direction='TB'), out / 'xor.svg')}")

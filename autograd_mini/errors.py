@@ -19,7 +19,7 @@ __all__ = [
 
 
 class AutogradError(Exception):
-    """The base of every error that this package raises on purpose."""
+    """The base of the engine's own errors."""
 
 
 class ShapeError(AutogradError, ValueError):
@@ -54,5 +54,5 @@ def missing_extra(module: str, extra: str, why: str) -> MissingExtraError:
     """The error for an absent optional `module`, naming the command that installs it."""
     return MissingExtraError(
         f"{why} needs the package {module}, which isn't installed. "
-        f"Install it with: pip install 'autograd-mini[{extra}]'"
+        f"Install it with: pip install 'autograd-mini[{extra}]' (in a clone: '.[{extra}]')"
     )

@@ -31,7 +31,7 @@ def functions() -> dict[str, Callable[..., Any]]:
     """The functions a formula may call, by name."""
     rows: dict[str, Callable[..., Any]] = {
         name: row for name, row in PRIMITIVES.items()
-        if isinstance(row, Elementwise) and name.isidentifier()
+        if isinstance(row, Elementwise) and name.isidentifier() and name != "where"
     }
     rows["max"], rows["min"] = rows["maximum"], rows["minimum"]
     return rows
@@ -47,6 +47,8 @@ def compute(text: str, values: Mapping[str, float]) -> Value:
     >>> round(y.data, 6)
     0.964028
     """
+    if not text.strip():
+        raise ExpressionError("the formula is empty")
     if len(text) > 10_000:
         raise ExpressionError(f"the formula has {len(text)} characters; at most 10,000 are read")
     try:
@@ -87,6 +89,8 @@ class _Reader:
                 return self._arithmetic(part, op, self.read(operand))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self._call(part, name, [self.read(arg) for arg in args])
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.BitXor):
+            raise self._error(part, "for a power write **, not ^")
         raise self._error(part, "a formula has names, numbers, + - * / ** and functions only")
 
     def _number(self, part: ast.expr, number: float) -> float:

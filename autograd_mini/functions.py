@@ -11,9 +11,8 @@ import numpy as np
 from .errors import ShapeError
 from .graph import KINDS, raw
 from .ops import (
+    axes_of,
     clip as _clip,
-)
-from .ops import (
     divide,
     exp,
     logsumexp,
@@ -48,8 +47,7 @@ def stands_for(numpy_function: Any) -> Callable[[F], F]:
 
 def _count(x: Any, axis: Any) -> int:
     """How many numbers are reduced to one."""
-    axes = range(len(shape(x))) if axis is None else np.atleast_1d(axis)
-    return math.prod(shape(x)[a] for a in axes)
+    return math.prod(shape(x)[a] for a in axes_of(x, axis))
 
 
 @stands_for(np.mean)
@@ -75,6 +73,8 @@ def std(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Any:
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """x − log Σ eˣ along `axis`: finite for any finite x."""
+    top = np.max(raw(x), axis=axis, keepdims=True)
+    x = x - np.where(np.isfinite(top), top, 0.0).astype(top.dtype)  # else digits are lost at 1e10
     return x - logsumexp(x, axis=axis, keepdims=True)
 
 
@@ -84,8 +84,9 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 @stands_for(np.clip)
-def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
+def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """x held between two bounds (None: no bound). At a bound the slope in x is 1."""
+    a_min, a_max = (min if a_min is None else a_min), (max if a_max is None else a_max)
     return _clip(x, -np.inf if a_min is None else a_min, np.inf if a_max is None else a_max)
 
 

@@ -7,6 +7,7 @@ holds any longer is freed at once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -32,7 +33,8 @@ class Node:
     | `parents` | per argument of `op`, the node it came from; None where it was a constant    |
     | `inputs`  | per argument, the raw number at recording time: a later update of a parent   |
     |           | can't change the gradient of what was already computed                       |
-    | `params`  | what `op` was told besides (`axis`, `shape`, …)                              |
+    | `params`  | what `op` was told besides (`axis`, `shape`, …); of a leaf that the user     |
+    |           | made, its serial number                                                      |
     | `gradient`| ∂output/∂self of the last backward; None if not computed                     |
     | `label`   | the user's name for it                                                       |
 
@@ -48,7 +50,7 @@ class Node:
     op: Primitive | None
     parents: tuple[Node | None, ...]
     inputs: tuple[Any, ...]
-    params: dict[str, Any] | None
+    params: Any
     gradient: Any
     label: str
 
@@ -82,7 +84,7 @@ class Node:
         if self.op is None:
             return _rebuilt(type(self), self.value, self.gradient, self.label)
         twin = leaf(self.value)
-        for field in Node.__slots__[1:]:
+        for field in ("op", "parents", "inputs", "params", "gradient", "label"):
             setattr(twin, field, getattr(self, field))
         return twin
 
@@ -93,12 +95,20 @@ def _rebuilt(kind: Any, value: Any, gradient: Any, label: str) -> Node:
     return node
 
 
+serial = itertools.count().__next__
+"""Numbers the leaves that users make, so that a transform can tell those made before its call."""
+
 KINDS: dict[type, type[Node]] = {}
 """Which kind of node holds which kind of value: float → Value, ndarray → Tensor."""
 
 
 def leaf(value: Any) -> Node:
-    """A new variable holding `value`: a `Value` for a float, a `Tensor` for an ndarray."""
+    """A new variable holding `value`: a `Value` for a float, a `Tensor` for an ndarray.
+
+    An array is made read-only: it may be shared, and `Tensor.data` hands out a copy.
+    """
+    if type(value) is np.ndarray:
+        value.flags.writeable = False
     node = object.__new__(KINDS[type(value)])
     node.value, node.op, node.parents, node.inputs = value, None, (), ()
     node.params, node.gradient, node.label = None, None, ""
@@ -108,6 +118,11 @@ def leaf(value: Any) -> Node:
 def raw(x: Any) -> Any:
     """The number or array in a node; anything else as it is."""
     return x.value if isinstance(x, Node) else x
+
+
+def wide(x: Any) -> Any:
+    """A Python number as np.float64, whose poles are inf and nan rather than exceptions."""
+    return np.float64(x) if isinstance(x, float | int) else x
 
 
 def consumers_first(output: Node) -> list[Node]:
@@ -127,6 +142,7 @@ def consumers_first(output: Node) -> list[Node]:
         elif node not in seen:
             seen.add(node)
             parents = node.parents
+            # One question for all parents is quicker, but only if there are many.
             if not parents or (len(parents) > 4 and seen.issuperset(parents)):
                 put_down.append(node)
             else:
@@ -174,9 +190,11 @@ def recording() -> AbstractContextManager[None]:
 class NotComputed(float):
     """What `Value.grad` is before any backward: prints as "not computed" and never counts as 0.
 
-    It formats as nan (so that `"%.4f" % v.grad` in a drawing doesn't fail), and every attempt
-    to compute with it is refused, because an update with it would be silently wrong.
+    It formats as nan (so that `"%.4f" % v.grad` in a drawing doesn't fail), and arithmetic
+    with it is refused, because an update with it would be silently wrong.
     """
+
+    __array_ufunc__ = None  # np.float64(2) * grad asks us
 
     def __repr__(self) -> str:
         return "not computed"
@@ -196,7 +214,8 @@ class NotComputed(float):
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
 
 
 not_computed = NotComputed("nan")

@@ -9,31 +9,34 @@ refused, with the nearest thing that works. Never a silent detach.
 from __future__ import annotations
 
 import difflib
+import dis
 import inspect
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from . import ops
 from .errors import NotDifferentiableError, ShapeError
-from .functions import matmul_any, mean
+from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, is_recording, leaf, raw
-from .primitive import TABLE, Elementwise
+from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["CONSTANT", "Operators"]
 
 CONSTANT: frozenset[Any] = frozenset({
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
-    np.isnan, np.isinf, np.isfinite, np.signbit, np.sign, np.heaviside,
+    np.isnan, np.isinf, np.isfinite, np.signbit, np.sign,
     np.floor, np.ceil, np.rint, np.trunc, np.spacing,
     np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nonzero, np.flatnonzero,
     np.argwhere, np.count_nonzero, np.searchsorted, np.digitize, np.any, np.all, np.allclose,
     np.isclose, np.array_equal, np.array_equiv, np.isin, np.result_type, np.iscomplexobj,
     np.isrealobj, np.zeros_like, np.ones_like, np.empty_like, np.round, np.around, np.fix,
     np.array2string, np.array_repr, np.array_str, np.may_share_memory, np.shares_memory,
-    np.unravel_index, np.histogram, np.bincount, np.unique, np.isposinf, np.isneginf,
+    np.unravel_index, np.isposinf, np.isneginf,
 })
 """Functions whose result has derivative 0 or isn't a real number: they see plain values."""
 
@@ -43,18 +46,21 @@ INSTEAD = {
     "divmod": "x - n * np.floor(x / n)", "copyto": "np.where", "put": "np.where",
     "einsum": "@ with transpose and sum", "tensordot": "@ with reshape", "inner": "@",
     "vdot": "np.sum(a * b)", "vstack": "np.concatenate", "hstack": "np.concatenate",
-    "average": "np.sum(w * x) / np.sum(w)", "median": "np.mean", "cumsum": "a mask @ x",
+    "average": "np.sum(w * x) / np.sum(w)", "cumsum": "a mask @ x",
     "norm": "np.sqrt(np.sum(x * x))", "log2": "np.log(x) / np.log(2)",
     "log10": "np.log(x) / np.log(10)", "exp2": "2 ** x", "reciprocal": "1 / x",
     "hypot": "np.sqrt(x * x + y * y)", "full": "np.broadcast_to", "tile": "np.concatenate",
     "repeat": "indexing with an integer array", "sort": "x[np.argsort(x)]", "flip": "x[::-1]",
     "take": "x[index]", "diag": "x[i, i] with an integer array i", "split": "slices",
+    "fabs": "np.abs",
+    "heaviside": "np.where(x > 0, 1.0, np.where(x < 0, 0.0, h))",
     "trace": "np.sum(x[i, i]) with an integer array i", "logaddexp": "ag.logsumexp",
-    "cbrt": "x ** (1 / 3)", "append": "np.concatenate",
+    "cbrt": "np.sign(x) * abs(x) ** (1 / 3)", "append": "np.concatenate",
 }
 """What to write instead of some functions that have no row."""
 
 _new = object.__new__
+_STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
 _REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 
 
@@ -62,11 +68,13 @@ def refuse(name: str) -> NoReturn:
     """Raise the error for a NumPy function without a row."""
     known = {function.__name__ for function in TABLE}
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    instead = INSTEAD.get(name) or (f"np.{near[0]}" if near else None)
-    cure = f"use {instead}" if instead else (
-        "compose it from functions that are (ag.supported() lists them), state its rule with "
-        "ag.elementwise or ag.structural, or pass .data if it is meant to be a constant"
-    )
+    if name in INSTEAD:
+        cure = f"use {INSTEAD[name]}"
+    elif near:
+        cure = f"the nearest that is: np.{near[0]}"
+    else:
+        cure = ("compose it from functions that are (ag.supported() lists them), state its rule "
+                "with ag.elementwise or ag.structural, or pass .data if a constant is meant")
     raise NotDifferentiableError(f"np.{name} isn't differentiable here: {cure}")
 
 
@@ -78,6 +86,19 @@ def supported() -> list[str]:
     (True, False)
     """
     return sorted({function.__name__ for function in TABLE})
+
+
+def refuse_if_stored(frame: FrameType) -> None:
+    """Raise if the running instruction is `a[i] = node`: NumPy would call float() on its own.
+
+    float(node), written out, cuts the graph because somebody asked for it; here nobody did.
+    """
+    if frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+        raise NotDifferentiableError(
+            "a[i] = node would store the plain number, and the gradient would be lost: collect "
+            "the nodes in a list and join them with np.stack, or store float(node) if a constant "
+            "is meant"
+        )
 
 
 def _plain(x: Any) -> Any:
@@ -93,6 +114,13 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         row = TABLE[function]
         if not isinstance(row, Elementwise):
             args, kwargs = _by_name(function, args, kwargs)
+        if not isinstance(row, Primitive):  # a primitive says itself what it doesn't know
+            unknown = kwargs.keys() - inspect.signature(row).parameters
+            if unknown:
+                raise NotDifferentiableError(
+                    f"np.{function.__name__}({', '.join(sorted(unknown))}=…) isn't supported here; "
+                    f"supported: {', '.join(list(inspect.signature(row).parameters)[1:])}"
+                )
         return row(*args, **kwargs)
     if function in CONSTANT:
         return function(*_plain(args), **_plain(kwargs))
@@ -101,7 +129,10 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 
 def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The call with parameters by NumPy's own names; a parameter at its default is dropped."""
-    parameters = inspect.signature(function).parameters
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # a function in C that doesn't tell, in some versions of NumPy
+        return args, kwargs
     kinds = [p.kind for p in parameters.values()]
     if inspect.Parameter.VAR_POSITIONAL in kinds:
         return args, kwargs
@@ -231,6 +262,7 @@ class Operators(Node):
 
     def __float__(self) -> float:
         """The plain number. It cuts the graph: no gradient comes back through it."""
+        refuse_if_stored(sys._getframe(1))
         return float(self.value)
 
     def __int__(self) -> int:
@@ -336,7 +368,23 @@ class Operators(Node):
         """The product over `axis`, or of all."""
         return self._applied(ops.prod, axis=axis, keepdims=keepdims)
 
-    def reshape(self, *shape: Any) -> Self:
+    def var(self, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Self:
+        """The variance over `axis`, or of all."""
+        return self._applied(var, axis=axis, keepdims=keepdims, ddof=ddof)
+
+    def std(self, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Self:
+        """The standard deviation over `axis`, or of all; its slope at 0 is 0."""
+        return self._applied(std, axis=axis, keepdims=keepdims, ddof=ddof)
+
+    def clip(self, a_min: Any = None, a_max: Any = None) -> Self:
+        """Held between two bounds; at a bound the slope is 1."""
+        return self._applied(clip, a_min=a_min, a_max=a_max)
+
+    def copy(self) -> Self:
+        """The same numbers in a new node; the gradient comes back through it."""
+        return self._unary(ops.positive)
+
+    def reshape(self, *shape: Any) -> Any:
         """The same numbers in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
         whole = shape[0] if len(shape) == 1 else shape
         return self._applied(ops.reshape, shape=whole)
@@ -345,6 +393,24 @@ class Operators(Node):
         """The axes in another order; reversed if none is given."""
         whole = axes[0] if len(axes) == 1 else axes
         return self._applied(ops.transpose, axes=whole or None)
+
+    def ravel(self) -> Any:
+        """All the numbers along one axis."""
+        return ravel(self)
+
+    flatten = ravel
+
+    def squeeze(self, axis: Any = None) -> Self:
+        """Without its axes of length 1."""
+        return self._applied(ops.squeeze, axis=axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Self:
+        """With two axes exchanged."""
+        return self._applied(swapaxes, axis1=axis1, axis2=axis2)
+
+    def dot(self, other: Any) -> Any:
+        """`np.dot` of both."""
+        return dot(self, other)
 
     # ── NumPy's two protocols ────────────────────────────────────────────────────────────────
 
@@ -372,5 +438,6 @@ class Operators(Node):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise NotDifferentiableError(
             "turning a node into a plain array would lose its gradient: join nodes with "
-            "np.stack([...]) instead of np.array([...]), or take .data if a constant is meant"
+            "np.stack([...]) instead of np.array([...]); leave np.asarray out; or take .data if a "
+            "constant is meant"
         )

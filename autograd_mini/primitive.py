@@ -49,17 +49,14 @@ class Primitive:
     """A differentiable function. Call it: on numbers it computes, on nodes it also records.
 
     forward: the NumPy function; scalar: its twin for Python floats, or None; symbol: what a
-    drawing shows; selects: whether its derivative is 0 for what it does *not* choose (`where`,
-    `maximum`, an index), so that nothing, not even 0·inf, comes back along those paths.
+    drawing shows.
     """
 
-    __slots__ = ("forward", "name", "scalar", "selects", "symbol")
+    __slots__ = ("forward", "name", "scalar", "symbol")
 
-    def __init__(
-        self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
-        name: str | None, symbol: str | None, selects: bool,
-    ) -> None:
-        self.forward, self.scalar, self.selects = forward, scalar, selects
+    def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
+                 name: str | None, symbol: str | None) -> None:
+        self.forward, self.scalar = forward, scalar
         self.name = name or forward.__name__
         self.symbol = symbol or self.name
         if self.name in _built_in:
@@ -68,8 +65,11 @@ class Primitive:
                 "everybody: give yours another name=…"
             )
         PRIMITIVES[self.name] = self
-        if getattr(np, forward.__name__, None) is forward and (
-            forward not in TABLE or getattr(TABLE[forward], "name", None) == self.name
+        # A second rule for a NumPy function can be called, but doesn't take over np.f; the same
+        # name defined again (a notebook cell run twice) replaces itself.
+        ours = TABLE.get(forward)
+        if getattr(np, getattr(forward, "__name__", ""), None) is forward and (
+            ours is None or getattr(ours, "name", None) == self.name
         ):
             TABLE[forward] = self
 
@@ -111,8 +111,12 @@ class Primitive:
     def _input(self, x: Any) -> Any:
         """The raw number in `x`, safe to keep: nobody can change it once it is recorded."""
         if isinstance(x, Node):
-            if x.op is None and type(x.value) is np.ndarray:
-                x.value.flags.writeable = False  # Tensor.data hands out a copy from now on
+            if x.op is None and type(x.value) is np.ndarray and x.value.flags.writeable:
+                # Tensor.data has handed it out, and there may be views of it: record a copy.
+                # The one handed out can't be written to any longer, which says that it is stale.
+                x.value.flags.writeable = False
+                x.value = x.value.copy()
+                x.value.flags.writeable = False
             return x.value
         if type(x) in _NUMBERS:
             return x
@@ -121,7 +125,13 @@ class Primitive:
             check_real(array, f"an argument of {self.name}")
             if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
                 return x.item()
-            return array.copy() if array.flags.writeable and array is x else array
+            if isinstance(x, np.ma.MaskedArray):
+                raise DTypeError(f"{self.name} can't take a masked array beside a node: "
+                                 "use np.where with the mask, and a plain array")
+            if array.dtype.kind in "iu":  # as a float at once: b − 1 wraps around in an int8
+                return array.astype(np.result_type(array.dtype, np.float32))
+            private = array.flags.owndata and not array.flags.writeable  # nobody can change it
+            return array if private else np.array(array)
         raise DTypeError(
             f"{self.name} can't take a {type(x).__name__} beside a node; "
             "give it a number, an array or a node"
@@ -149,11 +159,12 @@ class Elementwise(Primitive):
     """
 
     __slots__ = ("slopes",)
+    selects = False
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
-                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
-                 selects: bool = False) -> None:
-        super().__init__(forward, scalar, name, symbol, selects)
+                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None
+                 ) -> None:
+        super().__init__(forward, scalar, name, symbol)
         self.slopes = slopes
 
     def __call__(self, *args: Any, **refused: Any) -> Any:
@@ -186,9 +197,13 @@ class Elementwise(Primitive):
 
 
 class Selecting(Elementwise):
-    """An elementwise function that chooses: what it doesn't choose hears nothing at all."""
+    """An elementwise function that chooses (`where`, `maximum`, `relu` …).
+
+    What it doesn't choose hears nothing at all: not 0, for 0·inf further up would be nan.
+    """
 
     __slots__ = ()
+    selects = True
 
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """As for any elementwise function, but a single slope of 0 sends None, not g · 0."""
@@ -207,15 +222,16 @@ class Structural(Primitive):
     argument's shape. With `many=True` there is one, which returns a sequence of them, and the
     function takes any number of arguments in a list. Parameters such as `axis` are the
     keyword-only parameters of the (first) pullback, and their defaults are the function's.
+    `moves=True` says that the pullback only moves cotangents, adds them up, and leaves 0 where
+    nothing was taken from; then it can move a mask in the same way.
     """
 
-    __slots__ = ("defaults", "many", "pullbacks")
+    __slots__ = ("defaults", "many", "moves", "pullbacks")
 
     def __init__(self, forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
-                 symbol: str | None = None, selects: bool = False, many: bool = False,
-                 scalar: Callable[..., Any] | None = None) -> None:
-        super().__init__(forward, scalar, name, symbol, selects)
-        self.pullbacks, self.many = pullbacks, many
+                 symbol: str | None = None, moves: bool = False, many: bool = False) -> None:
+        super().__init__(forward, None, name, symbol)
+        self.pullbacks, self.moves, self.many = pullbacks, moves, many
         parameters = inspect.signature(pullbacks[0]).parameters.values()
         self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
@@ -230,7 +246,7 @@ class Structural(Primitive):
                 f"{self.name}({', '.join(sorted(unknown))}=…) isn't supported; "
                 f"supported: {', '.join(self.defaults) or 'no keyword'}"
             )
-        params = self.defaults | params
+        params = self.defaults | {k: tuple(v) if type(v) is list else v for k, v in params.items()}
         missing = [name for name, value in params.items() if value is inspect.Parameter.empty]
         if missing or len(args) < arity:
             raise TypeError(f"{self.name} needs {', '.join(missing) or f'{arity} arguments'}")
@@ -241,7 +257,7 @@ class Structural(Primitive):
         return self.forward(inputs, **params) if self.many else super().compute(inputs, params)
 
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
-        """Each pullback, but only for arguments that are nodes."""
+        """Each pullback, but only for arguments that are nodes (all of them with `many`)."""
         params = node.params or {}
         if self.many:
             sends: Sequence[Any] = self.pullbacks[0](g, y, *xs, **params)
@@ -257,19 +273,24 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                 selects: bool = False) -> Elementwise:
     """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
 
+    selects: whether a slope of 0 means "not chosen". Raises `GraphError` if the table has a row
+    of that name.
+
     >>> import math, numpy as np, autograd_mini as ag
     >>> cube = ag.elementwise(lambda x: x**3, None, lambda y, x: 3 * x**2, name="cube")
     >>> ag.grad(cube)(2.0)
     12.0
     """
     kind = Selecting if selects else Elementwise
-    return kind(forward, scalar, *slopes, name=name, symbol=symbol, selects=selects)
+    return kind(forward, scalar, *slopes, name=name, symbol=symbol)
 
 
 def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
-               symbol: str | None = None, selects: bool = False, many: bool = False,
-               scalar: Callable[..., Any] | None = None) -> Any:
-    """State a function of whole arrays by its pullbacks; a decorator when there is one only.
+               symbol: str | None = None, moves: bool = False, many: bool = False) -> Any:
+    """State a function of whole arrays by its pullbacks; without any, a decorator for one.
+
+    See `Structural` for what a pullback is, and for moves and many. Raises `GraphError` if the
+    table has a row of that name.
 
     >>> import numpy as np, autograd_mini as ag
     >>> @ag.structural(np.flip)
@@ -278,12 +299,7 @@ def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None =
     >>> ag.grad(lambda x: flip(x)[0])(np.array([1.0, 2.0, 3.0]))
     array([0., 0., 1.])
     """
-
-    def build(*rules: Rule) -> Structural:
-        chosen = name or (forward.__name__ if len(rules) != 1 or pullbacks else rules[0].__name__)
-        return Structural(forward, *rules, name=chosen, symbol=symbol, selects=selects,
-                          many=many, scalar=scalar)
-
-    return build(*pullbacks) if pullbacks else build
-
-
+    if pullbacks:
+        return Structural(forward, *pullbacks, name=name, symbol=symbol, moves=moves, many=many)
+    return lambda rule: Structural(forward, rule, name=name or rule.__name__, symbol=symbol,
+                                   moves=moves, many=many)

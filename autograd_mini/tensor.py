@@ -9,7 +9,7 @@ import numpy as np
 
 from . import backprop
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, check_real
+from .graph import KINDS, check_real, serial
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 
@@ -40,7 +40,8 @@ class Tensor(Operators):
 
     def __init__(self, data: Any, label: str = "") -> None:
         self.value, self.op, self.parents, self.inputs = _real_array(data), None, (), ()
-        self.params, self.gradient, self.label = None, None, label
+        self.params, self.gradient, self.label = serial(), None, label
+        self.value.flags.writeable = False
 
     @property
     def data(self) -> np.ndarray:
@@ -51,14 +52,15 @@ class Tensor(Operators):
         """
         if self.op is not None:
             self.value.flags.writeable = False
-        elif not self.value.flags.writeable:
+        elif not self.value.flags.writeable:  # not handed out yet, or recorded since
             self.value = self.value.copy()
         held: np.ndarray = self.value
         return held
 
     @data.setter
     def data(self, array: Any) -> None:
-        if array is self.value:  # t.data -= …: already done in place
+        if array is self.value:  # t.data -= …: already done in place, and over
+            self.value.flags.writeable = False
             return
         if self.op is not None:
             raise GraphError(
@@ -68,6 +70,7 @@ class Tensor(Operators):
         new = _real_array(array).astype(self.value.dtype, copy=False)
         if new.shape != self.value.shape:
             raise ShapeError(f"data of shape {new.shape} can't replace shape {self.value.shape}")
+        new.flags.writeable = False
         self.value = new
 
     @property

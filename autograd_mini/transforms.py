@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import as_node, collect
+from .backprop import as_node, as_seed, collect, one_like, own, zero_like
 from .errors import DTypeError, GraphError, ShapeError
-from .graph import Node, check_real, leaf, raw, recording
+from .graph import Node, check_real, consumers_first, is_recording, leaf, raw, recording, serial
 from .ops import multiply, positive, reshape, shape, stack, sum
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -81,9 +81,7 @@ def variable(x: Any) -> Node:
         return leaf(float(x))
     array = np.asarray(x)
     check_real(array, "an argument to differentiate")
-    view = array.view() if array.dtype.kind == "f" else array.astype(np.float64)
-    view.flags.writeable = False  # the function may not change what it is differentiated at
-    return leaf(view)
+    return leaf(np.array(array) if array.dtype.kind == "f" else array.astype(np.float64))
 
 
 @contextmanager
@@ -97,7 +95,7 @@ def inside_transform() -> Iterator[None]:
         _depth.reset(token)
 
 
-class _Call:
+class Call:
     """One call of f with variables for some arguments, and what came out."""
 
     def __init__(self, f: Function, args: Sequence[Any], argnums: Argnums,
@@ -107,7 +105,12 @@ class _Call:
         for i in numbers:
             if not -len(args) <= i < len(args):
                 raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments")
-        self.nested = _depth.get() > 0 or any(isinstance(x, Node) for x in flat(list(args)))
+        if len({i % len(args) for i in numbers}) < len(numbers):
+            raise ShapeError(f"argnums {argnums} names an argument twice")
+        self.nested = _depth.get() > 0 or any(
+            isinstance(x, Node) for x in flat([list(args), kwargs])
+        )
+        self.began = serial()
         with inside_transform():
             self.trees = tuple(tree_map(variable, args[i]) for i in numbers)
             self.variables = flat(self.trees)
@@ -115,38 +118,36 @@ class _Call:
             for i, tree in zip(numbers, self.trees, strict=True):
                 called[i] = tree
             self.output = f(*called, **kwargs)
+        self.nested = self.nested or (is_recording() and self._meets_other_variables())
+
+    def _meets_other_variables(self) -> bool:
+        """Whether the result depends on leaves from outside, such as parameters f closes over."""
+        outputs = [y for y in flat(self.output) if isinstance(y, Node)]
+        return any(node.op is None and node.params is not None and node.params < self.began
+                   for y in outputs for node in consumers_first(y))
 
     @property
     def value(self) -> Any:
         """f's result, plain if nobody differentiates it again."""
-        return self.output if self.nested else tree_map(plain, self.output)
-
-    def one(self) -> Node:
-        """f's result, if it is one node."""
-        if not isinstance(self.output, Node):
-            raise GraphError(
-                f"the function returned a {type(self.output).__name__}, which has no gradient: "
-                "either it doesn't depend on the arguments, or the graph was cut by float(), "
-                ".item(), .data or the like"
-            )
-        return self.output
+        return self.output if self.nested else tree_map(lambda y: own(plain(y)), self.output)
 
     def scalar(self) -> Node:
         """f's result, if it is one number."""
-        if np.size(self.one().value) != 1:
+        output = _node(self.output)
+        if np.size(output.value) != 1:
             raise ShapeError(
                 f"the function returned shape {shape(self.output)}; a gradient is that of one "
                 "number: reduce it (np.sum, np.mean), or use jacobian or vjp"
             )
-        return self.one()
+        return output
 
     def pull(self, output: Node, seed: Any, create_graph: bool = False) -> list[Any]:
         """∂(seed·output)/∂variable, for each; 0 for one that the output doesn't reach."""
         found = collect(output, self.variables, seed, create_graph or self.nested)
-        zeros = (0.0 if type(v.value) is float else np.zeros_like(v.value) for v in self.variables)
-        full = [z if g is None else g for g, z in zip(found, zeros, strict=True)]
+        full = [zero_like(v) if g is None else g
+                for g, v in zip(found, self.variables, strict=True)]
         if not (create_graph or self.nested):
-            return [_own(g) for g in full]
+            return [own(g) for g in full]
         return [as_node(g) for g in full]
 
     def shaped(self, leaves: Sequence[Any]) -> Any:
@@ -155,13 +156,15 @@ class _Call:
         return tree[0] if self.single else tree
 
 
-def _own(g: Any) -> Any:
-    """An array that nobody else holds, so that the caller may change it."""
-    return np.array(g) if isinstance(g, np.ndarray) else g
-
-
-def _one(output: Node) -> Any:
-    return 1.0 if type(output.value) is float else np.ones_like(output.value)
+def _node(y: Any) -> Node:
+    """f's result, if it is one node."""
+    if not isinstance(y, Node):
+        raise GraphError(
+            f"the function returned a {type(y).__name__}, which has no gradient: either it "
+            "doesn't depend on the arguments, or the graph was cut by float(), .item(), .data or "
+            "the like"
+        )
+    return y
 
 
 # ── the transforms ───────────────────────────────────────────────────────────────────────────
@@ -175,9 +178,9 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
     """
 
     def both(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(f, args, argnums, kwargs)
+        call = Call(f, args, argnums, kwargs)
         y = call.scalar()
-        return call.value, call.shaped(call.pull(y, _one(y)))
+        return call.value, call.shaped(call.pull(y, one_like(y)))
 
     return both
 
@@ -207,25 +210,18 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 30.]), 21.0)
     """
-    call = _Call(f, args, tuple(range(len(args))), {})
-    output = call.one()
+    call = Call(f, args, tuple(range(len(args))), {})
+    output = _node(call.output)
 
     def pullback(cotangent: Any) -> Any:
+        call.nested = call.nested or isinstance(cotangent, Node)
         if shape(cotangent) != shape(output):
             raise ShapeError(
                 f"the cotangent has shape {shape(cotangent)}, f's result {shape(output)}"
             )
-        return call.shaped(call.pull(output, _as_seed(cotangent, output)))
+        return call.shaped(call.pull(output, as_seed(cotangent, output)))
 
     return call.value, pullback
-
-
-def _as_seed(cotangent: Any, output: Node) -> Any:
-    if isinstance(cotangent, Node):
-        return cotangent
-    if type(output.value) is float:
-        return float(cotangent)
-    return np.asarray(cotangent, output.value.dtype)
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -236,39 +232,42 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
     """
-    _check_tangents(primals, tangents)
-    call = _Call(f, primals, tuple(range(len(primals))), {})
-    outputs = flat(call.output)
-    pushed = [_push(call, y, flat(tuple(tangents))) for y in outputs]
+    directions = _directions(primals, tangents)
+    call = Call(f, primals, tuple(range(len(primals))), {})
+    call.nested = call.nested or any(isinstance(v, Node) for v in directions)
+    pushed = [_push(call, y, directions) for y in flat(call.output)]
     return call.value, _like(call.output, pushed)
 
 
-def _push(call: _Call, y: Any, tangents: Sequence[Any]) -> Any:
+def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
     """J·v for one output."""
-    if not isinstance(y, Node):
-        return call.one()
+    y = _node(y)
     with inside_transform():
-        u = leaf(_one(y))
+        u = leaf(one_like(y))
         products = [sum(multiply(g, v)) for g, v in
                     zip(call.pull(y, u, create_graph=True), tangents, strict=True)]
         total = products[0]
         for product in products[1:]:
             total = total + product
-        (g,) = collect(total, [u], _one(total), create_graph=call.nested)
+        (g,) = collect(total, [u], one_like(total), create_graph=call.nested)
     if g is None:
         return np.zeros(shape(y))[()] if shape(y) else 0.0
-    return g if isinstance(g, Node) else plain(_own(g))
+    return g if isinstance(g, Node) else plain(own(g))
 
 
-def _check_tangents(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
+def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    """The tangents' leaves in the order of the primals'; refused if they don't match."""
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
         raise DTypeError("primals and tangents are tuples, one entry per argument: (x,), (v,)")
-    ours, theirs = list(tree_leaves(tuple(primals))), list(tree_leaves(tuple(tangents)))
-    if [path for path, _ in ours] != [path for path, _ in theirs]:
-        raise ShapeError(f"{len(tangents)} tangents don't match the {len(primals)} primals")
-    for (path, x), (_, v) in zip(ours, theirs, strict=True):
-        if shape(x) != shape(v):
-            raise ShapeError(f"tangent {path} has shape {shape(v)}, its primal {shape(x)}")
+    ours, theirs = dict(tree_leaves(tuple(primals))), dict(tree_leaves(tuple(tangents)))
+    if ours.keys() != theirs.keys():
+        raise ShapeError(f"{len(tangents)} tangents don't match the {len(primals)} primals: "
+                         f"they differ at {', '.join(sorted(ours.keys() ^ theirs.keys()))}")
+    for path, x in ours.items():
+        if shape(x) != shape(theirs[path]):
+            raise ShapeError(f"tangent {path} has shape {shape(theirs[path])}, its primal "
+                             f"{shape(x)}")
+    return [theirs[path] for path in ours]
 
 
 def jacobian(f: Function, argnums: Argnums = 0) -> Function:
@@ -283,19 +282,17 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """
 
     def jac(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(f, args, argnums, kwargs)
+        call = Call(f, args, argnums, kwargs)
         return tree_map(lambda y: call.shaped(_rows(call, y)), call.output)
 
     return jac
 
 
-def _rows(call: _Call, y: Any) -> list[Any]:
+def _rows(call: Call, y: Any) -> list[Any]:
     """For each variable, the derivative of every entry of y, in y's shape first."""
-    if not isinstance(y, Node):
-        call.output = y
-        call.one()
+    y = _node(y)
     seeds = [1.0] if type(y.value) is float else np.eye(y.value.size, dtype=y.value.dtype)
-    rows = [call.pull(y, np.reshape(s, shape(y)) if shape(y) else _one(y)) for s in seeds]
+    rows = [call.pull(y, np.reshape(s, shape(y)) if shape(y) else one_like(y)) for s in seeds]
     if not rows:
         return [np.zeros(shape(y) + shape(v)) for v in call.variables]
     if not shape(y):

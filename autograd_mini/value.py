@@ -8,7 +8,7 @@ import numpy as np
 
 from . import backprop
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, not_computed
+from .graph import KINDS, Node, not_computed, serial
 from .operators import Operators
 
 __all__ = ["Value"]
@@ -35,7 +35,7 @@ class Value(Operators):
 
     def __init__(self, data: Any, label: str = "") -> None:
         self.value, self.op, self.parents, self.inputs = _real(data), None, (), ()
-        self.params, self.gradient, self.label = None, None, label
+        self.params, self.gradient, self.label = serial(), None, label
 
     @property
     def data(self) -> float:

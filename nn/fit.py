@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from autograd_mini import Node, no_grad
+from autograd_mini import Node, Value, no_grad
 
 from .module import Module
 from .optimizers import Optimizer
@@ -32,7 +32,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     loader: iterable again and again, such as a `DataLoader`. after_epoch: called with each
     `Epoch` as it ends. progress: a bar on standard error where it is a terminal, and one plain
     line an epoch where it isn't. Returns the epochs. Raises `FloatingPointError`, before the
-    step, as soon as a loss is nan or inf.
+    step, as soon as a loss is nan or inf, and `ValueError` for an epoch without batches.
     """
     history: list[Epoch] = []
     terminal = progress and sys.stderr.isatty()
@@ -47,7 +47,12 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
             samples += len(y)
             if terminal:
                 batches.set_postfix(loss=f"{total / samples:.4f}")  # type: ignore[attr-defined]
-        history.append(Epoch(number, total / max(samples, 1)))
+        if not samples:
+            raise ValueError(
+                f"epoch {number} had no batches: the loader is empty, or an iterator that is used "
+                "up after one pass (give a list or a DataLoader)"
+            )
+        history.append(Epoch(number, total / samples))
         if progress and not terminal:
             print(f"epoch {number}/{epochs}  loss {history[-1].loss:.4f}", file=sys.stderr)
         if after_epoch is not None:
@@ -72,18 +77,19 @@ def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
 
 def predict(model: Module, x: Any) -> Any:
     """model(x) for a batch; a network of `Value`s, which takes one sample, gets them in turn."""
-    if any(np.shape(p.data) for p in model.parameters()):
-        return model(x)
-    return [model(sample.tolist()) for sample in np.asarray(x)]
+    if all(isinstance(p, Value) for p in model.parameters()):
+        return [model(sample.tolist()) for sample in np.asarray(x)]
+    return model(x)
 
 
 def accuracy(model: Module, x: Any, labels: Any) -> float:
     """The fraction of rows of x whose largest output is at the index `labels` says."""
+    training = model.training
     model.eval()
     with no_grad():
         scores = predict(model, x)
     plain = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
-    model.train()
+    model.train(training)
     return float(np.mean(np.argmax(plain, axis=-1) == np.asarray(labels)))
 
 

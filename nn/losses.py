@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, logsumexp, mean, relu, softplus, square, stack, sum
+from autograd_mini import (
+    Node,
+    errors,
+    log_softmax,
+    mean,
+    relu,
+    softplus,
+    square,
+    stack,
+    sum,
+    where,
+)
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "mse_loss"]
 
@@ -27,7 +38,7 @@ def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
     """Both, joined and of one shape."""
     prediction, target = _joined(prediction), _joined(target)
     if np.shape(prediction) != np.shape(target):
-        raise ValueError(
+        raise errors.ShapeError(
             f"{loss}: the prediction has shape {np.shape(prediction)}, the target "
             f"{np.shape(target)}; they must be the same (broadcasting would compare every "
             "prediction with every target): reshape one of them"
@@ -52,10 +63,11 @@ def hinge_loss(score: Any, target: Any) -> Any:
 def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
     """mean(−t·log σ(z) − (1 − t)·log(1 − σ(z))), for logits z and targets t in [0, 1].
 
-    Computed as softplus(z) − t·z, which is finite for every finite z.
+    Computed as t·softplus(−z) + (1 − t)·softplus(z), which is finite for every finite z and, unlike
+    softplus(z) − t·z, keeps its digits where the prediction is right.
     """
     logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
-    return mean(softplus(logit) - target * logit)
+    return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
 
 
 def cross_entropy(logits: Any, target: Any) -> Any:
@@ -67,21 +79,18 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     logits, target = _joined(logits), _joined(target)
     classes = np.shape(logits)[-1]
     if np.shape(target) == np.shape(logits):
-        chosen = sum(target * logits, axis=-1)
-        weight = np.sum(target, axis=-1)  # 1 for a distribution; exact for any other target too
-    elif np.shape(target) == np.shape(logits)[:-1] and np.asarray(target).dtype.kind in "iu":
+        log_p = log_softmax(logits)
+        return mean(-sum(where(target == 0, 0.0, target * log_p), axis=-1))  # 0·log 0 is 0
+    if np.shape(target) == np.shape(logits)[:-1] and np.asarray(target).dtype.kind in "iu":
         target = np.asarray(target)
         if target.size and not (0 <= target.min() and target.max() < classes):
             raise ValueError(
                 f"cross_entropy: classes are 0 … {classes - 1}, the targets reach from "
                 f"{target.min()} to {target.max()}"
             )
-        rows = np.indices(target.shape)
-        chosen, weight = logits[(*rows, target)], 1.0
-    else:
-        raise ValueError(
-            f"cross_entropy: for logits of shape {np.shape(logits)} the target is integers of "
-            f"shape {np.shape(logits)[:-1]} or distributions of shape {np.shape(logits)}, not "
-            f"{np.asarray(target).dtype} of shape {np.shape(target)}"
-        )
-    return mean(weight * logsumexp(logits, axis=-1) - chosen)
+        return mean(-log_softmax(logits)[(*np.indices(target.shape), target)])
+    raise errors.ShapeError(
+        f"cross_entropy: for logits of shape {np.shape(logits)} the target is integers of "
+        f"shape {np.shape(logits)[:-1]} or distributions of shape {np.shape(logits)}, not "
+        f"{np.asarray(target).dtype} of shape {np.shape(target)}"
+    )

@@ -15,7 +15,8 @@ class Module:
 
     Whatever node (`Value` or `Tensor`) is an attribute, or lies in a list, tuple or dict or a
     Module that is one, is a parameter; its name is the path to it, such as `layers.0.weight`.
-    Plain arrays and numbers are constants. A subclass defines `forward`.
+    Plain arrays and numbers are constants, and so is a computed node that was kept. A subclass
+    defines `forward`.
     """
 
     training = True
@@ -31,8 +32,8 @@ class Module:
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
         """(name, parameter) in order of definition; a shared one once, by its first name."""
         seen: set[Node] = set()
-        for name, part in _walk(self, ""):
-            if isinstance(part, Node) and part not in seen:
+        for name, part in _walk(self, "", set()):
+            if isinstance(part, Node) and part.is_leaf and part not in seen:
                 seen.add(part)
                 yield name, part
 
@@ -42,7 +43,7 @@ class Module:
 
     def modules(self) -> Iterator[Module]:
         """This module and every one inside it."""
-        return (part for _, part in _walk(self, "") if isinstance(part, Module))
+        return (part for _, part in _walk(self, "", set()) if isinstance(part, Module))
 
     def zero_grad(self) -> None:
         """Forget all gradients: 0 for a Value as in micrograd, None for a Tensor as in PyTorch."""
@@ -60,10 +61,13 @@ class Module:
         return self.train(False)
 
 
-def _walk(part: Any, name: str) -> Iterator[tuple[str, Any]]:
+def _walk(part: Any, name: str, entered: set[int]) -> Iterator[tuple[str, Any]]:
     """Everything reachable from a module by attributes and containers, with its path."""
     yield name, part
     if isinstance(part, Module):
+        if id(part) in entered:  # shared, or a child that knows its parent
+            return
+        entered.add(id(part))
         branches: Iterable[tuple[Any, Any]] = vars(part).items()
     elif isinstance(part, dict):
         branches = part.items()
@@ -72,4 +76,4 @@ def _walk(part: Any, name: str) -> Iterator[tuple[str, Any]]:
     else:
         return
     for key, branch in branches:
-        yield from _walk(branch, f"{name}.{key}" if name else str(key))
+        yield from _walk(branch, f"{name}.{key}" if name else str(key), entered)

@@ -9,6 +9,8 @@ import numpy as np
 
 from autograd_mini import Node
 
+from .module import Module
+
 __all__ = ["SGD", "Adam", "Optimizer"]
 
 
@@ -19,6 +21,8 @@ class Optimizer:
     """
 
     def __init__(self, parameters: Iterable[Any], lr: float) -> None:
+        if isinstance(parameters, Module):
+            raise TypeError("the optimizer got the model itself: pass model.parameters()")
         self.parameters = list(parameters)
         self.lr = lr
         if not self.parameters:
@@ -26,6 +30,8 @@ class Optimizer:
         for p in self.parameters:
             if not isinstance(p, Node) or not p.is_leaf:
                 raise TypeError(f"a parameter is a leaf Value or Tensor, not {type(p).__name__}")
+        if len(set(self.parameters)) < len(self.parameters):
+            raise ValueError("a parameter is given twice, and would be stepped twice")
         if not lr >= 0:
             raise ValueError(f"lr must be a number ≥ 0, not {lr}")
         self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
@@ -59,7 +65,7 @@ class SGD(Optimizer):
         if self.weight_decay:
             g = g + self.weight_decay * x
         if self.momentum:
-            g = state["v"] = self.momentum * state["v"] + g if "v" in state else g
+            g = state["v"] = self.momentum * state.get("v", 0.0) + g
         return x - self.lr * g
 
 

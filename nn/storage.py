@@ -11,10 +11,13 @@ from .module import Module
 
 __all__ = ["load", "save"]
 
+FOLDER = "parameters/"  # before each name, for a parameter may be called `file`, as savez's own is
+
 
 def save(model: Module, path: str | Path) -> None:
     """Write every parameter of `model` to `path` (.npz), under its name."""
-    arrays: dict[str, Any] = {name: np.asarray(p.data) for name, p in model.named_parameters()}
+    named = model.named_parameters()
+    arrays: dict[str, Any] = {FOLDER + name: np.asarray(p.data) for name, p in named}
     with Path(path).open("wb") as file:
         np.savez(file, **arrays)
 
@@ -26,7 +29,7 @@ def load(model: Module, path: str | Path) -> None:
     """
     own = dict(model.named_parameters())
     with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+        arrays = {name.removeprefix(FOLDER): file[name] for name in file.files}
     wrong = sorted(
         name for name in own.keys() | arrays.keys()
         if name not in own or name not in arrays or np.shape(own[name].data) != arrays[name].shape

@@ -1,4 +1,6 @@
-"""Finite differences with an error bar: the second oracle, which knows nothing of the first.
+"""Finite differences with an error bar, and how much rounding a gradient may carry.
+
+Finite differences are the second oracle, which knows nothing of the first.
 
 No one step is right for every function. Too large a step truncates (the error of a central
 difference falls as h²); too small a one drowns in the rounding of f (which grows as 1/h).
@@ -10,11 +12,15 @@ moves there is its error bar.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Slope", "slope_along"]
+from ..graph import Node, consumers_first, wide
+from ..ops import matmul, unbroadcast, weighted_sum
+from ..primitive import Elementwise
+
+__all__ = ["Slope", "slope_along", "term_sizes"]
 
 RATIO = 4.0  # from one step to the next smaller
 SMALLEST, LARGEST = 1e-11, 1e-1  # steps, relative to |x| (or to 1 for the largest)
@@ -82,3 +88,35 @@ def _sides(left: np.ndarray, right: np.ndarray, noise: np.ndarray) -> tuple[floa
     before = gap[resolved[-5]]  # the step there is 256 times as large
     stays = bool(0.5 * before < gap[last] < 2 * before)
     return float(left[last]), float(right[last]), stays
+
+
+def term_sizes(output: Node) -> dict[Node, Any]:
+    """For each leaf, the sum of |terms| of which each entry of ∂output/∂leaf is the sum.
+
+    The chain rule with every factor's absolute value: where terms cancel, the gradient is small
+    and this is not, and its rounding is some eps times this (Higham 2002, section 3.1).
+    """
+    sizes: dict[Node, Any] = {output: 1.0}
+    leaves: dict[Node, Any] = {}
+    for node in consumers_first(output):
+        size = sizes.pop(node, 0.0)
+        if node.op is None:
+            leaves[node] = size
+            continue
+        for parent, sent in zip(node.parents, _term_sizes_sent(node, size), strict=True):
+            if parent is not None and sent is not None:
+                to = np.shape(parent.value)
+                sizes[parent] = sizes.get(parent, 0.0) + unbroadcast(np.abs(sent), to)
+    return leaves
+
+
+def _term_sizes_sent(node: Node, size: Any) -> Any:
+    op, xs = node.op, tuple(map(wide, node.inputs))
+    assert op is not None
+    size = np.broadcast_to(size, np.shape(node.value))
+    if isinstance(op, Elementwise):
+        return [None if op.slopes[i] is None else size * np.abs(op.slope(i, wide(node.value), xs))
+                for i in range(len(xs))]
+    if op is matmul or op is weighted_sum:
+        xs = tuple(np.abs(x) for x in xs)
+    return op.pull(size, node.value, xs, node)

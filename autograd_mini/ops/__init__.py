@@ -42,7 +42,7 @@ from .elementary import (
 )
 from .indexing import frozen_index, getitem
 from .linalg import matmul, weighted_sum
-from .reductions import broadcast_to, logsumexp, max, min, prod, sum, unbroadcast
+from .reductions import axes_of, broadcast_to, logsumexp, max, min, prod, sum, unbroadcast
 from .shapes import (
     astype,
     concatenate,
@@ -55,7 +55,8 @@ from .shapes import (
 )
 
 __all__ = [
-    "abs", "add", "arccos", "arcsin", "arctan", "astype", "broadcast_to", "clip", "concatenate",
+    "abs", "add", "arccos", "arcsin", "arctan", "astype", "axes_of", "broadcast_to", "clip",
+    "concatenate",
     "cos", "cosh", "divide", "exp", "expand_dims", "expm1", "frozen_index", "getitem", "log",
     "log1p", "logsumexp", "matmul", "max", "maximum", "min", "minimum", "multiply", "negative",
     "positive", "power", "prod", "relu", "reshape", "shape", "sigmoid", "sin", "sinh", "softplus",

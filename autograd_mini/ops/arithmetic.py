@@ -24,7 +24,10 @@ from ..primitive import elementwise
 
 def sign(x: Any) -> Any:
     """−1, 0 or 1, and nan for nan: the derivative of |x| (0 at the kink)."""
-    return np.sign(raw(x))
+    x = raw(x)
+    if type(x) is float:
+        return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
+    return np.sign(x)
 
 
 def step(x: Any) -> Any:
@@ -38,6 +41,8 @@ def step(x: Any) -> Any:
 def picked(y: Any, x: Any) -> Any:
     """1 where x is what was chosen as y, 0 where it isn't, nan where y is nan."""
     y, x = raw(y), raw(x)
+    if type(y) is float and type(x) is float:
+        return 1.0 if x == y else 0.0 if y == y else y
     return np.where(y == y, 1.0 * (x == y), np.nan)[()]
 
 
@@ -79,7 +84,7 @@ where = elementwise(
 )
 clip = elementwise(
     np.clip, None,
-    lambda y, x, low, high: picked(y, x),
+    lambda y, x, low, high: picked(y, x) * (raw(low) <= raw(high)),
     lambda y, x, low, high: 1.0 * (raw(x) < raw(low)) * (raw(low) <= raw(high)),
     lambda y, x, low, high: 1.0 * ((raw(x) > raw(high)) | (raw(low) > raw(high))),
     selects=True,

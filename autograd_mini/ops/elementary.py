@@ -9,14 +9,14 @@ import numpy as np
 
 from ..graph import raw
 from ..primitive import elementwise
-from .arithmetic import divide, step, where
+from .arithmetic import step, where
 
 exp = elementwise(np.exp, math.exp, lambda y, x: y)
 expm1 = elementwise(np.expm1, math.expm1, lambda y, x: exp(x))
 # not y + 1, which has lost every digit by x = −37
-log = elementwise(np.log, math.log, lambda y, x: divide(1.0, x))
-log1p = elementwise(np.log1p, math.log1p, lambda y, x: divide(1.0, 1 + x))
-sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: divide(0.5, y))
+log = elementwise(np.log, math.log, lambda y, x: 1 / x)
+log1p = elementwise(np.log1p, math.log1p, lambda y, x: 1 / (1 + x))
+sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
 
 
 def _power_base(y: Any, a: Any, b: Any) -> Any:
@@ -42,9 +42,9 @@ tan = elementwise(np.tan, math.tan, lambda y, x: 1 + y * y)
 _complement = elementwise(
     lambda x: (1 - x) * (1 + x), lambda x: (1 - x) * (1 + x), lambda y, x: -2 * x, name="1-x²"
 )  # 1 − x² without cancellation near 1, and (unlike the product) with a derivative exact there
-arcsin = elementwise(np.arcsin, math.asin, lambda y, x: divide(1.0, sqrt(_complement(x))))
-arccos = elementwise(np.arccos, math.acos, lambda y, x: divide(-1.0, sqrt(_complement(x))))
-arctan = elementwise(np.arctan, math.atan, lambda y, x: divide(1.0, 1 + x * x))
+arcsin = elementwise(np.arcsin, math.asin, lambda y, x: 1 / sqrt(_complement(x)))
+arccos = elementwise(np.arccos, math.acos, lambda y, x: -1 / sqrt(_complement(x)))
+arctan = elementwise(np.arctan, math.atan, lambda y, x: 1 / (1 + x * x))
 
 sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
@@ -55,7 +55,7 @@ tanh = elementwise(np.tanh, math.tanh, lambda y, x: (1 - y) * (1 + y))
 def _sigmoid(x: Any) -> Any:
     """1/(1 + e⁻ˣ), with an exponential that never overflows."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(np.result_type(x))[()]
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))[()]
 
 
 def _scalar_sigmoid(x: float) -> float:

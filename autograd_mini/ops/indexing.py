@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, raw
+from ..graph import Node
 from ..primitive import structural
 from .shapes import shape as _shape
 
@@ -27,14 +27,14 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-@structural(_getitem, symbol="[ ]", selects=True)
-def getitem(g, y, x, *, index=...):  # type: ignore[no-untyped-def]
+@structural(_getitem, symbol="[ ]", moves=True)
+def getitem(g, y, x, *, index):  # type: ignore[no-untyped-def]
     """What was taken goes back to its place; the rest gets 0."""
     return scatter(g, index, _shape(x))
 
 
-@structural(_scatter, selects=True)
-def scatter(g, y, x, *, index=..., shape=...):  # type: ignore[no-untyped-def]
+@structural(_scatter, moves=True)
+def scatter(g, y, x, *, index, shape):  # type: ignore[no-untyped-def]
     """The pullback of the pullback of an index is the index again."""
     return getitem(g, index)
 
@@ -42,10 +42,17 @@ def scatter(g, y, x, *, index=..., shape=...):  # type: ignore[no-untyped-def]
 def frozen_index(index: Any) -> Any:
     """`index` in NumPy's terms, safe to keep: lists become arrays, arrays are copied."""
     if isinstance(index, tuple):
-        return tuple(frozen_index(part) for part in index)
+        return tuple(_frozen_part(part) for part in index)
+    return _frozen_part(index)
+
+
+def _frozen_part(index: Any) -> Any:
     if isinstance(index, Node):
         raise GraphError(
             "an index must be made of plain integers or booleans, not of a node (whose values "
             f"are floats): write x[{type(index).__name__.lower()}.data.astype(int)]"
         )
-    return np.array(raw(index)) if isinstance(index, np.ndarray | list) else index
+    if index is None or index is ... or isinstance(index, int | np.integer | np.bool_ | slice):
+        return index
+    array = np.array(index)
+    return array if array.size else array.astype(int)  # [] is an array of floats to NumPy

@@ -16,28 +16,28 @@ _shape = shape  # inside a rule, `shape` may be the parameter
 Axis = int | tuple[int, ...] | None
 
 
-def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
-    """The reduced axes, as non-negative numbers."""
+def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The reduced axes, as non-negative numbers. NumPy lets one number have an axis 0 or −1."""
     n = len(shape(x))
-    return tuple(range(n)) if axis is None else tuple(
-        a % n for a in ((axis,) if isinstance(axis, int | np.integer) else axis)
-    )
+    if axis is None or not n:
+        return tuple(range(n))
+    return tuple(a % n for a in ((axis,) if isinstance(axis, int | np.integer) else axis))
 
 
 def restore(g: Any, x: Any, axis: Axis) -> Any:
     """`g` with the axes that were reduced put back as axes of length 1."""
-    reduced = _axes(x, axis)
+    reduced = axes_of(x, axis)
     return reshape(g, tuple(1 if i in reduced else n for i, n in enumerate(shape(x))))
 
 
-@structural(np.sum, symbol="sum", selects=True)
+@structural(np.sum, symbol="sum", moves=True)
 def sum(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """Every summand has slope 1."""
     return broadcast_to(restore(g, x, axis), shape(x))
 
 
-@structural(np.broadcast_to, selects=True)
-def broadcast_to(g, y, x, *, shape=...):  # type: ignore[no-untyped-def]
+@structural(np.broadcast_to, moves=True)
+def broadcast_to(g, y, x, *, shape):  # type: ignore[no-untyped-def]
     """A number used many times collects the cotangent of each use."""
     return unbroadcast(g, _shape(x))
 
@@ -53,13 +53,13 @@ def unbroadcast(g: Any, to: tuple[int, ...]) -> Any:
     return reshape(sum(g, (*range(lead), *stretched)), to)
 
 
-@structural(np.max, name="max", selects=True)
+@structural(np.max, name="max", moves=True)
 def max(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """The largest gets it all; a tie is shared evenly. nan finds no winner: 0/0 is nan."""
     return restore(g, x, axis) * _shared(raw(x) == restore(raw(y), x, axis), axis)
 
 
-@structural(np.min, name="min", selects=True)
+@structural(np.min, name="min", moves=True)
 def min(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """As max."""
     return restore(g, x, axis) * _shared(raw(x) == restore(raw(y), x, axis), axis)
@@ -73,7 +73,7 @@ def _shared(hits: Any, axis: Axis) -> Any:
 @structural(np.prod)
 def prod(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """The product of all the others; y/x would be nan at a zero, where the true slope is not."""
-    reduced = _axes(x, axis)
+    reduced = axes_of(x, axis)
     if not reduced:
         return g
     kept = tuple(i for i in range(len(shape(x))) if i not in reduced)
@@ -92,6 +92,8 @@ def _others(x: Any) -> Any:
     """
     ones = np.ones((*shape(x)[:-1], 1), dtype=raw(x).dtype)
     n = shape(x)[-1]
+    if n == 0:
+        return x
     left = concatenate([ones, x[..., :-1]], axis=-1)
     right = concatenate([x[..., 1:], ones], axis=-1)
     reach = 1
@@ -110,9 +112,10 @@ def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ eˣ, shifted by the largest x so that nothing overflows."""
     top = np.max(x, axis=axis, keepdims=True)
     shift = np.where(np.isfinite(top), top, 0)
-    y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    with np.errstate(divide="ignore"):  # all −inf: log 0, replaced below
+        y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
     y = np.where(np.isfinite(top), y, top)
-    return y if keepdims else np.squeeze(y, axis=axis)
+    return y if keepdims else np.squeeze(y, axis=axis)[()]
 
 
 @structural(_logsumexp, name="logsumexp")

@@ -15,36 +15,38 @@ def shape(x: Any) -> tuple[int, ...]:
     return np.shape(raw(x))
 
 
-@structural(np.reshape, selects=True)
-def reshape(g, y, x, *, shape=...):  # type: ignore[no-untyped-def]
+@structural(np.reshape, moves=True)
+def reshape(g, y, x, *, shape):  # type: ignore[no-untyped-def]
     """The same numbers in the same order."""
     return reshape(g, _shape(x))
 
 
-@structural(np.transpose, symbol="T", selects=True)
+@structural(np.transpose, symbol="T", moves=True)
 def transpose(g, y, x, *, axes=None):  # type: ignore[no-untyped-def]
     """Undone by the inverse permutation of the axes."""
-    return transpose(g, None if axes is None else tuple(np.argsort(axes)))
+    return transpose(g, None if axes is None else tuple(np.argsort([a % len(axes) for a in axes])))
 
 
-@structural(np.expand_dims, selects=True)
-def expand_dims(g, y, x, *, axis=...):  # type: ignore[no-untyped-def]
+@structural(np.expand_dims, moves=True)
+def expand_dims(g, y, x, *, axis):  # type: ignore[no-untyped-def]
     return reshape(g, _shape(x))
 
 
-@structural(np.squeeze, selects=True)
+@structural(np.squeeze, moves=True)
 def squeeze(g, y, x, *, axis=None):  # type: ignore[no-untyped-def]
     return reshape(g, _shape(x))
 
 
-@structural(lambda x, dtype: np.asarray(x, dtype), selects=True)
-def astype(g, y, x, *, dtype=...):  # type: ignore[no-untyped-def]
+@structural(lambda x, dtype: np.asarray(x, dtype), moves=True)
+def astype(g, y, x, *, dtype):  # type: ignore[no-untyped-def]
     return astype(g, np.result_type(raw(x)))
 
 
-@structural(np.concatenate, many=True, selects=True)
-def concatenate(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
+def _stretches(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
     """Each part gets its own stretch of g back."""
+    if axis is None:  # all parts flat
+        flat = _stretches(g, y, *[np.ravel(raw(part)) for part in parts])
+        return [reshape(stretch, _shape(p)) for stretch, p in zip(flat, parts, strict=True)]
     ends = np.cumsum([_shape(part)[axis] for part in parts])
     before = (slice(None),) * (axis % len(_shape(y)))
     return [
@@ -53,7 +55,10 @@ def concatenate(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
     ]
 
 
-@structural(np.stack, many=True, selects=True)
+concatenate = structural(np.concatenate, _stretches, many=True, moves=True)
+
+
+@structural(np.stack, many=True, moves=True)
 def stack(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
     """Each part gets its own slice of g back."""
     before = (slice(None),) * (axis % len(_shape(y)))

@@ -14,7 +14,7 @@ import graphviz
 import numpy as np
 
 from ..errors import AutogradError, MissingExtraError
-from ..graph import Node, consumers_first, raw
+from ..graph import Node, consumers_first, raw, wide
 from ..primitive import Elementwise
 
 __all__ = ["Drawing", "LayoutError", "drawing", "layout"]
@@ -22,7 +22,7 @@ __all__ = ["Drawing", "LayoutError", "drawing", "layout"]
 FORWARD, BACKWARD, LEAF, MADE, OUTPUT = "#7f8c8d", "#c0392b", "#eaf2fb", "#ffffff", "#e9f7ef"
 HOW_TO_LAY_OUT = (
     "no layout program was found: install Graphviz (its `dot` must be on PATH), or "
-    "pip install 'autograd-mini[viz]'"
+    "pip install 'autograd-mini[viz]' (in a clone: '.[viz]')"
 )
 COPIES = 4  # a leaf used more often is drawn once per use: dot takes minutes on such hubs
 
@@ -141,7 +141,7 @@ def _slopes(node: Node, precision: int) -> list[str]:
     assert op is not None
     with np.errstate(all="ignore"):
         if type(y) is float:
-            sends = op.pull(np.float64(1.0), np.float64(y), _wide(node.inputs), node)
+            sends = op.pull(wide(1.0), wide(y), tuple(map(wide, node.inputs)), node)
             return [summary(0.0 if s is None else s, precision) for s in sends]
         if isinstance(op, Elementwise):
             return [
@@ -149,11 +149,6 @@ def _slopes(node: Node, precision: int) -> list[str]:
                 for i in range(len(node.inputs))
             ]
     return ["Jᵀ"] * len(node.inputs)
-
-
-def _wide(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """np.float64, so that a pole is inf rather than an exception."""
-    return tuple(np.float64(x) if isinstance(x, float | int) else x for x in inputs)
 
 
 def _range(slope: Any, precision: int) -> str:
@@ -219,12 +214,12 @@ def _operation(dot: Drawing, n: Node, names: dict[Node, str], uses: Counter[Node
 
 
 def _spoken(n: Node) -> str:
-    """The operation's symbol with its constant numbers in their places: `** 2`, `1 /`."""
+    """The operation's symbol with its constants in their places: `** 2`, `1 /`, `(4, 2) @`."""
     assert n.op is not None
     if len(n.inputs) != 2:
         return n.op.symbol
     sides = [
-        f"{x:.6g}" if p is None and np.ndim(x) == 0 else ""
+        "" if p is not None else str(x.shape) if np.ndim(x) else f"{x:.6g}"
         for p, x in zip(n.parents, n.inputs, strict=True)
     ]
     return f"{sides[0]} {n.op.symbol} {sides[1]}".strip()
@@ -234,7 +229,8 @@ def _summary_of(nodes: list[Node], precision: int, max_nodes: int) -> str:
     """A label that says what a graph too large to draw is made of."""
     counts = Counter("leaf" if n.op is None else n.op.name for n in nodes)
     named = [n for n in nodes if n.label][:20]
-    rows = [f"<b>{len(nodes):,} nodes, more than max_nodes={max_nodes:,}</b>"]
+    rows = [f"<b>{len(nodes):,} nodes, more than max_nodes={max_nodes:,}: raise it to draw them "
+            "all</b>"]
     rows += [f"{count:,} × {_text(name)}" for name, count in counts.most_common(20)]
     rows += [f"<b>{_text(n.label)}</b>: data {_text(summary(n.value, precision))}, "
              f"grad {_text(summary(n.gradient, precision))}" for n in named]
