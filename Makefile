@@ -21,7 +21,7 @@ lint: $(VENV)/.lint
 # On the built wheel: an editable install hides from mypy that nn/ is autograd_mini.nn.
 types: $(VENV)/.lint
 	rm -rf build $(VENV)/typed && $(BIN)/pip install --quiet --no-deps --target $(VENV)/typed .
-	rm -rf build && cd $(VENV)/typed && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p autograd_mini
+	rm -rf build && cd $(VENV)/typed && MYPYPATH=. $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) -p autograd_mini
 
 bench: $(VENV)/.peers
 	$(BIN)/python benchmarks/micrograd_step.py

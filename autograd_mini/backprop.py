@@ -120,17 +120,17 @@ def _fit(sent: Any, parent: Node, node: Node) -> Any:
 
 def _reach(node: Node, heard: np.ndarray) -> Sequence[Any]:
     """For each input of a structural node, > 0 where an output that was heard depends on it."""
-    op, y, params = node.op, node.value, node.params or {}
+    op, xs, params = node.op, node.inputs, node.params or {}
     if not isinstance(op, Structural):
         return ()
-    if op.moves:
-        return op.pull(heard, y, node.inputs, node)
     if op is matmul:  # rows and columns meet, whatever their numbers
-        return op.pull(heard, y, tuple(np.ones_like(x, float) for x in node.inputs), node)
+        xs = tuple(np.ones_like(x, float) for x in xs)
+    if op.moves or op is matmul:
+        return op.pull(heard, node.value, xs, node)
     if op in (prod, logsumexp):  # every entry reduced counts, as in a sum
-        return [sum.pullbacks[0](heard, y, node.inputs[0], **params)]
+        return [sum.pullbacks[0](heard, node.value, xs[0], **params)]
     some = float(heard.any())  # unknown: silent only if all of it is
-    return [np.full(shape(x), some) for x in node.inputs]
+    return [np.full(shape(x), some) for x in xs]
 
 
 def zero_like(node: Node) -> Any:

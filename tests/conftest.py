@@ -1,4 +1,4 @@
-"""What several test files share: tolerances, domains, and where the oracles are."""
+"""What several test files share: Hypothesis's settings, and a generator."""
 
 from __future__ import annotations
 

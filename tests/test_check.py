@@ -144,6 +144,37 @@ CASES = [
     ("an unsupported function, right", lambda x: np.sum(np.cumsum(x)),
      np.array([5.0, 4, 3, 2, 1]), X5, "right"),
     ("code on Values", lambda x: (x * 3).relu() + x, 4.0, 2.0, "right"),
+    ("hinge at its kink, sign flipped", lambda w: np.maximum(0, 1 - w @ np.array([1.0, 2.0])),
+     np.array([1.0, 2.0]), np.array([1.0, 0.0]), "wrong"),
+    ("hinge at its kink", lambda w: np.maximum(0, 1 - w @ np.array([1.0, 2.0])),
+     np.array([-1.0, -2.0]), np.array([1.0, 0.0]), "right"),
+    ("max at a tie: nonsense", lambda w: np.max(w), np.array([9.0, -9.0]), np.ones(2), "wrong"),
+    ("max at a tie: one of them", lambda w: np.max(w), np.array([1.0, 0.0]), np.ones(2), "right"),
+    ("max at a tie: both whole", lambda w: np.max(w), np.array([1.0, 1.0]), np.ones(2), "wrong"),
+    ("a smooth part beside a kink", lambda w: np.sum(w**2) + np.abs(w[0] - w[1]),
+     np.array([-3.0, -3.0]), np.ones(2), "wrong"),
+    ("the edge of the domain", lambda x: np.sum((1 - x) ** 1.5),
+     np.array([7.0, -1.5 * 0.5**0.5]), np.array([1.0, 0.5]), "wrong"),
+    ("relu at many zeros: 0", lambda b: np.sum(np.maximum(0, b)), lambda b: 1.0 * (b > 0),
+     np.zeros(20), "right"),
+    ("relu at many zeros: 1", lambda b: np.sum(np.maximum(0, b)), lambda b: 1.0 * (b >= 0),
+     np.zeros(20), "right"),
+    ("relu at many zeros: 2", lambda b: np.sum(np.maximum(0, b)), lambda b: b + 2.0,
+     np.zeros(20), "wrong"),
+    ("zero by invariance, rounding given", lambda z: np.sum(ag.softmax(z)),
+     np.array([1e-16, -1e-16, 5e-17]), np.array([0.1, 0.2, 0.3]), "right"),
+    ("a loss that is nan", lambda x: np.sum(np.log(x)), lambda x: 1 / x, -X5, "can't tell"),
+    ("methods of arrays", lambda x: x.var() + x.ravel()[0] * x.copy().std(),
+     lambda x: (2 * (x - x.mean()) / 5 + np.eye(5)[0] * x.std()
+                + x[0] * (x - x.mean()) / (5 * x.std())), X5, "right"),
+    ("an unknown method", lambda x: np.sum(x.round(3) * 0 + x.cumsum()),
+     np.array([5.0, 4, 3, 2, 1]), X5, "right"),
+    ("nan claimed where the engine refused", lambda x: np.sum(np.cumsum(x)), X5 * np.nan, X5,
+     "wrong"),
+    ("a loss that works in place", lambda x: np.sum(np.multiply(x, 2.0, out=x)) if
+     isinstance(x, np.ndarray) else np.sum(x * 2.0), lambda x: np.full(5, 2.0), X5, "right"),
+    ("a gradient that works in place", lambda x: np.sum(x**2), lambda x: x.__imul__(2), X5,
+     "right"),
     ("no entries", lambda x: np.sum(x), np.zeros(0), np.zeros(0), "right"),
     ("text for a gradient", lambda x: np.sum(x), "two", X5, "wrong"),
 ]
@@ -221,6 +252,58 @@ def test_claims_that_do_not_say_which_is_which():
         ag.check_gradient(loss, gradient, *args, wrt="V")
     with pytest.raises(ShapeError, match="must be one number"):
         ag.check_gradient(lambda x: x * 2, np.ones(2), np.ones(2))
+
+
+def test_an_attention_key_bias_is_zero_by_invariance():
+    """Its true gradient is 0: what a right formula leaves is rounding, and is right."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        Q, K, V = (rng.normal(size=(6, 4)) for _ in range(3))
+
+        def f(b):
+            s = Q @ (K + b).T
+            e = np.exp(s - s.max(axis=1, keepdims=True))
+            return np.sum((e / e.sum(axis=1, keepdims=True) @ V) ** 2)
+
+        def by_hand(b):
+            s = Q @ (K + b).T
+            e = np.exp(s - s.max(axis=1, keepdims=True))
+            p = e / e.sum(axis=1, keepdims=True)
+            dp = 2 * (p @ V) @ V.T
+            ds = p * (dp - np.sum(p * dp, axis=1, keepdims=True))
+            return np.sum(ds.T @ Q, axis=0)
+
+        assert ag.check_gradient(f, by_hand, rng.normal(size=4)).ok
+
+
+def test_mixed_precision():
+    """float32 data beside a float64 parameter: the gradient is as good as float32 allows."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(5, 3)).astype(np.float32)
+    f, g = lambda w, A: np.mean((A @ w) ** 2), lambda w, A: 2 / 5 * A.T @ (A @ w).astype(np.float32)
+    assert ag.check_gradient(f, g, rng.normal(size=3), A).ok
+
+
+def test_arguments_are_not_changed():
+    """Neither a loss nor a gradient that works in place changes the caller's arrays."""
+    w = np.array([1.0, 2.0])
+    ag.check_gradient(lambda w: np.sum(w**2), lambda w: w.__imul__(2), w)
+    assert w.tolist() == [1.0, 2.0]
+
+
+def test_misuse_is_an_error_not_a_verdict():
+    """Nothing to check, a forgotten return, a tuple for one array: said before any verdict."""
+    for call, message in (
+        (lambda: ag.check_gradient(lambda p: 1.0, {}, {}), "nothing to check|no arrays"),
+        (lambda: ag.check_gradient(lambda w: np.sum(w), lambda w: None, np.ones(2)), "return"),
+        (lambda: ag.check_gradient(lambda w: np.sum(w), (np.ones(2), 1.0), np.ones(2), wrt="w"),
+         "a tuple in that order"),
+        (lambda: ag.check_gradient(lambda: 1.0, 1.0), "no positional arguments"),
+    ):
+        with pytest.raises(ShapeError, match=message):
+            call()
+    pair = (np.ones(2), 3.0)
+    assert ag.check_gradient(lambda p: np.sum(p[0]) * p[1], (np.full(2, 3.0), 2.0), pair).ok
 
 
 def test_keyword_arguments_go_to_both():

@@ -114,6 +114,40 @@ def test_module_names_its_parameters():
         net(1.0)
 
 
+def test_kept_activations_and_parents_are_no_parameters(tmp_path):
+    """A computed node that was kept is no parameter; a child may know its parent; `file` saves."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.file = Tensor([1.0])
+            self.child = nn.Linear(1, 1)
+            self.child.parent = self
+
+        def forward(self, x):
+            self.last = x * self.file
+            return self.last
+
+    net = Net()
+    net(np.ones(1))
+    assert [name for name, _ in net.named_parameters()] == [
+        "file", "child.weight", "child.bias"]
+    nn.save(net, tmp_path / "net.npz")
+    nn.load(net, tmp_path / "net.npz")
+    assert net.eval().training is False and nn.accuracy(net, np.ones((1, 1)), [0]) == 1.0
+    assert net.training is False
+
+
+def test_momentum_is_not_the_gradient_itself():
+    """Zeroing p.grad in place between steps doesn't touch the velocity."""
+    p = Tensor([0.0])
+    optimizer = nn.SGD([p], lr=1.0, momentum=0.5)
+    (p * 1.0).sum().backward()
+    optimizer.step()
+    p.grad[:] = 0.0
+    optimizer.step()
+    assert p.data.tolist() == [-1.5]
+
+
 def test_zero_grad():
     """0 for Values, as in micrograd; None for Tensors, as in PyTorch."""
     scalar, array = nn.Neuron(1), nn.Linear(1, 1)
@@ -164,6 +198,15 @@ def test_fit_stops_at_a_loss_that_is_not_finite():
     assert np.isfinite(model.weight.data).all()
 
 
+def test_fit_needs_batches_every_epoch():
+    """An iterator that is used up after one epoch is an error, not a loss of 0."""
+    model = nn.Linear(1, 1)
+    once = iter([(np.ones((1, 1)), np.ones((1, 1)))])
+    with pytest.raises(ValueError, match="used up after one pass"):
+        nn.fit(model, once, nn.mse_loss, nn.SGD(model.parameters(), lr=0.1), epochs=2,
+               progress=False)
+
+
 def test_losses_refuse_to_broadcast():
     """(n, 1) against (n,) would be the mean over n² pairs: refused, with both shapes."""
     for loss in (nn.mse_loss, nn.binary_cross_entropy_with_logits, nn.hinge_loss):
@@ -191,6 +234,11 @@ def test_optimizers_refuse_what_they_cannot_step():
     """No parameters, computed nodes, and negative rates are errors at once."""
     with pytest.raises(ValueError, match="no parameters"):
         nn.SGD([], lr=0.1)
+    with pytest.raises(TypeError, match=r"pass model.parameters\(\)"):
+        nn.SGD(nn.Linear(1, 1), lr=0.1)
+    twice = Value(1.0)
+    with pytest.raises(ValueError, match="twice"):
+        nn.SGD([twice, twice], lr=0.1)
     with pytest.raises(TypeError, match="leaf Value or Tensor"):
         nn.SGD([Value(1.0) * 2], lr=0.1)
     with pytest.raises(ValueError, match="lr must be"):

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -75,17 +74,16 @@ def test_arrays_are_summarised():
     source = ag.draw(t.sum()).source
     assert "data (3, 4): 0 … 11, norm 22.49" in source and "grad (3, 4): 2 … 2" in source
     assert "data [1., 2.&#93;" in ag.draw(Tensor([1.0, 2.0])).source
-    assert "data (0, 9)" not in ag.draw(Tensor(np.zeros((0, 9)))).source
+    assert "data [&#93;" in ag.draw(Tensor(np.zeros((0, 9)))).source
+    assert "<(3, 4) @>" in ag.draw(np.ones((3, 4)) @ Tensor(np.ones(4))).source
 
 
 def test_a_much_used_leaf_is_drawn_once_per_use():
-    """An unrolled recurrent net of 60 steps is laid out in seconds: no hub."""
+    """An unrolled recurrent net of 40 steps has no hub: each use of w and u has its own box."""
     w, u, h = Value(0.5, label="w"), Value(0.3, label="u"), Value(0.0)
     for _ in range(40):
         h = ag.tanh(w * h + u)
-    start = time.perf_counter()
     svg = ag.draw(h).svg()
-    assert time.perf_counter() - start < 15
     assert len(re.findall(r"<title>n\d+u\d+</title>", svg)) == 80
 
 

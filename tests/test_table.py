@@ -12,7 +12,13 @@ from hypothesis.extra import numpy as hnp
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.check.numeric import slope_along
-from autograd_mini.primitive import PRIMITIVES, TABLE, Elementwise
+from autograd_mini.primitive import (
+    PRIMITIVES,
+    TABLE,
+    Elementwise,
+    Structural,
+    _built_in as BUILT_IN,
+)
 
 EPS = np.finfo(float).eps
 
@@ -71,6 +77,7 @@ def test_slope_is_finite_difference(row, point, order):
             below = ag.grad(below)
         exact = ag.grad(below)(point[i])
         measured = slope_along(lambda v, g=below: float(g(v)), point[i])
+        assert measured.error <= 1e-6 * max(abs(exact), 1.0)
         assert exact == pytest.approx(
             measured.value, abs=10 * measured.error + 1e-9 * abs(exact) + 1e-10
         )
@@ -124,6 +131,89 @@ def test_numpys_own_name_finds_the_row(function):
         assert y.item() == pytest.approx(np.asarray(plain).item(), rel=4 * EPS)
 
 
+# ── structural rows: calls for each, checked like the elementwise ones ────────────────────────
+
+X = np.random.default_rng(3).uniform(0.5, 2.0, (2, 3, 4))
+INDEX = np.array([[0, 1], [1, 1]])
+CALLS = {
+    "sum": [lambda x: ag.sum(x), lambda x: np.sum(x, 1), lambda x: np.sum(x, axis=(0, -1)),
+            lambda x: np.add.reduce(x), lambda x: x.sum(axis=2, keepdims=True)],
+    "max": [lambda x: ag.max(x), lambda x: np.max(x, axis=-1), lambda x: np.maximum.reduce(x)],
+    "min": [lambda x: ag.min(x), lambda x: x.min((0, 1), keepdims=True)],
+    "prod": [lambda x: ag.prod(x), lambda x: np.prod(x, axis=(0, 2)), lambda x: x.prod(1)],
+    "logsumexp": [lambda x: ag.logsumexp(x), lambda x: ag.logsumexp(x, axis=(0, 1)),
+                  lambda x: ag.softmax(x, axis=1), lambda x: ag.log_softmax(x)],
+    "reshape": [lambda x: np.reshape(x, (4, 6)), lambda x: x.reshape(-1, 2), lambda x: x.ravel()],
+    "transpose": [lambda x: x.T, lambda x: np.transpose(x, (-1, 0, 1)),
+                  lambda x: np.transpose(x, [2, 0, 1]), lambda x: x.transpose(1, 2, 0),
+                  lambda x: np.swapaxes(x, 0, -1)],
+    "expand_dims": [lambda x: np.expand_dims(x, 1), lambda x: np.expand_dims(x, (0, -1))],
+    "squeeze": [lambda x: np.squeeze(x[:1]), lambda x: np.squeeze(x[:, :1], axis=1)],
+    "broadcast_to": [lambda x: np.broadcast_to(x, (5, 2, 3, 4)),
+                     lambda x: np.broadcast_to(x[:1], (2, 3, 4))],
+    "astype": [lambda x: x.astype(np.float64)],
+    "concatenate": [lambda x: np.concatenate([x, X, x * 2], axis=1),
+                    lambda x: np.concatenate([x, x[0]], axis=None),
+                    lambda x: np.concatenate((x, X), -1)],
+    "stack": [lambda x: np.stack([x, X, x * x], axis=-1), lambda x: np.stack([x, x])],
+    "getitem": [lambda x: x[1], lambda x: x[..., ::2], lambda x: x[:, INDEX], lambda x: x[X > 1],
+                lambda x: x[(0, 0, 1),], lambda x: x[:, (2, 2)], lambda x: x[[1, 1], :, [0, 0]],
+                lambda x: x[[]], lambda x: x[None, 0, ..., None]],
+    "scatter": [lambda x: ag.gradients(x[[0, 0]] ** 2, x, seed=np.ones((2, 3, 4)),
+                                       create_graph=True)],
+    "matmul": [lambda x: x @ X[0].T, lambda x: X[1].T @ x, lambda x: x @ np.swapaxes(x, 1, 2),
+               lambda x: np.dot(x, X[0].T), lambda x: x[0] @ np.ones(4), lambda x: np.ones(3) @ x],
+    "weighted_sum": [lambda x: ag.dot([ag.sum(x[0]) * 1.0, 2.0], [3.0, ag.sum(x)], ag.sum(x))],
+}
+
+
+def value_twin(x):
+    """A neuron of Values whose weights are entries of x."""
+    return ag.dot([x * 1.0, x * x], [2.0, x], x)
+
+
+def test_every_structural_row_has_calls():
+    """A new row must be given its calls here."""
+    ours = {row.name for row in PRIMITIVES.values()
+            if isinstance(row, Structural) and row.name in BUILT_IN}
+    assert ours == set(CALLS)
+
+
+@pytest.mark.parametrize(("name", "call"), [
+    pytest.param(name, call, id=f"{name}-{i}") for name, calls in CALLS.items()
+    for i, call in enumerate(calls) if name != "weighted_sum"])
+def test_structural_rows(name, call, rng):
+    """First and second derivatives along a direction are the finite differences; plain = node."""
+    v = rng.normal(size=X.shape)
+    y = call(Tensor(X))
+    if name not in ("scatter", "logsumexp"):  # the rest NumPy computes itself
+        np.testing.assert_allclose(y.data, call(X), rtol=1e-13)
+    weight = rng.normal(size=y.shape)
+
+    def f(x):
+        return ag.sum(call(x) ** 2 * weight)
+
+    def along(g, s):
+        return float(ag.sum(g(Tensor(X + s * v))).data)
+
+    with np.errstate(all="ignore"):
+        first = slope_along(lambda s: along(f, s), 0.0)
+        g = np.sum(ag.grad(f)(X) * v)
+        assert g == pytest.approx(first.value, abs=10 * first.error + 1e-9 * abs(g) + 1e-12)
+        assert first.error <= 1e-6 * max(abs(g), 1.0)
+        second = slope_along(lambda s: float(np.sum(ag.grad(f)(X + s * v) * v)), 0.0)
+        h = np.sum(ag.hvp(f, (X,), (v,))[0] * v)
+        assert h == pytest.approx(second.value, abs=10 * second.error + 1e-9 * abs(h) + 1e-10)
+
+
+def test_weighted_sum_to_order_three():
+    """d/dx (2x + x³ + x) = 3 + 3x², 6x, 6."""
+    derivative = ag.grad(value_twin)
+    for expected in (3 + 3 * 0.7**2, 6 * 0.7, 6.0):
+        assert derivative(0.7) == pytest.approx(expected, rel=1e-15)
+        derivative = ag.grad(derivative)
+
+
 # ── the edges: DESIGN's conventions, for Value and for Tensor, orders 1 and 2 ────────────────
 
 INF, NAN = math.inf, math.nan
@@ -139,6 +229,7 @@ EDGES = [
     ("minimum at a tie", lambda x: ag.minimum(2.0, x), 2.0, 0.5, 0.0),
     ("maximum with nan", lambda x: ag.maximum(x, 1.0), NAN, NAN, None),
     ("clip at its bound", lambda x: ag.clip(x, -1.0, 1.0), 1.0, 1.0, 0.0),
+    ("clip with crossed bounds", lambda x: ag.clip(x, 3.0, 2.0), 2.0, 0.0, 0.0),
     ("clip beyond", lambda x: ag.clip(x, -1.0, 1.0), 2.0, 0.0, 0.0),
     ("sqrt at 0", ag.sqrt, 0.0, INF, -INF),
     ("log at 0", ag.log, 0.0, INF, -INF),
@@ -238,6 +329,78 @@ def test_logsumexp_hessian_is_diag_p_minus_pp():
     p = np.exp(x) / np.exp(x).sum()
     np.testing.assert_allclose(ag.hessian(ag.logsumexp)(x), np.diag(p) - np.outer(p, p),
                                atol=8 * EPS)
+
+
+MASKED = [
+    ("a list of Values", lambda x: np.stack([x * 2, np.sqrt(x)])[0], 0.0, 2.0),
+    ("where over a stack", lambda x: ag.sum(np.where([True, False], np.stack([x, ag.log(x)]), 0.0)),
+     0.0, 1.0),
+    ("rows of a product", lambda x: ag.sum((np.sqrt(x) @ np.ones((2, 2)))[1:]),
+     np.array([[0.0, 0.0], [1.0, 4.0]]), np.array([[0.0, 0.0], [1.0, 0.5]])),
+    ("rows of a softmax", lambda x: ag.softmax(np.log(x))[1, 0],
+     np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.0, 0.0], [0.25, -0.25]])),
+    ("a part of a product", lambda x: ag.prod(1 / x, axis=1)[1],
+     np.array([[0.0, 1.0], [1.0, 2.0]]), np.array([[0.0, 0.0], [-0.5, -0.25]])),
+    ("a slice of a concatenation", lambda x: ag.sum(np.concatenate([x, np.sqrt(x)])[:2]),
+     np.array([0.0, 1.0]), np.array([1.0, 1.0])),
+    ("broadcast, then masked", lambda x: ag.sum(np.where(np.eye(2) > 0, np.sqrt(x), 0.0)[1]),
+     np.array([0.0, 1.0]), np.array([0.0, 0.5])),
+]
+
+
+@pytest.mark.parametrize(("function", "x", "expected"),
+                         [pytest.param(*case[1:], id=case[0]) for case in MASKED])
+def test_what_is_not_chosen_never_poisons(function, x, expected):
+    """An infinite slope behind a branch, row or slice that isn't used adds exactly 0."""
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(ag.grad(function)(x), expected, rtol=1e-14)
+
+
+def test_a_real_nan_is_not_hidden():
+    """inf − inf, 0·inf of arithmetic and nan in the data give nan, masks or not."""
+    with np.errstate(all="ignore"):
+        x = np.array([0.0, 1.0])
+        assert np.isnan(ag.grad(lambda t: ag.sum(ag.sqrt(t) ** 2))(x)).tolist() == [True, False]
+        bad = np.array([np.nan, 1.0])
+        assert np.isnan(ag.grad(lambda t: ag.sum(np.where(bad > 0, t * bad, t * bad)))(x))[0]
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_one_number_has_an_axis_too(kind):
+    """NumPy lets a scalar be reduced over axis 0 or −1; so do we, forward and back."""
+    for f in (lambda t: np.sum(t, axis=0), lambda t: np.mean(t, axis=-1),
+              lambda t: np.prod(t, axis=0), lambda t: ag.logsumexp(t, axis=-1)):
+        x = kind(3.0)
+        f(x).backward()
+        assert float(np.asarray(x.grad)) == 1.0
+
+
+def test_empty_reductions():
+    """A sum and a product of nothing have an empty gradient."""
+    assert ag.grad(np.prod)(np.zeros(0)).shape == (0,)
+    assert ag.grad(np.sum)(np.zeros((2, 0))).shape == (2, 0)
+
+
+def test_poles_are_ieee_in_arrays_and_at_second_order():
+    """A division by a plain 0 gives inf or nan, not an exception, also for arrays and order 2."""
+    with np.errstate(all="ignore"):
+        assert ag.grad(lambda t: np.sum(t / 0))(np.ones(2)).tolist() == [INF, INF]
+        assert ag.gradients(np.sum(Tensor([1.0]) / (v := Value(0.0))), v) == -INF
+        assert not np.isfinite(ag.grad(ag.grad(lambda x: x * x / 0.0))(1.0))
+
+
+def test_small_integers_do_not_wrap():
+    """Integer constants are floats to a rule: b − 1 of an int8 −128 is −129."""
+    t = np.array([1.5])
+    exact = -128 * 1.5**-129
+    got = ag.grad(lambda x: np.sum(x ** np.array([-128], np.int8)))(t)
+    np.testing.assert_allclose(got, exact, rtol=1e-14)
+
+
+def test_softmax_is_shift_invariant():
+    """Large common offsets cost no digits."""
+    np.testing.assert_allclose(ag.softmax(1e15 + np.array([0.0, 1.0])),
+                               ag.softmax(np.array([0.0, 1.0])), rtol=1e-15)
 
 
 def test_std_at_zero_has_slope_zero():

@@ -146,6 +146,53 @@ def test_nodes_in_nodes_out():
     assert isinstance(ag.grad(lambda x: ag.sum(x**2))(t), Tensor)
 
 
+def test_outer_nodes_are_never_detached():
+    """A node in a closure, a keyword, a tangent or a cotangent keeps the result in its graph."""
+
+    def slope(v, how):
+        f = lambda x: x**2 * v
+        return {
+            "closure": lambda: ag.grad(f)(3.0),
+            "keyword": lambda: ag.grad(lambda x, v: x**2 * v)(3.0, v=v),
+            "value": lambda: ag.value_and_grad(f)(3.0)[1],
+            "jvp": lambda: ag.jvp(f, (3.0,), (1.0,))[1],
+            "tangent": lambda: ag.jvp(lambda x: x**2, (3.0,), (v,))[1],
+            "cotangent": lambda: ag.vjp(lambda x: x**2, 3.0)[1](v)[0],
+            "jacobian": lambda: ag.jacobian(f)(3.0),
+        }[how]()
+
+    for how in ("closure", "keyword", "value", "jvp", "tangent", "cotangent", "jacobian"):
+        v = Value(2.0)
+        (slope(v, how) * v).backward()  # 6v · v
+        assert v.grad == 24.0, how
+    with ag.no_grad():
+        assert ag.grad(lambda x: x**2 * Value(1.0))(3.0) == 6.0
+
+
+def test_gradient_penalty():
+    """d/dw of |∂(w·x³)/∂x|² reaches w through the inner gradient."""
+    w = Tensor([1.0, 2.0])
+    x = np.array([1.0, -1.0])
+    inner = ag.grad(lambda z: ag.sum(w * z**3))(x)
+    (ag.sum(inner**2) + ag.sum(w)).backward()
+    np.testing.assert_allclose(w.grad, 2 * 9 * w.data + 1)
+
+
+def test_results_and_arguments_can_be_changed_afterwards():
+    """vjp keeps its own copies: of the argument and of the result."""
+    x = np.zeros(2)
+    y, pullback = ag.vjp(np.exp, x)
+    y *= 0.0
+    x += 5.0
+    assert pullback(np.ones(2))[0].tolist() == [1.0, 1.0]
+
+
+def test_dict_tangents_in_any_order():
+    """Tangents are matched to primals by key."""
+    y, t = ag.jvp(lambda p: p["a"] * p["b"], ({"a": 2.0, "b": 3.0},), ({"b": 10.0, "a": 1.0},))
+    assert (y, t) == (6.0, 23.0)
+
+
 def test_recording_inside_no_grad():
     """A transform differentiates what it calls, also inside no_grad."""
     with ag.no_grad():
@@ -176,6 +223,7 @@ def test_empty_arrays():
         (lambda: ag.grad(lambda x: x * 2)(np.ones(2)), ShapeError, "use jacobian or vjp"),
         (lambda: ag.grad(lambda x: float(x))(1.0), GraphError, "cut by float"),
         (lambda: ag.grad(lambda x: x, argnums=1)(1.0), ShapeError, "argnums 1"),
+        (lambda: ag.grad(lambda x, y: x, (0, -2))(1.0, 2.0), ShapeError, "twice"),
         (lambda: ag.grad(lambda x: x)(1j), DTypeError, "complex"),
         (lambda: ag.grad(lambda x: x)("a"), DTypeError, "<U1"),
         (lambda: ag.vjp(lambda x: x * 2, np.ones(2))[1](np.ones(3)), ShapeError, "cotangent"),

@@ -87,7 +87,8 @@ def _sides(left: np.ndarray, right: np.ndarray, noise: np.ndarray) -> tuple[floa
     last = resolved[-1]
     before = gap[resolved[-5]]  # the step there is 256 times as large
     stays = bool(0.5 * before < gap[last] < 2 * before)
-    return float(left[last]), float(right[last]), stays
+    best = resolved[len(resolved) // 2]  # between curvature, at large steps, and rounding
+    return float(left[best]), float(right[best]), stays
 
 
 def term_sizes(output: Node) -> dict[Node, Any]:

@@ -434,7 +434,7 @@ def _confirm(problem: _Problem, i: int, path: str, expected: np.ndarray, given: 
     for at in dict.fromkeys([*_probed(expected, excess), *off]):
         slope = problem.along(i, path, at)
         low, high = sorted((slope.left, slope.right))
-        room = max(slope.error, float(bar[at]))
+        room = max(slope.error, float(bar[at]), 1e-5 * (abs(low) + abs(high)))
         if slope.kink and low - room <= expected[at] <= high + room:
             kinks[at] = low - room <= given[at] <= high + room
             continue

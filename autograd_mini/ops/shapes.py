@@ -42,7 +42,7 @@ def astype(g, y, x, *, dtype):  # type: ignore[no-untyped-def]
     return astype(g, np.result_type(raw(x)))
 
 
-def _stretches(g, y, *parts, axis=0):  # type: ignore[no-untyped-def]
+def _stretches(g: Any, y: Any, *parts: Any, axis: int | None = 0) -> list[Any]:
     """Each part gets its own stretch of g back."""
     if axis is None:  # all parts flat
         flat = _stretches(g, y, *[np.ravel(raw(part)) for part in parts])
