@@ -42,9 +42,7 @@ class Node:
     comes in and let nobody change a recorded number from outside.
     """
 
-    __slots__ = (
-        "__weakref__", "gradient", "inputs", "label", "op", "params", "parents", "value",
-    )
+    __slots__ = ("gradient", "inputs", "label", "op", "params", "parents", "value")
 
     value: Any
     op: Primitive | None
