@@ -89,15 +89,16 @@ def supported() -> list[str]:
 
 
 def refuse_if_stored(frame: FrameType) -> None:
-    """Raise if the running instruction is `a[i] = node`: NumPy would call float() on its own.
+    """Raise if NumPy calls float() on its own: in `a[i] = node`, or in code of its own.
 
     float(node), written out, cuts the graph because somebody asked for it; here nobody did.
     """
-    if frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+    inside_numpy = frame.f_globals.get("__name__", "").startswith("numpy.")
+    if inside_numpy or frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
         raise NotDifferentiableError(
-            "a[i] = node would store the plain number, and the gradient would be lost: collect "
-            "the nodes in a list and join them with np.stack, or store float(node) if a constant "
-            "is meant"
+            "a[i] = node (or NumPy, given a node where it wants a number, as in initial=) would "
+            "keep the plain number, and the gradient would be lost: collect the nodes in a list "
+            "and join them with np.stack, or store float(node) if a constant is meant"
         )
 
 

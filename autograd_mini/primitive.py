@@ -97,7 +97,9 @@ class Primitive:
         if any([isinstance(a, Node) for a in args]):
             parents = tuple([a if isinstance(a, Node) else None for a in args])
             inputs = tuple([a if type(a) is float else self._input(a) for a in args])
-            return self._node(parents, inputs, params, self.compute(inputs, params))
+            y = self.compute(inputs, params)
+            inputs = tuple([x if type(x) is float else _floating(x, y) for x in inputs])
+            return self._node(parents, inputs, params, y)
         return self.compute(args, params)
 
     def _node(self, parents: tuple[Any, ...], inputs: tuple[Any, ...], params: Any, y: Any
@@ -128,10 +130,7 @@ class Primitive:
             if isinstance(x, np.ma.MaskedArray):
                 raise DTypeError(f"{self.name} can't take a masked array beside a node: "
                                  "use np.where with the mask, and a plain array")
-            if array.dtype.kind in "iu":  # as a float at once: b − 1 wraps around in an int8
-                return array.astype(np.result_type(array.dtype, np.float32))
-            private = array.flags.owndata and not array.flags.writeable  # nobody can change it
-            return array if private else np.array(array)
+            return np.array(array)  # read-only or not: it may be a view of something that isn't
         raise DTypeError(
             f"{self.name} can't take a {type(x).__name__} beside a node; "
             "give it a number, an array or a node"
@@ -140,6 +139,12 @@ class Primitive:
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """What the cotangent `g` sends to each parent of `node`; None where nothing."""
         raise NotImplementedError
+
+
+def _floating(x: Any, y: Any) -> Any:
+    """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
+    integers = type(x) is np.ndarray and x.dtype.kind in "iu"
+    return x.astype(np.result_type(y)) if integers else x
 
 
 def _as_held(y: Any, inputs: tuple[Any, ...]) -> Any:

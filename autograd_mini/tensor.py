@@ -59,8 +59,7 @@ class Tensor(Operators):
 
     @data.setter
     def data(self, array: Any) -> None:
-        if array is self.value:  # t.data -= …: already done in place, and over
-            self.value.flags.writeable = False
+        if array is self.value:  # t.data -= …: already done in place
             return
         if self.op is not None:
             raise GraphError(

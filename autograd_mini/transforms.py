@@ -78,10 +78,17 @@ def variable(x: Any) -> Node:
         node: Node = positive(x)
         return node
     if isinstance(x, float | int | np.generic) and not isinstance(x, np.complexfloating):
-        return leaf(float(x))
+        return _fresh(float(x))
     array = np.asarray(x)
     check_real(array, "an argument to differentiate")
-    return leaf(np.array(array) if array.dtype.kind == "f" else array.astype(np.float64))
+    return _fresh(np.array(array) if array.dtype.kind == "f" else array.astype(np.float64))
+
+
+def _fresh(value: Any) -> Node:
+    """A leaf with a serial number: a transform inside, in whatever thread, can tell it is older."""
+    node = leaf(value)
+    node.params = serial()
+    return node
 
 
 @contextmanager
@@ -107,8 +114,9 @@ class Call:
                 raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments")
         if len({i % len(args) for i in numbers}) < len(numbers):
             raise ShapeError(f"argnums {argnums} names an argument twice")
-        self.nested = _depth.get() > 0 or any(
-            isinstance(x, Node) for x in flat([list(args), kwargs])
+        self.recorded = is_recording()  # inside no_grad, results are plain whatever the level
+        self.nested = self.recorded and (
+            _depth.get() > 0 or any(isinstance(x, Node) for x in flat([list(args), kwargs]))
         )
         self.began = serial()
         with inside_transform():
@@ -118,7 +126,7 @@ class Call:
             for i, tree in zip(numbers, self.trees, strict=True):
                 called[i] = tree
             self.output = f(*called, **kwargs)
-        self.nested = self.nested or (is_recording() and self._meets_other_variables())
+        self.nested = self.nested or (self.recorded and self._meets_other_variables())
 
     def _meets_other_variables(self) -> bool:
         """Whether the result depends on leaves from outside, such as parameters f closes over."""

@@ -43,7 +43,14 @@ def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
             f"{np.shape(target)}; they must be the same (broadcasting would compare every "
             "prediction with every target): reshape one of them"
         )
-    return prediction, target
+    return prediction, _in_its_dtype(target, prediction)
+
+
+def _in_its_dtype(target: Any, prediction: Any) -> Any:
+    """A plain target in the prediction's dtype, so that float32 stays float32."""
+    if isinstance(target, Node) or not isinstance(prediction, Node):
+        return target
+    return np.asarray(target, np.result_type(prediction.dtype))
 
 
 def mse_loss(prediction: Any, target: Any) -> Any:
@@ -79,8 +86,11 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     logits, target = _joined(logits), _joined(target)
     classes = np.shape(logits)[-1]
     if np.shape(target) == np.shape(logits):
-        log_p = log_softmax(logits)
-        return mean(-sum(where(target == 0, 0.0, target * log_p), axis=-1))  # 0·log 0 is 0
+        target = _in_its_dtype(target, logits)
+        product = target * log_softmax(logits)
+        if not isinstance(target, Node):
+            product = where(target == 0, 0.0, product)  # 0·log 0 is 0
+        return mean(-sum(product, axis=-1))
     if np.shape(target) == np.shape(logits)[:-1] and np.asarray(target).dtype.kind in "iu":
         target = np.asarray(target)
         if target.size and not (0 <= target.min() and target.max() < classes):

@@ -150,7 +150,16 @@ CASES = [
      np.array([-1.0, -2.0]), np.array([1.0, 0.0]), "right"),
     ("max at a tie: nonsense", lambda w: np.max(w), np.array([9.0, -9.0]), np.ones(2), "wrong"),
     ("max at a tie: one of them", lambda w: np.max(w), np.array([1.0, 0.0]), np.ones(2), "right"),
-    ("max at a tie: both whole", lambda w: np.max(w), np.array([1.0, 1.0]), np.ones(2), "wrong"),
+    ("max at a tie: both whole", lambda w: np.max(w), np.ones(2), np.ones(2), "can't tell"),
+    ("max at a tie: a sum of 0.7", lambda w: np.max(w), np.array([0.5, 0.1, 0.1]), np.ones(3),
+     "can't tell"),
+    ("masked sqrt, wrong", lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)),
+     np.array([0.0, 99.0, -5.0]), np.array([0.0, 1.0, 4.0]), "wrong"),
+    ("masked sqrt, right", lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)),
+     np.array([0.0, 0.5, 0.25]), np.array([0.0, 1.0, 4.0]), "right"),
+    ("max of sqrt, wrong", lambda x: np.max(np.sqrt(x)), np.full(3, 9.0),
+     np.array([0.0, 1.0, 4.0]), "wrong"),
+    ("a complex claim", lambda x: np.sum(x**2), lambda x: 2 * x + 5j, X5, "wrong"),
     ("a smooth part beside a kink", lambda w: np.sum(w**2) + np.abs(w[0] - w[1]),
      np.array([-3.0, -3.0]), np.ones(2), "wrong"),
     ("the edge of the domain", lambda x: np.sum((1 - x) ** 1.5),
@@ -252,6 +261,36 @@ def test_claims_that_do_not_say_which_is_which():
         ag.check_gradient(loss, gradient, *args, wrt="V")
     with pytest.raises(ShapeError, match="must be one number"):
         ag.check_gradient(lambda x: x * 2, np.ones(2), np.ones(2))
+
+
+def test_a_partial_cut_is_not_confirmed():
+    """A float() on one entry of a hundred: the engine and the differences disagree at large."""
+    x = np.random.default_rng(37).normal(size=100)
+    for k in range(0, 100, 7):
+        report = ag.check_gradient(lambda x, k=k: np.sum(x * x) + float(x[k]) ** 2,
+                                   lambda x: 2 * x, x)
+        assert report.verdict == "can't tell" and "disagree" in report.entries[0].reason
+
+
+def test_a_loss_that_fills_an_array():
+    """The engine refuses it, and finite differences answer alone."""
+
+    def loss(x):
+        out = np.zeros(3)
+        for i in range(3):
+            out[i] = x[i] ** 2
+        return np.sum(out)
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert ag.check_gradient(loss, lambda x: 2 * x, x).ok
+    assert ag.check_gradient(loss, lambda x: 3 * x, x).verdict == "wrong"
+
+
+def test_kinks_of_a_loss_that_is_not_convex():
+    """Each entry a subgradient, the whole not to be judged by slopes: can't tell, never wrong."""
+    v = np.array([1.0, -2.0])
+    report = ag.check_gradient(lambda b: np.sum(v * np.maximum(b, 0)), v, np.zeros(2))
+    assert report.verdict == "can't tell" and "convex" in report.entries[0].reason
 
 
 def test_an_attention_key_bias_is_zero_by_invariance():

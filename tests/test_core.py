@@ -250,6 +250,30 @@ def test_a_view_of_data_cannot_reach_the_graph():
         assert ag.gradients(y, p).tolist() == [2.0, 4.0]
 
 
+def test_a_view_survives_an_update_without_harm():
+    """A row taken before `W.data -= …` can't reach what is recorded after it."""
+    W = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    row = W.data[0]
+    W.data -= 0.0
+    loss = np.sum(W * W)
+    row[:] = 100.0
+    loss.backward()
+    assert W.grad.tolist() == [[2.0, 4.0], [6.0, 8.0]]
+
+
+def test_small_integers_beside_a_value_are_doubles():
+    """A Value is a float64, whatever the array beside it."""
+    assert (Value(3e8) + np.array([1], np.int8) - 3e8).data.tolist() == [1.0]
+    assert np.isfinite((Value(1e39) * np.array([1], np.uint8)).data).all()
+    assert (Tensor(np.ones(2, np.float32)) * np.array([3, 4], np.uint8)).dtype == np.float32
+
+
+def test_initial_is_refused():
+    """np.sum(a, initial=node) would keep the plain number."""
+    with pytest.raises((NotDifferentiableError, TypeError, ValueError)):
+        np.sum(np.ones(2), initial=Value(3.0))
+
+
 @pytest.mark.parametrize("make", [lambda b: np.broadcast_to(b, (2, 2)), lambda b: b.T,
                                   lambda b: np.asmatrix(b)], ids=["broadcast", "T", "matrix"])
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")

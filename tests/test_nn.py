@@ -220,6 +220,17 @@ def test_losses_refuse_to_broadcast():
         nn.hinge_loss(Tensor(np.ones(2)), np.array([0, 1]))
 
 
+def test_losses_of_nodes_and_of_float32():
+    """A target that is a node gets its gradient; float32 predictions give float32 losses."""
+    g = ag.grad(lambda t: nn.cross_entropy(np.array([[1.0, 2.0, 3.0]]), t))(np.eye(3)[:1])
+    lse = np.log(np.exp([1.0, 2.0, 3.0]).sum())
+    np.testing.assert_allclose(g, [lse - np.array([1.0, 2.0, 3.0])], rtol=1e-14)
+    z = Tensor(np.ones((2, 2), np.float32))
+    for loss in (nn.mse_loss, nn.binary_cross_entropy_with_logits, nn.hinge_loss):
+        assert loss(z, np.ones((2, 2), int)).dtype == np.float32
+    assert nn.cross_entropy(z, np.eye(2)).dtype == np.float32
+
+
 def test_losses_are_finite_at_large_logits():
     """Cross-entropies from logits of ±1000 and the hinge loss give numbers, and gradients."""
     z = np.array([1000.0, -1000.0])

@@ -169,6 +169,23 @@ def test_outer_nodes_are_never_detached():
         assert ag.grad(lambda x: x**2 * Value(1.0))(3.0) == 6.0
 
 
+def test_inner_transforms_in_other_threads_and_in_no_grad():
+    """A worker thread's gradient stays in the graph; one taken inside no_grad is a constant."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        outer = ag.grad(
+            lambda x: x * pool.submit(lambda: ag.grad(lambda z: z * x * x)(1.0)).result())
+        assert outer(3.0) == 27.0
+
+    def f(x):
+        with ag.no_grad():
+            c = ag.grad(lambda z: z * z)(x)
+        return x * c
+
+    assert ag.grad(f)(3.0) == 6.0
+
+
 def test_gradient_penalty():
     """d/dw of |∂(w·x³)/∂x|² reaches w through the inner gradient."""
     w = Tensor([1.0, 2.0])

@@ -116,8 +116,8 @@ def _term_sizes_sent(node: Node, size: Any) -> Any:
     assert op is not None
     size = np.broadcast_to(size, np.shape(node.value))
     if isinstance(op, Elementwise):
-        return [None if op.slopes[i] is None else size * np.abs(op.slope(i, wide(node.value), xs))
-                for i in range(len(xs))]
+        slopes = [op.slope(i, wide(node.value), xs) for i in range(len(xs))]
+        return [None if s is None else np.where(size == 0, 0.0, size * np.abs(s)) for s in slopes]
     if op is matmul or op is weighted_sum:
         xs = tuple(np.abs(x) for x in xs)
     return op.pull(size, node.value, xs, node)
