@@ -12,6 +12,8 @@ import numpy as np
 
 from autograd_mini import (
     Node,
+    Tensor,
+    Value,
     errors,
     log_softmax,
     mean,
@@ -48,7 +50,7 @@ def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
 
 def _in_its_dtype(target: Any, prediction: Any) -> Any:
     """A plain target in the prediction's dtype, so that float32 stays float32."""
-    if isinstance(target, Node) or not isinstance(prediction, Node):
+    if isinstance(target, Node) or not isinstance(prediction, Value | Tensor):
         return target
     return np.asarray(target, np.result_type(prediction.dtype))
 

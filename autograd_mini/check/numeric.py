@@ -86,7 +86,8 @@ def _sides(left: np.ndarray, right: np.ndarray, noise: np.ndarray) -> tuple[floa
         return np.nan, np.nan, False
     last = resolved[-1]
     before = gap[resolved[-5]]  # the step there is 256 times as large
-    stays = bool(0.5 * before < gap[last] < 2 * before)
+    seen_at_all = gap[last] > 1e-6 * max(abs(left[last]), abs(right[last]))
+    stays = bool(0.5 * before < gap[last] < 2 * before and seen_at_all)
     best = resolved[len(resolved) // 2]  # between curvature, at large steps, and rounding
     return float(left[best]), float(right[best]), stays
 

@@ -271,6 +271,12 @@ class _Problem:
             for place, g, variable in zip(places, found, call.variables, strict=True)
         }
 
+    def eps(self, dtype: Any) -> float:
+        """The rounding of the coarsest arithmetic involved: of the data or of the claim."""
+        coarse = [np.float32] if self.float32 else []
+        claimed = [dtype] if dtype.kind == "f" else []
+        return max(float(np.finfo(kind).eps) for kind in [np.float64, *coarse, *claimed])
+
     def argument(self, i: int, path: str) -> Any:
         """The array at `path` in argument i."""
         return dict(tree_leaves(self.args[i]))[path]
@@ -359,7 +365,7 @@ def _check_array(problem: _Problem, i: int, path: str, name: str, claimed: Any) 
                      f"are nan or inf (the first at {list(at)}); the true gradient is finite",
                      expected, given, at)
     if expected is None or terms is None:
-        return _by_differences_alone(problem, i, path, name, given)
+        return _by_differences_alone(problem, i, path, name, given, np.asarray(claimed).dtype)
     if not np.isfinite(expected).all():
         return _not_finite(name, expected, given)
     return _compare(problem, i, path, name, expected, given, terms, np.asarray(claimed).dtype)
@@ -390,11 +396,10 @@ def _tolerance(expected: np.ndarray, terms: np.ndarray, eps: float) -> np.ndarra
 def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarray,
              given: np.ndarray, terms: np.ndarray, dtype: Any) -> Entry:
     """Entry against entry; then finite differences confirm the engine where it matters."""
-    kinds = [np.dtype(float), *[np.dtype(np.float32)] * problem.float32]
-    kinds += [dtype] if dtype.kind == "f" else []
-    bar = _tolerance(expected, terms, float(max(np.finfo(kind).eps for kind in kinds)))
+    bar = _tolerance(expected, terms, problem.eps(dtype))
     error = np.abs(given - expected)
-    worst = tuple(int(k) for k in np.unravel_index(np.argmax(error / bar), error.shape))
+    with np.errstate(over="ignore"):
+        worst = tuple(int(k) for k in np.unravel_index(np.argmax(error / bar), error.shape))
     facts: dict[str, Any] = {
         "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
         "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
@@ -434,7 +439,8 @@ def _confirm(problem: _Problem, i: int, path: str, expected: np.ndarray, given: 
              bar: np.ndarray) -> tuple[str, np.ndarray]:
     """(a doubt about the engine's gradient, which entries are accepted subgradients at kinks)."""
     kinks = np.zeros(expected.shape, bool)
-    excess = np.abs(given - expected) / bar
+    with np.errstate(over="ignore"):
+        excess = np.abs(given - expected) / bar
     off = [tuple(int(k) for k in at) for at in np.argwhere(excess > 1)[:ALONE]]
     for at in dict.fromkeys([*_probed(expected, excess), *off]):
         slope = problem.along(i, path, at)
@@ -518,8 +524,8 @@ def _pattern(wrong: np.ndarray, expected: np.ndarray, given: np.ndarray) -> str:
     return where
 
 
-def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given: np.ndarray
-                          ) -> Entry:
+def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given: np.ndarray,
+                          dtype: Any) -> Entry:
     """The verdict when the engine refused the loss: finite differences, entry by entry."""
     expected, bar = np.full(given.shape, np.nan), np.full(given.shape, np.inf)
     whole = given.size <= ALONE
@@ -528,7 +534,7 @@ def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given
         slope = problem.along(i, path, at)
         if not slope.kink:
             expected[at] = slope.value
-            bar[at] = 10 * slope.error + 1e-6 * abs(slope.value)
+            bar[at] = 10 * slope.error + max(1e-6, problem.eps(dtype) ** 0.5) * abs(slope.value)
     error = np.abs(given - expected)
     off = np.where(np.isfinite(expected), error / bar, 0.0)
     worst = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
@@ -539,7 +545,8 @@ def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given
     alone = f"by finite differences alone, for the engine couldn't be asked ({problem.refusal})"
     if off[worst] > 1:
         return Entry(name, "wrong", f"so {alone}", expected, given, **facts)
-    if whole and (bar <= 1e-4 * np.max(np.abs(expected), initial=0.0)).all():
+    narrow = max(1e-4, 2 * problem.eps(dtype) ** 0.5) * np.max(np.abs(expected), initial=0.0)
+    if whole and (bar <= narrow).all():
         return Entry(name, "right", f"so {alone}", expected, given, **facts)
     return Entry(name, "can't tell", f"nothing speaks against it at the {len(places)} entries "
                  f"tried {alone}", expected, given, **facts)
