@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import raw
-from ..primitive import structural
+from ..primitive import TABLE, structural
 
 
 def shape(x: Any) -> tuple[int, ...]:
@@ -15,10 +15,13 @@ def shape(x: Any) -> tuple[int, ...]:
     return np.shape(raw(x))
 
 
-@structural(np.reshape, moves=True)
+@structural(lambda x, shape: np.reshape(x, shape), moves=True)  # its keyword changed in 2.1
 def reshape(g, y, x, *, shape):  # type: ignore[no-untyped-def]
     """The same numbers in the same order."""
     return reshape(g, _shape(x))
+
+
+TABLE[np.reshape] = reshape
 
 
 @structural(np.transpose, symbol="T", moves=True)
