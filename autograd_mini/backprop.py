@@ -222,6 +222,7 @@ def walk(output: Node, seed: Any, wanted: set[Node] | None = None, create_graph:
 
     with recording(), collector_paused(), np.errstate(all="ignore"):
         found = pairs(exact=False)
+        # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
         if any(_has_nan(g) for node, g in found if node.op is None or wanted):
             found = pairs(exact=True)
     return found

@@ -79,7 +79,7 @@ def refuse(name: str) -> NoReturn:
 
 
 def supported() -> list[str]:
-    """The names of all NumPy functions that a node can be given to, sorted.
+    """The names of all NumPy functions that are differentiable here, sorted.
 
     >>> import autograd_mini as ag
     >>> "tanh" in ag.supported(), "fft" in ag.supported()

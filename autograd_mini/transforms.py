@@ -222,12 +222,12 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     output = _node(call.output)
 
     def pullback(cotangent: Any) -> Any:
-        call.nested = call.nested or isinstance(cotangent, Node)
         if shape(cotangent) != shape(output):
             raise ShapeError(
                 f"the cotangent has shape {shape(cotangent)}, f's result {shape(output)}"
             )
-        return call.shaped(call.pull(output, as_seed(cotangent, output)))
+        seed = as_seed(cotangent, output)
+        return call.shaped(call.pull(output, seed, create_graph=isinstance(seed, Node)))
 
     return call.value, pullback
 

@@ -180,6 +180,8 @@ CASES = [
      np.array([5.0, 4, 3, 2, 1]), X5, "right"),
     ("nan claimed where the engine refused", lambda x: np.sum(np.cumsum(x)), X5 * np.nan, X5,
      "wrong"),
+    ("inf claimed where the engine refused", lambda x: np.sum(np.cumsum(x)), X5 * np.inf, X5,
+     "can't tell"),
     ("a loss that works in place", lambda x: np.sum(np.multiply(x, 2.0, out=x)) if
      isinstance(x, np.ndarray) else np.sum(x * 2.0), lambda x: np.full(5, 2.0), X5, "right"),
     ("a gradient that works in place", lambda x: np.sum(x**2), lambda x: x.__imul__(2), X5,

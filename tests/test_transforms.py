@@ -204,6 +204,13 @@ def test_results_and_arguments_can_be_changed_afterwards():
     assert pullback(np.ones(2))[0].tolist() == [1.0, 1.0]
 
 
+def test_a_pullback_answers_each_cotangent_in_kind():
+    """A node in gives a node out, and the next plain one plain numbers again."""
+    _, pullback = ag.vjp(lambda x: x**2, 3.0)
+    assert isinstance(pullback(Value(1.0))[0], Value)
+    assert type(pullback(1.0)[0]) is float
+
+
 def test_dict_tangents_in_any_order():
     """Tangents are matched to primals by key."""
     y, t = ag.jvp(lambda p: p["a"] * p["b"], ({"a": 2.0, "b": 3.0},), ({"b": 10.0, "a": 1.0},))

@@ -176,8 +176,8 @@ class _Problem:
         places = [(i, path) for i, tree in zip(self.wrt, call.trees, strict=True)
                   for path, _ in tree_leaves(tree)]
         return {
-            place: (np.asarray(raw(g)), np.asarray(sizes.get(variable, 0.0)))
-            for place, g, variable in zip(places, found, call.variables, strict=True)
+            place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
+            for place, g, x in zip(places, found, call.variables, strict=True)
         }
 
     def eps(self, dtype: Any) -> float:
@@ -258,8 +258,7 @@ def _check_array(problem: _Problem, i: int, path: str, name: str, claimed: Any) 
         given = np.asarray(raw(claimed), float)
     except (TypeError, ValueError):
         return Entry(name, "wrong", f"its gradient is a {type(claimed).__name__}, not real "
-                     "numbers",
-                     expected, None)
+                     "numbers", expected, None)
     if given.shape != np.shape(x):
         return Entry(name, "wrong", f"its gradient has shape {given.shape}, but {name} has "
                      f"shape {np.shape(x)}: a gradient has the shape of its parameter, and "
@@ -269,10 +268,7 @@ def _check_array(problem: _Problem, i: int, path: str, name: str, claimed: Any) 
     if not given.size:
         return Entry(name, "right", "it has no entries", expected, given)
     if not np.isfinite(given).all() and (expected is None or np.isfinite(expected).all()):
-        at = tuple(int(k) for k in np.argwhere(~np.isfinite(given))[0])
-        return Entry(name, "wrong", f"{np.sum(~np.isfinite(given))} of its {given.size} entries "
-                     f"are nan or inf (the first at {list(at)}); the true gradient is finite",
-                     expected, given, at)
+        return _claim_not_finite(name, expected, given)
     if expected is None or terms is None:
         return _by_differences_alone(problem, i, path, name, given, np.asarray(claimed).dtype)
     if not np.isfinite(expected).all():
@@ -280,9 +276,27 @@ def _check_array(problem: _Problem, i: int, path: str, name: str, claimed: Any) 
     return _compare(problem, i, path, name, expected, given, terms, np.asarray(claimed).dtype)
 
 
+def _first(where: np.ndarray) -> tuple[int, ...]:
+    """The index of the first entry that is True."""
+    return tuple(int(k) for k in np.argwhere(where)[0])
+
+
+def _claim_not_finite(name: str, expected: np.ndarray | None, given: np.ndarray) -> Entry:
+    """nan or inf was claimed where the gradient is finite, or where it isn't known."""
+    at = _first(~np.isfinite(given))
+    count = (f"{np.sum(~np.isfinite(given))} of its {given.size} entries are nan or inf (the first "
+             f"at {list(at)})")
+    if expected is not None:
+        return Entry(name, "wrong", f"{count}; the true gradient is finite", expected, given, at)
+    if np.isnan(given).any():
+        return Entry(name, "wrong", f"{count}, and nan is no gradient", expected, given, at)
+    return Entry(name, "can't tell", f"{count}, and the engine couldn't be asked: check at "
+                 "another point", expected, given, at)
+
+
 def _not_finite(name: str, expected: np.ndarray, given: np.ndarray) -> Entry:
     same = np.array_equal(expected, given, equal_nan=False)
-    at = tuple(int(k) for k in np.argwhere(~np.isfinite(expected))[0])
+    at = _first(~np.isfinite(expected))
     if same:
         return Entry(name, "right", f"infinite at {list(at)}, as the gradient is there", expected,
                      given, at)
@@ -302,17 +316,23 @@ def _tolerance(expected: np.ndarray, terms: np.ndarray, eps: float) -> np.ndarra
     return bar + np.finfo(float).tiny
 
 
+def _facts(off: np.ndarray, expected: np.ndarray, error: np.ndarray, bar: np.ndarray
+           ) -> dict[str, Any]:
+    """What an `Entry` says of the entry that is furthest `off`."""
+    at = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
+    return {
+        "worst": at, "absolute_error": float(error[at]), "error_bar": float(bar[at]),
+        "relative_error": float(error[at] / max(abs(expected[at]), 1e-300)),
+    }
+
+
 def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarray,
              given: np.ndarray, terms: np.ndarray, dtype: Any) -> Entry:
     """Entry against entry; then finite differences confirm the engine where it matters."""
     bar = _tolerance(expected, terms, problem.eps(dtype))
     error = np.abs(given - expected)
     with np.errstate(over="ignore"):
-        worst = tuple(int(k) for k in np.unravel_index(np.argmax(error / bar), error.shape))
-    facts: dict[str, Any] = {
-        "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
-        "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
-    }
+        facts = _facts(error / bar, expected, error, bar)
     wrong = error > bar
     doubt, kinks = _confirm(problem, i, path, expected, given, bar)
     if not doubt and (wrong & kinks).any() and not (wrong & ~kinks).any():
@@ -327,7 +347,7 @@ def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarr
                      "at a kink of the loss, and more entries than that are off: check at a point "
                      "without ties and zeros", expected, given, **facts)
     if wrong.any():
-        return Entry(name, "wrong", _pattern(wrong, expected, given), expected, given, **facts)
+        return Entry(name, "wrong", _pattern(wrong), expected, given, **facts)
     note = "each entry agrees with the engine, and the engine with finite differences"
     if kinks.any():
         note = (f"{int(kinks.sum())} of its entries lie at a kink of the loss, where every slope "
@@ -420,7 +440,7 @@ def _disagreement_at_large(problem: _Problem, i: int, path: str, expected: np.nd
     return ""
 
 
-def _pattern(wrong: np.ndarray, expected: np.ndarray, given: np.ndarray) -> str:
+def _pattern(wrong: np.ndarray) -> str:
     """Which entries are wrong, and what the whole looks like."""
     count, size = int(wrong.sum()), wrong.size
     where = "every entry is wrong" if count == size else f"{count} of {size} entries are wrong"
@@ -446,13 +466,9 @@ def _by_differences_alone(problem: _Problem, i: int, path: str, name: str, given
             bar[at] = 10 * slope.error + max(1e-6, problem.eps(dtype) ** 0.5) * abs(slope.value)
     error = np.abs(given - expected)
     off = np.where(np.isfinite(expected), error / bar, 0.0)
-    worst = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
-    facts: dict[str, Any] = {
-        "worst": worst, "absolute_error": float(error[worst]), "error_bar": float(bar[worst]),
-        "relative_error": float(error[worst] / max(abs(expected[worst]), 1e-300)),
-    }
+    facts = _facts(off, expected, error, bar)
     alone = f"by finite differences alone, for the engine couldn't be asked ({problem.refusal})"
-    if off[worst] > 1:
+    if (off > 1).any():
         return Entry(name, "wrong", f"so {alone}", expected, given, **facts)
     narrow = max(1e-4, 2 * problem.eps(dtype) ** 0.5) * np.max(np.abs(expected), initial=0.0)
     if whole and (bar <= narrow).all():

@@ -35,7 +35,6 @@ def _power_exponent(y: Any, a: Any, b: Any) -> Any:
 
 power = elementwise(np.power, math.pow, _power_base, _power_exponent, symbol="**")
 
-
 sin = elementwise(np.sin, math.sin, lambda y, x: cos(x))
 cos = elementwise(np.cos, math.cos, lambda y, x: -sin(x))
 tan = elementwise(np.tan, math.tan, lambda y, x: 1 + y * y)

@@ -42,7 +42,6 @@ def broadcast_to(g, y, x, *, shape):  # type: ignore[no-untyped-def]
     return unbroadcast(g, _shape(x))
 
 
-
 def unbroadcast(g: Any, to: tuple[int, ...]) -> Any:
     """Sum `g` over the axes along which an array of shape `to` was broadcast."""
     have = shape(g)
