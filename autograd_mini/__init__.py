@@ -9,15 +9,18 @@ from .tensor import Tensor
 from .backprop import backward, gradients
 from .ops import (
     abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
-    expand_dims, expm1, log, log1p, logsumexp, max, maximum, min, minimum, multiply, negative,
-    power, prod, relu, reshape, sigmoid, sin, sinh, softplus, sqrt, square, squeeze, stack,
-    subtract, sum, tan, tanh, transpose, where,
+    expand_dims, expm1, log, log1p, logsumexp, maximum, minimum, multiply, negative, power, relu,
+    reshape, sigmoid, sin, sinh, softplus, softsign, sqrt, square, squeeze, stack, subtract, tan,
+    tanh, transpose, where,
 )
-from .functions import clip, dot, log_softmax, mean, outer, ravel, softmax, std, swapaxes, var
+from .functions import (
+    clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, log_softmax, logsigmoid, max,
+    mean, min, mish, outer, prod, ravel, relu6, selu, silu, softmax, std, sum, swapaxes, var,
+)
 from .functions import matmul_any as matmul
-from .operators import supported
+from .catalog import supported
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .check import Entry, Report, assert_gradient, check_gradient
+from .check import Entry, Report, assert_gradient, check_gradient, check_primitive
 from .picture import draw
 from .primitive import elementwise, structural
 from . import errors
@@ -27,19 +30,31 @@ from ._checkout import find_nn
 find_nn()
 del find_nn
 
+
+def __getattr__(name: str) -> object:
+    """`ag.special`, which imports SciPy, only when somebody asks for it."""
+    if name == "special":
+        import importlib
+
+        return importlib.import_module("autograd_mini.special")
+    raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+
+
 __all__ = [
     # nodes, and the backward pass
     "Value", "Tensor", "Node", "backward", "gradients", "no_grad",
     # functions of them, as NumPy names them
     "add", "subtract", "multiply", "divide", "negative", "power", "square", "abs",
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
-    "sinh", "cosh", "tanh", "maximum", "minimum", "where", "clip", "relu", "sigmoid", "softplus",
+    "sinh", "cosh", "tanh", "maximum", "minimum", "where", "clip",
+    "relu", "leaky_relu", "relu6", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "logsigmoid",
+    "hardsigmoid", "hardtanh", "softplus", "softsign",
     "sum", "mean", "var", "std", "max", "min", "prod", "logsumexp", "softmax", "log_softmax",
     "matmul", "dot", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
-    "squeeze", "broadcast_to", "concatenate", "stack", "supported",
+    "squeeze", "broadcast_to", "concatenate", "stack", "full", "supported",
     # functions to functions
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
     # verify, see, extend
     "check_gradient", "assert_gradient", "Report", "Entry", "draw", "elementwise", "structural",
-    "errors", "__version__",
+    "check_primitive", "errors", "__version__",
 ]

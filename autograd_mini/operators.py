@@ -8,84 +8,38 @@ refused, with the nearest thing that works. Never a silent detach.
 
 from __future__ import annotations
 
-import difflib
 import dis
+import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from . import ops
+from . import functions, ops
+from .catalog import CONSTANT, name_of, refusal
 from .errors import NotDifferentiableError, ShapeError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, is_recording, leaf, raw
 from .primitive import TABLE, Elementwise, Primitive
 
-__all__ = ["CONSTANT", "Operators"]
-
-CONSTANT: frozenset[Any] = frozenset({
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-    np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
-    np.isnan, np.isinf, np.isfinite, np.signbit, np.sign,
-    np.floor, np.ceil, np.rint, np.trunc, np.spacing,
-    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nonzero, np.flatnonzero,
-    np.argwhere, np.count_nonzero, np.searchsorted, np.digitize, np.any, np.all, np.allclose,
-    np.isclose, np.array_equal, np.array_equiv, np.isin, np.result_type, np.iscomplexobj,
-    np.isrealobj, np.zeros_like, np.ones_like, np.empty_like, np.round, np.around, np.fix,
-    np.array2string, np.array_repr, np.array_str, np.may_share_memory, np.shares_memory,
-    np.unravel_index, np.isposinf, np.isneginf,
-})
-"""Functions whose result has derivative 0 or isn't a real number: they see plain values."""
-
-INSTEAD = {
-    "array": "np.stack", "floor_divide": "np.floor (constant by nature)",
-    "remainder": "x - n * np.floor(x / n)", "fmod": "x - n * np.trunc(x / n)",
-    "divmod": "x - n * np.floor(x / n)", "copyto": "np.where", "put": "np.where",
-    "einsum": "@ with transpose and sum", "tensordot": "@ with reshape", "inner": "@",
-    "vdot": "np.sum(a * b)", "vstack": "np.concatenate", "hstack": "np.concatenate",
-    "average": "np.sum(w * x) / np.sum(w)", "cumsum": "a mask @ x",
-    "norm": "np.sqrt(np.sum(x * x))", "log2": "np.log(x) / np.log(2)",
-    "log10": "np.log(x) / np.log(10)", "exp2": "2 ** x", "reciprocal": "1 / x",
-    "hypot": "np.sqrt(x * x + y * y)", "full": "np.broadcast_to", "tile": "np.concatenate",
-    "repeat": "indexing with an integer array", "sort": "x[np.argsort(x)]", "flip": "x[::-1]",
-    "take": "x[index]", "diag": "x[i, i] with an integer array i", "split": "slices",
-    "fabs": "np.abs",
-    "heaviside": "np.where(x > 0, 1.0, np.where(x < 0, 0.0, h))",
-    "trace": "np.sum(x[i, i]) with an integer array i", "logaddexp": "ag.logsumexp",
-    "cbrt": "np.sign(x) * abs(x) ** (1 / 3)", "append": "np.concatenate",
-}
-"""What to write instead of some functions that have no row."""
+__all__ = ["Operators"]
 
 _new = object.__new__
 _STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
-_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-
-
-def refuse(name: str) -> NoReturn:
-    """Raise the error for a NumPy function without a row."""
-    known = {function.__name__ for function in TABLE}
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    if name in INSTEAD:
-        cure = f"use {INSTEAD[name]}"
-    elif near:
-        cure = f"the nearest that is: np.{near[0]}"
-    else:
-        cure = ("compose it from functions that are (ag.supported() lists them), state its rule "
-                "with ag.elementwise or ag.structural, or pass .data if a constant is meant")
-    raise NotDifferentiableError(f"np.{name} isn't differentiable here: {cure}")
-
-
-def supported() -> list[str]:
-    """The names of all NumPy functions that are differentiable here, sorted.
-
-    >>> import autograd_mini as ag
-    >>> "tanh" in ag.supported(), "fft" in ag.supported()
-    (True, False)
-    """
-    return sorted({function.__name__ for function in TABLE})
+_REDUCE = {
+    np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,
+    np.minimum: functions.min, np.fmax: TABLE[np.nanmax], np.fmin: TABLE[np.nanmin],
+    np.logaddexp: ops.logsumexp,
+}
+_ACCUMULATE = {
+    np.add: functions.cumsum, np.multiply: functions.cumprod,
+    np.maximum: partial(functions.running_extreme, extreme=np.maximum),
+    np.minimum: partial(functions.running_extreme, extreme=np.minimum),
+}
 
 
 def refuse_if_stored(frame: FrameType) -> None:
@@ -102,6 +56,19 @@ def refuse_if_stored(frame: FrameType) -> None:
         )
 
 
+def refuse_in_scipy(frame: FrameType | None) -> None:
+    """Raise if a function that SciPy writes in Python asks for a plain array, naming ours."""
+    while frame is not None:
+        name = frame.f_code.co_name
+        inside = frame.f_globals.get("__name__", "").startswith("scipy.special")
+        if inside and name in ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln"):
+            raise NotDifferentiableError(
+                f"scipy.special.{name} wants plain arrays (it is written in Python): use "
+                f"ag.special.{name}"
+            )
+        frame = frame.f_back
+
+
 def _plain(x: Any) -> Any:
     """x with every node in it, also in lists, tuples and dicts, replaced by its value."""
     if isinstance(x, list | tuple):
@@ -111,21 +78,38 @@ def _plain(x: Any) -> Any:
 
 def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`function(*args, **kwargs)` of NumPy, with nodes among the arguments."""
-    if function in TABLE:
+    if kwargs.get("out") is not None:
+        raise NotDifferentiableError(
+            f"{name_of(function)} can't write a node into an existing array (out=, or a plain "
+            "array with +=): make a new one, a = a + b"
+        )
+    if function in TABLE or _is_known_now(function):
         row = TABLE[function]
         if not isinstance(row, Elementwise):
             args, kwargs = _by_name(function, args, kwargs)
         if not isinstance(row, Primitive):  # a primitive says itself what it doesn't know
-            unknown = kwargs.keys() - inspect.signature(row).parameters
-            if unknown:
-                raise NotDifferentiableError(
-                    f"np.{function.__name__}({', '.join(sorted(unknown))}=…) isn't supported here; "
-                    f"supported: {', '.join(list(inspect.signature(row).parameters)[1:])}"
-                )
+            _check_keywords(function, row, kwargs)
         return row(*args, **kwargs)
     if function in CONSTANT:
         return function(*_plain(args), **_plain(kwargs))
-    refuse(function.__name__)
+    raise refusal(name_of(function))
+
+
+def _is_known_now(function: Any) -> bool:
+    """Whether it is one of SciPy's ufuncs, whose rows are read when the first one is met."""
+    if isinstance(function, np.ufunc) and "scipy.special" in sys.modules:
+        importlib.import_module("autograd_mini.special")
+    return function in TABLE
+
+
+def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
+    parameters = inspect.signature(row).parameters
+    unknown = kwargs.keys() - parameters
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        raise NotDifferentiableError(
+            f"{name_of(function)}({', '.join(sorted(unknown))}=…) isn't supported here; "
+            f"supported: {', '.join(list(parameters)[1:])}"
+        )
 
 
 def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -223,16 +207,21 @@ class Operators(Node):
     def __rmatmul__(self, other: Any) -> Any:
         return matmul_any(other, self)
 
-    def __floordiv__(self, other: Any) -> NoReturn:
-        refuse("floor_divide")
+    __mod__ = _method(ops.remainder)
+    __rmod__ = _reflected(ops.remainder)
 
-    def __mod__(self, other: Any) -> NoReturn:
-        refuse("remainder")
+    def __floordiv__(self, other: Any) -> Any:
+        """The quotient rounded down: constant by nature, so a plain number."""
+        return np.floor_divide(self.value, raw(other))
 
-    def __divmod__(self, other: Any) -> NoReturn:
-        refuse("divmod")
+    def __rfloordiv__(self, other: Any) -> Any:
+        return np.floor_divide(other, self.value)
 
-    __rfloordiv__, __rmod__, __rdivmod__ = __floordiv__, __mod__, __divmod__
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     # ── comparisons: plain bools ─────────────────────────────────────────────────────────────
 
@@ -413,22 +402,74 @@ class Operators(Node):
         """`np.dot` of both."""
         return dot(self, other)
 
+    def cumsum(self, axis: int | None = None) -> Any:
+        """The sum up to each entry along `axis`."""
+        return functions.cumsum(self, axis)
+
+    def cumprod(self, axis: int | None = None) -> Any:
+        """The product up to each entry along `axis`."""
+        return functions.cumprod(self, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The entries whose two indices are equal."""
+        return functions.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The sum of the diagonal."""
+        return functions.trace(self, offset, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """Each entry several times."""
+        return functions.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Any:
+        """The entries at `indices` along `axis`."""
+        return functions.take(self, indices, axis)
+
+    # Constant by nature: plain numbers.
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Where the largest entry is: a plain integer array."""
+        return np.argmax(self.value, axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Where the smallest entry is: a plain integer array."""
+        return np.argmin(self.value, axis=axis)
+
+    def argsort(self, axis: int | None = -1) -> Any:
+        """The order that sorts: a plain integer array."""
+        return np.argsort(self.value, axis=axis, kind="stable")
+
+    def round(self, decimals: int = 0) -> Any:
+        """Plain numbers, rounded."""
+        return np.round(self.value, decimals)
+
+    def tolist(self) -> Any:
+        """Plain floats, in nested lists. It cuts the graph."""
+        return np.asarray(self.value).tolist()
+
     # ── NumPy's two protocols ────────────────────────────────────────────────────────────────
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if kwargs.get("out") is not None:
-            raise NotDifferentiableError(
-                f"np.{ufunc.__name__} can't write a node into an existing array (out=, or a "
-                "plain array with +=): make a new one, a = a + b"
-            )
         if method == "__call__":
             return dispatch(ufunc, inputs, kwargs)
-        if method == "reduce" and ufunc in _REDUCTIONS:
-            axis = kwargs.pop("axis", 0)
-            return dispatch(_REDUCTIONS[ufunc], inputs, {"axis": axis} | kwargs)
+        kwargs = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
+        if ufunc in CONSTANT and "out" not in kwargs:
+            return getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
+        if method == "outer" and not kwargs:
+            a, b = inputs
+            a = ops.reshape(a, ops.shape(a) + (1,) * len(ops.shape(b)))
+            return dispatch(ufunc, (a, b), {})
+        ways: Any = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+        if ufunc in ways and "out" not in kwargs:
+            axis = inputs[1] if len(inputs) > 1 else kwargs.pop("axis", 0)
+            _check_keywords(ufunc, ways[ufunc], kwargs)
+            return ways[ufunc](inputs[0], axis=axis, **kwargs)
         raise NotDifferentiableError(
-            f"np.{ufunc.__name__}.{method} isn't differentiable here; "
-            f"reduce works for {', '.join(u.__name__ for u in _REDUCTIONS)}"
+            f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here; outer "
+            "is for every ufunc; reduce for "
+            f"{', '.join(u.__name__ for u in _REDUCE)}; accumulate for "
+            f"{', '.join(u.__name__ for u in _ACCUMULATE)}; without out= and dtype="
         )
 
     def __array_function__(
@@ -437,6 +478,7 @@ class Operators(Node):
         return dispatch(function, args, kwargs)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        refuse_in_scipy(sys._getframe(1))
         raise NotDifferentiableError(
             "turning a node into a plain array would lose its gradient: join nodes with "
             "np.stack([...]) instead of np.array([...]); leave np.asarray out; or take .data if a "

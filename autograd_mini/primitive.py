@@ -24,7 +24,7 @@ import numpy as np
 from .errors import DTypeError, GraphError, NotDifferentiableError
 from .graph import Node, check_real, is_recording, leaf
 
-__all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "elementwise",
+__all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
 
 PRIMITIVES: dict[str, Any] = {}
@@ -34,6 +34,11 @@ TABLE: dict[Any, Callable[..., Any]] = {}
 """NumPy's function → ours: how `np.tanh(node)` finds its row."""
 
 _built_in: set[str] = set()
+
+
+def also(numpy_function: Any, function: Callable[..., Any]) -> None:
+    """Let NumPy's function find ours where its name doesn't: another spelling, or a composite."""
+    TABLE[numpy_function] = function
 
 
 def close_the_table() -> None:
@@ -68,9 +73,9 @@ class Primitive:
         # A second rule for a NumPy function can be called, but doesn't take over np.f; the same
         # name defined again (a notebook cell run twice) replaces itself.
         ours = TABLE.get(forward)
-        if getattr(np, getattr(forward, "__name__", ""), None) is forward and (
-            ours is None or getattr(ours, "name", None) == self.name
-        ):
+        its_name = getattr(forward, "__name__", "")
+        numpys = any(getattr(room, its_name, None) is forward for room in (np, np.linalg))
+        if numpys and (ours is None or getattr(ours, "name", None) == self.name):
             TABLE[forward] = self
 
     def __repr__(self) -> str:
@@ -298,10 +303,10 @@ def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None =
     table has a row of that name.
 
     >>> import numpy as np, autograd_mini as ag
-    >>> @ag.structural(np.flip)
-    ... def flip(g, y, x):
-    ...     return flip(g)
-    >>> ag.grad(lambda x: flip(x)[0])(np.array([1.0, 2.0, 3.0]))
+    >>> @ag.structural(lambda x: x[::-1], name="reverse")
+    ... def reverse(g, y, x):
+    ...     return reverse(g)
+    >>> ag.grad(lambda x: reverse(x)[0])(np.array([1.0, 2.0, 3.0]))
     array([0., 0., 1.])
     """
     if pullbacks:

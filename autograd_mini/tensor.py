@@ -104,10 +104,6 @@ class Tensor(Operators):
             )
         return self._applied(astype, dtype=np.dtype(dtype))
 
-    def argmax(self, axis: int | None = None) -> Any:
-        """Where the largest entry is: a plain integer array."""
-        return np.argmax(self.value, axis=axis)
-
     def __getitem__(self, index: Any) -> Tensor:
         return self._applied(getitem, index=frozen_index(index))
 

@@ -19,9 +19,9 @@ from autograd_mini import nn
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(autograd_mini.__file__).parent
 # Each floor may import from the floors before it; the last three know nothing of each other.
-FLOORS = ["_version _checkout errors", "graph", "primitive", "ops", "functions", "backprop",
-          "operators", "value tensor", "transforms", "check picture formula", "", "nn", "demo",
-          "__main__"]
+FLOORS = ["_version _checkout errors", "graph", "primitive", "ops", "functions",
+          "catalog special", "backprop", "operators", "value tensor", "transforms",
+          "check picture formula", "", "nn", "demo", "__main__"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
 
 

@@ -17,25 +17,11 @@ from typing import Any
 import numpy as np
 
 from ..graph import raw
-from ..primitive import elementwise
+from ..primitive import also, elementwise
 
 # ── what is constant by nature: plain numbers out, also for nodes ────────────────────────────
 
 
-def sign(x: Any) -> Any:
-    """−1, 0 or 1, and nan for nan: the derivative of |x| (0 at the kink)."""
-    x = raw(x)
-    if type(x) is float:
-        return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
-    return np.sign(x)
-
-
-def step(x: Any) -> Any:
-    """1 for x > 0 and 0 for x ≤ 0, and nan for nan: the derivative of relu."""
-    x = raw(x)
-    if type(x) is float:
-        return 1.0 if x > 0 else 0.0 if x <= 0 else x
-    return np.heaviside(x, np.zeros_like(x))
 
 
 def picked(y: Any, x: Any) -> Any:
@@ -49,6 +35,33 @@ def picked(y: Any, x: Any) -> Any:
 def share(y: Any, mine: Any, other: Any) -> Any:
     """1 where `mine` alone is y, ½ where both are (a tie is shared evenly), nan where y is nan."""
     return picked(y, mine) / (1.0 + (raw(mine) == raw(other)))
+
+
+def _flat(y: Any, x: Any) -> Any:
+    """The slope of a function that is constant in pieces: 0, but nan where y is nan."""
+    return raw(y) * 0.0
+
+
+_sign = elementwise(
+    lambda x: np.sign(x), None, _flat, name="sign", selects=True
+)  # not np.sign itself: to users that is constant by nature; as a derivative it must pass nan on
+_step = elementwise(
+    lambda x: np.heaviside(x, np.zeros_like(x)), None, _flat, name="step", selects=True
+)
+
+
+def sign(x: Any) -> Any:
+    """−1, 0 or 1, and nan for nan: the derivative of |x| (0 at the kink)."""
+    if type(x) is float:
+        return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
+    return _sign(x)
+
+
+def step(x: Any) -> Any:
+    """1 for x > 0 and 0 for x ≤ 0, and nan for nan: the derivative of relu."""
+    if type(x) is float:
+        return 1.0 if x > 0 else 0.0 if x <= 0 else x
+    return _step(x)
 
 
 # ── the rows ─────────────────────────────────────────────────────────────────────────────────
@@ -66,6 +79,20 @@ positive = elementwise(np.positive, operator.pos, 1, symbol="=")
 
 abs = elementwise(np.abs, math.fabs, lambda y, x: sign(x), name="abs", symbol="abs")
 square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
+also(np.fabs, abs)
+reciprocal = elementwise(np.reciprocal, lambda x: 1 / x, lambda y, x: -y * y)
+copysign = elementwise(
+    np.copysign, math.copysign, lambda y, a, b: sign(a) * np.copysign(1.0, raw(b)), None
+)
+remainder = elementwise(
+    np.remainder, operator.mod, 1, lambda y, a, b: -np.floor_divide(raw(a), raw(b)), symbol="mod"
+)
+fmod = elementwise(np.fmod, math.fmod, 1, lambda y, a, b: -np.trunc(raw(a) / raw(b)))
+heaviside = elementwise(
+    np.heaviside, None,
+    lambda y, x, h: 0.0 * raw(y), lambda y, x, h: 1.0 * (raw(x) == 0), selects=True,
+)
+
 maximum = elementwise(
     np.maximum, lambda a, b: a if a >= b or a != a else b,
     lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
@@ -75,6 +102,12 @@ minimum = elementwise(
     np.minimum, lambda a, b: a if a <= b or a != a else b,
     lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
     symbol="min", selects=True,
+)
+fmax = elementwise(
+    np.fmax, None, lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
+)  # as maximum and minimum, but a nan is not chosen
+fmin = elementwise(
+    np.fmin, None, lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
 )
 where = elementwise(
     np.where, lambda c, a, b: a if c else b,

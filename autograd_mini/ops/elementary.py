@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import sys
 from typing import Any
 
 import numpy as np
 
 from ..graph import raw
-from ..primitive import elementwise
-from .arithmetic import step, where
+from ..primitive import also, elementwise
+from .arithmetic import abs, reciprocal, square, step, where
+
+LOG_2, LOG_10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
 
 exp = elementwise(np.exp, math.exp, lambda y, x: y)
 expm1 = elementwise(np.expm1, math.expm1, lambda y, x: exp(x))
 # not y + 1, which has lost every digit by x = −37
 log = elementwise(np.log, math.log, lambda y, x: 1 / x)
+exp2 = elementwise(np.exp2, math.exp2, lambda y, x: LOG_2 * y)
+log2 = elementwise(np.log2, math.log2, lambda y, x: 1 / (LOG_2 * x))
+log10 = elementwise(np.log10, math.log10, lambda y, x: 1 / (LOG_10 * x))
 log1p = elementwise(np.log1p, math.log1p, lambda y, x: 1 / (1 + x))
 sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
+cbrt = elementwise(np.cbrt, math.cbrt, lambda y, x: 1 / (3 * y * y))
 
 
 def _power_base(y: Any, a: Any, b: Any) -> Any:
@@ -45,10 +53,43 @@ arcsin = elementwise(np.arcsin, math.asin, lambda y, x: 1 / sqrt(_complement(x))
 arccos = elementwise(np.arccos, math.acos, lambda y, x: -1 / sqrt(_complement(x)))
 arctan = elementwise(np.arctan, math.atan, lambda y, x: 1 / (1 + x * x))
 
+deg2rad = elementwise(np.deg2rad, math.radians, lambda y, x: DEGREE)
+rad2deg = elementwise(np.rad2deg, math.degrees, lambda y, x: 1 / DEGREE)
+also(np.radians, deg2rad)
+also(np.degrees, rad2deg)
+
+
+def _of_unit(a: Any, b: Any) -> Any:
+    """a/√(a² + b²), and 0 at (0, 0)."""
+    h = np.hypot(a, b)
+    return np.where(h == 0, 0.0, a / np.where(h == 0, 1.0, h))[()]
+
+
+def _or_zero(h: Any, slope: Any) -> Any:
+    """The slope, but 0 where h = 0: the least subgradient of a norm."""
+    return where(raw(h) == 0, 0.0, slope)
+
+
+hypot = elementwise(
+    np.hypot, math.hypot, lambda y, a, b: _cosine(a, b), lambda y, a, b: _cosine(b, a)
+)
+_cosine = elementwise(
+    _of_unit, None,
+    lambda y, a, b: _or_zero(hypot(a, b), square(_cosine(b, a)) / hypot(a, b)),
+    lambda y, a, b: _or_zero(hypot(a, b), -y * _cosine(b, a) / hypot(a, b)), name="a/hypot",
+)  # the cosine and sine of the angle of (a, b): unlike a/h², they neither overflow nor cancel
+arctan2 = elementwise(
+    np.arctan2, math.atan2,
+    lambda y, a, b: _cosine(b, a) / hypot(a, b), lambda y, a, b: -_cosine(a, b) / hypot(a, b),
+)
+
 sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
 tanh = elementwise(np.tanh, math.tanh, lambda y, x: (1 - y) * (1 + y))
 # in y, not 1/cosh² x: that overflows at 356, and then the higher derivatives are nan
+arcsinh = elementwise(np.arcsinh, math.asinh, lambda y, x: 1 / hypot(x, 1.0))
+arccosh = elementwise(np.arccosh, math.acosh, lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)))
+arctanh = elementwise(np.arctanh, math.atanh, lambda y, x: 1 / _complement(x))
 
 
 def _sigmoid(x: Any) -> Any:
@@ -78,4 +119,71 @@ sigmoid = elementwise(_sigmoid, _scalar_sigmoid, lambda y, x: y * sigmoid(-x), n
 softplus = elementwise(
     _softplus, lambda x: max(x, 0.0) + math.log1p(math.exp(-math.fabs(x))),
     lambda y, x: sigmoid(x), name="softplus",
+)
+
+
+def _first(a: Any, b: Any, unit: float = 1.0) -> Any:
+    """eᵃ/(eᵃ + eᵇ), with its limits at the infinities: ½ each at (∞, ∞), 0 at (−∞, −∞)."""
+    a_, b_ = raw(a), raw(b)
+    limit = np.isinf(a_) & (a_ == b_)
+    return where(limit, 0.5 * (a_ > 0), sigmoid(unit * where(limit, 0.0, a - b)))
+
+
+logaddexp = elementwise(
+    np.logaddexp, None, lambda y, a, b: _first(a, b), lambda y, a, b: _first(b, a)
+)
+logaddexp2 = elementwise(
+    np.logaddexp2, None, lambda y, a, b: _first(a, b, LOG_2), lambda y, a, b: _first(b, a, LOG_2)
+)
+softsign = elementwise(
+    lambda x: x / (1 + np.abs(x)), lambda x: x / (1 + math.fabs(x)),
+    lambda y, x: square(reciprocal(1 + abs(x))), name="softsign",
+)
+
+
+# ── sinc, by the spherical Bessel functions ──────────────────────────────────────────────────
+
+
+def _bessel(z: Any, n: Any) -> Any:
+    """jₙ(z)/zⁿ (DLMF 10.47): its series near 0, elsewhere upwards from sin z / z."""
+    z = np.asarray(z)
+    q, near = z * z, np.abs(z) < n + 3.0
+    small = np.where(near, q, 0.0)
+    term = series = 1.0 / math.prod(range(1, 2 * n + 2, 2)) * np.ones_like(z)
+    for k in range(1, 40):
+        term = -term * small / (2 * k * (2 * (n + k) + 1))
+        series = series + term
+    z = np.where(near, n + 3.0, z)
+    below, y = np.cos(z), np.sin(z) / z
+    for k in range(n):
+        below, y = y, ((2 * k + 1) * y - below) / (z * z)
+    return np.where(near, series, y)[()]
+
+
+@functools.cache
+def _spherical(n: int) -> Any:
+    """The row of jₙ(z)/zⁿ. Its slope −z·jₙ₊₁/zⁿ⁺¹ is exact at 0, where (cos z − sinc)/z is 0/0."""
+    return elementwise(
+        lambda z: _bessel(z, n), None, lambda y, z: -z * _spherical(n + 1)(z), name=f"j{n}(z)/z^{n}"
+    )
+
+
+sinc = elementwise(np.sinc, None, lambda y, x: -math.pi**2 * x * _spherical(1)(math.pi * x))
+
+
+def _normal(x: Any) -> Any:
+    """½ erfc(−x/√2): with SciPy's loop if that is loaded, else with Python's math, one by one."""
+    if "scipy.special" in sys.modules:
+        return sys.modules["scipy.special"].ndtr(x)
+    return _half_erfc(x)
+
+
+@np.vectorize(otypes=[float])
+def _half_erfc(x: float) -> float:
+    return 0.5 * math.erfc(-x * math.sqrt(0.5))
+
+
+ndtr = elementwise(
+    _normal, None, lambda y, x: math.sqrt(0.5 / math.pi) * exp(-0.5 * x * x), name="ndtr",
+    symbol="Φ",
 )

@@ -18,7 +18,12 @@ def _getitem(x: Any, index: Any) -> Any:
 
 def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Zeros of `shape`, with `g` added at `index`; an entry indexed twice collects both."""
-    out = np.zeros(shape, dtype=np.asarray(g).dtype)
+    g = np.asarray(g)
+    if len(shape) == 1 and type(index) is np.ndarray and index.dtype.kind == "i" and (
+        index.size and g.dtype == float and index.min() >= 0
+    ):  # ten times as fast as add.at
+        return np.bincount(index.ravel(), g.ravel(), shape[0])
+    out = np.zeros(shape, dtype=g.dtype)
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
         np.add.at(out, index, g)

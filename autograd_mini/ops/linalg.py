@@ -1,4 +1,10 @@
-"""The table, part 6: products of vectors and matrices."""
+"""The table, part 6: products of vectors and matrices, and linear algebra.
+
+The rules for decompositions are those of Giles (2008), "Collected matrix derivative results for
+forward and reverse mode algorithmic differentiation", unless another source is named. All work on
+stacks of matrices. A function that NumPy defines for symmetric matrices only (cholesky, eigh) has
+a symmetric gradient: the one within the symmetric matrices.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import GraphError
+from ..graph import Node, raw
 from ..primitive import Structural, structural
+from .arithmetic import where
 from .reductions import unbroadcast
 from .shapes import shape, transpose
 
@@ -58,4 +67,187 @@ def _weights_and_inputs(g, y, *inputs):  # type: ignore[no-untyped-def]
 
 weighted_sum = _WeightedSum(
     _weighted_sum, _weights_and_inputs, name="weighted_sum", symbol="w·x+b", many=True
+)
+
+
+# ── sums over named axes, and over neighbours ────────────────────────────────────────────────
+
+
+class _Einsum(Structural):
+    """A sum of products over named axes, every name written out and once in each operand."""
+
+    __slots__ = ()
+
+    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
+        """For the operands that are nodes; the others' would cost as much."""
+        return [
+            None if parent is None else _in_the_place_of(i, g, xs, **node.params)
+            for i, parent in enumerate(node.parents)
+        ]
+
+
+def _in_the_place_of(i: int, g: Any, operands: tuple[Any, ...], subscripts: str) -> Any:
+    """∂/∂A is the same sum with A's place and the output's exchanged."""
+    inputs, output = subscripts.split("->")
+    names = inputs.split(",")
+    others = ",".join([output, *names[:i], *names[i + 1:]])
+    return einsum([g, *operands[:i], *operands[i + 1:]], subscripts=f"{others}->{names[i]}")
+
+
+def _all_places(g, y, *operands, subscripts):  # type: ignore[no-untyped-def]
+    return [_in_the_place_of(i, g, operands, subscripts) for i in range(len(operands))]
+
+
+einsum = _Einsum(
+    lambda operands, subscripts: np.einsum(subscripts, *operands, optimize=len(operands) > 2),
+    _all_places, name="einsum", symbol="Σ", many=True,
+)
+
+
+def _correlate(g: Any, other: Any) -> Any:
+    """Σₖ gₙ₊ₖ·otherₖ, wherever all of `other` is inside."""
+    m = shape(other)[0]
+    return convolve(g, other[::-1])[m - 1 : shape(g)[0]]
+
+
+convolve = structural(
+    lambda a, v: np.convolve(a, v),
+    lambda g, y, a, v: _correlate(g, v), lambda g, y, a, v: _correlate(g, a), name="convolve",
+)
+
+# ── inverses and determinants ────────────────────────────────────────────────────────────────
+
+
+@structural(np.linalg.inv, symbol="⁻¹")
+def inv(g, y, a):  # type: ignore[no-untyped-def]
+    """−Yᵀ G Yᵀ."""
+    return -matmul(matmul(swap(y), g), swap(y))
+
+
+solve = structural(
+    np.linalg.solve,
+    lambda g, y, a, b: unbroadcast(-matmul(solve(swap(a), g), swap(y)), shape(a)),
+    lambda g, y, a, b: unbroadcast(solve(swap(a), g), shape(b)),
+)  # of matrices; a vector is promoted by a composite
+
+
+@structural(np.linalg.pinv, symbol="⁺")
+def pinv(g, y, a, *, rcond=None, hermitian=False, rtol=np._NoValue):  # type: ignore[no-untyped-def]
+    """Golub and Pereyra (1973), for perturbations that keep the rank: others have no limit."""
+    yt, gt = swap(y), swap(g)
+    left = matmul(gt - matmul(a, matmul(y, gt)), matmul(y, yt))
+    right = matmul(matmul(yt, y), gt - matmul(matmul(gt, y), a))
+    return left + right - matmul(matmul(yt, g), yt)
+
+
+@structural(np.linalg.det)
+def det(g, y, a):  # type: ignore[no-untyped-def]
+    """The cofactors, which a singular matrix has too."""
+    return g[..., None, None] * cofactors(a)
+
+
+@structural(lambda a: np.linalg.slogdet(a)[1], name="logabsdet", symbol="log|det|")
+def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
+    """A⁻ᵀ."""
+    return g[..., None, None] * swap(inv(a))
+
+
+_SMALL, _LARGE = 8, 64
+
+
+def cofactors(a: Any) -> Any:
+    """∂det/∂A: the determinants of A with one row and one column struck out.
+
+    det·A⁻ᵀ where A is large and well-conditioned; n² determinants where it is small, or so near
+    a singular matrix that A⁻¹ has no digits left. Raises `GraphError` for a large one of those.
+    """
+    n = shape(a)[-1]
+    value = np.abs(np.linalg.det(raw(a)))
+    limits = np.finfo(value.dtype)
+    representable = (value > limits.tiny / limits.eps) & (value < np.inf)
+    if n > _SMALL and np.all(representable) and (
+        n > _LARGE or np.all(np.linalg.cond(raw(a)) < limits.eps**-0.5)
+    ):
+        return det(a)[..., None, None] * swap(inv(a))
+    if n > _LARGE:
+        raise GraphError(
+            f"the determinant of a {n}×{n} matrix is 0 or can't be represented, and its "
+            "cofactors would cost n⁵ operations: use np.linalg.slogdet, or a smaller matrix"
+        )
+    kept = np.array([[j for j in range(n) if j != i] for i in range(n)], int).reshape(n, -1)
+    minors = det(a[..., kept[:, None, :, None], kept[None, :, None, :]])
+    return minors * (-1.0) ** np.add.outer(range(n), range(n))
+
+
+# ── decompositions ───────────────────────────────────────────────────────────────────────────
+
+
+def _halved(x: Any) -> Any:
+    """The lower triangle with half the diagonal."""
+    n = shape(x)[-1]
+    return x * (np.tri(n) - 0.5 * np.eye(n))
+
+
+def _symmetric(x: Any) -> Any:
+    return 0.5 * (x + swap(x))
+
+
+@structural(np.linalg.cholesky)
+def cholesky(g, y, a):  # type: ignore[no-untyped-def]
+    """L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with half the diagonal (Murray 2016)."""
+    middle = solve(swap(y), _halved(matmul(swap(y), g)))
+    return _symmetric(swap(solve(swap(y), swap(middle))))
+
+
+@structural(lambda a: np.linalg.qr(a)[0], name="orthonormal", symbol="Q")
+def orthonormal(g, y, a):  # type: ignore[no-untyped-def]
+    """(G − Q sym(Φ)) R⁻ᵀ for the Q of a = QR, of full column rank (Walter and Lehmann 2010)."""
+    r, m = matmul(swap(y), a), _halved(matmul(swap(g), y))
+    return swap(solve(r, swap(g - matmul(y, m + swap(m)))))
+
+
+def _apart(x: Any) -> Any:
+    """1/(xⱼ − xᵢ), and 0 on the diagonal; equal ones give inf, for there is no derivative."""
+    same = np.eye(shape(x)[-1], dtype=bool)
+    return where(same, 0.0, 1.0 / where(same, 1.0, x[..., None, :] - x[..., :, None]))
+
+
+@structural(np.linalg.eigvalsh, symbol="λ")
+def eigvalsh(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
+    """V diag(g) Vᵀ."""
+    v = eigenvectors(a, UPLO=UPLO)
+    return matmul(v * g[..., None, :], swap(v))
+
+
+@structural(lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[1], name="eigenvectors", symbol="V")
+def eigenvectors(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
+    """V (F ∘ VᵀG) Vᵀ, with Fᵢⱼ = 1/(λⱼ − λᵢ)."""
+    inner = _apart(eigvalsh(a, UPLO=UPLO)) * matmul(swap(y), g)
+    return _symmetric(matmul(matmul(y, inner), swap(y)))
+
+
+@structural(np.linalg.svdvals, symbol="σ")
+def svdvals(g, y, a):  # type: ignore[no-untyped-def]
+    """U diag(g) Vᵀ; where σ = 0, a kink, the least subgradient: 0."""
+    rounding = np.finfo(raw(y).dtype).eps * np.max(shape(a)[-2:], initial=0)
+    none = raw(y) <= rounding * np.max(raw(y), axis=-1, keepdims=True, initial=0.0)
+    return matmul(left_vectors(a) * where(none, 0.0, g)[..., None, :], swap(right_vectors(a)))
+
+
+def _of_vectors(g: Any, u: Any, s: Any, v: Any) -> Any:
+    """The pullback of U for a = U diag(s) Vᵀ; exchange U and V and it is that of aᵀ's."""
+    m = matmul(swap(u), g)
+    inner = _apart(s * s) * (m - swap(m)) * s[..., None, :]
+    return matmul(matmul(u, inner) + (g - matmul(u, m)) / s[..., None, :], swap(v))
+
+
+left_vectors = structural(
+    lambda a: np.linalg.svd(a, full_matrices=False)[0],
+    lambda g, y, a: _of_vectors(g, y, svdvals(a), right_vectors(a)), name="left vectors",
+    symbol="U",
+)
+right_vectors = structural(
+    lambda a: np.swapaxes(np.linalg.svd(a, full_matrices=False)[2], -1, -2),
+    lambda g, y, a: swap(_of_vectors(g, y, svdvals(a), left_vectors(a))), name="right vectors",
+    symbol="V",
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..graph import raw
 from ..primitive import structural
-from .arithmetic import multiply, where
+from .arithmetic import where
 from .elementary import exp
 from .shapes import concatenate, reshape, shape, transpose
 
@@ -73,38 +74,44 @@ def _shared(hits: Any, axis: Axis) -> Any:
 def prod(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """The product of all the others; y/x would be nan at a zero, where the true slope is not."""
     reduced = axes_of(x, axis)
-    if not reduced:
-        return g
     kept = tuple(i for i in range(len(shape(x))) if i not in reduced)
     order = kept + reduced  # the reduced axes last, as one
     moved = transpose(x, order)
-    flat = reshape(moved, (*(shape(x)[i] for i in kept), -1))
-    others = transpose(reshape(_others(flat), shape(moved)), tuple(np.argsort(order)))
-    return restore(g, x, axis) * others
+    flat = reshape(moved, (*(shape(x)[i] for i in kept), math.prod(shape(x)[i] for i in reduced)))
+    others = before(flat) * before(flat[..., ::-1])[..., ::-1]
+    return restore(g, x, axis) * transpose(reshape(others, shape(moved)), tuple(np.argsort(order)))
 
 
-def _others(x: Any) -> Any:
-    """Along the last axis, the product of all entries but one's own: those left · those right.
+# ── scans along the last axis; the others are moved there by a composite ─────────────────────
 
-    Both by doubling (Hillis and Steele 1986), with products alone, so it is exact at zeros and
-    so are all its derivatives.
-    """
-    ones = np.ones((*shape(x)[:-1], 1), dtype=raw(x).dtype)
-    n = shape(x)[-1]
-    if n == 0:
-        return x
-    left = concatenate([ones, x[..., :-1]], axis=-1)
-    right = concatenate([x[..., 1:], ones], axis=-1)
-    reach = 1
-    while reach < n:
-        left = concatenate(
-            [left[..., :reach], multiply(left[..., reach:], left[..., :-reach])], axis=-1
-        )
-        right = concatenate(
-            [multiply(right[..., :-reach], right[..., reach:]), right[..., -reach:]], axis=-1
-        )
+
+@structural(lambda x: np.cumsum(x, -1), name="cumsum")
+def cumsum(g, y, x):  # type: ignore[no-untyped-def]
+    """Each entry counts in every sum after it."""
+    return cumsum(g[..., ::-1])[..., ::-1]
+
+
+@structural(lambda x: np.cumprod(x, -1), name="cumprod")
+def cumprod(g, y, x):  # type: ignore[no-untyped-def]
+    """∂yⱼ/∂xᵢ is the product before i times that from i + 1 to j: exact at zeros, as prod."""
+    return before(x) * _carried_back(g, x)
+
+
+def before(x: Any) -> Any:
+    """The product of all the entries before one's own."""
+    one = np.ones((*shape(x)[:-1], 1 if shape(x)[-1] else 0), raw(x).dtype)
+    return concatenate([one, cumprod(x[..., :-1])], axis=-1)
+
+
+def _carried_back(g: Any, x: Any) -> Any:
+    """rᵢ = gᵢ + xᵢ₊₁·rᵢ₊₁, by doubling (Hillis and Steele 1986): Σⱼ≥ᵢ gⱼ·xᵢ₊₁⋯xⱼ."""
+    reach, factor = 1, x[..., 1:]
+    while reach < shape(x)[-1]:
+        carried = factor * g[..., reach:]
+        g = concatenate([g[..., :-reach] + carried, g[..., -reach:]], axis=-1)
+        factor = factor[..., :-reach] * factor[..., reach:]
         reach *= 2
-    return left * right
+    return g
 
 
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

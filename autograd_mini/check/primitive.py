@@ -1,0 +1,178 @@
+"""Does a primitive's rule belong to its function? The checks that the table's own rows get."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..backprop import gradients
+from ..errors import DTypeError, GradientError, NotDifferentiableError
+from ..graph import Node, leaf, raw
+from ..ops import multiply, shape, square, sum
+from ..primitive import Elementwise, Primitive, Structural
+from ..transforms import grad, hvp
+from .numeric import slope_along
+
+__all__ = ["check_primitive"]
+
+EPS = float(np.finfo(float).eps)
+USUAL = (-1.7, -0.31, 0.43, 0.87, 2.6)  # where the caller names no point: no two alike
+
+
+def check_primitive(op: Any, *points: tuple[Any, ...], **params: Any) -> None:
+    """Check the rule of a primitive, and raise `GradientError` with all that is wrong with it.
+
+    points: tuples of arguments to check it at: floats for an elementwise primitive, arrays for a
+    structural one (needed there); without any, an elementwise one is tried at some usual numbers
+    where it is finite. params: keywords of a structural primitive.
+
+    Of an elementwise primitive: the twin on floats gives what arrays give; the gradient is that
+    of finite differences to order 3, the same for Values and Tensors, for numbers and nodes, and
+    undoes broadcasting. Of a structural one: plain arrays and nodes give the same; the pullback
+    returns its inputs' shapes, and is that of finite differences to order 2.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> cube = ag.elementwise(lambda x: x**3, None, lambda y, x: 2 * x**2, name="wrong cube")
+    >>> ag.check_primitive(cube, (1.0,))
+    Traceback (most recent call last):
+    ...
+    autograd_mini.errors.GradientError: the primitive 'wrong cube' fails 1 of its checks:
+      at (1.0,): ∂y/∂(argument 0), order 1, is 2, but finite differences say 3
+    """
+    if not isinstance(op, Primitive):
+        raise DTypeError(f"check_primitive takes a primitive, made by ag.elementwise or "
+                         f"ag.structural, not a {type(op).__name__}")
+    if isinstance(op, Structural) and not points:
+        raise TypeError("check_primitive of a structural primitive needs at least one tuple of "
+                        "arguments to check it at")
+    problems: list[str] = []
+    with np.errstate(all="ignore"):
+        check: Any = _elementwise if isinstance(op, Elementwise) else _structural
+        for point in points or _usual_points(op):
+            problems += [f"at {_short(point)}: {problem}" for problem in check(op, point, params)]
+    if problems:
+        raise GradientError(f"the primitive {op.name!r} fails {len(problems)} of its checks:\n  "
+                            + "\n  ".join(problems))
+
+
+def _short(point: tuple[Any, ...]) -> str:
+    return repr(point) if all(np.ndim(x) == 0 for x in point) else (
+        "arguments of shapes " + ", ".join(str(np.shape(x)) for x in point))
+
+
+def _usual_points(op: Any) -> list[tuple[float, ...]]:
+    points = [p for p in itertools.permutations(USUAL, len(op.slopes))
+              if np.all(np.isfinite(np.asarray(op(*p), float)))]
+    if not points:
+        raise GradientError(f"{op.name} is finite at none of the usual numbers {USUAL}: name some")
+    return points[:: max(len(points) // 8, 1)]
+
+
+def _near(a: Any, b: Any, digits: float) -> bool:
+    scale = np.maximum(np.abs(a), np.abs(b))
+    return bool(np.all(np.abs(np.subtract(a, b)) <= digits * EPS * (1.0 + scale)))
+
+
+# ── elementwise ──────────────────────────────────────────────────────────────────────────────
+
+
+def _elementwise(op: Elementwise, point: tuple[float, ...], params: Any) -> Iterator[str]:
+    on_floats, on_arrays = op(*point), op(*(np.array([x]) for x in point))
+    if not _near(on_floats, on_arrays[0], 8):
+        yield f"{on_floats!r} on floats, {on_arrays[0]!r} on arrays"
+    for i in range(len(op.slopes)):
+        if _has_slope(op, i, point):
+            def f(x: Any, i: int = i) -> Any:
+                return op(*point[:i], x, *point[i + 1:])
+
+            yield from _slopes(f, point[i], f"∂y/∂(argument {i})")
+            yield from _kinds(f, point[i], f"∂y/∂(argument {i})")
+            yield from _broadcasting(op, point, i)
+
+
+def _has_slope(op: Elementwise, i: int, point: tuple[float, ...]) -> bool:
+    """Whether there is one: an argument may be constant by nature, or its slope refused."""
+    try:
+        return op.slope(i, op(*point), point) is not None
+    except NotDifferentiableError:
+        return False
+
+
+def _slopes(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
+    """Each derivative, to order 3, is the finite difference of the one below it."""
+    below = f
+    for order in (1, 2, 3):
+        exact = float(grad(below)(x))
+        measured = slope_along(lambda v, g=below: float(raw(g(v))), x)  # type: ignore[misc]
+        bar = 10 * measured.error + 1e-9 * abs(exact) + 1e-10
+        if not measured.error <= 1e-6 * max(abs(exact), 1.0):
+            yield f"{what}, order {order}, can't be measured here: is this an edge or a kink?"
+        elif not abs(exact - measured.value) <= bar:
+            yield (f"{what}, order {order}, is {exact:.10g}, but finite differences say "
+                   f"{measured.value:.10g}")
+            return  # the higher orders would only repeat it
+        below = grad(below)
+
+
+def _kinds(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
+    """One gradient, for a Value and a Tensor, by rules fed numbers and rules fed nodes."""
+    v, t = leaf(float(x)), leaf(np.array([x]))
+    plain, array = gradients(f(v), v), gradients(sum(f(t)), t)[0]
+    if not _near(plain, array, 16):
+        yield f"{what} is {plain!r} for a Value and {array!r} for a Tensor"
+    node = raw(gradients(f(v), v, create_graph=True))
+    if not _near(plain, node, 16):
+        yield f"{what} is {plain!r} by the rule fed numbers and {node!r} fed nodes"
+
+
+def _broadcasting(op: Elementwise, point: tuple[float, ...], i: int) -> Iterator[str]:
+    """The gradient has its argument's shape: summed over the axes it was spread along."""
+    x, others = leaf(np.full((2, 1), point[i])), [np.full(3, x) for x in point]
+    got = gradients(sum(op(*others[:i], x, *others[i + 1:])), x)
+    once = gradients(sum(op(*point[:i], x, *point[i + 1:])), x)
+    times = 1.0 if len(point) == 1 else 3.0
+    if np.shape(got) != (2, 1) or not _near(got, times * once, 32):
+        yield f"argument {i}, broadcast, doesn't collect the sum of its cotangents"
+
+
+# ── structural ───────────────────────────────────────────────────────────────────────────────
+
+
+def _structural(op: Structural, point: tuple[Any, ...], params: Any) -> Iterator[str]:
+    rng = np.random.default_rng(0)
+
+    def call(*args: Any) -> Any:
+        return op(list(args), **params) if op.many else op(*args, **params)
+
+    plain, node = call(*point), call(*(leaf(np.array(x, float)) for x in point))
+    if not isinstance(node, Node) or not np.allclose(raw(node), plain, rtol=1e-12, atol=1e-14):
+        yield "plain arrays and nodes give different results"
+        return
+    weight = rng.normal(size=shape(node))
+    for i, x in enumerate(np.asarray(x, float) for x in point):
+        direction = rng.normal(size=x.shape)
+
+        def f(t: Any, i: int = i) -> Any:
+            y = call(*point[:i], t, *point[i + 1:])
+            return sum(multiply(square(y), weight))
+
+        yield from _along(f, x, direction, f"the pullback of argument {i}")
+
+
+def _along(f: Callable[..., Any], x: np.ndarray, v: np.ndarray, what: str) -> Iterator[str]:
+    """First and second derivative along a direction are the finite differences."""
+    if not x.size:
+        return
+    first = slope_along(lambda s: float(raw(f(x + s * v))), 0.0)
+    exact = float(np.sum(grad(f)(x) * v))
+    if not abs(exact - first.value) <= 10 * first.error + 1e-9 * abs(exact) + 1e-12:
+        yield f"{what} gives {exact:.10g} along a direction, finite differences {first.value:.10g}"
+        return
+    second = slope_along(lambda s: float(np.sum(grad(f)(x + s * v) * v)), 0.0)
+    exact = float(np.sum(hvp(f, (x,), (v,))[0] * v))
+    if not abs(exact - second.value) <= 10 * second.error + 1e-9 * abs(exact) + 1e-10:
+        yield (f"{what}, order 2, gives {exact:.10g} along a direction, finite differences "
+               f"{second.value:.10g}")

@@ -1,0 +1,26 @@
+"""What is merely composed of primitives: no derivative is stated in these files."""
+
+from .activations import (
+    clip,
+    elu,
+    gelu,
+    hardsigmoid,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    relu6,
+    selu,
+    silu,
+)
+from .algebra import dot, einsum, matmul_any, norm, outer, trace
+from .scans import cumprod, cumsum, running_extreme
+from .selection import diagonal, flip, full, ravel, repeat, swapaxes, take
+from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var
+
+__all__ = [
+    "clip", "cumprod", "cumsum", "diagonal", "dot", "einsum", "elu", "flip", "full", "gelu",
+    "hardsigmoid", "hardtanh", "leaky_relu", "log_softmax", "logsigmoid", "matmul_any", "max",
+    "mean", "min", "mish", "norm", "outer", "prod", "ravel", "relu6", "repeat", "running_extreme",
+    "selu", "silu", "softmax", "std", "sum", "swapaxes", "take", "trace", "var",
+]

@@ -1,0 +1,129 @@
+"""Activations and other functions of single numbers, composed of the table's rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import DTypeError
+from ..graph import Node, raw
+from ..ops import expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, tanh, where
+from ..primitive import also
+from .composed import dtype_of, stands_for
+
+# ── activations ──────────────────────────────────────────────────────────────────────────────
+
+
+def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
+    """x above 0, negative_slope·x below; at 0 the slope is that of the left."""
+    return where(raw(x) > 0, x, negative_slope * x)
+
+
+def elu(x: Any, alpha: Any = 1.0) -> Any:
+    """x above 0, α(eˣ − 1) below (Clevert, Unterthiner and Hochreiter 2016)."""
+    above = raw(x) > 0
+    return where(above, x, alpha * expm1(where(above, 0.0, x)))
+
+
+def selu(x: Any) -> Any:
+    """elu with the two constants that keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016).
+
+    approximate: "tanh" for ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as GPT-2 has it.
+    """
+    if approximate == "none":
+        return x * ndtr(x)
+    if approximate != "tanh":
+        raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
+    z = clip(x, -64.0, 64.0)  # beyond, the sigmoid is 0 or 1 to the last digit; x³ would overflow
+    return x * sigmoid(math.sqrt(8 / math.pi) * (z + 0.044715 * z * z * z))
+
+
+def silu(x: Any) -> Any:
+    """x·σ(x), also called swish."""
+    return x * sigmoid(x)
+
+
+def mish(x: Any) -> Any:
+    """x·tanh(softplus(x)) (Misra 2019)."""
+    return x * tanh(softplus(x))
+
+
+def logsigmoid(x: Any) -> Any:
+    """log σ(x), finite for any finite x."""
+    return -softplus(-x)
+
+
+def hardtanh(x: Any) -> Any:
+    """x held between −1 and 1; at a bound the slope is 1, as for clip."""
+    return clip(x, -1.0, 1.0)
+
+
+def relu6(x: Any) -> Any:
+    """relu held below 6; at both kinks the slope is 0."""
+    return where(raw(x) >= 6, 6.0, relu(x))
+
+
+def hardsigmoid(x: Any) -> Any:
+    """relu6(x + 3)/6: 0 up to −3, 1 from 3 on; at both kinks the slope is 0."""
+    return relu6(x + 3.0) / 6.0
+
+
+# ── other functions of single numbers ────────────────────────────────────────────────────────
+
+
+@stands_for(np.clip)
+def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """x held between two bounds (None: no bound). At a bound the slope in x is 1."""
+    a_min, a_max = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    return ops.clip(x, -np.inf if a_min is None else a_min, np.inf if a_max is None else a_max)
+
+
+@stands_for(np.float_power)
+def float_power(a: Any, b: Any) -> Any:
+    """a to the b, in float64."""
+    return power(_doubled(a), _doubled(b))
+
+
+def _doubled(x: Any) -> Any:
+    return ops.astype(x, np.dtype(float)) if dtype_of(x).itemsize < 8 else x
+
+
+@stands_for(np.ldexp)
+def ldexp(x: Any, n: Any) -> Any:
+    """x·2ⁿ, n plain integers."""
+    if isinstance(n, Node):
+        raise DTypeError("ldexp's exponents are plain integers, not a node")
+    half = np.asarray(n) // 2  # 2ⁿ itself may overflow where x·2ⁿ doesn't
+    return multiply(multiply(x, np.exp2(1.0 * half)), np.exp2(1.0 * (np.asarray(n) - half)))
+
+
+@stands_for(np.frexp)
+def frexp(x: Any) -> tuple[Any, Any]:
+    """The mantissa, in [½, 1), and the exponent, a constant."""
+    exponent = np.frexp(raw(x))[1]
+    return ldexp(x, -exponent), exponent
+
+
+@stands_for(np.modf)
+def modf(x: Any) -> tuple[Any, Any]:
+    """What is behind the point, and what before it, a constant."""
+    whole = np.trunc(raw(x))
+    return x - whole, whole
+
+
+@stands_for(np.divmod)
+def divmod(a: Any, b: Any) -> tuple[Any, Any]:
+    """The quotient rounded down, a constant, and the remainder."""
+    return np.floor_divide(raw(a), raw(b)), ops.remainder(a, b)
+
+
+for _same in (np.conjugate, np.real, np.real_if_close, np.copy):
+    also(_same, positive)  # of real numbers

@@ -1,0 +1,506 @@
+"""Products, norms and linear algebra, composed of the primitives of `ops/linalg.py`."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import string
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..errors import NotDifferentiableError, ShapeError
+from ..graph import raw
+from ..ops import (
+    eigenvectors,
+    eigvalsh,
+    inv,
+    logabsdet,
+    matmul,
+    multiply,
+    orthonormal,
+    pinv,
+    power,
+    reshape,
+    shape,
+    square,
+    svdvals,
+    swap,
+    transpose,
+    weighted_sum,
+    where,
+)
+from .composed import are_numbers, numpy_has, stands_for
+from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
+from .statistics import max, min, root_of_squares
+
+# ── products ─────────────────────────────────────────────────────────────────────────────────
+
+
+@stands_for(np.dot)
+def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
+    """a·b + bias, as `np.dot`; of two lists of `Value`s, one node for the whole neuron.
+
+    Raises `ShapeError` when two lists differ in length.
+
+    >>> import autograd_mini as ag
+    >>> w = [ag.Value(0.5), ag.Value(-1.0)]
+    >>> ag.dot(w, [2.0, 3.0], ag.Value(1.0)).data
+    -1.0
+    """
+    if are_numbers(a) or are_numbers(b):
+        if len(a) != len(b):
+            raise ShapeError(f"dot needs lists of one length, got {len(a)} and {len(b)}")
+        return weighted_sum.apply((*a, *b, bias), {})
+    product = _array_dot(a, b)
+    return product if isinstance(bias, float) and bias == 0.0 else product + bias
+
+
+def _array_dot(a: Any, b: Any) -> Any:
+    """NumPy's dot by the number of axes: the last of a with the last but one of b."""
+    rank_a, rank_b = len(shape(a)), len(shape(b))
+    if not rank_a or not rank_b:
+        return multiply(a, b)
+    if rank_b <= 2:
+        return matmul_any(a, b)
+    return tensordot(a, b, ((rank_a - 1,), (rank_b - 2,)))
+
+
+@stands_for(np.matmul, np.linalg.matmul)
+def matmul_any(a: Any, b: Any) -> Any:
+    """a @ b with NumPy's promotion of vectors: a row on the left, a column on the right."""
+    if len(shape(a)) > 1 and len(shape(b)) > 1:
+        return matmul(a, b)
+    if not shape(a) or not shape(b):
+        raise ShapeError(f"@ needs at least one axis, got shapes {shape(a)} and {shape(b)}: use *")
+    row = reshape(a, (1, -1)) if len(shape(a)) == 1 else a
+    column = reshape(b, (-1, 1)) if len(shape(b)) == 1 else b
+    lead = np.broadcast_shapes(shape(row)[:-2], shape(column)[:-2])
+    kept = shape(a)[-2:-1] + (shape(b)[-1:] if len(shape(b)) > 1 else ())
+    return reshape(matmul(row, column), lead + kept)
+
+
+@numpy_has("matvec")
+def matvec(a: Any, x: Any) -> Any:
+    """The product of each matrix with a vector; stacks broadcast."""
+    return matmul(a, x[..., None])[..., 0]
+
+
+@numpy_has("vecmat")
+def vecmat(x: Any, a: Any) -> Any:
+    """The product of a vector with each matrix; stacks broadcast."""
+    return matmul(x[..., None, :], a)[..., 0, :]
+
+
+@stands_for(np.vecdot)
+def vecdot(a: Any, b: Any) -> Any:
+    """Σ a·b over the last axis."""
+    return ops.sum(multiply(a, b), axis=-1)
+
+
+@stands_for(np.linalg.vecdot)
+def vecdot_along(a: Any, b: Any, axis: int = -1) -> Any:
+    """Σ a·b over an axis."""
+    return vecdot(moveaxis(a, axis, -1), moveaxis(b, axis, -1))
+
+
+@stands_for(np.outer, np.linalg.outer)
+def outer(a: Any, b: Any) -> Any:
+    """Every product aᵢ·bⱼ, of shape (a.size, b.size)."""
+    return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
+
+
+@stands_for(np.vdot)
+def vdot(a: Any, b: Any) -> Any:
+    """Σ a·b over all numbers."""
+    return ops.sum(multiply(reshape(a, (-1,)), reshape(b, (-1,))))
+
+
+@stands_for(np.inner)
+def inner(a: Any, b: Any) -> Any:
+    """Σ over the last axes of both."""
+    scalars = not shape(a) or not shape(b)
+    return multiply(a, b) if scalars else tensordot(a, b, ((-1,), (-1,)))
+
+
+@stands_for(np.tensordot, np.linalg.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """Σ over pairs of axes: the last of a with the first of b, or two lists of axes."""
+    if isinstance(axes, int):
+        axes = (range(-axes, 0), range(axes))
+    of_a, of_b = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
+    of_a = tuple(x % len(shape(a)) for x in of_a)
+    of_b = tuple(x % len(shape(b)) for x in of_b)
+    left, right = ([n for i, n in enumerate(shape(x)) if i not in summed]
+                   for x, summed in ((a, of_a), (b, of_b)))
+    if [shape(a)[i] for i in of_a] != [shape(b)[i] for i in of_b]:
+        raise ShapeError(f"tensordot: axes {of_a} of {shape(a)} and {of_b} of {shape(b)} differ")
+    rows, columns = moved_last(a, of_a), moved_last(b, of_b)
+    n = shape(rows)[-1]
+    product = matmul(reshape(rows, (int(np.prod(left)), n)),
+                     transpose(reshape(columns, (int(np.prod(right)), n))))
+    return reshape(product, (*left, *right))
+
+
+@stands_for(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """The Kronecker product: each number of a times the whole of b."""
+    rank = builtins.max(len(shape(a)), len(shape(b)))
+    tall = (1,) * (rank - len(shape(a))) + shape(a)
+    wide = (1,) * (rank - len(shape(b))) + shape(b)
+    blocks = multiply(reshape(a, tuple(n for m in tall for n in (m, 1))),
+                      reshape(b, tuple(n for m in wide for n in (1, m))))
+    return reshape(blocks, tuple(m * n for m, n in zip(tall, wide, strict=True)))
+
+
+@stands_for(np.cross)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
+          axis: int | None = None) -> Any:
+    """The vector product of vectors of 3 (or, as NumPy still allows, 2) components."""
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    a, b = moveaxis(a, axisa, 0), moveaxis(b, axisb, 0)
+    if not {len(raw(a)), len(raw(b))} <= {2, 3}:
+        raise ShapeError(f"cross needs vectors of 2 or 3 components: {shape(a)}, {shape(b)}")
+    if len(raw(a)) == len(raw(b)) == 2:
+        return a[0] * b[1] - a[1] * b[0]
+    (a0, a1, a2), (b0, b1, b2) = ([*v[:2], v[2] if len(raw(v)) == 3 else 0.0 * v[0]]
+                                  for v in (a, b))
+    product = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0]
+    return moveaxis(ops.stack(product), 0, axisc)
+
+
+@stands_for(np.linalg.cross)
+def cross_along(a: Any, b: Any, axis: int = -1) -> Any:
+    """The vector product of vectors of 3 components along an axis."""
+    return cross(a, b, axis=axis)
+
+
+@stands_for(np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of a diagonal."""
+    return ops.sum(diagonal(a, offset, axis1, axis2), axis=-1)
+
+
+@stands_for(np.linalg.trace)
+def matrix_trace(x: Any, offset: int = 0) -> Any:
+    """The sum of a diagonal of each matrix in a stack."""
+    return ops.sum(matrix_diagonal(x, offset=offset), axis=-1)
+
+
+# ── einsum ───────────────────────────────────────────────────────────────────────────────────
+
+
+@stands_for(np.einsum)
+def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
+    """Σ of products over named axes, as `np.einsum`: ellipsis, repeated names, broadcasting.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.grad(lambda A: np.einsum("ii->", A))(np.ones((2, 2)))
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    if not isinstance(subscripts, str):
+        subscripts, operands = _from_lists((subscripts, *operands))
+    names, output = _spelled_out(subscripts.replace(" ", ""), [len(shape(x)) for x in operands])
+    lengths: dict[str, set[int]] = {}
+    for letter, n in zip("".join(names), (n for x in operands for n in shape(x)), strict=True):
+        lengths.setdefault(letter, set()).update({n} - {1})
+    for letter, several in lengths.items():
+        if len(several) > 1:
+            raise ShapeError(f"einsum: axis {letter!r} has the lengths {sorted(several)}, in "
+                             f"{subscripts!r} of {[shape(x) for x in operands]}")
+    terms = [_each_once(name, x, lengths) for name, x in zip(names, operands, strict=True)]
+    for i, (name, x) in enumerate(terms):  # what is nowhere else is summed at once
+        elsewhere = output + "".join(other for j, (other, _) in enumerate(terms) if j != i)
+        lonely = tuple(k for k, letter in enumerate(name) if letter not in elsewhere)
+        if lonely:
+            terms[i] = "".join(c for c in name if c in elsewhere), ops.sum(x, axis=lonely)
+    inputs = ",".join(name for name, _ in terms)
+    return ops.einsum([x for _, x in terms], subscripts=f"{inputs}->{output}")
+
+
+def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """einsum's other form: operand, list of axis numbers, operand, list … and the output's."""
+    pairs = len(arguments) // 2
+    lists = [*arguments[1 : 2 * pairs : 2], *arguments[2 * pairs:]]
+    text = ["".join("..." if n is ... else string.ascii_letters[n] for n in numbers)
+            for numbers in lists]
+    output = "->" + text.pop() if len(arguments) % 2 else ""
+    return ",".join(text) + output, arguments[0 : 2 * pairs : 2]
+
+
+def _spelled_out(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
+    """The names of each operand and of the output, with letters for the ellipsis."""
+    inputs, arrow, output = subscripts.partition("->")
+    names = inputs.split(",")
+    if len(names) != len(ranks):
+        raise ShapeError(f"einsum: {subscripts!r} names {len(names)} operands, got {len(ranks)}")
+    spare = [c for c in string.ascii_letters if c not in subscripts]
+    dots = [rank - len(name.replace("...", "")) for name, rank in zip(names, ranks, strict=True)]
+    for name, n in zip(names, dots, strict=True):
+        if n < 0 or (n and "..." not in name):
+            raise ShapeError(f"einsum: {name!r} in {subscripts!r} doesn't fit the axes: {ranks}")
+    most = builtins.max([n for name, n in zip(names, dots, strict=True) if "..." in name] or [0])
+    hidden = "".join(spare[:most])
+    names = [name.replace("...", hidden[most - n:]) for name, n in zip(names, dots, strict=True)]
+    if arrow:
+        return names, output.replace("...", hidden)
+    everything = "".join(names)
+    once = sorted(c for c in {*everything} if everything.count(c) == 1 and c not in hidden)
+    return names, hidden + "".join(once)
+
+
+def _each_once(name: str, x: Any, lengths: dict[str, set[int]]) -> tuple[str, Any]:
+    """The operand on the diagonal of its repeated names, without axes to be stretched."""
+    while repeated := [c for c in name if name.count(c) > 1]:
+        first = name.index(repeated[0])
+        x = diagonal(x, 0, first, name.index(repeated[0], first + 1))
+        name = name.replace(repeated[0], "", 2) + repeated[0]
+    stretched = tuple(i for i, c in enumerate(name) if shape(x)[i] == 1 and lengths[c])
+    x = ops.squeeze(x, axis=stretched) if stretched else x
+    return "".join(c for i, c in enumerate(name) if i not in stretched), x
+
+
+# ── norms ────────────────────────────────────────────────────────────────────────────────────
+
+
+@stands_for(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norm of vectors (an int axis) or matrices (two axes), of any `ord` that NumPy has."""
+    if axis is None:
+        if ord is None or (ord == 2 and len(shape(x)) == 1) or (
+            ord in ("fro", 2, "f") and ord != 2 and len(shape(x)) == 2):
+            return _without(root_of_squares(x, None), x, None, keepdims)
+        axis = tuple(range(len(shape(x))))
+    axis = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    if len(axis) == 1:
+        return vector_norm(x, axis=axis, keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(axis) != 2:
+        raise ShapeError(f"a norm is of vectors or matrices: one axis or two, not {axis}")
+    y = _matrix_norm(moveaxis(x, axis, (-2, -1)), "fro" if ord is None else ord)
+    return _without(reshape(y, _kept_shape(x, axis)), x, axis, keepdims)
+
+
+def _kept_shape(x: Any, axis: tuple[int, ...]) -> tuple[int, ...]:
+    reduced = ops.axes_of(x, axis)
+    return tuple(1 if i in reduced else n for i, n in enumerate(shape(x)))
+
+
+def _without(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """y, whose reduced axes have length 1, without them unless keepdims."""
+    return y if keepdims or not shape(y) else ops.squeeze(y, axis=ops.axes_of(x, axis))
+
+
+@stands_for(np.linalg.vector_norm)
+def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """(Σ|x|ᵖ)^(1/p) over `axis`; max |x| and min |x| for p = ±∞. At 0 the slope is 0."""
+    if isinstance(ord, str):
+        raise ValueError(f"a vector has no norm of ord {ord!r}")
+    if ord == 2:
+        y = root_of_squares(x, axis)
+    elif ord == np.inf:
+        y = max(ops.abs(x), axis, True)
+    elif ord == -np.inf:
+        y = min(ops.abs(x), axis, True)
+    elif ord == 1:
+        y = ops.sum(ops.abs(x), axis=axis, keepdims=True)
+    elif ord == 0:  # how many aren't 0: constant by nature
+        y = np.sum(raw(x) != 0, axis=axis, keepdims=True).astype(np.result_type(raw(x)))
+    else:
+        y = _p_norm(x, axis, ord)
+    return _without(y, x, axis, keepdims)
+
+
+def _p_norm(x: Any, axis: Any, p: float) -> Any:
+    """(Σ|x|ᵖ)^(1/p), divided first by the largest |x| (a constant here), so nothing overflows."""
+    top = np.max(np.abs(raw(x)), axis=axis, keepdims=True, initial=0)
+    usual = (top == 0) | ~np.isfinite(top)
+    scale = np.where(usual, 1.0, top).astype(top.dtype)
+    total = ops.sum(power(ops.abs(x / scale), p), axis=axis, keepdims=True)
+    nothing = raw(total) == 0
+    return where(nothing, 0.0, power(where(nothing, 1.0, total), 1.0 / p) * scale)
+
+
+@stands_for(np.linalg.matrix_norm)
+def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """The norm of each matrix in a stack: fro, nuc, ±1, ±2 or ±inf."""
+    return _without(reshape(_matrix_norm(x, ord), _kept_shape(x, (-2, -1))), x, (-2, -1), keepdims)
+
+
+def _matrix_norm(x: Any, ord: Any) -> Any:
+    if ord in ("fro", "f"):
+        return _without(root_of_squares(x, (-2, -1)), x, (-2, -1), False)
+    if ord == "nuc":
+        return ops.sum(svdvals(x), axis=-1)
+    if ord not in (1, -1, 2, -2, np.inf, -np.inf):
+        raise ValueError(f"a matrix has no norm of ord {ord!r}")
+    choose = max if ord > 0 else min
+    if ord in (2, -2):
+        return choose(svdvals(x), -1)
+    sums = ops.sum(ops.abs(x), axis=-2 if ord in (1, -1) else -1)
+    return choose(sums, -1)
+
+
+@stands_for(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """The condition number: the norm of x times that of its inverse."""
+    if p in (None, 2, -2):
+        s = svdvals(x)
+        return s[..., 0] / s[..., -1] if p != -2 else s[..., -1] / s[..., 0]
+    return _matrix_norm(x, p) * _matrix_norm(inv(x), p)
+
+
+# ── solving, determinants, powers ────────────────────────────────────────────────────────────
+
+
+@stands_for(np.linalg.solve)
+def solve(a: Any, b: Any) -> Any:
+    """The x with a·x = b; b is a vector or a matrix of columns."""
+    if len(shape(b)) == 1:
+        return ops.solve(a, reshape(b, (-1, 1)))[..., 0]
+    return ops.solve(a, b)
+
+
+class LstsqResult(NamedTuple):
+    """What `lstsq` returns."""
+
+    x: Any
+    residuals: Any
+    rank: int
+    singular_values: Any
+
+
+@stands_for(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
+    """The x that minimises |a·x − b|²; rank and singular values are constants."""
+    constants = np.linalg.lstsq(raw(a), raw(b), rcond)
+    m, n = shape(a)
+    limit = np.finfo(constants[0].dtype).eps * builtins.max(m, n) if rcond is None else rcond
+    x = matmul_any(pinv(a, rcond=limit), b)
+    residuals = ops.sum(square(b - matmul_any(a, x)), axis=0, keepdims=len(shape(b)) == 1)
+    full_rank = constants[2] == n < m
+    return LstsqResult(x, residuals if full_rank else constants[1], *constants[2:])
+
+
+class SlogdetResult(NamedTuple):
+    """What `slogdet` returns."""
+
+    sign: Any
+    logabsdet: Any
+
+
+@stands_for(np.linalg.slogdet)
+def slogdet(a: Any) -> SlogdetResult:
+    """The sign of det a, a constant, and log |det a|."""
+    return SlogdetResult(np.linalg.slogdet(raw(a))[0], logabsdet(a))
+
+
+@stands_for(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """a·a···a, n times, by squaring; of the inverse if n < 0."""
+    if n < 0:
+        a, n = inv(a), -n
+    y = 0.0 * a + np.eye(shape(a)[-1], dtype=np.result_type(raw(a))) if n == 0 else None
+    while n:
+        if n % 2:
+            y = a if y is None else matmul(y, a)
+        n //= 2
+        a = matmul(a, a) if n else a
+    return y
+
+
+@stands_for(np.linalg.multi_dot)
+def multi_dot(arrays: Any) -> Any:
+    """The product of all, from whichever side makes the smaller matrices."""
+    cheaper_last = len(shape(arrays[-1])) == 1 or shape(arrays[-1])[-1] < shape(arrays[0])[0]
+    if cheaper_last:
+        return functools.reduce(lambda y, a: dot(a, y), reversed(arrays))
+    return functools.reduce(dot, arrays)
+
+
+@stands_for(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """The inverse for tensordot over `ind` axes."""
+    lead, rest = shape(a)[:ind], shape(a)[ind:]
+    flat = reshape(a, (int(np.prod(lead)), int(np.prod(rest))))
+    return reshape(inv(flat), (*rest, *lead))
+
+
+@stands_for(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """The x with tensordot(a, x, x.ndim) = b."""
+    if axes is not None:
+        a = moveaxis(a, tuple(axes), tuple(range(len(shape(a)) - len(axes), len(shape(a)))))
+    rest = shape(a)[len(shape(b)):]
+    flat = reshape(a, (-1, int(np.prod(rest))))
+    return reshape(solve(flat, reshape(b, (-1,))), rest)
+
+
+# ── decompositions ───────────────────────────────────────────────────────────────────────────
+
+
+@stands_for(np.linalg.cholesky)
+def cholesky(a: Any, upper: bool = False) -> Any:
+    """The triangular L with L·Lᵀ = a."""
+    return swap(ops.cholesky(swap(a))) if upper else ops.cholesky(a)
+
+
+class QRResult(NamedTuple):
+    """What `qr` returns."""
+
+    Q: Any
+    R: Any
+
+
+@stands_for(np.linalg.qr)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """Orthonormal columns Q and a triangular R with Q·R = a.
+
+    R is QᵀA, and Q that of a's first columns, as many as there are rows, so one rule serves all.
+    """
+    m, n = shape(a)[-2:]
+    if mode not in ("reduced", "r") and (mode != "complete" or m > n):
+        raise NotDifferentiableError(
+            f"qr(mode={mode!r}) of a {m}×{n} matrix isn't differentiable: its further columns "
+            "aren't determined by a; use mode='reduced'"
+        )
+    q = orthonormal(a[..., :m] if n > m else a)
+    r = triu(matmul(swap(q), a))
+    return r if mode == "r" else QRResult(q, r)
+
+
+class EighResult(NamedTuple):
+    """What `eigh` returns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+@stands_for(np.linalg.eigh)
+def eigh(a: Any, UPLO: str = "L") -> EighResult:
+    """Eigenvalues, ascending, and eigenvectors (columns) of a symmetric matrix."""
+    return EighResult(eigvalsh(a, UPLO=UPLO), eigenvectors(a, UPLO=UPLO))
+
+
+class SVDResult(NamedTuple):
+    """What `svd` returns."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+@stands_for(np.linalg.svd)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+        ) -> Any:
+    """U, the singular values, and Vᵀ. Of a matrix that isn't square only the reduced form."""
+    if not compute_uv:
+        return svdvals(a)
+    m, n = shape(a)[-2:]
+    if full_matrices and m != n:
+        raise NotDifferentiableError(
+            f"svd of a {m}×{n} matrix with full_matrices=True isn't differentiable: the further "
+            "columns aren't determined by a; use full_matrices=False"
+        )
+    return SVDResult(ops.left_vectors(a), svdvals(a), swap(ops.right_vectors(a)))

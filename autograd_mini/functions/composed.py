@@ -1,0 +1,51 @@
+"""What the composed functions share: how NumPy finds them, and a few questions about arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..graph import KINDS, raw
+from ..ops import axes_of, shape
+from ..primitive import also
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def stands_for(*numpy_functions: Any) -> Callable[[F], F]:
+    """Enter a composed function into the table under NumPy's own names."""
+
+    def enter(function: F) -> F:
+        for numpy_function in numpy_functions:
+            also(numpy_function, function)
+        return function
+
+    return enter
+
+
+def numpy_has(name: str, room: Any = np) -> Callable[[F], F]:
+    """As `stands_for`, for a function that only newer versions of NumPy have."""
+    return stands_for(*([getattr(room, name)] if hasattr(room, name) else []))
+
+
+def count(x: Any, axis: Any) -> int:
+    """How many numbers are reduced to one."""
+    return math.prod(shape(x)[a] for a in axes_of(x, axis))
+
+
+def dtype_of(x: Any) -> Any:
+    """The dtype of the numbers in x; float64 if they are integers."""
+    dtype = np.result_type(raw(x))
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def are_numbers(x: Any) -> bool:
+    """Whether x is a list or tuple of Values and floats, at least one of them a Value."""
+    if isinstance(x, list | tuple):
+        for v in x:
+            if type(v) is KINDS[float]:
+                return True
+    return False

@@ -1,0 +1,304 @@
+"""Shapes and selection: what only moves numbers about. No derivative is stated here.
+
+A function that only moves numbers about (flip, tile, diag, insert …) moves their positions in
+the same way. So it is applied to the positions, and the numbers are taken from where these say:
+one indexing, whose derivative the table knows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotDifferentiableError
+from ..graph import raw
+from ..ops import (
+    broadcast_to,
+    concatenate,
+    frozen_index,
+    getitem,
+    power,
+    reshape,
+    scatter,
+    shape,
+    transpose,
+    where,
+)
+from ..primitive import also
+from .composed import dtype_of, numpy_has, stands_for
+
+Function = Callable[..., Any]
+
+# ── by position ──────────────────────────────────────────────────────────────────────────────
+
+
+def moves(function: Function, *data: str, name: str | None = None) -> Function:
+    """`function` of NumPy, of whose arguments those named in `data` are moved about.
+
+    They may be numbers, arrays, nodes, or lists of those. Position 0 holds a zero, so that what
+    the function fills in itself (tril, diag) is 0 too.
+    """
+    signature = inspect.signature(function)
+
+    def moved(*args: Any, **kwargs: Any) -> Any:
+        call = signature.bind(*args, **kwargs)
+        pool: list[Any] = []
+        for argument in [d for d in data if d in call.arguments]:
+            call.arguments[argument] = _positions(call.arguments[argument], pool)
+        position = function(*call.args, **call.kwargs)
+        zero = np.zeros(1, np.result_type(*map(raw, pool)))
+        numbers = concatenate([zero, *[reshape(part, (-1,)) for part in pool]])
+        if isinstance(position, list | tuple):
+            return type(position)([getitem(numbers, index=p) for p in position])
+        return getitem(numbers, index=position)
+
+    moved.__signature__ = signature  # type: ignore[attr-defined]
+    moved.__name__ = moved.__qualname__ = name or function.__name__
+    moved.__doc__ = f"`np.{moved.__name__}`: its numbers are moved, and their cotangents back."
+    also(function, moved)
+    return moved
+
+
+def _positions(x: Any, pool: list[Any]) -> Any:
+    """x with each number replaced by its place in the row that the `pool` will be joined to."""
+    if isinstance(x, list | tuple):
+        return type(x)([_positions(part, pool) for part in x])
+    start = 1 + sum(math.prod(shape(part)) for part in pool)
+    pool.append(x if hasattr(x, "shape") else np.asarray(x))
+    return np.arange(start, start + math.prod(shape(x))).reshape(shape(x))
+
+
+flip, fliplr, flipud = moves(np.flip, "m"), moves(np.fliplr, "m"), moves(np.flipud, "m")
+roll, rot90 = moves(np.roll, "a"), moves(np.rot90, "m")
+tile, repeat, resize = moves(np.tile, "A"), moves(np.repeat, "a"), moves(np.resize, "a")
+diag, diagflat, diagonal = moves(np.diag, "v"), moves(np.diagflat, "v"), moves(np.diagonal, "a")
+matrix_diagonal = moves(np.linalg.diagonal, "x")
+tril, triu = moves(np.tril, "m"), moves(np.triu, "m")
+vstack, hstack = moves(np.vstack, "tup"), moves(np.hstack, "tup")
+dstack, column_stack = moves(np.dstack, "tup"), moves(np.column_stack, "tup")
+block, append, insert = moves(np.block, "arrays"), moves(np.append, "arr", "values"), moves(
+    np.insert, "arr", "values")
+delete, compress, extract = moves(np.delete, "arr"), moves(np.compress, "a"), moves(
+    np.extract, "arr")
+choose, select = moves(np.choose, "choices"), moves(np.select, "choicelist", "default")
+take_along_axis = moves(np.take_along_axis, "arr")
+split, array_split = moves(np.split, "ary"), moves(np.array_split, "ary")
+hsplit, vsplit, dsplit = moves(np.hsplit, "ary"), moves(np.vsplit, "ary"), moves(np.dsplit, "ary")
+meshgrid = moves(np.meshgrid, "xi")
+if hasattr(np, "unstack"):
+    unstack = moves(np.unstack, "x")
+
+_pad = moves(np.pad, "array")
+
+
+@stands_for(np.pad)
+def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+    """Numbers added around: constants, or copies (edge, reflect, symmetric, wrap)."""
+    if mode == "constant":
+        inside = _pad(array, pad_width)
+        border = np.pad(np.zeros(shape(array), dtype_of(array)), pad_width, **options)
+        return inside + border
+    copies = ("edge", "reflect", "symmetric", "wrap")
+    if mode not in copies or options.get("reflect_type", "even") != "even":
+        raise NotDifferentiableError(
+            f"np.pad(mode={mode!r}, {options}) computes new numbers, and isn't differentiable "
+            f"here; these are: constant, {', '.join(copies)}"
+        )
+    return _pad(array, pad_width, mode, **options)
+
+
+@stands_for(np.take)
+def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """The entries at `indices` along `axis`; of all numbers in a row if that is None."""
+    a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis % len(shape(a)))
+    at, n = np.asarray(frozen_index(indices), int), shape(a)[axis]
+    if mode != "raise":
+        at = np.clip(at, 0, n - 1) if mode == "clip" else at % n
+    return getitem(a, index=(*(slice(None),) * axis, at))
+
+
+@stands_for(np.trim_zeros)
+def trim_zeros(filt: Any, trim: str = "fb") -> Any:
+    """Without the zeros at the front (f) and the back (b)."""
+    kept = np.flatnonzero(np.asarray(raw(filt)))
+    first = kept[0] if "f" in trim.lower() and kept.size else 0
+    last = kept[-1] + 1 if "b" in trim.lower() and kept.size else len(raw(filt))
+    return filt[first:last] if kept.size else filt[:0]
+
+
+@stands_for(np.bincount)
+def bincount(x: Any, weights: Any, minlength: int = 0) -> Any:
+    """For each integer, the sum of the weights of its places in x."""
+    at = frozen_index(x)
+    return scatter(weights, index=at, shape=(max(minlength, int(np.max(at, initial=-1)) + 1),))
+
+
+@stands_for(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
+    """By conditions, the value of a function of those x, or a constant; 0 where none holds."""
+    conditions = np.reshape(np.asarray(condlist, bool), (-1, *shape(x)))
+    if len(funclist) == len(conditions) + 1:  # the last is for what remains
+        conditions = np.concatenate([conditions, ~conditions.any(0, keepdims=True)])
+    y: Any = np.zeros(shape(x), dtype_of(x))
+    for condition, f in zip(conditions, funclist, strict=True):
+        if callable(f):  # of the chosen numbers alone, as NumPy does it
+            part = scatter(f(x[condition]), index=frozen_index(condition), shape=shape(x))
+        else:
+            part = f
+        y = where(condition, part, y)
+    return y
+
+
+# ── by sorting ───────────────────────────────────────────────────────────────────────────────
+
+
+@stands_for(np.sort)
+def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) -> Any:
+    """In ascending order, nan last; of equal numbers the first stays first."""
+    a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
+    return take_along_axis(a, np.argsort(raw(a), axis=axis, kind="stable"), axis)
+
+
+@stands_for(np.partition)
+def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
+    """With the kth number where sorting would put it, smaller ones before and larger after."""
+    a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
+    return take_along_axis(a, np.argpartition(raw(a), kth, axis=axis), axis)
+
+
+@stands_for(np.unique)
+def unique(ar: Any) -> Any:
+    """The different numbers, sorted; of equal ones the first gets the gradient."""
+    return reshape(ar, (-1,))[np.unique(raw(ar), return_index=True)[1]]
+
+
+# ── axes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def moves_axes(*functions: Any) -> Function:
+    """A function of NumPy that only reorders axes.
+
+    An array whose axis i has the length i (and which is empty, for one of them is 0) shows
+    in its new shape where each went.
+    """
+    function = functions[0]
+
+    def moved(x: Any, *args: Any, **kwargs: Any) -> Any:
+        order = function(np.empty(tuple(range(len(shape(x))))), *args, **kwargs).shape
+        return transpose(x, order)
+
+    moved.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    moved.__name__ = moved.__qualname__ = function.__name__
+    moved.__doc__ = f"`np.{function.__name__}`: the axes in another order."
+    return stands_for(*functions)(moved)
+
+
+swapaxes, moveaxis, rollaxis = moves_axes(np.swapaxes), moves_axes(np.moveaxis), moves_axes(
+    np.rollaxis)
+matrix_transpose = moves_axes(np.matrix_transpose, np.linalg.matrix_transpose)
+
+
+@stands_for(np.ravel)
+def ravel(x: Any) -> Any:
+    """All the numbers along one axis."""
+    return reshape(x, (-1,))
+
+
+def moved_last(x: Any, axes: tuple[int, ...]) -> Any:
+    """x with these axes merged into one, the last."""
+    kept = [i for i in range(len(shape(x))) if i not in axes]
+    lengths = (*(shape(x)[i] for i in kept), math.prod(shape(x)[i] for i in axes))
+    return reshape(transpose(x, (*kept, *axes)), lengths)
+
+
+def _at_least(function: Function) -> Function:
+    """np.atleast_nd: reshape to the shape that NumPy gives an array of x's shape."""
+
+    def wide_enough(*arys: Any) -> Any:
+        wider = tuple([reshape(x, function(np.empty(shape(x))).shape) for x in arys])
+        return wider[0] if len(wider) == 1 else wider
+
+    wide_enough.__name__ = wide_enough.__qualname__ = function.__name__
+    wide_enough.__doc__ = f"`np.{function.__name__}`."
+    return stands_for(function)(wide_enough)
+
+
+atleast_1d, atleast_2d, atleast_3d = map(_at_least, (np.atleast_1d, np.atleast_2d, np.atleast_3d))
+
+
+@stands_for(np.broadcast_arrays)
+def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+    """All spread out to one shape."""
+    to = np.broadcast_shapes(*map(shape, args))
+    return tuple([broadcast_to(x, to) for x in args])
+
+
+# ── new arrays ───────────────────────────────────────────────────────────────────────────────
+
+
+def full(shape: int | tuple[int, ...], fill_value: Any) -> Any:
+    """An array of this shape with `fill_value` everywhere (np.full itself can't hold a node)."""
+    return broadcast_to(fill_value, (shape,) if isinstance(shape, int) else tuple(shape))
+
+
+@stands_for(np.full_like)
+def full_like(a: Any, fill_value: Any) -> Any:
+    """An array of a's shape with `fill_value` everywhere."""
+    return broadcast_to(fill_value, shape(a))
+
+
+@stands_for(np.linspace)
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
+             axis: int = 0) -> Any:
+    """`num` evenly spaced numbers from `start` to `stop`, along a new axis."""
+    gaps = num - 1 if endpoint else num
+    rank = max(len(shape(start)), len(shape(stop)))
+    part = np.arange(num).reshape((num,) + (1,) * rank) / max(gaps, 1)
+    y = start * (1.0 - part) + stop * part
+    y = moveaxis(y, 0, axis)
+    return (y, (stop - start) / gaps if gaps else np.nan) if retstep else y
+
+
+@stands_for(np.logspace)
+def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
+             axis: int = 0) -> Any:
+    """Powers of `base`, the exponents evenly spaced."""
+    return power(base, linspace(start, stop, num, endpoint, axis=axis))
+
+
+@stands_for(np.geomspace)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    """Numbers of a constant ratio, from `start` to `stop`, which have the same sign."""
+    if np.any(raw(start) * raw(stop) <= 0):
+        raise ValueError("geomspace needs a start and a stop of the same sign, neither of them 0")
+    return start * power(stop / start, linspace(0.0, 1.0, num, endpoint, axis=axis))
+
+
+@stands_for(np.vander)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The powers of x in columns, from the highest unless `increasing`."""
+    n = np.arange(shape(x)[0] if N is None else N)
+    return power(reshape(x, (-1, 1)), n if increasing else n[::-1])
+
+
+@stands_for(np.nan_to_num)
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None,
+               neginf: float | None = None) -> Any:
+    """nan and the infinities replaced by numbers; those hear nothing."""
+    limits = np.finfo(dtype_of(x))
+    high = float(limits.max) if posinf is None else posinf
+    low = float(limits.min) if neginf is None else neginf
+    v = raw(x)
+    x = where(v == np.inf, high, where(v == -np.inf, low, x))
+    return where(np.isnan(v), nan, x)
+
+
+@numpy_has("astype")
+def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
+    """The same numbers as float32 or float64."""
+    return x.astype(dtype)
+

@@ -1,0 +1,146 @@
+"""The functions of scipy.special: more rows of the table, read when SciPy is there.
+
+Whoever calls `scipy.special.erf(node)` needs nothing from here: SciPy's ufuncs arrive through
+NumPy's protocol, and the first one brings these rows in. Four that SciPy writes in Python don't
+(`polygamma`, `logsumexp`, `softmax`, `log_softmax`): call them from here, `ag.special.polygamma`.
+
+The formulas are those of the Digital Library of Mathematical Functions, https://dlmf.nist.gov.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .errors import NotDifferentiableError, missing_extra
+from .functions import log_softmax, logsigmoid, softmax
+from .graph import raw
+from .ops import exp, log, log1p, logsumexp, ndtr, sigmoid, where
+from .primitive import also, elementwise
+
+try:
+    import scipy.special as sp
+except ImportError as error:
+    raise missing_extra("scipy", "scipy", "autograd_mini.special") from error
+
+__all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
+
+
+def _row(function: Any, *slopes: Any, name: str | None = None) -> Any:
+    """A row for SciPy's function, which NumPy's protocol then finds."""
+    symbol = name or function.__name__
+    row = elementwise(function, None, *slopes, name=f"scipy.special.{symbol}", symbol=symbol)
+    if isinstance(function, np.ufunc):
+        also(function, row)
+    return row
+
+
+also(sp.expit, sigmoid)
+also(sp.log_expit, logsigmoid)
+also(sp.ndtr, ndtr)
+
+# ── the normal distribution ──────────────────────────────────────────────────────────────────
+
+_2_PI = 2 / math.sqrt(math.pi)
+erf = _row(sp.erf, lambda y, x: _2_PI * exp(-x * x))
+erfc = _row(sp.erfc, lambda y, x: -_2_PI * exp(-x * x))
+erfinv = _row(sp.erfinv, lambda y, x: exp(y * y) / _2_PI)
+erfcinv = _row(sp.erfcinv, lambda y, x: -exp(y * y) / _2_PI)
+ndtri = _row(sp.ndtri, lambda y, x: math.sqrt(2 * math.pi) * exp(0.5 * y * y))
+log_ndtr = _row(sp.log_ndtr, lambda y, x: mills(x))
+mills = _row(
+    lambda x: math.sqrt(2 / math.pi) / sp.erfcx(-x * math.sqrt(0.5)),
+    lambda y, x: -y * _above_asymptote(y, x), name="φ/Φ",
+)  # not exp(log φ − log Φ), two numbers of 5·10¹⁹ at x = −10¹⁰
+
+
+def _above_asymptote(y: Any, x: Any) -> Any:
+    """φ/Φ + x; for x → −∞ both cancel, and Laplace's continued fraction (DLMF 7.9.3) is left."""
+    far = raw(x) < -4.0
+    t = -where(far, x, -4.0)
+    fraction = 0.0 * t
+    for k in range(60, 0, -1):
+        fraction = k / (t + fraction)
+    return where(far, fraction, y + x)
+
+
+logit = _row(sp.logit, lambda y, x: 1 / (x * (1 - x)))
+
+# ── gamma and its kin ────────────────────────────────────────────────────────────────────────
+
+
+def polygamma(n: int, x: Any) -> Any:
+    """ψ⁽ⁿ⁾(x), the n-th derivative of the digamma function; n is a plain integer."""
+    if n not in _POLYGAMMA:
+        _POLYGAMMA[n] = _row(
+            lambda x: sp.polygamma(n, x)[()], lambda y, x: polygamma(n + 1, x),
+            name=f"polygamma({n})",
+        )
+    return _POLYGAMMA[n](x)
+
+
+digamma = _row(sp.psi, lambda y, x: polygamma(1, x))
+also(sp.digamma, digamma)
+_POLYGAMMA: dict[int, Any] = {0: digamma}
+gammaln = _row(sp.gammaln, lambda y, x: digamma(x))
+also(sp.loggamma, gammaln)
+gamma = _row(sp.gamma, lambda y, x: y * digamma(x))
+rgamma = _row(sp.rgamma, lambda y, x: -y * digamma(x))
+beta = _row(sp.beta, lambda y, a, b: y * (digamma(a) - digamma(a + b)),
+            lambda y, a, b: y * (digamma(b) - digamma(a + b)))
+betaln = _row(sp.betaln, lambda y, a, b: digamma(a) - digamma(a + b),
+              lambda y, a, b: digamma(b) - digamma(a + b))
+
+
+def _no_rule(name: str, argument: str) -> Any:
+    def slope(y: Any, *xs: Any) -> Any:
+        raise NotDifferentiableError(
+            f"scipy.special.{name} isn't differentiable here in {argument}: pass a plain number")
+    return slope
+
+
+def multigammaln(a: Any, d: int) -> Any:
+    """log of the multivariate gamma function of dimension d."""
+    constant = 0.25 * d * (d - 1) * math.log(math.pi)
+    return constant + sum([gammaln(a - 0.5 * j) for j in range(d)])
+
+
+gammainc = _row(sp.gammainc, _no_rule("gammainc", "a"),
+                lambda y, a, x: exp((a - 1) * log(x) - x - gammaln(a)))
+gammaincc = _row(sp.gammaincc, _no_rule("gammaincc", "a"),
+                 lambda y, a, x: -exp((a - 1) * log(x) - x - gammaln(a)))
+betainc = _row(sp.betainc, _no_rule("betainc", "a"), _no_rule("betainc", "b"),
+               lambda y, a, b, x: exp((a - 1) * log(x) + (b - 1) * log1p(-x) - betaln(a, b)))
+
+# ── x·log y and entropies ────────────────────────────────────────────────────────────────────
+
+
+def _quotient(x: Any, y: Any) -> Any:
+    """x/y, and 0 for x = 0, where x·log y is 0 for every y."""
+    nothing = raw(x) == 0
+    return where(nothing, 0.0, x / where(nothing, 1.0, y))
+
+
+xlogy = _row(sp.xlogy, lambda f, x, y: log(y), lambda f, x, y: _quotient(x, y))
+xlog1py = _row(sp.xlog1py, lambda f, x, y: log1p(y), lambda f, x, y: _quotient(x, 1 + y))
+entr = _row(sp.entr, lambda y, x: -1 - log(x))
+rel_entr = _row(sp.rel_entr, lambda f, x, y: 1 + log(x) - log(y),
+                lambda f, x, y: -_quotient(x, y))
+kl_div = _row(sp.kl_div, lambda f, x, y: log(x) - log(y), lambda f, x, y: 1 - _quotient(x, y))
+
+# ── Bessel functions, of a constant order n ──────────────────────────────────────────────────
+
+jv = _row(sp.jv, _no_rule("jv", "its order"), lambda y, n, x: (jv(n - 1, x) - jv(n + 1, x)) / 2)
+yv = _row(sp.yv, _no_rule("yv", "its order"), lambda y, n, x: (yv(n - 1, x) - yv(n + 1, x)) / 2)
+iv = _row(sp.iv, _no_rule("iv", "its order"), lambda y, n, x: (iv(n - 1, x) + iv(n + 1, x)) / 2)
+kv = _row(sp.kv, _no_rule("kv", "its order"), lambda y, n, x: -(kv(n - 1, x) + kv(n + 1, x)) / 2)
+also(sp.yn, yv)
+also(sp.kn, kv)
+j0 = _row(sp.j0, lambda y, x: -j1(x))
+j1 = _row(sp.j1, lambda y, x: (j0(x) - jv(2, x)) / 2)
+y0 = _row(sp.y0, lambda y, x: -y1(x))
+y1 = _row(sp.y1, lambda y, x: (y0(x) - yv(2, x)) / 2)
+i0 = _row(sp.i0, lambda y, x: i1(x))
+i1 = _row(sp.i1, lambda y, x: (i0(x) + iv(2, x)) / 2)
