@@ -19,9 +19,11 @@ from .functions import (
 )
 from .functions import matmul_any as matmul
 from .catalog import supported
+from .conventions import convention
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .check import Entry, Report, assert_gradient, check_gradient, check_primitive
 from .picture import draw
+from .watch import CutReport, cut_report, detect_anomaly
 from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
@@ -56,5 +58,6 @@ __all__ = [
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
     # verify, see, extend
     "check_gradient", "assert_gradient", "Report", "Entry", "draw", "elementwise", "structural",
-    "check_primitive", "errors", "__version__",
+    "check_primitive", "convention", "detect_anomaly", "cut_report", "CutReport",
+    "errors", "__version__",
 ]

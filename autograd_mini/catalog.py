@@ -23,7 +23,7 @@ CONSTANT: frozenset[Any] = frozenset({
     np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all,
     np.isnan, np.isinf, np.isfinite, np.signbit, np.isposinf, np.isneginf, np.isin,
     np.isclose, np.allclose, np.array_equal, np.array_equiv, np.iscomplex, np.isreal,
-    np.iscomplexobj, np.isrealobj, np.isfortran, np.may_share_memory, np.shares_memory,
+    np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
     # steps: flat wherever they have a derivative
     np.sign, np.floor, np.ceil, np.rint, np.trunc, np.round, np.around, np.fix,
     np.floor_divide, np.spacing, np.imag, np.angle, np.linalg.matrix_rank,
@@ -54,12 +54,15 @@ REFUSED: dict[str, dict[str, str]] = {
                "join nodes with np.stack([...]), or leave it out"),
         **_all("arange", "use np.linspace, or start + step * np.arange(n)"),
         "full": "use ag.full(shape, node)",
-        **_all("fromiter fromfunction frompyfunc", "use np.stack of a list"),
+        **_all("fromfunction frompyfunc", "use np.stack of a list"),
         **_all("asmatrix bmat", "the class np.matrix is deprecated: use @ on arrays"),
         **_all("frombuffer fromfile fromregex fromstring from_dlpack genfromtxt load loadtxt"),
         **_all("zeros ones empty eye identity tri indices ix_ diag_indices tril_indices "
-               "triu_indices mask_indices broadcast_shapes iterable ndindex"),
+               "triu_indices mask_indices broadcast_shapes"),
         **_all("bartlett blackman hamming hanning kaiser"),
+    },
+    "it calls float() on each number, which cuts the graph, and NumPy doesn't let us see it": {
+        "fromiter": "use np.stack of a list",
     },
     "its result is complex, or may be": {
         "linalg.eig": "use np.linalg.eigh if the matrix is symmetric",
@@ -92,7 +95,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "get_printoptions set_printoptions printoptions getbufsize setbufsize geterr seterr "
         "geterrcall seterrcall info isdtype isnat isscalar issubdtype mintypecode "
         "promote_types save savetxt savez savez_compressed show_config show_runtime test "
-        "typename linalg.test"),
+        "typename iterable isfortran linalg.test"),
 }
 """Why → the names of functions (in np, or np.linalg) → what to use instead."""
 

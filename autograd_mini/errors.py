@@ -6,6 +6,7 @@ Every class inherits the builtin that a NumPy user would catch anyway.
 from __future__ import annotations
 
 __all__ = [
+    "AnomalyError",
     "AutogradError",
     "DTypeError",
     "ExpressionError",
@@ -36,6 +37,10 @@ class GraphError(AutogradError, RuntimeError):
 
 class NotDifferentiableError(AutogradError, TypeError):
     """A function that this package doesn't differentiate."""
+
+
+class AnomalyError(AutogradError, FloatingPointError):
+    """The first nan or inf, found by `detect_anomaly`."""
 
 
 class ExpressionError(AutogradError, ValueError):

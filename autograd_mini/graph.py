@@ -20,7 +20,8 @@ from .errors import DTypeError, GraphError
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["Node", "consumers_first", "leaf", "no_grad", "not_computed", "raw"]
+__all__ = ["Node", "consumers_first", "leaf", "no_grad", "not_computed", "raw",
+           "tell_of_cut", "watched_by", "watcher"]
 
 
 class Node:
@@ -153,18 +154,33 @@ def consumers_first(output: Node) -> list[Node]:
     return put_down
 
 
-# A ContextVar, not a module global: two threads (or async tasks) must not switch each other off.
-_recording: ContextVar[bool] = ContextVar("autograd_mini.recording", default=True)
+# ContextVars, not module globals: two threads (or async tasks) must not switch each other off.
+# Whether operations are recorded: True, False, or a watcher (see watch.py), which looks on.
+_recording: ContextVar[Any] = ContextVar("autograd_mini.recording", default=True)
 is_recording = _recording.get
+_watching: ContextVar[Any] = ContextVar("autograd_mini.watching", default=None)
+watcher = _watching.get
+"""The watcher of the innermost `detect_anomaly` block, or None."""
 
 
 @contextmanager
-def _recording_is(on: bool) -> Iterator[None]:
+def _recording_is(on: Any) -> Iterator[None]:
     token = _recording.set(on)
     try:
         yield
     finally:
         _recording.reset(token)
+
+
+@contextmanager
+def watched_by(someone: Any) -> Iterator[None]:
+    """A `with` block in which `someone` is told of each node made, and of each cut."""
+    token = _watching.set(someone)
+    try:
+        with _recording_is(someone if is_recording() else False):
+            yield
+    finally:
+        _watching.reset(token)
 
 
 def no_grad() -> AbstractContextManager[None]:
@@ -180,9 +196,15 @@ def no_grad() -> AbstractContextManager[None]:
     return _recording_is(False)
 
 
-def recording() -> AbstractContextManager[None]:
+def recording(watched: bool = True) -> AbstractContextManager[None]:
     """A `with` block in which operations are recorded, whatever surrounds it."""
-    return _recording_is(True)
+    return _recording_is((watched and watcher()) or True)
+
+
+def tell_of_cut(*nodes: Any) -> None:
+    """Tell the watcher, if there is one, that plain numbers are taken out of these nodes."""
+    if (someone := watcher()) is not None:
+        someone.cut(*[node for node in nodes if isinstance(node, Node)])
 
 
 class NotComputed(float):

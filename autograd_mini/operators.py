@@ -23,7 +23,7 @@ from . import functions, ops
 from .catalog import CONSTANT, name_of, refusal
 from .errors import NotDifferentiableError, ShapeError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, is_recording, leaf, raw
+from .graph import Node, is_recording, raw, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["Operators"]
@@ -91,6 +91,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             _check_keywords(function, row, kwargs)
         return row(*args, **kwargs)
     if function in CONSTANT:
+        tell_of_cut(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))
 
@@ -136,8 +137,8 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _record(row: Elementwise, kind: type, parents: tuple[Any, ...], inputs: tuple[Any, ...]
             ) -> Any:
     """The short way to a node of floats: what `row.apply` does, without its questions."""
-    if not is_recording():
-        return leaf(row.compute(inputs, {}))
+    if is_recording() is not True:  # off, or watched
+        return row.apply([x if p is None else p for p, x in zip(parents, inputs, strict=True)], {})
     node: Any = _new(kind)
     try:
         node.value = row.scalar(*inputs)  # type: ignore[misc]
@@ -212,9 +213,11 @@ class Operators(Node):
 
     def __floordiv__(self, other: Any) -> Any:
         """The quotient rounded down: constant by nature, so a plain number."""
+        tell_of_cut(self, other)
         return np.floor_divide(self.value, raw(other))
 
     def __rfloordiv__(self, other: Any) -> Any:
+        tell_of_cut(self)
         return np.floor_divide(other, self.value)
 
     def __divmod__(self, other: Any) -> Any:
@@ -253,15 +256,18 @@ class Operators(Node):
     def __float__(self) -> float:
         """The plain number. It cuts the graph: no gradient comes back through it."""
         refuse_if_stored(sys._getframe(1))
+        tell_of_cut(self)
         return float(self.value)
 
     def __int__(self) -> int:
+        tell_of_cut(self)
         return int(self.value)
 
     def item(self) -> float:
         """The one number held, as a plain float. It cuts the graph."""
         if np.size(self.value) != 1:
             raise ShapeError(f"item() needs exactly one number, this has shape {self.shape}")
+        tell_of_cut(self)
         return float(np.asarray(self.value).item())
 
     def __format__(self, spec: str) -> str:
@@ -442,10 +448,12 @@ class Operators(Node):
 
     def round(self, decimals: int = 0) -> Any:
         """Plain numbers, rounded."""
+        tell_of_cut(self)
         return np.round(self.value, decimals)
 
     def tolist(self) -> Any:
         """Plain floats, in nested lists. It cuts the graph."""
+        tell_of_cut(self)
         return np.asarray(self.value).tolist()
 
     # ── NumPy's two protocols ────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, NotDifferentiableError
-from .graph import Node, check_real, is_recording, leaf
+from .graph import Node, check_real, is_recording, leaf, raw, tell_of_cut
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -111,8 +111,13 @@ class Primitive:
               ) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
         node = leaf(y if type(y) is float else _as_held(y, inputs))
-        if is_recording():
+        recording = is_recording()
+        if recording:
             node.op, node.parents, node.inputs, node.params = self, parents, inputs, params
+            if recording is not True:
+                recording.made(node)
+        else:
+            tell_of_cut(*parents)
         return node
 
     def _input(self, x: Any) -> Any:
@@ -220,7 +225,8 @@ class Selecting(Elementwise):
         sends: list[Any] = []
         for i, parent in enumerate(node.parents):
             slope = None if parent is None else self.slope(i, y, xs)
-            silent = slope is None or (not isinstance(slope, np.ndarray) and slope == 0)
+            plain = raw(slope)
+            silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
             sends.append(None if silent else g * slope)
         return sends
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import backprop
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, check_real, serial
+from .graph import KINDS, check_real, serial, tell_of_cut
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 
@@ -50,6 +50,7 @@ class Tensor(Operators):
         What a graph has recorded never changes: the array handed out is a fresh one if the old
         one has been used in a graph.
         """
+        tell_of_cut(self)
         if self.op is not None:
             self.value.flags.writeable = False
         elif not self.value.flags.writeable:  # not handed out yet, or recorded since

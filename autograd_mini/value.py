@@ -8,7 +8,7 @@ import numpy as np
 
 from . import backprop
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, not_computed, serial
+from .graph import KINDS, Node, not_computed, serial, tell_of_cut
 from .operators import Operators
 
 __all__ = ["Value"]
@@ -40,6 +40,7 @@ class Value(Operators):
     @property
     def data(self) -> float:
         """The number. Assign to update a leaf; graphs recorded before keep their numbers."""
+        tell_of_cut(self)
         return float(self.value)
 
     @data.setter

@@ -59,7 +59,7 @@ np.std(m, axis=1, ddof=1, keepdims=True); np.std(m, axis=1, where=mask); np.aver
 np.average(m, weights=p); np.average(m, axis=1, weights=o); np.average(m, axis=0); np.median(v)
 np.median(m, axis=1); np.median(t, axis=(0, 2)); np.median(u, keepdims=True); np.quantile(m, 0.3)
 np.quantile(m, 0.3, axis=0, keepdims=True); np.quantile(v, np.array([0.1, 0.77]))
-np.quantile(t, np.array([[0.2, 0.6], [1.0, 0.0]]), axis=1); np.percentile(m, 35.0, axis=-1)
+np.quantile(t, np.array([0.2, 1.0, 0.0]), axis=1); np.percentile(m, 35.0, axis=-1)
 np.quantile(m, 0.3, method='lower'); np.quantile(m, 0.3, method='higher')
 np.quantile(m, 0.33, method='midpoint', axis=1); np.quantile(m, 0.37, method='nearest')
 np.nansum(m + holes, axis=1); np.nansum(m); np.nanprod(m + holes, axis=0); np.nanmean(m + holes)

@@ -119,13 +119,18 @@ def _slopes(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
 
 def _kinds(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
     """One gradient, for a Value and a Tensor, by rules fed numbers and rules fed nodes."""
-    v, t = leaf(float(x)), leaf(np.array([x]))
-    plain, array = gradients(f(v), v), gradients(sum(f(t)), t)[0]
+    v, t = leaf(float(x)), leaf(np.array([x, x]))
+    plain, array = gradients(f(v), v), gradients(sum(f(t)), t)
     if not _near(plain, array, 16):
-        yield f"{what} is {plain!r} for a Value and {array!r} for a Tensor"
-    node = raw(gradients(f(v), v, create_graph=True))
-    if not _near(plain, node, 16):
-        yield f"{what} is {plain!r} by the rule fed numbers and {node!r} fed nodes"
+        yield f"{what} is {plain!r} for a Value and {array[0]!r} for a Tensor"
+    nodes = gradients(f(v), v, create_graph=True), gradients(sum(f(t)), t, create_graph=True)
+    for node in map(raw, nodes):
+        if not _near(plain, node, 16):
+            yield f"{what} is {plain!r} by the rule fed numbers and {node!r} fed nodes"
+    second = grad(grad(f))(float(x))
+    twice = grad(lambda s: sum(grad(lambda u: sum(f(u)))(s)))(np.array([x, x]))
+    if not _near(second, twice, 1e4):
+        yield f"{what}, order 2, is {second!r} for a Value and {twice[0]!r} for a Tensor"
 
 
 def _broadcasting(op: Elementwise, point: tuple[float, ...], i: int) -> Iterator[str]:

@@ -89,6 +89,7 @@ take_along_axis = moves(np.take_along_axis, "arr")
 split, array_split = moves(np.split, "ary"), moves(np.array_split, "ary")
 hsplit, vsplit, dsplit = moves(np.hsplit, "ary"), moves(np.vsplit, "ary"), moves(np.dsplit, "ary")
 meshgrid = moves(np.meshgrid, "xi")
+numpy_has("row_stack")(vstack)
 if hasattr(np, "unstack"):
     unstack = moves(np.unstack, "x")
 

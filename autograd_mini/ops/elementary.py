@@ -24,7 +24,7 @@ log2 = elementwise(np.log2, math.log2, lambda y, x: 1 / (LOG_2 * x))
 log10 = elementwise(np.log10, math.log10, lambda y, x: 1 / (LOG_10 * x))
 log1p = elementwise(np.log1p, math.log1p, lambda y, x: 1 / (1 + x))
 sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
-cbrt = elementwise(np.cbrt, math.cbrt, lambda y, x: 1 / (3 * y * y))
+cbrt = elementwise(np.cbrt, math.cbrt, lambda y, x: square(reciprocal(y)) / 3)
 
 
 def _power_base(y: Any, a: Any, b: Any) -> Any:
@@ -88,7 +88,9 @@ cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
 tanh = elementwise(np.tanh, math.tanh, lambda y, x: (1 - y) * (1 + y))
 # in y, not 1/cosh² x: that overflows at 356, and then the higher derivatives are nan
 arcsinh = elementwise(np.arcsinh, math.asinh, lambda y, x: 1 / hypot(x, 1.0))
-arccosh = elementwise(np.arccosh, math.acosh, lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)))
+arccosh = elementwise(
+    np.arccosh, math.acosh, lambda y, x: reciprocal(sqrt(x - 1)) * reciprocal(sqrt(x + 1))
+)  # two roots, so that neither x² overflows nor x < −1 passes
 arctanh = elementwise(np.arctanh, math.atanh, lambda y, x: 1 / _complement(x))
 
 

@@ -1,0 +1,117 @@
+"""Hidden state made visible: anomalies and cuts, with the user's own line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value, nn
+from autograd_mini.errors import AnomalyError, DTypeError
+
+ANOMALIES = [
+    # what happens in the block, and the words that the message must have
+    ("forward, inf", lambda x: np.sum(np.log(x) + 1),
+     ["log gave -inf at [1]", "`np.log(x)` at test_watch.py", "x is 0 there", "np.log(x + 1e-12)"]),
+    ("forward, nan", lambda x: np.sqrt(x - 5.0) * 2.0,
+     ["sqrt gave nan at [0]", "argument 0 is -1 there", "np.linalg.norm"]),
+    ("a result that nothing uses", lambda x: np.exp(x * 1000), ["exp gave inf at [0]", "709"]),
+    ("backward, inf", lambda x: np.sum(np.sqrt(x)).backward(),
+     ["backward pass sqrt sent inf at [1] to x", "`np.sqrt(x)`", "the cotangent is 1"]),
+    ("backward in a Value", lambda x: Value(0.0, "v").sqrt().backward(),
+     ["sqrt sent inf to v", "v is 0 there"]),
+    ("in a transform", lambda x: ag.grad(lambda z: np.sum(1 / z))(np.array([1.0, 0.0])),
+     ["divide gave inf at [1]", "argument 0 is 1 there; argument 1 is 0 there", "`1 / z`"]),
+    ("a structural operation", lambda x: (x * 1e307) @ np.array([10.0, 1.0]),
+     ["matmul gave inf", "has shape", "all finite"]),
+    ("a nan that came in", lambda x: Tensor([np.nan], label="data") + x,
+     ["add gave nan at [0]", "data is nan there", "came in with an argument"]),
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("attempt", "words"), [pytest.param(*a[1:], id=a[0]) for a in ANOMALIES])
+def test_the_first_nan_or_inf_is_named(attempt, words):
+    """Operation, index, the user's own line, the operands there, and the usual cure."""
+    with pytest.raises(AnomalyError) as caught, ag.detect_anomaly():
+        attempt(Tensor([4.0, 0.0], label="x"))
+    for word in words:
+        assert word in str(caught.value), str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_not_chosen_is_no_anomaly():
+    """An inf behind where, relu or an index harms nobody, forward or backward."""
+    x = Tensor([4.0, 0.0])
+    with ag.detect_anomaly():
+        y = np.sum(np.where(x > 0, np.log(x), 0.0)) + ag.relu(np.log(x))[1] + np.sqrt(x)[0]
+        y.backward()
+    assert x.grad.tolist() == [0.5, 0.0]
+
+
+def test_a_block_changes_no_number():
+    """Values and gradients inside are those outside; after the block nothing is watched."""
+    x = Tensor([1.0, 2.0])
+    with ag.detect_anomaly():
+        watched = ag.grad(lambda t: np.sum(np.tanh(t) ** 3))(x.data)
+        assert (Value(2.0) * 3.0 + 1.0).data == 7.0
+    np.testing.assert_array_equal(watched, ag.grad(lambda t: np.sum(np.tanh(t) ** 3))(x.data))
+    with np.errstate(divide="ignore"):
+        assert np.log(Tensor([0.0])).data[0] == -np.inf
+    with ag.no_grad(), ag.detect_anomaly():
+        assert (x * 2).is_leaf
+
+
+def test_a_node_from_before_the_block_says_so():
+    """Its line is not known, and the message doesn't pretend."""
+    x = Tensor([0.0])
+    y = np.sum(np.sqrt(x))
+    with pytest.raises(AnomalyError, match="computed before the block began"), ag.detect_anomaly():
+        y.backward()
+
+
+W = Tensor([1.0, 2.0], label="w")
+U = Tensor([1.0, 1.0], label="u")
+
+
+def by_no_grad():
+    with ag.no_grad():
+        h = W * 2
+    return np.sum(h * U)
+
+
+CUTS = [
+    (lambda: Value(float(np.sum(W))) * U[0], "`float(np.sum(W))` at test_watch.py"),
+    (lambda: np.sum(W).item() * U[0], "`np.sum(W).item()`"),
+    (lambda: np.sum(W.data * U), "`W.data`"),
+    (lambda: np.sum(np.round(W) * U), "`np.round(W)`"),
+    (lambda: np.sum(W // 1 * U), "`W // 1`"),
+    (lambda: np.sum(np.array(W.tolist()) * U), "`W.tolist()`"),
+    (by_no_grad, "`W * 2`"),
+]
+
+
+@pytest.mark.parametrize(("loss", "place"), CUTS, ids=lambda c: c if isinstance(c, str) else "")
+def test_a_cut_is_found(loss, place):
+    """w has no gradient because of …, at the user's line; u has one."""
+    report = ag.cut_report(loss, [W, U])
+    assert report.reached == ["u"] and list(report.cut) == ["w"]
+    assert "w has no gradient because of" in str(report) and place in str(report)
+
+
+def test_what_can_be_known_of_a_finished_loss():
+    """Of a node from outside only that it isn't reached; inside a block also where it was cut."""
+    assert "give cut_report the function" in str(ag.cut_report(np.sum(U), {"w": W}))
+    with ag.detect_anomaly():
+        loss = np.sum(W.data * U)
+        assert "`W.data`" in str(ag.cut_report(loss, W))
+    assert "`W.data`" not in str(ag.cut_report(loss, W))
+
+
+def test_a_network_without_cuts():
+    """A Module's parameters by name; nothing to report."""
+    net = nn.MLP(2, [3, 1])
+    report = ag.cut_report(lambda: net([1.0, 2.0]), net)
+    assert str(report) == "all 13 parameters have a gradient" and not report.cut
+    with pytest.raises(DTypeError, match="not a node"):
+        ag.cut_report(lambda: U[0], [1.0])
