@@ -122,6 +122,9 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     kinds = [p.kind for p in parameters.values()]
     if inspect.Parameter.VAR_POSITIONAL in kinds:
         return args, kwargs
+    if not args and next(iter(parameters)) in kwargs:  # the first one by name too
+        kwargs = dict(kwargs)
+        args = (kwargs.pop(next(iter(parameters))),)
     kwargs = dict(zip(list(parameters)[1:], args[1:], strict=False)) | kwargs
     given = {
         name: value for name, value in kwargs.items()

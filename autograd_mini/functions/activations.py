@@ -102,7 +102,8 @@ def ldexp(x: Any, n: Any) -> Any:
     if isinstance(n, Node):
         raise DTypeError("ldexp's exponents are plain integers, not a node")
     half = np.asarray(n) // 2  # 2ⁿ itself may overflow where x·2ⁿ doesn't
-    return multiply(multiply(x, np.exp2(1.0 * half)), np.exp2(1.0 * (np.asarray(n) - half)))
+    first, second = (np.exp2(1.0 * k).astype(dtype_of(x)) for k in (half, np.asarray(n) - half))
+    return multiply(multiply(x, first), second)
 
 
 @stands_for(np.frexp)

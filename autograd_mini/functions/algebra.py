@@ -8,6 +8,7 @@ import string
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
@@ -31,7 +32,7 @@ from ..ops import (
     weighted_sum,
     where,
 )
-from .composed import are_numbers, numpy_has, stands_for
+from .composed import are_numbers, as_array, numpy_has, stands_for
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
 from .statistics import max, min, root_of_squares
 
@@ -84,18 +85,21 @@ def matmul_any(a: Any, b: Any) -> Any:
 @numpy_has("matvec")
 def matvec(a: Any, x: Any) -> Any:
     """The product of each matrix with a vector; stacks broadcast."""
-    return matmul(a, x[..., None])[..., 0]
+    return matmul(as_array(a), as_array(x)[..., None])[..., 0]
 
 
 @numpy_has("vecmat")
 def vecmat(x: Any, a: Any) -> Any:
     """The product of a vector with each matrix; stacks broadcast."""
-    return matmul(x[..., None, :], a)[..., 0, :]
+    return matmul(as_array(x)[..., None, :], as_array(a))[..., 0, :]
 
 
 @stands_for(np.vecdot)
 def vecdot(a: Any, b: Any) -> Any:
     """Σ a·b over the last axis."""
+    a, b = as_array(a), as_array(b)
+    if shape(a)[-1:] != shape(b)[-1:] or not shape(a):
+        raise ShapeError(f"vecdot: the last axes of {shape(a)} and {shape(b)} differ")
     return ops.sum(multiply(a, b), axis=-1)
 
 
@@ -114,6 +118,8 @@ def outer(a: Any, b: Any) -> Any:
 @stands_for(np.vdot)
 def vdot(a: Any, b: Any) -> Any:
     """Σ a·b over all numbers."""
+    if np.size(raw(a)) != np.size(raw(b)):
+        raise ShapeError(f"vdot: shapes {shape(a)} and {shape(b)} differ in size")
     return ops.sum(multiply(reshape(a, (-1,)), reshape(b, (-1,))))
 
 
@@ -127,11 +133,10 @@ def inner(a: Any, b: Any) -> Any:
 @stands_for(np.tensordot, np.linalg.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last of a with the first of b, or two lists of axes."""
-    if isinstance(axes, int):
-        axes = (range(-axes, 0), range(axes))
-    of_a, of_b = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
-    of_a = tuple(x % len(shape(a)) for x in of_a)
-    of_b = tuple(x % len(shape(b)) for x in of_b)
+    if isinstance(axes, int | np.integer):
+        axes = (tuple(range(-axes, 0)), tuple(range(axes)))
+    of_a, of_b = (normalize_axis_tuple(summed, len(shape(x)))
+                  for summed, x in zip(axes, (a, b), strict=True))
     left, right = ([n for i, n in enumerate(shape(x)) if i not in summed]
                    for x, summed in ((a, of_a), (b, of_b)))
     if [shape(a)[i] for i in of_a] != [shape(b)[i] for i in of_b]:
@@ -164,7 +169,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
         raise ShapeError(f"cross needs vectors of 2 or 3 components: {shape(a)}, {shape(b)}")
     if len(raw(a)) == len(raw(b)) == 2:
         return a[0] * b[1] - a[1] * b[0]
-    (a0, a1, a2), (b0, b1, b2) = ([*v[:2], v[2] if len(raw(v)) == 3 else 0.0 * v[0]]
+    (a0, a1, a2), (b0, b1, b2) = ([*v[:2], v[2] if len(raw(v)) == 3 else 0.0]
                                   for v in (a, b))
     product = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0]
     return moveaxis(ops.stack(product), 0, axisc)
@@ -220,11 +225,16 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     return ops.einsum([x for _, x in terms], subscripts=f"{inputs}->{output}")
 
 
+_LABELS = string.ascii_uppercase + string.ascii_lowercase  # NumPy's order
+
+
 def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """einsum's other form: operand, list of axis numbers, operand, list … and the output's."""
     pairs = len(arguments) // 2
+    if any(n is not ... and n < 0 for numbers in arguments[1::2] for n in numbers):
+        raise ShapeError("einsum: axes are named by numbers from 0")
     lists = [*arguments[1 : 2 * pairs : 2], *arguments[2 * pairs:]]
-    text = ["".join("..." if n is ... else string.ascii_letters[n] for n in numbers)
+    text = ["".join("..." if n is ... else _LABELS[n] for n in numbers)
             for numbers in lists]
     output = "->" + text.pop() if len(arguments) % 2 else ""
     return ",".join(text) + output, arguments[0 : 2 * pairs : 2]
@@ -244,6 +254,8 @@ def _spelled_out(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
     most = builtins.max([n for name, n in zip(names, dots, strict=True) if "..." in name] or [0])
     hidden = "".join(spare[:most])
     names = [name.replace("...", hidden[most - n:]) for name, n in zip(names, dots, strict=True)]
+    if arrow and hidden and "..." not in output:
+        raise ShapeError(f"einsum: the output in {subscripts!r} needs an ellipsis too")
     if arrow:
         return names, output.replace("...", hidden)
     everything = "".join(names)
@@ -255,7 +267,10 @@ def _each_once(name: str, x: Any, lengths: dict[str, set[int]]) -> tuple[str, An
     """The operand on the diagonal of its repeated names, without axes to be stretched."""
     while repeated := [c for c in name if name.count(c) > 1]:
         first = name.index(repeated[0])
-        x = diagonal(x, 0, first, name.index(repeated[0], first + 1))
+        second = name.index(repeated[0], first + 1)
+        if shape(x)[first] != shape(x)[second]:
+            raise ShapeError(f"einsum: {repeated[0]!r} twice, but {shape(x)} isn't square there")
+        x = diagonal(x, 0, first, second)
         name = name.replace(repeated[0], "", 2) + repeated[0]
     stretched = tuple(i for i, c in enumerate(name) if shape(x)[i] == 1 and lengths[c])
     x = ops.squeeze(x, axis=stretched) if stretched else x
@@ -373,14 +388,15 @@ class LstsqResult(NamedTuple):
 
 @stands_for(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
-    """The x that minimises |a·x − b|²; rank and singular values are constants."""
+    """The x that minimises |a·x − b|²; the rank is a constant."""
     constants = np.linalg.lstsq(raw(a), raw(b), rcond)
     m, n = shape(a)
-    limit = np.finfo(constants[0].dtype).eps * builtins.max(m, n) if rcond is None else rcond
+    eps = np.finfo(constants[0].dtype).eps
+    limit = eps * builtins.max(m, n) if rcond is None else eps if rcond < 0 else rcond
     x = matmul_any(pinv(a, rcond=limit), b)
     residuals = ops.sum(square(b - matmul_any(a, x)), axis=0, keepdims=len(shape(b)) == 1)
     full_rank = constants[2] == n < m
-    return LstsqResult(x, residuals if full_rank else constants[1], *constants[2:])
+    return LstsqResult(x, residuals if full_rank else constants[1], constants[2], svdvals(a))
 
 
 class SlogdetResult(NamedTuple):
@@ -495,6 +511,9 @@ class SVDResult(NamedTuple):
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
         ) -> Any:
     """U, the singular values, and Vᵀ. Of a matrix that isn't square only the reduced form."""
+    if hermitian:
+        raise NotDifferentiableError("svd(hermitian=True) isn't supported: leave it out, or use "
+                                     "np.linalg.eigh")
     if not compute_uv:
         return svdvals(a)
     m, n = shape(a)[-2:]

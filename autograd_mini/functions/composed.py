@@ -31,6 +31,11 @@ def numpy_has(name: str, room: Any = np) -> Callable[[F], F]:
     return stands_for(*([getattr(room, name)] if hasattr(room, name) else []))
 
 
+def as_array(x: Any) -> Any:
+    """x with a shape: a list or a number as a float array."""
+    return x if hasattr(x, "shape") else np.asarray(x, float)
+
+
 def count(x: Any, axis: Any) -> int:
     """How many numbers are reduced to one."""
     return math.prod(shape(x)[a] for a in axes_of(x, axis))

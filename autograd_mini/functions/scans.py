@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
 from ..graph import raw
 from ..ops import concatenate, reshape, shape, where
-from .composed import dtype_of, stands_for
-from .selection import moveaxis, ravel, take_along_axis
+from .composed import as_array, dtype_of, stands_for
+from .selection import moveaxis, ravel, take_along_axis, trim_zeros
 
 
 def _along(scan: Callable[[Any], Any], x: Any, axis: int | None) -> Any:
@@ -77,7 +78,8 @@ def running_extreme(x: Any, axis: int, extreme: Any) -> Any:
     plain = np.moveaxis(raw(x), axis, -1)
     top = extreme.accumulate(plain, axis=-1)
     new = np.ones(plain.shape, bool)
-    new[..., 1:] = top[..., 1:] != top[..., :-1]
+    lost = np.isnan(top[..., :-1])  # nan stays nan
+    new[..., 1:] = (top[..., 1:] != top[..., :-1]) & ~lost
     place = np.maximum.accumulate(np.where(new, np.arange(plain.shape[-1]), 0), axis=-1)
     return take_along_axis(x, np.moveaxis(place, -1, axis), axis)
 
@@ -93,8 +95,9 @@ def _stretch(a: Any, b: Any, axis: int) -> Callable[[Any], Any]:
 @stands_for(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours along `axis`, n times over."""
-    if n < 0 or not shape(a):
-        raise ValueError(f"diff needs n ≥ 0 and at least one axis: n = {n}, shape {shape(a)}")
+    axis = normalize_axis_index(axis, len(shape(a)))
+    if n < 0:
+        raise ValueError(f"diff needs n ≥ 0, not {n}")
     if n == 0:
         return a
     ends = []
@@ -128,23 +131,27 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise TypeError(f"np.gradient over {len(axes)} axes needs 0, 1 or {len(axes)} spacings")
     slopes = [moveaxis(_slope(moveaxis(f, a, -1), h, edge_order), -1, a)
               for a, h in zip(axes, spacing, strict=True)]
-    return slopes[0] if len(axes) == 1 and not isinstance(axis, tuple) else tuple(slopes)
+    return slopes[0] if len(axes) == 1 else tuple(slopes)
 
 
 def _slope(f: Any, h: Any, edge_order: int) -> Any:
     """np.gradient along the last axis: of the parabola through each three neighbours."""
+    h = as_array(h)
     n = shape(f)[-1]
     if n < edge_order + 1 or edge_order not in (1, 2):
         raise ValueError(f"np.gradient(edge_order={edge_order}) needs at least "
                          f"{edge_order + 1} numbers along the axis, not {n}")
-    steps = diff(h) if shape(h) else ops.broadcast_to(h, (n - 1,))
+    steps = diff(h) if shape(h) else h * np.ones(n - 1, dtype_of(f))
     if shape(steps) != (n - 1,):
         raise ShapeError(f"np.gradient: {shape(h)} coordinates for {n} numbers along the axis")
     rise = (f[..., 1:] - f[..., :-1]) / steps  # the slope between neighbours
     if n == 2:
         return concatenate([rise, rise], axis=-1)
     left, right = steps[:-1], steps[1:]
-    inside = (rise[..., :-1] * right + rise[..., 1:] * left) / (left + right)
+    if shape(h):
+        inside = (rise[..., :-1] * right + rise[..., 1:] * left) / (left + right)
+    else:  # the one in the middle doesn't count
+        inside = (f[..., 2:] - f[..., :-2]) / (2.0 * left)
     first, last = rise[..., :1], rise[..., -1:]
     if edge_order == 2:  # the parabola's slope at the edge: twice the chord's less the middle's
         first, last = 2 * first - inside[..., :1], 2 * last - inside[..., -1:]
@@ -155,6 +162,7 @@ def _slope(f: Any, h: Any, edge_order: int) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral by trapezia, along `axis`."""
     y = moveaxis(y, axis, -1)
+    x = None if x is None else as_array(x)
     width = dx if x is None else diff(x) if len(shape(x)) == 1 else diff(moveaxis(x, axis, -1))
     return ops.sum(width * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
 
@@ -165,7 +173,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @stands_for(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """yₙ = Σₖ aₖ·vₙ₋ₖ of two vectors; mode: full, same, or valid (where they overlap wholly)."""
-    long, short = (a, v) if len(raw(a)) >= len(raw(v)) else (v, a)
+    a, v = ravel(a), ravel(v)
+    long, short = (a, v) if shape(a)[0] >= shape(v)[0] else (v, a)
     n, m = len(raw(long)), len(raw(short))
     if not m:
         raise ValueError("convolve needs at least one number in each vector")
@@ -179,6 +188,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @stands_for(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """cₖ = Σₙ aₙ₊ₖ·vₙ of two vectors."""
+    a, v = ravel(a), ravel(v)
     if mode == "same" and len(raw(v)) > len(raw(a)) and len(raw(a)) % 2 == 0:
         full = convolve(a, v[::-1])  # NumPy reverses the other one, which shifts the middle
         start = len(raw(a)) // 2
@@ -195,10 +205,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
             "np.interp(period=…) isn't supported: bring x into one period with x % period, and "
             "repeat the first point at the end")
     v, knots = np.asarray(raw(x)), np.asarray(raw(xp))
+    if knots.ndim != 1 or knots.shape != shape(fp):
+        raise ShapeError(f"np.interp: xp has shape {knots.shape} and fp {shape(fp)}")
     i = np.clip(np.searchsorted(knots, v, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
-    fp = fp if hasattr(fp, "shape") else np.asarray(fp, float)
-    xp = xp if hasattr(xp, "shape") else np.asarray(xp, float)
+    fp, xp = as_array(fp), as_array(xp)
     width = xp[j] - xp[i]
     inside = fp[i] + (x - xp[i]) * ((fp[j] - fp[i]) / where(raw(width) == 0, 1.0, width))
     below = fp[0] if left is None else left
@@ -218,7 +229,8 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * n
 @stands_for(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with the coefficients p, at x, by Horner's rule."""
-    y = p[0] + 0.0 * x
+    p = as_array(p)
+    y = 0.0 * x + (p[0] if shape(p)[0] else 0.0)
     for coefficient in p[1:]:
         y = y * x + coefficient
     return y
@@ -241,6 +253,7 @@ def polyint(p: Any, m: int = 1) -> Any:
 
 
 def _same_length(a: Any, b: Any) -> tuple[Any, Any]:
+    a, b = ravel(a), ravel(b)
     n = max(len(raw(a)), len(raw(b)))
     a, b = (concatenate([np.zeros(n - len(raw(c)), dtype_of(c)), c]) for c in (a, b))
     return a, b
@@ -263,6 +276,7 @@ def polysub(a1: Any, a2: Any) -> Any:
 @stands_for(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
     """The coefficients of the product."""
+    a1, a2 = (trim_zeros(ravel(a), "f") if np.any(raw(a)) else ravel(a)[:1] for a in (a1, a2))
     return convolve(a1, a2)
 
 

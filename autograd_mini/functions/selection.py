@@ -13,14 +13,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..errors import NotDifferentiableError
-from ..graph import raw
+from ..graph import Node, raw
 from ..ops import (
     broadcast_to,
     concatenate,
+    exp,
+    expand_dims,
     frozen_index,
     getitem,
+    log,
     power,
     reshape,
     scatter,
@@ -50,8 +54,9 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
         for argument in [d for d in data if d in call.arguments]:
             call.arguments[argument] = _positions(call.arguments[argument], pool)
         position = function(*call.args, **call.kwargs)
-        zero = np.zeros(1, np.result_type(*map(raw, pool)))
-        numbers = concatenate([zero, *[reshape(part, (-1,)) for part in pool]])
+        dtype = np.result_type(*map(raw, pool))
+        row = [x if hasattr(x, "shape") else np.asarray(x, dtype) for x in pool]
+        numbers = concatenate([np.zeros(1, dtype), *[reshape(part, (-1,)) for part in row]])
         if isinstance(position, list | tuple):
             return type(position)([getitem(numbers, index=p) for p in position])
         return getitem(numbers, index=position)
@@ -68,7 +73,7 @@ def _positions(x: Any, pool: list[Any]) -> Any:
     if isinstance(x, list | tuple):
         return type(x)([_positions(part, pool) for part in x])
     start = 1 + sum(math.prod(shape(part)) for part in pool)
-    pool.append(x if hasattr(x, "shape") else np.asarray(x))
+    pool.append(x)
     return np.arange(start, start + math.prod(shape(x))).reshape(shape(x))
 
 
@@ -100,9 +105,9 @@ _pad = moves(np.pad, "array")
 def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     """Numbers added around: constants, or copies (edge, reflect, symmetric, wrap)."""
     if mode == "constant":
-        inside = _pad(array, pad_width)
         border = np.pad(np.zeros(shape(array), dtype_of(array)), pad_width, **options)
-        return inside + border
+        outside = np.pad(np.zeros(shape(array), bool), pad_width, constant_values=True)
+        return where(outside, border, _pad(array, pad_width))
     copies = ("edge", "reflect", "symmetric", "wrap")
     if mode not in copies or options.get("reflect_type", "even") != "even":
         raise NotDifferentiableError(
@@ -115,7 +120,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> A
 @stands_for(np.take)
 def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The entries at `indices` along `axis`; of all numbers in a row if that is None."""
-    a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis % len(shape(a)))
+    a, axis = (reshape(a, (-1,)), 0) if axis is None else (
+        a, normalize_axis_index(axis, len(shape(a))))
     at, n = np.asarray(frozen_index(indices), int), shape(a)[axis]
     if mode != "raise":
         at = np.clip(at, 0, n - 1) if mode == "clip" else at % n
@@ -125,6 +131,8 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
 @stands_for(np.trim_zeros)
 def trim_zeros(filt: Any, trim: str = "fb") -> Any:
     """Without the zeros at the front (f) and the back (b)."""
+    if len(shape(filt)) != 1:
+        raise NotDifferentiableError("np.trim_zeros is for one axis here: use slices")
     kept = np.flatnonzero(np.asarray(raw(filt)))
     first = kept[0] if "f" in trim.lower() and kept.size else 0
     last = kept[-1] + 1 if "b" in trim.lower() and kept.size else len(raw(filt))
@@ -134,8 +142,8 @@ def trim_zeros(filt: Any, trim: str = "fb") -> Any:
 @stands_for(np.bincount)
 def bincount(x: Any, weights: Any, minlength: int = 0) -> Any:
     """For each integer, the sum of the weights of its places in x."""
-    at = frozen_index(x)
-    return scatter(weights, index=at, shape=(max(minlength, int(np.max(at, initial=-1)) + 1),))
+    length = len(np.bincount(x, minlength=minlength))  # it checks x, too
+    return scatter(weights, index=frozen_index(x), shape=(length,))
 
 
 @stands_for(np.piecewise)
@@ -146,6 +154,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
         conditions = np.concatenate([conditions, ~conditions.any(0, keepdims=True)])
     y: Any = np.zeros(shape(x), dtype_of(x))
     for condition, f in zip(conditions, funclist, strict=True):
+        if callable(f) and not condition.any():
+            continue
         if callable(f):  # of the chosen numbers alone, as NumPy does it
             part = scatter(f(x[condition]), index=frozen_index(condition), shape=shape(x))
         else:
@@ -248,7 +258,9 @@ def full(shape: int | tuple[int, ...], fill_value: Any) -> Any:
 
 @stands_for(np.full_like)
 def full_like(a: Any, fill_value: Any) -> Any:
-    """An array of a's shape with `fill_value` everywhere."""
+    """An array of a's shape with `fill_value` everywhere; plain if that is."""
+    if not isinstance(fill_value, Node):
+        return np.full_like(raw(a), fill_value)
     return broadcast_to(fill_value, shape(a))
 
 
@@ -259,6 +271,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     gaps = num - 1 if endpoint else num
     rank = max(len(shape(start)), len(shape(stop)))
     part = np.arange(num).reshape((num,) + (1,) * rank) / max(gaps, 1)
+    part = part.astype(np.result_type(raw(start), raw(stop), 1.0))
     y = start * (1.0 - part) + stop * part
     y = moveaxis(y, 0, axis)
     return (y, (stop - start) / gaps if gaps else np.nan) if retstep else y
@@ -268,15 +281,18 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
              axis: int = 0) -> Any:
     """Powers of `base`, the exponents evenly spaced."""
+    base = expand_dims(base, axis) if shape(base) else base
     return power(base, linspace(start, stop, num, endpoint, axis=axis))
 
 
 @stands_for(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
     """Numbers of a constant ratio, from `start` to `stop`, which have the same sign."""
-    if np.any(raw(start) * raw(stop) <= 0):
+    sign = np.sign(raw(start))
+    if np.any(sign * np.sign(raw(stop)) != 1):
         raise ValueError("geomspace needs a start and a stop of the same sign, neither of them 0")
-    return start * power(stop / start, linspace(0.0, 1.0, num, endpoint, axis=axis))
+    exponents = linspace(log(start * sign), log(stop * sign), num, endpoint, axis=axis)
+    return (expand_dims(sign, axis) if np.ndim(sign) else float(sign)) * exp(exponents)
 
 
 @stands_for(np.vander)

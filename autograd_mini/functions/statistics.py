@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
 
 from .. import ops
-from ..errors import NotDifferentiableError
+from ..errors import NotDifferentiableError, ShapeError
 from ..graph import Node, raw
 from ..ops import (
     axes_of,
@@ -25,7 +26,7 @@ from ..ops import (
     transpose,
     where,
 )
-from .composed import count, dtype_of, stands_for
+from .composed import as_array, count, dtype_of, stands_for
 from .selection import moved_last, sort, take_along_axis
 
 NOTHING = np._NoValue  # how NumPy says that an `initial` was not given
@@ -34,7 +35,11 @@ Axis = int | tuple[int, ...] | None
 
 def _masked(x: Any, mask: Any, fill: float) -> Any:
     """x, with `fill` where the mask of a `where=` says no."""
-    return x if mask is True else where(np.asarray(mask, bool), x, fill)
+    if mask is True:
+        return x
+    if np.broadcast_shapes(np.shape(mask), shape(x)) != shape(x):
+        raise ShapeError(f"where= of shape {np.shape(mask)} for numbers of shape {shape(x)}")
+    return where(np.asarray(mask, bool), x, fill)
 
 
 # ── sums, products, extremes ─────────────────────────────────────────────────────────────────
@@ -122,7 +127,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
     """Σ(x − mean)² / (n − ddof) over `axis`. mean: if known already, with the axes kept."""
     ddof = ddof if correction is NOTHING else correction
     squares = ops.sum(square(_deviation(x, axis, mean, where)), axis=axis, keepdims=True)
-    y = ops.divide(squares, _counted(x, axis, where) - ddof)
+    y = ops.divide(squares, np.maximum(_counted(x, axis, where) - ddof, 0))
     return _reduced_like(y, axis, keepdims)
 
 
@@ -132,8 +137,8 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
     """√var; its derivative at 0, a kink, is the least subgradient: 0."""
     ddof = ddof if correction is NOTHING else correction
     length = root_of_squares(_deviation(x, axis, mean, where), axis)
-    n = np.sqrt(_counted(x, axis, where) - ddof)
-    return _reduced_like(length / (n if np.ndim(n) else float(n)), axis, keepdims)
+    n = np.sqrt(np.maximum(_counted(x, axis, where) - ddof, 0))
+    return _reduced_like(ops.divide(length, n if np.ndim(n) else float(n)), axis, keepdims)
 
 
 def root_of_squares(x: Any, axis: Axis) -> Any:
@@ -159,7 +164,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     if weights is None:
         y, total = mean(x, axis, keepdims), float(count(x, axis))
     else:
-        weights = weights if hasattr(weights, "shape") else np.asarray(weights, float)
+        weights = weights if isinstance(weights, Node) else np.asarray(weights, dtype_of(x))
         if shape(weights) != shape(x):  # along the reduced axes only
             axes = axes_of(x, axis)
             if axis is None or shape(weights) != tuple(shape(x)[a] for a in axes):
@@ -169,6 +174,8 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
             weights = reshape(weights, tuple(n if i in axes else 1
                                              for i, n in enumerate(shape(x))))
         total = ops.sum(ops.broadcast_to(weights, shape(x)), axis=axis, keepdims=keepdims)
+        if np.any(raw(total) == 0):
+            raise ZeroDivisionError("the weights sum to 0, and can't be normalized")
         y = ops.sum(multiply(x, weights), axis=axis, keepdims=keepdims) / total
     return (y, ops.broadcast_to(total, shape(y))) if returned else y
 
@@ -176,18 +183,20 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 @stands_for(np.cov)
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
     """The covariances of variables: the rows of m (the columns if not rowvar), and those of y."""
+    m = as_array(m)
     rows = _as_rows(m, rowvar)
     if y is not None:
-        rows = ops.concatenate([rows, _as_rows(y, rowvar)], axis=0)
+        rows = ops.concatenate([rows, _as_rows(as_array(y), rowvar)], axis=0)
     deviation = rows - mean(rows, 1, True)
     n = shape(rows)[1] - (ddof if ddof is not None else 0 if bias else 1)
-    c = matmul(deviation, swap(deviation)) / n
+    c = ops.divide(matmul(deviation, swap(deviation)), float(builtins.max(n, 0)))
     return ops.squeeze(c)
 
 
 def _as_rows(m: Any, rowvar: bool) -> Any:
-    m = reshape(m, (1, -1)) if len(shape(m)) < 2 else m
-    return m if rowvar or shape(m)[0] == 1 else transpose(m)
+    if len(shape(m)) < 2:
+        return reshape(m, (1, -1))
+    return m if rowvar else transpose(m)
 
 
 @stands_for(np.corrcoef)
@@ -198,7 +207,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
         return c / c
     n = np.arange(shape(c)[0])
     s = sqrt(c[n, n])
-    return c / reshape(s, (-1, 1)) / s
+    return ops.clip(c / reshape(s, (-1, 1)) / s, -1.0, 1.0)  # rounding may go beyond
 
 
 # ── softmax ──────────────────────────────────────────────────────────────────────────────────
@@ -260,7 +269,7 @@ def nanstd(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, w
 def _extreme_there(choose: Any, least: float, x: Any, axis: Axis, keepdims: bool, initial: Any,
                    mask: Any) -> Any:
     none = ~np.any(mask & _there(x), axis=axis, keepdims=keepdims)
-    y = choose(x, axis, keepdims, least if initial is None else initial, mask & _there(x))
+    y = choose(_masked(x, mask & _there(x), least), axis, keepdims, initial)
     return where(none, np.nan, y) if initial is None and np.any(none) else y
 
 
@@ -316,7 +325,8 @@ def _quantile(x: Any, q: Any, axis: Axis, keepdims: bool, method: str, skip_nan:
     part = part if isinstance(part, Node) else part.astype(dtype_of(x))  # or it would widen x
     rows = ops.broadcast_to(rows, (*shape(place), shape(rows)[-1]))
     a, b = (take_along_axis(rows, at[..., None], axis=-1)[..., 0] for at in (low, high))
-    y = a + (b - a) * where(low == high, 0.0, part)
+    # Not a + (b − a)·part, which is nan between infinities; and 0·∞ is what isn't chosen.
+    y = a * (1.0 - part) + where(raw(part) == 0, 0.0, b) * part
     poisoned = (n == 0) if skip_nan else (missing > 0)
     y = where(poisoned, np.nan * (a + b), y) if np.any(poisoned) else y
     if keepdims:

@@ -8,6 +8,7 @@ a symmetric gradient: the one within the symmetric matrices.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..errors import GraphError
 from ..graph import Node, raw
-from ..primitive import Structural, structural
+from ..primitive import Structural, also, structural
 from .arithmetic import where
 from .reductions import unbroadcast
 from .shapes import shape, transpose
@@ -132,7 +133,7 @@ solve = structural(
 
 
 @structural(np.linalg.pinv, symbol="⁺")
-def pinv(g, y, a, *, rcond=None, hermitian=False, rtol=np._NoValue):  # type: ignore[no-untyped-def]
+def pinv(g, y, a, *, rcond=None, rtol=np._NoValue):  # type: ignore[no-untyped-def]
     """Golub and Pereyra (1973), for perturbations that keep the rank: others have no limit."""
     yt, gt = swap(y), swap(g)
     left = matmul(gt - matmul(a, matmul(y, gt)), matmul(y, yt))
@@ -152,29 +153,38 @@ def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
     return g[..., None, None] * swap(inv(a))
 
 
-_SMALL, _LARGE = 8, 64
+_SMALL, _MOST = 8, 5e7  # rows of a matrix; numbers in all minors
+
+
+def _has_usable_inverse(a: np.ndarray, derivatives: bool) -> bool:
+    """Whether det·A⁻ᵀ has its digits: always, if det can be represented (Stewart 1998).
+
+    But its own derivatives lose them with the square of the condition.
+    """
+    value = np.abs(np.linalg.det(a))
+    limits = np.finfo(value.dtype)
+    representable = (value > limits.tiny / limits.eps) & (value < np.inf)
+    well = not derivatives or np.all(np.linalg.cond(a) < limits.eps**-0.25)
+    return bool(np.all(representable) and well)
 
 
 def cofactors(a: Any) -> Any:
     """∂det/∂A: the determinants of A with one row and one column struck out.
 
-    det·A⁻ᵀ where A is large and well-conditioned; n² determinants where it is small, or so near
-    a singular matrix that A⁻¹ has no digits left. Raises `GraphError` for a large one of those.
+    det·A⁻ᵀ where A is large and well-conditioned; n² determinants where it is small, or near a
+    singular matrix. Raises `GraphError` for one of those that is too large.
     """
     n = shape(a)[-1]
-    value = np.abs(np.linalg.det(raw(a)))
-    limits = np.finfo(value.dtype)
-    representable = (value > limits.tiny / limits.eps) & (value < np.inf)
-    if n > _SMALL and np.all(representable) and (
-        n > _LARGE or np.all(np.linalg.cond(raw(a)) < limits.eps**-0.5)
-    ):
+    too_large = math.prod(shape(a)) * n**2 > _MOST
+    if n > _SMALL and _has_usable_inverse(raw(a), derivatives=not too_large or isinstance(a, Node)):
         return det(a)[..., None, None] * swap(inv(a))
-    if n > _LARGE:
+    if too_large:
         raise GraphError(
-            f"the determinant of a {n}×{n} matrix is 0 or can't be represented, and its "
-            "cofactors would cost n⁵ operations: use np.linalg.slogdet, or a smaller matrix"
+            f"the determinant of a {n}×{n} matrix is so near 0 (or so large) that its derivative "
+            "would need n² determinants more: use np.linalg.slogdet, or a smaller matrix"
         )
-    kept = np.array([[j for j in range(n) if j != i] for i in range(n)], int).reshape(n, -1)
+    kept = np.array([[j for j in range(n) if j != i] for i in range(n)], int)
+    kept = kept.reshape(n, max(n - 1, 0))
     minors = det(a[..., kept[:, None, :, None], kept[None, :, None, :]])
     return minors * (-1.0) ** np.add.outer(range(n), range(n))
 
@@ -201,44 +211,98 @@ def cholesky(g, y, a):  # type: ignore[no-untyped-def]
 
 @structural(lambda a: np.linalg.qr(a)[0], name="orthonormal", symbol="Q")
 def orthonormal(g, y, a):  # type: ignore[no-untyped-def]
-    """(G − Q sym(Φ)) R⁻ᵀ for the Q of a = QR, of full column rank (Walter and Lehmann 2010)."""
+    """(G − Q sym(Φ)) R⁻ᵀ for the Q of a = QR, of full column rank (Walter and Lehmann 2010).
+
+    Without full rank Q isn't determined: nan.
+    """
     r, m = matmul(swap(y), a), _halved(matmul(swap(g), y))
-    return swap(solve(r, swap(g - matmul(y, m + swap(m)))))
+    diagonal = np.abs(np.diagonal(raw(r), 0, -2, -1))
+    lost = np.any(_negligible(diagonal), axis=-1)[..., None, None]
+    return where(lost, np.nan, swap(solve(r, swap(g - matmul(y, m + swap(m))))))
 
 
-def _apart(x: Any) -> Any:
-    """1/(xⱼ − xᵢ), and 0 on the diagonal; equal ones give inf, for there is no derivative."""
+def _negligible(x: np.ndarray) -> Any:
+    """Where numbers along the last axis are 0 but for the rounding of the largest."""
+    largest = np.max(x, axis=-1, keepdims=True, initial=0.0)
+    return x <= 4 * shape(x)[-1] * np.finfo(x.dtype).eps * largest
+
+
+def _alike(x: Any, size: Any) -> Any:
+    """Which pairs of numbers (along the last axis) are equal but for the rounding of `size`."""
+    x = raw(x)
+    gap = np.abs(x[..., None, :] - x[..., :, None])
+    return gap <= 4 * shape(x)[-1] * np.finfo(x.dtype).eps * size
+
+
+def _apart(x: Any, alike: Any) -> Any:
+    """1/(xⱼ − xᵢ), and 0 on the diagonal; nan for a pair too near for a derivative to exist."""
     same = np.eye(shape(x)[-1], dtype=bool)
-    return where(same, 0.0, 1.0 / where(same, 1.0, x[..., None, :] - x[..., :, None]))
+    gap = where(same | alike, 1.0, x[..., None, :] - x[..., :, None])
+    return where(same, 0.0, where(alike, np.nan, 1.0 / gap))
+
+
+def _evenly(g: Any, alike: Any) -> Any:
+    """The cotangents of equal values shared evenly: at such a kink the least subgradient."""
+    share = alike / np.sum(alike, axis=-1, keepdims=True)
+    return matmul(share.astype(raw(g).dtype), g[..., None])[..., 0]
+
+
+def _equal_eigenvalues(w: Any) -> Any:
+    return _alike(w, np.max(np.abs(raw(w)), axis=-1, initial=0.0)[..., None, None])
 
 
 @structural(np.linalg.eigvalsh, symbol="λ")
 def eigvalsh(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
-    """V diag(g) Vᵀ."""
+    """V diag(g) Vᵀ, where g is shared among equal eigenvalues."""
     v = eigenvectors(a, UPLO=UPLO)
-    return matmul(v * g[..., None, :], swap(v))
+    return matmul(v * _evenly(g, _equal_eigenvalues(y))[..., None, :], swap(v))
 
 
 @structural(lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[1], name="eigenvectors", symbol="V")
 def eigenvectors(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
     """V (F ∘ VᵀG) Vᵀ, with Fᵢⱼ = 1/(λⱼ − λᵢ)."""
-    inner = _apart(eigvalsh(a, UPLO=UPLO)) * matmul(swap(y), g)
+    w = eigvalsh(a, UPLO=UPLO)
+    inner = _apart(w, _equal_eigenvalues(w)) * matmul(swap(y), g)
     return _symmetric(matmul(matmul(y, inner), swap(y)))
 
 
-@structural(np.linalg.svdvals, symbol="σ")
+def _equal_singular_values(s: Any) -> Any:
+    s_ = raw(s)
+    return _alike(s, np.maximum(s_[..., None, :], s_[..., :, None]))
+
+
+@structural(lambda a: np.linalg.svd(a, full_matrices=False)[1], name="svdvals", symbol="σ")
 def svdvals(g, y, a):  # type: ignore[no-untyped-def]
-    """U diag(g) Vᵀ; where σ = 0, a kink, the least subgradient: 0."""
-    rounding = np.finfo(raw(y).dtype).eps * np.max(shape(a)[-2:], initial=0)
-    none = raw(y) <= rounding * np.max(raw(y), axis=-1, keepdims=True, initial=0.0)
-    return matmul(left_vectors(a) * where(none, 0.0, g)[..., None, :], swap(right_vectors(a)))
+    """U diag(g) Vᵀ, where g is shared among equal σ, and is 0 for σ = 0: at kinks the least."""
+    g = where(raw(y) == 0, 0.0, _evenly(g, _equal_singular_values(y)))
+    return matmul(left_vectors(a) * g[..., None, :], swap(right_vectors(a)))
+
+
+also(np.linalg.svdvals, svdvals)  # not itself: its σ differ from those with U and V in rounding
 
 
 def _of_vectors(g: Any, u: Any, s: Any, v: Any) -> Any:
-    """The pullback of U for a = U diag(s) Vᵀ; exchange U and V and it is that of aᵀ's."""
+    """The pullback of U for a = U diag(s) Vᵀ; exchange U and V and it is that of aᵀ's.
+
+    Where σ is 0 but for rounding, nothing determines its vectors, and a cotangent that isn't 0
+    there gives nan; but one that has σ as a factor (as in U·diag(s)·Vᵀ) is as good as any.
+    """
     m = matmul(swap(u), g)
-    inner = _apart(s * s) * (m - swap(m)) * s[..., None, :]
-    return matmul(matmul(u, inner) + (g - matmul(u, m)) / s[..., None, :], swap(v))
+    turn = m - swap(m)
+    none, large = _negligible(raw(s)), _is_large(raw(g))
+    both = none[..., None, :] & none[..., :, None] & (np.abs(raw(turn)) > large)
+    inner = _apart(s * s, _equal_singular_values(s) | both) * turn * s[..., None, :]
+    if shape(u)[-2] > shape(u)[-1]:  # what leaves the space that the columns span
+        out = g - matmul(u, m)
+        lost = none[..., None, :] & (np.abs(raw(out)) > large)
+        return matmul(matmul(u, inner) + where(lost, np.nan, out / s[..., None, :]), swap(v))
+    return matmul(matmul(u, inner), swap(v))
+
+
+def _is_large(g: np.ndarray) -> Any:
+    """What is no longer rounding, in a stack of matrices of cotangents."""
+    top = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0.0)
+    return top * np.finfo(g.dtype).eps ** 0.5
 
 
 left_vectors = structural(

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..graph import raw
 from ..primitive import structural
@@ -22,7 +23,7 @@ def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     n = len(shape(x))
     if axis is None or not n:
         return tuple(range(n))
-    return tuple(a % n for a in ((axis,) if isinstance(axis, int | np.integer) else axis))
+    return normalize_axis_tuple(axis, n)
 
 
 def restore(g: Any, x: Any, axis: Axis) -> Any:
