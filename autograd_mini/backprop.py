@@ -43,7 +43,8 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     order = consumers_first(output)
     cotangents: dict[Node, Any] = dict.fromkeys(order, NOTHING)
     cotangents[output] = seed
-    unchosen: dict[Node, Any] = {}
+    # An entry that the seed gives 0 isn't asked for: one row of a Jacobian, say.
+    unchosen: dict[Node, Any] = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
     for node in order:
         g = cotangents.pop(node)
         if g is NOTHING:  # every path to it went through something not chosen

@@ -10,7 +10,7 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError
 from ..graph import Node, raw
-from ..ops import expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, tanh, where
+from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
 from ..primitive import also
 from .composed import dtype_of, stands_for
 
@@ -19,7 +19,8 @@ from .composed import dtype_of, stands_for
 
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     """x above 0, negative_slope·x below; at 0 the slope is that of the left."""
-    return where(raw(x) > 0, x, negative_slope * x)
+    v = raw(x)
+    return x * where(np.isnan(v), np.nan, where(v > 0, 1.0, negative_slope))
 
 
 def elu(x: Any, alpha: Any = 1.0) -> Any:
@@ -53,7 +54,8 @@ def silu(x: Any) -> Any:
 
 def mish(x: Any) -> Any:
     """x·tanh(softplus(x)) (Misra 2019)."""
-    return x * tanh(softplus(x))
+    s = softplus(x)  # > 0, so this is tanh s with all its digits in 1 − tanh² s
+    return x * (-expm1(-2.0 * s) / (1.0 + exp(-2.0 * s)))
 
 
 def logsigmoid(x: Any) -> Any:
@@ -117,7 +119,7 @@ def frexp(x: Any) -> tuple[Any, Any]:
 def modf(x: Any) -> tuple[Any, Any]:
     """What is behind the point, and what before it, a constant."""
     whole = np.trunc(raw(x))
-    return x - whole, whole
+    return where(np.isinf(raw(x)), 0.0, x - whole), whole
 
 
 @stands_for(np.divmod)

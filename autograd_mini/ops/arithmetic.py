@@ -32,6 +32,11 @@ def picked(y: Any, x: Any) -> Any:
     return np.where(y == y, 1.0 * (x == y), np.nan)[()]
 
 
+def or_nan(y: Any, chosen: Any) -> Any:
+    """1 where `chosen`, 0 where not, nan where y is nan."""
+    return np.where(raw(y) == raw(y), 1.0 * np.asarray(chosen), np.nan)[()]
+
+
 def share(y: Any, mine: Any, other: Any) -> Any:
     """1 where `mine` alone is y, ½ where both are (a tie is shared evenly), nan where y is nan."""
     return picked(y, mine) / (1.0 + (raw(mine) == raw(other)))
@@ -87,10 +92,12 @@ copysign = elementwise(
 remainder = elementwise(
     np.remainder, operator.mod, 1, lambda y, a, b: -np.floor_divide(raw(a), raw(b)), symbol="mod"
 )
-fmod = elementwise(np.fmod, math.fmod, 1, lambda y, a, b: -np.trunc(raw(a) / raw(b)))
+fmod = elementwise(
+    np.fmod, math.fmod, 1, lambda y, a, b: -np.rint((raw(a) - raw(y)) / raw(b))
+)  # not the quotient cut: 1/0.1 is 10, but 0.1 goes 9 times into 1
 heaviside = elementwise(
     np.heaviside, None,
-    lambda y, x, h: 0.0 * raw(y), lambda y, x, h: 1.0 * (raw(x) == 0), selects=True,
+    lambda y, x, h: or_nan(y, False), lambda y, x, h: or_nan(y, raw(x) == 0), selects=True,
 )
 
 maximum = elementwise(
@@ -117,7 +124,7 @@ where = elementwise(
 clip = elementwise(
     np.clip, None,
     lambda y, x, low, high: picked(y, x) * (raw(low) <= raw(high)),
-    lambda y, x, low, high: 1.0 * (raw(x) < raw(low)) * (raw(low) <= raw(high)),
-    lambda y, x, low, high: 1.0 * ((raw(x) > raw(high)) | (raw(low) > raw(high))),
+    lambda y, x, low, high: or_nan(y, (raw(x) < raw(low)) & (raw(low) <= raw(high))),
+    lambda y, x, low, high: or_nan(y, (raw(x) > raw(high)) | (raw(low) > raw(high))),
     selects=True,
 )  # at a bound the slope in x is 1, as in PyTorch

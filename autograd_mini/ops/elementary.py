@@ -31,7 +31,7 @@ def _power_base(y: Any, a: Any, b: Any) -> Any:
     """b·a^(b−1), and 0 for b = 0 also at a = 0, where 0·0⁻¹ would be nan."""
     if isinstance(b, int | float):
         return b * power(a, b - 1) if b else 0.0
-    zero = raw(b) == 0
+    zero = (raw(b) == 0) & (raw(a) == 0)  # and only there, for it has a slope in b elsewhere
     return where(zero, 0.0, b * power(a, where(zero, 1.0, b - 1)))
 
 
@@ -51,7 +51,8 @@ _complement = elementwise(
 )  # 1 − x² without cancellation near 1, and (unlike the product) with a derivative exact there
 arcsin = elementwise(np.arcsin, math.asin, lambda y, x: 1 / sqrt(_complement(x)))
 arccos = elementwise(np.arccos, math.acos, lambda y, x: -1 / sqrt(_complement(x)))
-arctan = elementwise(np.arctan, math.atan, lambda y, x: 1 / (1 + x * x))
+arctan = elementwise(np.arctan, math.atan, lambda y, x: square(_cosine(1.0, x)))
+# not 1/(1 + x²): its second derivative has x⁴, which overflows at 1e77
 
 deg2rad = elementwise(np.deg2rad, math.radians, lambda y, x: DEGREE)
 rad2deg = elementwise(np.rad2deg, math.degrees, lambda y, x: 1 / DEGREE)
@@ -85,8 +86,10 @@ arctan2 = elementwise(
 
 sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
-tanh = elementwise(np.tanh, math.tanh, lambda y, x: (1 - y) * (1 + y))
-# in y, not 1/cosh² x: that overflows at 356, and then the higher derivatives are nan
+tanh = elementwise(
+    np.tanh, math.tanh,
+    lambda y, x: (1 - y) * (1 + y) if type(y) is float else _complement(y),
+)  # in y, not 1/cosh² x: that overflows at 356, and then the higher derivatives are nan
 arcsinh = elementwise(np.arcsinh, math.asinh, lambda y, x: 1 / hypot(x, 1.0))
 arccosh = elementwise(
     np.arccosh, math.acosh, lambda y, x: reciprocal(sqrt(x - 1)) * reciprocal(sqrt(x + 1))
@@ -107,6 +110,17 @@ def _scalar_sigmoid(x: float) -> float:
     return e / (1 + e)
 
 
+def _bell(x: Any) -> Any:
+    """σ(x)·σ(−x), which is even."""
+    e = np.exp(-np.abs(x))
+    return e / np.square(1 + e)
+
+
+def _scalar_bell(x: float) -> float:
+    e = math.exp(-math.fabs(x))
+    return e / ((1 + e) * (1 + e))
+
+
 def _softplus(x: Any) -> Any:
     """log(1 + eˣ), exact on both sides of 0."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
@@ -116,8 +130,12 @@ relu = elementwise(
     lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, lambda y, x: step(x),
     name="relu", symbol="ReLU", selects=True,
 )
-sigmoid = elementwise(_sigmoid, _scalar_sigmoid, lambda y, x: y * sigmoid(-x), name="sigmoid")
-# not y(1 − y), which has lost its digits by x = 30
+sigmoid = elementwise(
+    _sigmoid, _scalar_sigmoid, lambda y, x: _sigmoid_slope(x), name="sigmoid"
+)
+_sigmoid_slope = elementwise(
+    _bell, _scalar_bell, lambda y, x: -y * tanh(0.5 * x), name="σ′"
+)  # not y(1 − y), which has lost its digits by x = 30; and so has its slope at 0
 softplus = elementwise(
     _softplus, lambda x: max(x, 0.0) + math.log1p(math.exp(-math.fabs(x))),
     lambda y, x: sigmoid(x), name="softplus",
@@ -146,9 +164,13 @@ softsign = elementwise(
 # ── sinc, by the spherical Bessel functions ──────────────────────────────────────────────────
 
 
-def _bessel(z: Any, n: Any) -> Any:
-    """jₙ(z)/zⁿ (DLMF 10.47): its series near 0, elsewhere upwards from sin z / z."""
-    z = np.asarray(z)
+def _bessel(x: Any, n: int) -> Any:
+    """jₙ(z)/zⁿ for z = πx (DLMF 10.47): its series near 0, elsewhere upwards from sin z / z.
+
+    Sine and cosine are taken of x less a multiple of 2, which rounds nothing.
+    """
+    turn = math.pi * (x - 2 * np.rint(np.asarray(x) / 2))
+    z = np.asarray(math.pi * x)
     q, near = z * z, np.abs(z) < n + 3.0
     small = np.where(near, q, 0.0)
     term = series = 1.0 / math.prod(range(1, 2 * n + 2, 2)) * np.ones_like(z)
@@ -156,21 +178,25 @@ def _bessel(z: Any, n: Any) -> Any:
         term = -term * small / (2 * k * (2 * (n + k) + 1))
         series = series + term
     z = np.where(near, n + 3.0, z)
-    below, y = np.cos(z), np.sin(z) / z
+    below, y = np.cos(turn), np.sin(turn) / z
     for k in range(n):
-        below, y = y, ((2 * k + 1) * y - below) / (z * z)
+        below, y = y, ((2 * k + 1) * y - below) / z / z
     return np.where(near, series, y)[()]
 
 
 @functools.cache
 def _spherical(n: int) -> Any:
-    """The row of jₙ(z)/zⁿ. Its slope −z·jₙ₊₁/zⁿ⁺¹ is exact at 0, where (cos z − sinc)/z is 0/0."""
+    """The row of fₙ = jₙ(z)/zⁿ, z = πx. Its slope −z·fₙ₊₁ is exact at 0; (cos z − f₀)/z is 0/0."""
     return elementwise(
-        lambda z: _bessel(z, n), None, lambda y, z: -z * _spherical(n + 1)(z), name=f"j{n}(z)/z^{n}"
+        lambda x: _bessel(x, n), None, _bessel_slope(n), name=f"j{n}(πx)/(πx)^{n}"
     )
 
 
-sinc = elementwise(np.sinc, None, lambda y, x: -math.pi**2 * x * _spherical(1)(math.pi * x))
+def _bessel_slope(n: int) -> Any:
+    return lambda y, x: -math.pi**2 * x * _spherical(n + 1)(x)
+
+
+sinc = elementwise(np.sinc, None, _bessel_slope(0))
 
 
 def _normal(x: Any) -> Any:
@@ -185,7 +211,8 @@ def _half_erfc(x: float) -> float:
     return 0.5 * math.erfc(-x * math.sqrt(0.5))
 
 
-ndtr = elementwise(
-    _normal, None, lambda y, x: math.sqrt(0.5 / math.pi) * exp(-0.5 * x * x), name="ndtr",
-    symbol="Φ",
+ndtr = elementwise(_normal, None, lambda y, x: _normal_density(x), name="ndtr", symbol="Φ")
+_normal_density = elementwise(
+    lambda x: math.sqrt(0.5 / math.pi) * np.exp(-0.5 * np.square(x)), None,
+    lambda y, x: -x * y, name="φ",
 )
