@@ -39,11 +39,11 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
     approximate: "tanh" for ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as GPT-2 has it.
     """
+    z = clip(x, -64.0, 64.0)  # beyond, Φ is 0 or 1 to the last digit, and x³ may overflow
     if approximate == "none":
-        return x * ndtr(x)
+        return x * ndtr(z)
     if approximate != "tanh":
         raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
-    z = clip(x, -64.0, 64.0)  # beyond, the sigmoid is 0 or 1 to the last digit; x³ would overflow
     return x * sigmoid(math.sqrt(8 / math.pi) * (z + 0.044715 * z * z * z))
 
 
