@@ -35,6 +35,7 @@ CONSTANT: frozenset[Any] = frozenset({
     # new arrays of the same shape, types, text
     np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.common_type, np.can_cast,
     np.min_scalar_type, np.array2string, np.array_repr, np.array_str,
+    *([np.in1d] if hasattr(np, "in1d") else []),  # until NumPy 2.4
 })
 """Functions whose result has derivative 0 or isn't a real number: they see plain values."""
 

@@ -103,7 +103,8 @@ def test_refusal_of_a_function_in_no_class():
         Tensor([1.0]).__array_function__(inspect.getdoc, (Tensor,), (), {})
 
 
-@pytest.mark.parametrize("function", sorted(CONSTANT, key=lambda f: f.__name__),
+@pytest.mark.parametrize("function", sorted(CONSTANT - {getattr(np, "in1d", None)},
+                                            key=lambda f: f.__name__),
                          ids=lambda f: f.__name__)
 def test_constant_functions_see_plain_numbers(function):
     """A node gives exactly what its array gives, and nothing of it is a node."""

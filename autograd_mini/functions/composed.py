@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..graph import KINDS, raw
+from ..graph import KINDS, Node, raw
 from ..ops import axes_of, shape
 from ..primitive import also
 
@@ -32,8 +32,8 @@ def numpy_has(name: str, room: Any = np) -> Callable[[F], F]:
 
 
 def as_array(x: Any) -> Any:
-    """x with a shape: a list or a number as a float array."""
-    return x if hasattr(x, "shape") else np.asarray(x, float)
+    """x with a shape: a list, a number or an array of integers as a float array."""
+    return x if isinstance(x, Node) else np.asarray(x, dtype_of(np.asarray(x)))
 
 
 def count(x: Any, axis: Any) -> int:

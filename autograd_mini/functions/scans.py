@@ -10,9 +10,9 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
-from ..graph import raw
+from ..graph import Node, raw
 from ..ops import concatenate, reshape, shape, where
-from .composed import as_array, dtype_of, stands_for
+from .composed import as_array, dtype_of, numpy_has, stands_for
 from .selection import moveaxis, ravel, take_along_axis, trim_zeros
 
 
@@ -136,7 +136,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
 
 def _slope(f: Any, h: Any, edge_order: int) -> Any:
     """np.gradient along the last axis: of the parabola through each three neighbours."""
-    h = as_array(h)
+    h = as_array(h) if np.ndim(raw(h)) else h if isinstance(h, Node) else float(h)
     n = shape(f)[-1]
     if n < edge_order + 1 or edge_order not in (1, 2):
         raise ValueError(f"np.gradient(edge_order={edge_order}) needs at least "
@@ -158,6 +158,7 @@ def _slope(f: Any, h: Any, edge_order: int) -> Any:
     return concatenate([first, inside, last], axis=-1)
 
 
+@numpy_has("trapz")  # its old name, until NumPy 2.4
 @stands_for(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral by trapezia, along `axis`."""

@@ -281,8 +281,9 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
              axis: int = 0) -> Any:
     """Powers of `base`, the exponents evenly spaced."""
-    base = expand_dims(base, axis) if shape(base) else base
-    return power(base, linspace(start, stop, num, endpoint, axis=axis))
+    to = np.broadcast_shapes(shape(start), shape(stop), shape(base))
+    exponents = linspace(broadcast_to(start, to), broadcast_to(stop, to), num, endpoint, axis=axis)
+    return power(expand_dims(broadcast_to(base, to), axis) if to else base, exponents)
 
 
 @stands_for(np.geomspace)

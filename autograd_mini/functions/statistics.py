@@ -321,7 +321,7 @@ def _quantile(x: Any, q: Any, axis: Axis, keepdims: bool, method: str, skip_nan:
     place = ops.broadcast_to(place, np.broadcast_shapes(shape(place), n.shape))
     low = np.floor(raw(place)).astype(int)
     high = np.minimum(low + 1, np.maximum(n.astype(int) - 1, 0))
-    part = place - low
+    part: Any = place - low
     part = part if isinstance(part, Node) else part.astype(dtype_of(x))  # or it would widen x
     rows = ops.broadcast_to(rows, (*shape(place), shape(rows)[-1]))
     a, b = (take_along_axis(rows, at[..., None], axis=-1)[..., 0] for at in (low, high))
