@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import doctest
 import importlib
 import inspect
+import io
+import linecache
 import pkgutil
 import re
 import runpy
@@ -116,12 +119,11 @@ def test_pages_are_executed(page, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.S)
     assert blocks
     for code, shown in blocks:
-        import contextlib
-        import io
-
         out = io.StringIO()
+        # So that messages can quote the line, as they would of a file.
+        linecache.cache["example.py"] = (len(code), None, code.splitlines(True), "example.py")
         with contextlib.redirect_stdout(out):
-            exec(compile(code, page, "exec"), namespace)
+            exec(compile(code, "example.py", "exec"), namespace)
         if shown:
             assert out.getvalue().strip() == shown.strip()
 

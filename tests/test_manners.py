@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -262,3 +265,29 @@ def test_float32_stays_in_its_kind():
         t = Tensor(x)
         y = f(t)
         assert y.dtype == np.float32 and ag.gradients(ag.sum(y), t).dtype == np.float32
+
+
+WITHOUT_SCIPY = """
+import sys
+sys.modules["scipy"] = sys.modules["scipy.special"] = None  # as if it weren't installed
+import numpy as np, autograd_mini as ag
+x = np.array([-9.0, -1.5, 0.0, 0.4, 6.0])
+print(ag.gelu(x).tolist(), ag.gelu(x.astype(np.float32)).dtype, ag.grad(ag.gelu)(0.4))
+try:
+    ag.special
+except ag.errors.MissingExtraError as error:
+    print(error)
+"""
+
+
+def test_without_scipy():
+    """It isn't imported unasked; gelu has its digits without it; its absence names the command."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_SCIPY], capture_output=True, text=True,
+                          check=True)
+    numbers, dtype_and_slope, message = re.fullmatch(r"(\[.*\]) (.*)\n(.*)\n", done.stdout).groups()
+    x = np.array([-9.0, -1.5, 0.0, 0.4, 6.0])
+    np.testing.assert_allclose(eval(numbers), x * sp.ndtr(x), rtol=1e-14)
+    assert dtype_and_slope.startswith("float32") and "pip install 'autograd-mini[scipy]'" in message
+    code = "import sys, autograd_mini; print('scipy' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "False\n"

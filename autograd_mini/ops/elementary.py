@@ -203,7 +203,7 @@ def _normal(x: Any) -> Any:
     """½ erfc(−x/√2): with SciPy's loop if that is loaded, else with Python's math, one by one."""
     if "scipy.special" in sys.modules:
         return sys.modules["scipy.special"].ndtr(x)
-    return _half_erfc(x)
+    return np.asarray(_half_erfc(x), np.result_type(x))[()]
 
 
 @np.vectorize(otypes=[float])
