@@ -26,9 +26,10 @@ def negative_log_likelihood(log_parameters):
 
 
 p = np.log([3.0, 1.0, 0.5])
-print(ag.check_gradient(negative_log_likelihood, ag.grad(negative_log_likelihood), p, wrt=("p",)))
-for _ in range(60):  # gradient descent, each step no longer than a tenth
-    g = ag.grad(negative_log_likelihood)(p)
+for step in range(60):  # gradient descent, each step no longer than a tenth
+    value, g = ag.value_and_grad(negative_log_likelihood)(p)
     p = p - 0.1 * g / max(1.0, np.linalg.norm(g))
+    if step % 20 == 0:
+        print(f"step {step}: negative log likelihood {value:.2f}")
 length, height, noise = np.exp(p)
 print(f"length {length:.2f}, height {height:.2f}, noise {noise:.2f} (0.1 was added)")

@@ -289,5 +289,6 @@ def test_without_scipy():
     np.testing.assert_allclose(eval(numbers), x * sp.ndtr(x), rtol=1e-14)
     assert dtype_and_slope.startswith("float32") and "pip install 'autograd-mini[scipy]'" in message
     code = "import sys, autograd_mini; print('scipy' in sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                            check=True)
     assert loaded.stdout == "False\n"

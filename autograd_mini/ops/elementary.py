@@ -201,8 +201,9 @@ sinc = elementwise(np.sinc, None, _bessel_slope(0))
 
 def _normal(x: Any) -> Any:
     """½ erfc(−x/√2): with SciPy's loop if that is loaded, else with Python's math, one by one."""
-    if "scipy.special" in sys.modules:
-        return sys.modules["scipy.special"].ndtr(x)
+    special = sys.modules.get("scipy.special")
+    if special is not None:
+        return special.ndtr(x)
     return np.asarray(_half_erfc(x), np.result_type(x))[()]
 
 
