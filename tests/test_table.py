@@ -310,3 +310,45 @@ def test_softmax_is_shift_invariant():
 def test_std_at_zero_has_slope_zero():
     """The standard deviation of equal numbers is a kink: the least subgradient is 0."""
     assert ag.grad(ag.std)(np.array([2.0, 2.0, 2.0])).tolist() == [0, 0, 0]
+
+
+# ── the checks themselves must be able to fail ───────────────────────────────────────────────
+
+WRONG = [
+    # a name, the rule's primitive made anew, a point, what the error must say
+    ("slope too large", lambda: ag.elementwise(
+        lambda x: np.sin(x), math.sin, lambda y, x: 2 * ag.cos(x), name="wrong"),
+     (0.4,), "order 1, is 1.84"),
+    ("another function's twin", lambda: ag.elementwise(
+        lambda x: np.sin(x), math.cos, lambda y, x: ag.cos(x), name="wrong"), (0.4,), "on floats"),
+    ("wrong from order 2 on", lambda: ag.elementwise(
+        lambda x: np.sin(x), math.sin, lambda y, x: np.cos(float(x)) if np.ndim(x) == 0 else
+        ag.cos(x), name="wrong"), (0.4,), "order 2"),
+    ("the other argument's slope", lambda: ag.elementwise(
+        lambda a, b: a * b * b, None, lambda y, a, b: b * b, lambda y, a, b: a * b, name="wrong"),
+     (0.4, 1.3), "argument 1"),
+    ("a pullback without its minus", lambda: ag.structural(
+        lambda x: -np.cumsum(x), lambda g, y, x: np.cumsum(g[::-1])[::-1], name="wrong"),
+     (np.array([1.0, 2.0, 4.0]),), "pullback of argument 0 gives"),
+]
+
+
+@pytest.mark.parametrize(("make", "point", "words"), [pytest.param(*w[1:], id=w[0]) for w in WRONG])
+def test_check_primitive_finds_what_is_wrong(make, point, words):
+    """Each kind of mistake is named, with both numbers; the right rule passes."""
+    with pytest.raises(ag.errors.GradientError, match=words):
+        ag.check_primitive(make(), point)
+
+
+def test_check_primitive_says_what_it_needs():
+    """Not a primitive; a structural one without arguments; a pullback of a wrong shape."""
+    with pytest.raises(ag.errors.DTypeError, match="made by ag.elementwise"):
+        ag.check_primitive(np.sin)
+    total = ag.structural(lambda x: np.sum(x), lambda g, y, x: g, name="wrong")
+    with pytest.raises(TypeError, match="at least one tuple"):
+        ag.check_primitive(total)
+    with pytest.raises(ag.errors.GraphError, match="must return its input's shape"):
+        ag.check_primitive(total, (np.array([1.0, 2.0]),))
+    cubes = ag.structural(lambda x, p=3: np.sum(x**p), lambda g, y, x, *, p=3: g * p * x ** (p - 1),
+                          name="right")
+    ag.check_primitive(cubes, (np.array([1.0, 2.0]),), (np.array([[0.5]]),), p=4)
