@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "apply_over_axes": "call the function once per axis",
         "poly": "multiply the factors with np.polymul",
         "polyfit": "use np.linalg.lstsq(np.vander(x, degree + 1), y)[0]",
-        "polydiv": "use np.polymul with the inverse of what divides",
+        "polydiv": "",
         "nested_iters": "", "einsum_path": "pass .data: it is about costs, not numbers",
     },
     "it is about settings, types, files, dates or text": _all(
@@ -100,16 +101,18 @@ REFUSED: dict[str, dict[str, str]] = {
 }
 """Why → the names of functions (in np, or np.linalg) → what to use instead."""
 
-_MORE_CURES = {"reduceat": "use np.add.reduce of slices", "at": "use np.bincount or np.where"}
 
 
 def name_of(function: Any) -> str:
     """How a user writes it: `np.tanh`, `np.linalg.inv`, `scipy.special.erf`."""
-    name = function.__name__
+    name: str = function.__name__
     if getattr(np, name, None) is function:
         return f"np.{name}"
-    if isinstance(function, np.ufunc):
+    special = sys.modules.get("scipy.special")
+    if getattr(special, name, None) is function:
         return f"scipy.special.{name}"
+    if isinstance(function, np.ufunc):
+        return name
     room = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
     return f"{room}.{name}"
 
@@ -121,13 +124,14 @@ def refusal(name: str) -> NotDifferentiableError:
         if bare in names:
             cure = names[bare] or "pass x.data if a constant is meant"
             return NotDifferentiableError(f"{name} isn't differentiable here: {why}; {cure}")
-    if bare.startswith("fft."):
+    if bare.startswith("fft.") and "shift" not in bare:
         return NotDifferentiableError(
             f"{name} isn't differentiable here: its result is complex; a transform of real numbers "
             "is a matrix product with cosines and sines"
         )
-    near = difflib.get_close_matches(name, supported_names(), n=1, cutoff=0.7)
-    cure = (f"the nearest that is: {near[0]}; or " if near else "") + (
+    known = {full.rpartition(".")[2]: full for full in supported_names()}
+    near = difflib.get_close_matches(name.rpartition(".")[2], known, n=1, cutoff=0.75)
+    cure = (f"the nearest that is: {known[near[0]]}; or " if near else "") + (
         "compose it from functions that are (ag.supported() lists them), state its rule with "
         "ag.elementwise or ag.structural, or pass x.data if a constant is meant"
     )

@@ -11,8 +11,12 @@ import difflib
 import math
 from typing import Any, NamedTuple
 
-from .catalog import supported_names
-from .errors import NotDifferentiableError
+import numpy as np
+
+from . import functions, ops
+from .catalog import CONSTANT, refusal, supported_names
+from .errors import DTypeError, NotDifferentiableError
+from .primitive import TABLE
 
 __all__ = ["EDGES", "Edge", "convention"]
 
@@ -37,7 +41,11 @@ class Edge(NamedTuple):
     @property
     def where(self) -> str:
         """The point, as it is written."""
-        return f"{self.expression} at x = {self.x}".replace("inf", "∞")
+        return f"{self.expression} at x = {self.x}"
+
+    def __str__(self) -> str:
+        second = f", second derivative {self.second}" if self.second is not None else ""
+        return f"{self.where}: slope {self.first}{second}\n  {self.why}"
 
 
 KINK = "a convex kink: the subgradient of least norm"
@@ -75,7 +83,7 @@ EDGES = (
     Edge("maximum", "np.maximum(x, x)", 2.0, 1.0, 0.0, TIE),
     Edge("minimum", "np.minimum(2.0, x)", 2.0, 0.5, 0.0, TIE, "torch.minimum(0 * x + 2.0, x)"),
     Edge("maximum", "np.maximum(x, 1.0)", NAN, NAN, None, PASSED_ON,
-         "torch.maximum(x, 0 * x + 1.0)"),
+         "torch.maximum(x, torch.ones_like(x))"),
     Edge("fmax", "np.fmax(x, 1.0)", NAN, 0.0, 0.0, "its nan is what isn't chosen",
          "torch.fmax(x, torch.tensor(1.0))"),
     Edge("max", "np.max(x)", [3.0, 1.0, 3.0], [0.5, 0.0, 0.5], [0.0, 0.0, 0.0], TIE),
@@ -115,7 +123,7 @@ EDGES = (
     Edge("where", "np.where(x < 9, np.log1p(np.exp(x)), x)", 1000.0, 1.0, 0.0, NOT_CHOSEN),
     Edge("relu", "ag.relu(np.log(x))", 0.0, 0.0, 0.0, NOT_CHOSEN, "F.relu(torch.log(x))"),
     Edge("getitem", "np.sqrt(x)[1]", [0.0, 4.0], [0.0, 0.25], [0.0, -0.03125], NOT_CHOSEN),
-    Edge("multiply", "np.sqrt(x) ** 2", 0.0, NAN, None,
+    Edge("power", "np.sqrt(x) ** 2", 0.0, NAN, None,
          "0 · inf of arithmetic is no choice: it isn't hidden"),
     # ── powers and products
     Edge("power", "x ** 0", 0.0, 0.0, 0.0, "x⁰ = 1 everywhere"),
@@ -147,7 +155,7 @@ EDGES = (
     Edge("arcsinh", "np.arcsinh(x)", 1e200, 1e-200, 0.0, EXACT),
     Edge("sinc", "np.sinc(x)", 0.0, 0.0, -math.pi**2 / 3, EXACT),
     Edge("logaddexp", "np.logaddexp(x, 0.0)", INF, 1.0, 0.0, "by its limit: the larger term has "
-         "it all", "torch.logaddexp(x, 0 * x.detach() + 0.0)"),
+         "it all", "torch.logaddexp(x, torch.zeros_like(x))"),
     Edge("logaddexp", "np.logaddexp(x, np.inf)", INF, 0.5, 0.0, "both infinite: shared evenly",
          "torch.logaddexp(x, torch.tensor(np.inf))"),
     Edge("logaddexp", "np.logaddexp(x, -np.inf)", -INF, 0.0, 0.0, "e⁻ʸ·eˣ = 0/0: nothing flows",
@@ -176,24 +184,30 @@ EDGES = (
 def convention(name: str) -> str:
     """What is chosen at the edges of the function `name`, and why, as text.
 
-    Raises `NotDifferentiableError` for a name that the table doesn't have.
+    name: as NumPy has it, with or without `np.`. Raises `NotDifferentiableError` for a name that
+    the table doesn't have.
 
     >>> import autograd_mini as ag
     >>> print(ag.convention("sqrt"))
     sqrt: np.sqrt(x) at x = 0.0: slope inf, second derivative -inf
       by continuity: the limit, which is infinite
     """
-    cases = [edge for edge in EDGES if edge.name == name]
-    if cases:
-        return "\n".join(
-            f"{name}: {edge.where}: slope {edge.first}"
-            + (f", second derivative {edge.second}" if edge.second is not None else "")
-            + f"\n  {edge.why}" for edge in cases
-        )
-    known = {full.split(".")[-1] for full in supported_names()}
-    if name in known:
-        return f"{name}: no choice to make: it has a derivative wherever it is defined, or is " \
-               "composed of functions that have one"
-    near = difflib.get_close_matches(name, known | {edge.name for edge in EDGES}, n=1)
+    if not isinstance(name, str):
+        raise DTypeError(f"convention takes a function's name, not a {type(name).__name__}")
+    bare = name.rpartition(".")[2]
+    function = getattr(np, bare, None) or getattr(np.linalg, bare, None)
+    row = TABLE.get(function)
+    names = {bare, getattr(row, "name", bare), getattr(row, "__name__", bare)}
+    if cases := [edge for edge in EDGES if edge.name in names]:
+        return "\n".join(f"{bare}: {edge}" for edge in cases)
+    known = {full.rpartition(".")[2] for full in supported_names()}
+    if bare in known or hasattr(ops, bare) or hasattr(functions, bare):
+        return (f"{bare}: no case of its own is listed: where it is differentiable you get the "
+                "derivative, and at kinks and ties what the functions it is composed of choose")
+    if function in CONSTANT:
+        return f"{bare}: constant by nature: plain numbers come back"
+    if function is not None:
+        raise refusal(f"np.{bare}")
+    near = difflib.get_close_matches(bare, known | {edge.name for edge in EDGES}, n=1)
     raise NotDifferentiableError(
-        f"the table has no function {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        f"the table has no function {bare!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

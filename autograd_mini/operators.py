@@ -232,21 +232,27 @@ class Operators(Node):
     # ── comparisons: plain bools ─────────────────────────────────────────────────────────────
 
     def __lt__(self, other: Any) -> Any:
+        tell_of_cut(self)
         return self.value < raw(other)
 
     def __le__(self, other: Any) -> Any:
+        tell_of_cut(self)
         return self.value <= raw(other)
 
     def __gt__(self, other: Any) -> Any:
+        tell_of_cut(self)
         return self.value > raw(other)
 
     def __ge__(self, other: Any) -> Any:
+        tell_of_cut(self)
         return self.value >= raw(other)
 
     def __eq__(self, other: object) -> Any:
+        tell_of_cut(self)
         return self.value == raw(other)
 
     def __ne__(self, other: object) -> Any:
+        tell_of_cut(self)
         return self.value != raw(other)
 
     __hash__ = Node.__hash__
@@ -254,6 +260,7 @@ class Operators(Node):
     # ── what cuts the graph: a plain number comes out ────────────────────────────────────────
 
     def __bool__(self) -> bool:
+        tell_of_cut(self)
         return bool(self.value)
 
     def __float__(self) -> float:
@@ -439,14 +446,17 @@ class Operators(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Where the largest entry is: a plain integer array."""
+        tell_of_cut(self)
         return np.argmax(self.value, axis=axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Where the smallest entry is: a plain integer array."""
+        tell_of_cut(self)
         return np.argmin(self.value, axis=axis)
 
     def argsort(self, axis: int | None = -1) -> Any:
         """The order that sorts: a plain integer array."""
+        tell_of_cut(self)
         return np.argsort(self.value, axis=axis, kind="stable")
 
     def round(self, decimals: int = 0) -> Any:
@@ -477,8 +487,8 @@ class Operators(Node):
             _check_keywords(ufunc, ways[ufunc], kwargs)
             return ways[ufunc](inputs[0], axis=axis, **kwargs)
         raise NotDifferentiableError(
-            f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here; outer "
-            "is for every ufunc; reduce for "
+            f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here (for at and "
+            "reduceat: np.bincount(i, weights), or slices); outer is for every ufunc; reduce for "
             f"{', '.join(u.__name__ for u in _REDUCE)}; accumulate for "
             f"{', '.join(u.__name__ for u in _ACCUMULATE)}; without out= and dtype="
         )
@@ -492,6 +502,6 @@ class Operators(Node):
         refuse_in_scipy(sys._getframe(1))
         raise NotDifferentiableError(
             "turning a node into a plain array would lose its gradient: join nodes with "
-            "np.stack([...]) instead of np.array([...]); leave np.asarray out; or take .data if a "
-            "constant is meant"
+            "np.stack([...]) instead of np.array([...]); leave np.asarray out; np.full(shape, v) "
+            "is ag.full(shape, v), np.arange np.linspace; or take .data if a constant is meant"
         )

@@ -46,6 +46,10 @@ def close_the_table() -> None:
     _built_in.update(PRIMITIVES)
 
 
+def _by_name(name: str) -> Any:
+    return PRIMITIVES[name]
+
+
 Rule = Callable[..., Any]
 _NUMBERS = frozenset({float, int, bool})
 
@@ -62,7 +66,9 @@ class Primitive:
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  name: str | None, symbol: str | None) -> None:
         self.forward, self.scalar = forward, scalar
-        self.name = name or forward.__name__
+        self.name = name or str(getattr(forward, "__name__", "<lambda>"))
+        if self.name == "<lambda>":
+            raise GraphError("a primitive made from a lambda needs a name: add name=…")
         self.symbol = symbol or self.name
         if self.name in _built_in:
             raise GraphError(
@@ -82,7 +88,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:  # copy and pickle by name
-        return PRIMITIVES.__getitem__, (self.name,)
+        return _by_name, (self.name,)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
@@ -179,6 +185,10 @@ class Elementwise(Primitive):
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None
                  ) -> None:
+        for slope in slopes:
+            if not (slope is None or callable(slope) or (type(slope) is int and slope in (1, -1))):
+                raise TypeError(f"a slope is a function (y, *inputs), 1, -1 or None, not {slope!r}"
+                                f": write lambda y, *xs: {slope!r}")
         super().__init__(forward, scalar, name, symbol)
         self.slopes = slopes
 
@@ -257,7 +267,10 @@ class Structural(Primitive):
         if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
             params |= zip(self.defaults, args[arity:], strict=False)
         unknown = params.keys() - self.defaults
-        if unknown or len(args) > arity + len(self.defaults):
+        if len(args) > arity + len(self.defaults):
+            raise TypeError(f"{self.name} takes {arity} array(s) and at most {len(self.defaults)} "
+                            f"more ({', '.join(self.defaults)}), not {len(args)} arguments")
+        if unknown:
             raise NotDifferentiableError(
                 f"{self.name}({', '.join(sorted(unknown))}=…) isn't supported; "
                 f"supported: {', '.join(self.defaults) or 'no keyword'}"

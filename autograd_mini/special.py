@@ -1,8 +1,8 @@
 """The functions of scipy.special: more rows of the table, read when SciPy is there.
 
 Whoever calls `scipy.special.erf(node)` needs nothing from here: SciPy's ufuncs arrive through
-NumPy's protocol, and the first one brings these rows in. Four that SciPy writes in Python don't
-(`polygamma`, `logsumexp`, `softmax`, `log_softmax`): call them from here, `ag.special.polygamma`.
+NumPy's protocol, and the first one brings these rows in. What SciPy writes in Python doesn't:
+`polygamma`, `multigammaln`, `logsumexp`, `softmax`, `log_softmax` are called from here.
 
 The formulas are those of the Digital Library of Mathematical Functions, https://dlmf.nist.gov.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from .errors import NotDifferentiableError, missing_extra
 from .functions import log_softmax, logsigmoid, softmax
 from .graph import raw
-from .ops import exp, log, log1p, logsumexp, ndtr, sigmoid, where
+from .ops import cbrt, exp, exp2, expm1, log, log1p, logsumexp, ndtr, sigmoid, where
 from .primitive import also, elementwise
 
 try:
@@ -41,6 +41,8 @@ def _row(function: Any, *slopes: Any, name: str | None = None) -> Any:
 also(sp.expit, sigmoid)
 also(sp.log_expit, logsigmoid)
 also(sp.ndtr, ndtr)
+for _theirs, _ours in ((sp.log1p, log1p), (sp.expm1, expm1), (sp.cbrt, cbrt), (sp.exp2, exp2)):
+    also(_theirs, _ours)
 
 # ── the normal distribution ──────────────────────────────────────────────────────────────────
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,22 +23,35 @@ from .transforms import tree_leaves
 
 __all__ = ["CutReport", "cut_report", "detect_anomaly"]
 
+ANOTHER_ARGUMENT = "it came in with an argument: look where that was made"
 CURES = {
-    "log": "keep the argument above 0 (np.log(x + 1e-12)), choose where it is "
-           "(np.where(x > 0, np.log(x), 0.0)), or stay in logarithms: ag.log_softmax, np.log1p",
-    "sqrt": "its slope at 0 is infinite: add a little (np.sqrt(x + 1e-12)), or take "
-            "np.linalg.norm, whose slope at 0 is 0",
-    "divide": "keep the divisor away from 0, or choose: np.where(b != 0, a / b, 0.0)",
-    "reciprocal": "keep the argument away from 0",
-    "exp": "it overflows above 709: subtract the largest first, as ag.softmax and ag.logsumexp do",
-    "power": "a fractional power needs a positive base, and has an infinite slope at 0",
-    "multiply": "0 · inf, or too large: look at where the inf came from",
-    "matmul": "look at the inputs: one of them holds a nan or inf, or is far too large",
-    "arcsin": "keep the argument inside (-1, 1): np.clip",
-    "arccos": "keep the argument inside (-1, 1): np.clip",
-    "eigenvectors": "two eigenvalues are equal, and their vectors not determined",
-    "left vectors": "two singular values are equal or 0, and their vectors not determined",
-    "right vectors": "two singular values are equal or 0, and their vectors not determined",
+    # the operation; what went wrong: "domain" (nan of finite numbers), "range" (inf), "slope"
+    ("log", "range"): "keep the argument above 0 (np.log(x + 1e-12)), or stay in logarithms: "
+                      "ag.log_softmax, ag.logsumexp, np.log1p",
+    ("log", "domain"): "the argument is negative: choose where it isn't, "
+                       "np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), 0.0)",
+    ("sqrt", "domain"): "the argument is negative, perhaps by rounding: np.maximum(x, 0.0)",
+    ("sqrt", "slope"): "its slope at 0 is infinite: add a little (np.sqrt(x + 1e-12)), or take "
+                       "np.linalg.norm, whose slope at 0 is 0",
+    ("divide", "range"): "keep the divisor away from 0, or choose: np.where(b != 0, a / b, 0.0)",
+    ("divide", "domain"): "0/0 or ∞/∞: choose where the divisor isn't 0",
+    ("exp", "range"): "it overflows (from 709 on, in float32 from 88): subtract the largest first, "
+                      "as ag.softmax and ag.logsumexp do",
+    ("power", "domain"): "a fractional power of a negative number: use np.abs, or a whole power",
+    ("power", "slope"): "a power below 1 has an infinite slope at 0: add a little to the base",
+    ("multiply", "domain"): "0 · ∞: look where the ∞ was made",
+    ("arcsin", "domain"): "outside [-1, 1]: np.clip(x, -1.0, 1.0)",
+    ("arccos", "domain"): "outside [-1, 1]: np.clip(x, -1.0, 1.0)",
+    ("arcsin", "slope"): "its slope at ±1 is infinite: np.clip(x, -1 + 1e-7, 1 - 1e-7)",
+    ("arccos", "slope"): "its slope at ±1 is infinite: np.clip(x, -1 + 1e-7, 1 - 1e-7)",
+    ("eigenvectors", "slope"): "two eigenvalues are equal, and their vectors not determined",
+    ("left vectors", "slope"): "two singular values are equal or 0, and nothing determines these",
+    ("right vectors", "slope"): "two singular values are equal or 0, and nothing determines these",
+}
+USUAL = {
+    "domain": "the arguments are outside the function's domain",
+    "range": "the result is too large for its dtype, or the argument is at a pole",
+    "slope": "the slope is infinite or too large there: keep the argument away from it",
 }
 
 
@@ -66,13 +81,17 @@ def _users_frame() -> FrameType | None:
     return None
 
 
+@functools.lru_cache(maxsize=64)  # listing them takes as long as the function is
+def _positions(code: CodeType) -> list[Any]:
+    return list(code.co_positions())
+
+
 def _place() -> Place:
     """Where the user's program is."""
     frame = _users_frame()
     if frame is None:
         return Place("?", 0, "")
-    positions = list(frame.f_code.co_positions())[frame.f_lasti // 2]
-    first, last, start, stop = positions
+    first, last, start, stop = _positions(frame.f_code)[frame.f_lasti // 2]
     file, line = frame.f_code.co_filename, first or frame.f_lineno
     text = linecache.getline(file, line)
     part = text.encode()[start:stop].decode() if first == last and start is not None else text
@@ -80,55 +99,63 @@ def _place() -> Place:
 
 
 class Watcher:
-    """What a block of `detect_anomaly` remembers: where each node was made, and each cut."""
+    """What a block of `detect_anomaly` remembers: where each node was made, and each cut.
+
+    Of a graph that has been swept it forgets all, so that a training loop fits into a block.
+    """
 
     def __init__(self, refuse: bool = True) -> None:
         self.refuse = refuse
-        self.places: dict[Node, Place] = {}
-        self.cuts: list[tuple[Node, Place]] = []
-        self.bad: dict[Node, None] = {}  # a nan or inf arose there …
-        self.pending: dict[Node, None] = {}  # … and nothing has used it yet
+        self.places: dict[Node, Place] = {}  # in the order of making
+        self.results: dict[Node, None] = {}  # nan or inf in them, and nothing has used them yet
+        self.cuts: deque[tuple[Node, Place]] = deque(maxlen=1000)
 
     def made(self, node: Node) -> None:
-        """A node was computed. Its nan or inf is an anomaly if it spreads, or is a result.
-
-        What a where, a maximum … doesn't choose may be inf: the chosen result is finite.
-        """
+        """A node was computed."""
         self.places[node] = _place()
-        if not self.refuse:
-            return
-        if np.all(np.isfinite(node.value)):
-            for parent in node.parents:
-                self.pending.pop(parent, None)  # type: ignore[arg-type]
-            return
         for parent in node.parents:
-            if parent in self.bad:
-                self.report(parent)
-        self.bad[node] = self.pending[node] = None
-
-    def report(self, node: Node) -> None:
-        """Raise for a node where a nan or inf arose."""
-        raise AnomalyError(_forward_message(node, self.places[node]))
-
-    def finish(self) -> None:
-        """Raise if a nan or inf arose that nothing has used, and that nothing hides."""
-        for node in self.pending:
-            self.report(node)
+            self.results.pop(parent, None)  # type: ignore[arg-type]
+        if self.refuse and not np.all(np.isfinite(node.value)):
+            self.results[node] = None
 
     def cut(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes."""
         place = _place()
         self.cuts.extend((node, place) for node in nodes)
 
+    def finish(self) -> None:
+        """Raise if a nan or inf is the result of something."""
+        for node in self.results:
+            self.report(node)
+
+    def report(self, output: Node) -> None:
+        """Raise for the first nan or inf that `output`, in which there is one, is made of."""
+        bad = {node for node in consumers_first(output)
+               if node.op and not np.all(np.isfinite(node.value))}
+        first = [node for node in self.places if node in bad and bad.isdisjoint(node.parents)]
+        if first:
+            raise AnomalyError(_forward_message(first[0], self.places[first[0]]))
+
     def look_at(self, turns: Iterator[Step]) -> Iterator[Step]:
-        """The turns of a sweep, as they come, unless one sends a nan or inf."""
-        self.finish()
+        """The turns of a sweep, as they come; raise if a nan or inf goes in, or reaches a leaf.
+
+        What is stopped on its way (by a relu, a clip …) does no harm.
+        """
+        message = ""
+        swept: list[Node] = []
         for node, g, sends in turns:
+            if not swept and self.refuse and not np.all(np.isfinite(node.value)):
+                self.report(node)
+            swept.append(node)
             for i, sent in enumerate(sends):
-                if self.refuse and sent is not None and not np.all(np.isfinite(raw(sent))):
-                    made = self.places.get(node)
-                    raise AnomalyError(_backward_message(node, i, raw(g), raw(sent), made))
+                if not message and sent is not None and not np.all(np.isfinite(raw(sent))):
+                    message = _backward_message(node, i, raw(g), raw(sent), self.places.get(node))
+            if message and self.refuse and node.op is None and not np.all(np.isfinite(raw(g))):
+                raise AnomalyError(message)
             yield node, g, sends
+        for node in swept:
+            self.places.pop(node, None)
+            self.results.pop(node, None)
 
 
 def _name(node: Any, i: int) -> str:
@@ -161,11 +188,11 @@ def _operands(node: Node, index: tuple[int, ...]) -> str:
     return "; ".join(lines)
 
 
-def _cure(node: Node) -> str:
+def _cure(node: Node, kind: str) -> str:
     if not all(np.all(np.isfinite(x)) for x in node.inputs):
-        return "it came in with an argument: look where that was made"
+        return ANOTHER_ARGUMENT
     assert node.op is not None
-    return CURES.get(node.op.name, "look at the arguments: outside its domain, or too large")
+    return CURES.get((node.op.name, kind), USUAL[kind])
 
 
 def _forward_message(node: Node, place: Place) -> str:
@@ -173,21 +200,23 @@ def _forward_message(node: Node, place: Place) -> str:
     index = _first_bad(node.value)
     value = float(np.asarray(node.value)[index])
     return (f"{node.op.name} gave {value}{_at(index)}, computed by {place}\n"
-            f"  {_operands(node, index)}\n  usual cure: {_cure(node)}")
+            f"  {_operands(node, index)}\n"
+            f"  usual cure: {_cure(node, 'domain' if np.isnan(value) else 'range')}")
 
 
 def _backward_message(node: Node, i: int, g: Any, sent: Any, place: Place | None) -> str:
     assert node.op is not None
     index = _first_bad(sent)
     value = float(np.asarray(sent)[index])
-    where = f"computed by {place}" if place else "computed before the block began"
+    where = f"computed by {place}" if place else (
+        "made before the block, in a sweep, or has been swept already")
     heard = g if np.shape(g) == np.shape(sent) else None
     cotangent = "" if heard is None else f"; the cotangent is {float(np.asarray(g)[index]):.6g}"
     there = index if np.shape(sent) == shape(node) else ()
     operands = _operands(node, there) if there or not shape(node) else ""
     return (f"in the backward pass {node.op.name} sent {value}{_at(index)} to "
             f"{_name(node.parents[i], i)}; the node was {where}\n"
-            f"  {operands}{cotangent}\n  usual cure: {_cure(node)}")
+            f"  {operands}{cotangent}\n  usual cure: {_cure(node, 'slope')}")
 
 
 @contextmanager
@@ -195,8 +224,10 @@ def detect_anomaly() -> Iterator[None]:
     """A `with` block in which the first nan or inf, forward or backward, raises `AnomalyError`.
 
     It names the operation, your file and line, the operands at the bad index, and the usual cure.
-    What isn't chosen (by where, maximum, an index …) may be inf: a nan or inf is an anomaly once
-    it spreads to another result, or is one itself. Everything is slower in there.
+    A nan or inf counts if it is in a result: of a backward pass's output, of a leaf's gradient,
+    or of something that nothing has used when the block ends; then the first that it came from is
+    named. What a where, a maximum, an index … doesn't choose may be inf. Blocks of no_grad and
+    other threads aren't watched. Everything is slower in there.
 
     >>> import numpy as np, autograd_mini as ag
     >>> x = ag.Tensor([4.0, 0.0], label="x")
@@ -217,55 +248,65 @@ class CutReport(NamedTuple):
 
     reached: list[str]
     cut: dict[str, list[Place]]
+    watched: bool = True
 
     def __str__(self) -> str:
         if not self.cut:
             return f"all {len(self.reached)} parameters have a gradient"
-        lines = []
-        for name, places in self.cut.items():
-            if places:
-                because = " and ".join(dict.fromkeys(map(str, places)))
-                lines.append(f"{name} has no gradient because of {because}")
-            else:
-                lines.append(f"{name} has no gradient: the loss isn't made of it, and no cut was "
-                             "seen: give cut_report the function that computes the loss")
-        return "\n".join(lines)
+        unseen = "no number was taken from it" if self.watched else (
+            "where it was cut isn't known: give cut_report the function that computes the loss")
+        return "\n".join(
+            f"{name} has no gradient: the loss isn't made of it, " + (
+                f"and numbers were taken from it by {' and '.join(dict.fromkeys(map(str, places)))}"
+                if places else unseen)
+            for name, places in self.cut.items()
+        )
 
 
 def cut_report(loss: Any, parameters: Any) -> CutReport:
     """Why parameters have no gradient: where float(), .data, np.sign … took plain numbers.
 
-    loss: a function without arguments that computes the loss, which is watched; or a node, of
+    loss: a function without arguments that computes the loss, which is watched; or the loss, of
     which is known what the `detect_anomaly` block around has seen. parameters: a Module, or
-    nodes in (nested) lists and dicts.
+    nodes and Modules in (nested) lists and dicts.
 
-    Raises `DTypeError` if the loss isn't a node, or a parameter isn't.
+    Raises `DTypeError` if the loss isn't a number, or a parameter isn't a node.
 
     >>> import autograd_mini as ag
     >>> w = ag.Value(2.0, label="w")
     >>> print(ag.cut_report(lambda: ag.Value(float(w * 3.0)) + 1.0, [w]))
-    w has no gradient because of `float(w * 3.0)` at ...
+    w has no gradient: the loss isn't made of it, and numbers were taken from it by
+    `float(w * 3.0)` at ...
     """
-    someone = watcher() or Watcher(refuse=False)
-    if isinstance(loss, Callable) and not isinstance(loss, Node):  # type: ignore[arg-type]
+    around = watcher()
+    someone = around or Watcher(refuse=False)
+    is_function = callable(loss) and not isinstance(loss, Node)
+    if is_function:
         with watched_by(someone):
             loss = loss()
+    if not isinstance(loss, Node | int | float | np.number | np.ndarray):
+        raise DTypeError(f"the loss is a {type(loss).__name__}, not a number")
     named = _named(parameters)
     reached = set(consumers_first(loss)) if isinstance(loss, Node) else set()
     behind = [(set(consumers_first(node)), place) for node, place in someone.cuts]
     cut = {name: [place for nodes, place in behind if p in nodes]
-           for name, p in named if p not in reached}
-    return CutReport([name for name, p in named if p in reached], cut)
+           for name, p in named.items() if p not in reached}
+    return CutReport([name for name, p in named.items() if p in reached], cut,
+                     is_function or around is not None)
 
 
-def _named(parameters: Any) -> list[tuple[str, Node]]:
-    """(name, node) of each: its label, or its place."""
-    if hasattr(parameters, "named_parameters"):
-        return list(parameters.named_parameters())
-    tree = [parameters] if isinstance(parameters, Node) else parameters
-    named = [(node.label if isinstance(node, Node) and node.label else path, node)
-             for path, node in tree_leaves(tree)]
-    for path, node in named:
-        if not isinstance(node, Node):
-            raise DTypeError(f"parameter {path} is a {type(node).__name__}, not a node")
+def _named(parameters: Any) -> dict[str, Node]:
+    """Each parameter by its name: its label, or its place; both if two have one label."""
+    if isinstance(parameters, Node) or hasattr(parameters, "named_parameters"):
+        parameters = [parameters]
+    elif not isinstance(parameters, list | tuple | dict):
+        parameters = list(parameters)
+    named: dict[str, Node] = {}
+    for path, part in tree_leaves(parameters):
+        inside = getattr(part, "named_parameters", lambda part=part: [("", part)])
+        for name, node in inside():
+            if not isinstance(node, Node):
+                raise DTypeError(f"parameter {path} is a {type(node).__name__}, not a node")
+            name = name or node.label or path
+            named[f"{name}, {path}" if name in named else name] = node
     return named

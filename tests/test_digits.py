@@ -78,7 +78,7 @@ def derivative(f, x, order):
     return mp.fsum(w * values[k] for k, w in stencil.items()) / h**order
 
 
-# Where digits are known to be lost, and how far: everything else has 11 of them.
+# How far out digits are known to be lost. All else has 11 of them, but for the two in slack().
 BEYOND = {"sinc": 1e16, "log_ndtr": 100.0}
 NOT_AT_0 = {"cbrt", "softsign", "elu", "x**3"}  # kinks; and the differences of x³ see its h²
 

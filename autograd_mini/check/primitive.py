@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backprop import gradients
-from ..errors import DTypeError, GradientError, NotDifferentiableError
+from ..errors import DTypeError, GradientError, GraphError, NotDifferentiableError
 from ..graph import Node, leaf, raw
 from ..ops import multiply, shape, square, sum
 from ..primitive import Elementwise, Primitive, Structural
@@ -49,13 +49,25 @@ def check_primitive(op: Any, *points: tuple[Any, ...], **params: Any) -> None:
         raise TypeError("check_primitive of a structural primitive needs at least one tuple of "
                         "arguments to check it at")
     problems: list[str] = []
+    if isinstance(op, Elementwise) and params:
+        raise TypeError(f"an elementwise primitive has no keywords such as {', '.join(params)}")
     with np.errstate(all="ignore"):
-        check: Any = _elementwise if isinstance(op, Elementwise) else _structural
         for point in points or _usual_points(op):
-            problems += [f"at {_short(point)}: {problem}" for problem in check(op, point, params)]
+            problems += _problems(op, point if isinstance(point, tuple) else (point,), params)
     if problems:
         raise GradientError(f"the primitive {op.name!r} fails {len(problems)} of its checks:\n  "
                             + "\n  ".join(problems))
+
+
+def _problems(op: Any, point: tuple[Any, ...], params: Any) -> list[str]:
+    """All that is wrong at one point; an exception in a rule is a problem of the rule."""
+    check: Any = _elementwise if isinstance(op, Elementwise) else _structural
+    found: list[str] = []
+    try:
+        found.extend(check(op, point, params))
+    except (ArithmeticError, AttributeError, TypeError, ValueError, GraphError) as error:
+        found.append(f"{type(error).__name__}: {error}")
+    return [f"at {_short(point)}: {problem}" for problem in found]
 
 
 def _short(point: tuple[Any, ...]) -> str:
@@ -83,22 +95,38 @@ def _elementwise(op: Elementwise, point: tuple[float, ...], params: Any) -> Iter
     on_floats, on_arrays = op(*point), op(*(np.array([x]) for x in point))
     if not _near(on_floats, on_arrays[0], 8):
         yield f"{on_floats!r} on floats, {on_arrays[0]!r} on arrays"
-    for i in range(len(op.slopes)):
-        if _has_slope(op, i, point):
-            def f(x: Any, i: int = i) -> Any:
-                return op(*point[:i], x, *point[i + 1:])
+    for i, slope in enumerate(op.slopes):
+        def f(x: Any, i: int = i) -> Any:
+            return op(*point[:i], x, *point[i + 1:])
 
+        if slope is None:
+            yield from _flat(f, point[i], f"argument {i}")
+        elif not _is_refused(op, i, point):
             yield from _slopes(f, point[i], f"∂y/∂(argument {i})")
             yield from _kinds(f, point[i], f"∂y/∂(argument {i})")
             yield from _broadcasting(op, point, i)
 
 
-def _has_slope(op: Elementwise, i: int, point: tuple[float, ...]) -> bool:
-    """Whether there is one: an argument may be constant by nature, or its slope refused."""
+def _is_refused(op: Elementwise, i: int, point: tuple[float, ...]) -> bool:
+    """Whether the rule says itself that it has no slope for this argument."""
     try:
-        return op.slope(i, op(*point), point) is not None
+        slope = op.slope(i, op(*point), point)
     except NotDifferentiableError:
-        return False
+        return True
+    if slope is None:
+        raise TypeError(f"the slope of argument {i} returns None: is a return missing?")
+    return False
+
+
+def _flat(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
+    """A slope of None says that the function is constant in this argument, but for jumps."""
+    try:
+        before, here, after = (float(f(v)) for v in (x - 1e-9 * (1 + abs(x)), x,
+                                                     x + 1e-9 * (1 + abs(x))))
+    except (TypeError, ValueError):  # it takes integers or conditions only
+        return
+    if len({before, here, after}) == 3 and np.isfinite([before, here, after]).all():
+        yield f"{what} has the slope None, but the function isn't constant in it"
 
 
 def _slopes(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:

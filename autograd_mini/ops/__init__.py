@@ -1,4 +1,4 @@
-"""THE TABLE: every primitive, one row or one rule; nothing else in the house knows a derivative.
+"""THE TABLE: every primitive, one row or one rule; only special.py (for SciPy) adds to it.
 
 Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg.
 """

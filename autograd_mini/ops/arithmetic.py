@@ -19,9 +19,7 @@ import numpy as np
 from ..graph import raw
 from ..primitive import also, elementwise
 
-# ── what is constant by nature: plain numbers out, also for nodes ────────────────────────────
-
-
+# ── derivatives at kinks, constant in pieces ─────────────────────────────────────────────────
 
 
 def picked(y: Any, x: Any) -> Any:
@@ -47,26 +45,30 @@ def _flat(y: Any, x: Any) -> Any:
     return raw(y) * 0.0
 
 
+def _sign_of(x: float) -> float:
+    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
+
+
+def _step_of(x: float) -> float:
+    return 1.0 if x > 0 else 0.0 if x <= 0 else x
+
+
 _sign = elementwise(
-    lambda x: np.sign(x), None, _flat, name="sign", selects=True
+    lambda x: np.sign(x), _sign_of, _flat, name="sign", selects=True
 )  # not np.sign itself: to users that is constant by nature; as a derivative it must pass nan on
 _step = elementwise(
-    lambda x: np.heaviside(x, np.zeros_like(x)), None, _flat, name="step", selects=True
+    lambda x: np.heaviside(x, np.zeros_like(x)), _step_of, _flat, name="step", selects=True
 )
 
 
 def sign(x: Any) -> Any:
     """−1, 0 or 1, and nan for nan: the derivative of |x| (0 at the kink)."""
-    if type(x) is float:
-        return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
-    return _sign(x)
+    return _sign_of(x) if type(x) is float else _sign(x)
 
 
 def step(x: Any) -> Any:
     """1 for x > 0 and 0 for x ≤ 0, and nan for nan: the derivative of relu."""
-    if type(x) is float:
-        return 1.0 if x > 0 else 0.0 if x <= 0 else x
-    return _step(x)
+    return _step_of(x) if type(x) is float else _step(x)
 
 
 # ── the rows ─────────────────────────────────────────────────────────────────────────────────
