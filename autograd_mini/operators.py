@@ -13,7 +13,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from types import FrameType
 from typing import Any, NoReturn, Self
 
@@ -103,8 +103,17 @@ def _is_known_now(function: Any) -> bool:
     return function in TABLE
 
 
+@cache
+def _parameters(function: Any) -> Any:
+    """Its parameters by name; None for one in C that doesn't tell, in some versions of NumPy."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return None
+
+
 def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
-    parameters = inspect.signature(row).parameters
+    parameters = _parameters(row) or {}
     unknown = kwargs.keys() - parameters
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         raise NotDifferentiableError(
@@ -115,9 +124,8 @@ def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
 
 def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The call with parameters by NumPy's own names; a parameter at its default is dropped."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except ValueError:  # a function in C that doesn't tell, in some versions of NumPy
+    parameters = _parameters(function)
+    if parameters is None:
         return args, kwargs
     kinds = [p.kind for p in parameters.values()]
     if inspect.Parameter.VAR_POSITIONAL in kinds:

@@ -162,6 +162,8 @@ def _has_usable_inverse(a: np.ndarray, derivatives: bool) -> bool:
     But its own derivatives lose them with the square of the condition.
     """
     value = np.abs(np.linalg.det(a))
+    if np.isnan(value).any():  # nan in gives nan out, either way
+        return True
     limits = np.finfo(value.dtype)
     representable = (value > limits.tiny / limits.eps) & (value < np.inf)
     well = not derivatives or np.all(np.linalg.cond(a) < limits.eps**-0.25)
