@@ -385,3 +385,31 @@ def test_outside_the_domain():
     """Where f isn't finite on either side there is no estimate, and the error bar is infinite."""
     slope = slope_along(lambda x: float("nan"), 1.0)
     assert np.isnan(slope.value) and slope.error == np.inf
+
+
+def ill_conditioned(decades):
+    """A 5×5 matrix whose singular values fall evenly over so many powers of ten."""
+    rng = np.random.default_rng(0)
+    u, v = (np.linalg.qr(rng.normal(size=(5, 5)))[0] for _ in range(2))
+    return (u * np.logspace(0, -decades, 5)) @ v.T
+
+
+SOLVING = [
+    ("inv", lambda a: np.sum(np.linalg.inv(a) @ np.arange(5.0)), lambda a: -np.outer(
+        np.linalg.solve(a.T, np.ones(5)), np.linalg.solve(a, np.arange(5.0)))),
+    ("log det of a square", lambda a: np.linalg.slogdet(a @ a.T)[1],
+     lambda a: 2 * np.linalg.inv(a).T),
+    ("cholesky", lambda a: np.sum(np.log(np.diagonal(np.linalg.cholesky(
+        a @ a.T + 1e-9 * np.eye(5))))), lambda a: np.linalg.solve(a @ a.T + 1e-9 * np.eye(5), a)),
+]
+
+
+@pytest.mark.parametrize("decades", [0, 4, 8, 11])
+@pytest.mark.parametrize(("loss", "by_hand"), [pytest.param(*s[1:], id=s[0]) for s in SOLVING])
+def test_an_ill_conditioned_system_is_never_judged_by_its_rounding(loss, by_hand, decades):
+    """A right claim is never called wrong, nor one that is off by a percent right."""
+    a = ill_conditioned(decades)
+    assert ag.check_gradient(loss, by_hand, a).verdict in (["right"] if decades < 8 else
+                                                           ["right", "can't tell"])
+    off = ag.check_gradient(loss, lambda a: 1.01 * by_hand(a), a).verdict
+    assert off in (["wrong"] if decades == 0 else ["wrong", "can't tell"])

@@ -17,12 +17,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph import Node, consumers_first, wide
-from ..ops import matmul, unbroadcast, weighted_sum
+from ..ops import (
+    cholesky,
+    convolve,
+    cumprod,
+    det,
+    einsum,
+    inv,
+    logabsdet,
+    matmul,
+    orthonormal,
+    pinv,
+    prod,
+    solve,
+    unbroadcast,
+    weighted_sum,
+)
 from ..primitive import Elementwise
 
 __all__ = ["Slope", "slope_along", "term_sizes"]
 
 RATIO = 4.0  # from one step to the next smaller
+PRODUCTS = {matmul, weighted_sum, einsum, convolve, prod, cumprod}  # of entries, and sums of these
+SOLVERS = {inv, solve, pinv, det, logabsdet, cholesky, orthonormal}  # they amplify rounding
 SMALLEST, LARGEST = 1e-11, 1e-1  # steps, relative to |x| (or to 1 for the largest)
 
 
@@ -119,6 +136,12 @@ def _term_sizes_sent(node: Node, size: Any) -> Any:
     if isinstance(op, Elementwise):
         slopes = [op.slope(i, wide(node.value), xs) for i in range(len(xs))]
         return [None if s is None else np.where(size == 0, 0.0, size * np.abs(s)) for s in slopes]
-    if op is matmul or op is weighted_sum:
+    if op in PRODUCTS:
         xs = tuple(np.abs(x) for x in xs)
-    return op.pull(size, node.value, xs, node)
+    sends = op.pull(size, node.value, xs, node)
+    if op in SOLVERS:  # each entry by the matrix' condition (Higham 2002, chapter 7)
+        condition = np.minimum(np.max(np.linalg.cond(xs[0]), initial=1.0), 1e100)
+        return [None if sent is None else
+                np.full(np.shape(x), condition * np.max(np.abs(sent), initial=0.0))
+                for sent, x in zip(sends, xs, strict=True)]
+    return sends

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..backprop import one_like
 from ..errors import ShapeError
-from ..graph import raw
+from ..graph import consumers_first, raw
 from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
-from .numeric import Slope, slope_along, term_sizes
+from .numeric import SOLVERS, Slope, slope_along, term_sizes
 from .report import Entry, Report
 
 __all__ = ["assert_gradient", "check_gradient"]
@@ -144,6 +144,7 @@ class _Problem:
         elif first != again:
             self.trouble = ("the loss gave two different values for the same arguments (is it "
                             "random?): fix its seed inside the loss")
+        self.solves = False  # a system of equations, which amplifies rounding
         self.engine = self._engine()
 
     def value(self, args: Sequence[Any]) -> float:
@@ -173,6 +174,7 @@ class _Problem:
                 self.refusal = f"{type(error).__name__}: {error}"
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
+        self.solves = any(node.op in SOLVERS for node in consumers_first(y))
         places = [(i, path) for i, tree in zip(self.wrt, call.trees, strict=True)
                   for path, _ in tree_leaves(tree)]
         return {
@@ -348,6 +350,11 @@ def _compare(problem: _Problem, i: int, path: str, name: str, expected: np.ndarr
                      "without ties and zeros", expected, given, **facts)
     if wrong.any():
         return Entry(name, "wrong", _pattern(wrong), expected, given, **facts)
+    excused = ~kinks & (error > 1e-3 * np.max(np.abs(expected), initial=0.0))
+    if problem.solves and excused.any():
+        return Entry(name, "can't tell", f"{int(excused.sum())} of its entries are off by over a "
+                     "thousandth, and a matrix in the loss is so near a singular one that rounding "
+                     "alone could do that: check at another point", expected, given, **facts)
     note = "each entry agrees with the engine, and the engine with finite differences"
     if kinks.any():
         note = (f"{int(kinks.sum())} of its entries lie at a kink of the loss, where every slope "

@@ -284,8 +284,7 @@ def _each_once(name: str, x: Any, lengths: dict[str, set[int]]) -> tuple[str, An
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norm of vectors (an int axis) or matrices (two axes), of any `ord` that NumPy has."""
     if axis is None:
-        if ord is None or (ord == 2 and len(shape(x)) == 1) or (
-            ord in ("fro", 2, "f") and ord != 2 and len(shape(x)) == 2):
+        if ord is None or (ord in ("fro", "f") and len(shape(x)) == 2):
             return _without(root_of_squares(x, None), x, None, keepdims)
         axis = tuple(range(len(shape(x))))
     axis = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
