@@ -223,6 +223,8 @@ MIXED = [
     ("fmod", lambda a, b: np.fmod(a, b) * b, (1.0, 0.1), 1.0),
     ("logaddexp at a tie", np.logaddexp, (1.0, 1.0), -0.25),
     ("hypot", np.hypot, (3.0, 4.0), -12 / 125),
+    ("arctan2", np.arctan2, (3.0, 4.0), (9 - 16) / 625),
+    ("arctan2 on the diagonal, tiny", np.arctan2, (1e-160, 1e-160), 0.0),
 ]
 
 
@@ -232,6 +234,14 @@ def test_mixed_second_derivatives(f, point, expected):
     ab = ag.grad(lambda b: ag.grad(f)(point[0], b))(point[1])
     ba = ag.grad(lambda a: ag.grad(f, 1)(a, point[1]))(point[0])
     assert ab == pytest.approx(expected, rel=1e-12) and ba == pytest.approx(expected, rel=1e-12)
+
+
+def test_arctan2_near_the_origin():
+    """On an axis the second derivatives are 0, also where 1/h² overflows."""
+    with np.errstate(all="ignore"):
+        assert ag.grad(ag.grad(np.arctan2))(0.0, 1e-160) == 0.0
+        assert ag.grad(np.arctan2)(0.0, 1e-160) == pytest.approx(1e160, rel=1e-14)
+        assert np.isnan(ag.grad(np.arctan2)(0.0, 0.0))
 
 
 def test_fmod_counts_as_it_divides():

@@ -80,9 +80,14 @@ _cosine = elementwise(
     lambda y, a, b: _or_zero(hypot(a, b), -y * _cosine(b, a) / hypot(a, b)), name="a/hypot",
 )  # the cosine and sine of the angle of (a, b): unlike a/h², they neither overflow nor cancel
 arctan2 = elementwise(
-    np.arctan2, math.atan2,
-    lambda y, a, b: _cosine(b, a) / hypot(a, b), lambda y, a, b: -_cosine(a, b) / hypot(a, b),
+    np.arctan2, math.atan2, lambda y, a, b: _inverse(b, a), lambda y, a, b: -_inverse(a, b)
 )
+_inverse = elementwise(
+    lambda a, b: a / np.hypot(a, b) / np.hypot(a, b), None,
+    lambda y, a, b: (_cosine(b, a) - _cosine(a, b)) * (_cosine(b, a) + _cosine(a, b))
+    / hypot(a, b) / hypot(a, b),
+    lambda y, a, b: -2 * _cosine(a, b) * _cosine(b, a) / hypot(a, b) / hypot(a, b), name="a/h²",
+)  # the real part of 1/(a − ib): where 1/h² overflows its slopes are still 0 on the diagonals
 
 sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
