@@ -156,6 +156,8 @@ class Watcher:
         for node in swept:
             self.places.pop(node, None)
             self.results.pop(node, None)
+        forgotten = set(swept)  # what they are made of has a gradient
+        self.cuts = deque((c for c in self.cuts if c[0] not in forgotten), maxlen=1000)
 
 
 def _name(node: Any, i: int) -> str:

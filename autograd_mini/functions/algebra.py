@@ -32,9 +32,9 @@ from ..ops import (
     weighted_sum,
     where,
 )
-from .composed import are_numbers, as_array, numpy_has, stands_for
+from .composed import are_numbers, as_array, numpy_has, stands_for, without
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
-from .statistics import max, min, root_of_squares
+from .statistics import max, min, root_of_squares, scale_of
 
 # ── products ─────────────────────────────────────────────────────────────────────────────────
 
@@ -285,7 +285,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     """The norm of vectors (an int axis) or matrices (two axes), of any `ord` that NumPy has."""
     if axis is None:
         if ord is None or (ord in ("fro", "f") and len(shape(x)) == 2):
-            return _without(root_of_squares(x, None), x, None, keepdims)
+            return without(root_of_squares(x, None), None, keepdims)
         axis = tuple(range(len(shape(x))))
     axis = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
     if len(axis) == 1:
@@ -293,17 +293,12 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if len(axis) != 2:
         raise ShapeError(f"a norm is of vectors or matrices: one axis or two, not {axis}")
     y = _matrix_norm(moveaxis(x, axis, (-2, -1)), "fro" if ord is None else ord)
-    return _without(reshape(y, _kept_shape(x, axis)), x, axis, keepdims)
+    return without(reshape(y, _kept_shape(x, axis)), axis, keepdims)
 
 
 def _kept_shape(x: Any, axis: tuple[int, ...]) -> tuple[int, ...]:
     reduced = ops.axes_of(x, axis)
     return tuple(1 if i in reduced else n for i, n in enumerate(shape(x)))
-
-
-def _without(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """y, whose reduced axes have length 1, without them unless keepdims."""
-    return y if keepdims or not shape(y) else ops.squeeze(y, axis=ops.axes_of(x, axis))
 
 
 @stands_for(np.linalg.vector_norm)
@@ -324,14 +319,12 @@ def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 
         y = np.sum(raw(x) != 0, axis=axis, keepdims=True).astype(np.result_type(raw(x)))
     else:
         y = _p_norm(x, axis, ord)
-    return _without(y, x, axis, keepdims)
+    return without(y, axis, keepdims)
 
 
 def _p_norm(x: Any, axis: Any, p: float) -> Any:
-    """(Σ|x|ᵖ)^(1/p), divided first by the largest |x| (a constant here), so nothing overflows."""
-    top = np.max(np.abs(raw(x)), axis=axis, keepdims=True, initial=0)
-    usual = (top == 0) | ~np.isfinite(top)
-    scale = np.where(usual, 1.0, top).astype(top.dtype)
+    """(Σ|x|ᵖ)^(1/p), scaled so that nothing overflows."""
+    scale = scale_of(x, axis)
     total = ops.sum(power(ops.abs(x / scale), p), axis=axis, keepdims=True)
     nothing = raw(total) == 0
     return where(nothing, 0.0, power(where(nothing, 1.0, total), 1.0 / p) * scale)
@@ -340,12 +333,12 @@ def _p_norm(x: Any, axis: Any, p: float) -> Any:
 @stands_for(np.linalg.matrix_norm)
 def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """The norm of each matrix in a stack: fro, nuc, ±1, ±2 or ±inf."""
-    return _without(reshape(_matrix_norm(x, ord), _kept_shape(x, (-2, -1))), x, (-2, -1), keepdims)
+    return without(reshape(_matrix_norm(x, ord), _kept_shape(x, (-2, -1))), (-2, -1), keepdims)
 
 
 def _matrix_norm(x: Any, ord: Any) -> Any:
     if ord in ("fro", "f"):
-        return _without(root_of_squares(x, (-2, -1)), x, (-2, -1), False)
+        return without(root_of_squares(x, (-2, -1)), (-2, -1), False)
     if ord == "nuc":
         return ops.sum(svdvals(x), axis=-1)
     if ord not in (1, -1, 2, -2, np.inf, -np.inf):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..graph import KINDS, Node, raw
-from ..ops import axes_of, shape
+from ..ops import axes_of, shape, squeeze
 from ..primitive import also
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,9 +26,9 @@ def stands_for(*numpy_functions: Any) -> Callable[[F], F]:
     return enter
 
 
-def numpy_has(name: str, room: Any = np) -> Callable[[F], F]:
-    """As `stands_for`, for a function that only newer versions of NumPy have."""
-    return stands_for(*([getattr(room, name)] if hasattr(room, name) else []))
+def numpy_has(name: str) -> Callable[[F], F]:
+    """As `stands_for`, for a function that not every version of NumPy has."""
+    return stands_for(*([getattr(np, name)] if hasattr(np, name) else []))
 
 
 def as_array(x: Any) -> Any:
@@ -39,6 +39,11 @@ def as_array(x: Any) -> Any:
 def count(x: Any, axis: Any) -> int:
     """How many numbers are reduced to one."""
     return math.prod(shape(x)[a] for a in axes_of(x, axis))
+
+
+def without(y: Any, axis: Any, keepdims: bool) -> Any:
+    """y, whose reduced axes have length 1, without them unless keepdims."""
+    return y if keepdims or not shape(y) else squeeze(y, axis=axes_of(y, axis))
 
 
 def dtype_of(x: Any) -> Any:

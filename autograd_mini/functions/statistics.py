@@ -26,7 +26,7 @@ from ..ops import (
     transpose,
     where,
 )
-from .composed import as_array, count, dtype_of, stands_for
+from .composed import as_array, count, dtype_of, stands_for, without
 from .selection import moved_last, sort, take_along_axis
 
 NOTHING = np._NoValue  # how NumPy says that an `initial` was not given
@@ -102,18 +102,13 @@ def _counted(x: Any, axis: Axis, mask: Any) -> Any:
     return np.sum(chosen, axis=axis, keepdims=True).astype(dtype_of(x))
 
 
-def _reduced_like(x: Any, axis: Axis, keepdims: bool) -> Any:
-    """A value with the reduced axes kept, as the caller wants it."""
-    return x if keepdims or not np.ndim(raw(x)) else ops.squeeze(x, axis=axes_of(x, axis))
-
-
 @stands_for(np.mean)
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -> Any:
     """Σx / n over `axis` (an int, a tuple, or None for all)."""
     if where is True:
         return ops.divide(ops.sum(x, axis=axis, keepdims=keepdims), count(x, axis))
     total = sum(x, axis, True, where=where)
-    return _reduced_like(ops.divide(total, _counted(x, axis, where)), axis, keepdims)
+    return without(ops.divide(total, _counted(x, axis, where)), axis, keepdims)
 
 
 def _deviation(x: Any, axis: Axis, mean_: Any, mask: Any) -> Any:
@@ -128,7 +123,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
     ddof = ddof if correction is NOTHING else correction
     squares = ops.sum(square(_deviation(x, axis, mean, where)), axis=axis, keepdims=True)
     y = ops.divide(squares, np.maximum(_counted(x, axis, where) - ddof, 0))
-    return _reduced_like(y, axis, keepdims)
+    return without(y, axis, keepdims)
 
 
 @stands_for(np.std)
@@ -138,23 +133,26 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
     ddof = ddof if correction is NOTHING else correction
     length = root_of_squares(_deviation(x, axis, mean, where), axis)
     n = np.sqrt(np.maximum(_counted(x, axis, where) - ddof, 0))
-    return _reduced_like(ops.divide(length, n if np.ndim(n) else float(n)), axis, keepdims)
+    return without(ops.divide(length, n if np.ndim(n) else float(n)), axis, keepdims)
 
 
 def root_of_squares(x: Any, axis: Axis) -> Any:
-    """√Σx² with the reduced axes kept; 0 has the slope 0, and nothing over- or underflows.
+    """√Σx² with the reduced axes kept; 0 has the slope 0, and nothing over- or underflows."""
+    scale = scale_of(x, axis)
+    squares = ops.sum(square(x / scale), axis=axis, keepdims=True)
+    nothing = raw(squares) == 0
+    return where(nothing, 0.0, sqrt(where(nothing, 1.0, squares)) * scale)
 
-    The scale is a power of 2, by which a number can be divided without rounding. It is a
-    constant: √Σ(x/s)²·s doesn't depend on it.
+
+def scale_of(x: Any, axis: Axis) -> Any:
+    """A power of 2 near the largest |x|: a constant to divide by, which rounds nothing.
+
+    What is homogeneous, such as √Σ(x/s)²·s, doesn't depend on it.
     """
-    if not count(x, axis):
-        return sqrt(ops.sum(square(x), axis=axis, keepdims=True))
-    top = np.max(np.abs(raw(x)), axis=axis, keepdims=True)
+    top = np.max(np.abs(raw(x)), axis=axis, keepdims=True, initial=0.0)
     usual = (top == 0) | ~np.isfinite(top)
     scale = np.where(usual, 1.0, np.exp2(np.floor(np.log2(np.where(usual, 1.0, top)))))
-    scale = scale.astype(dtype_of(x))
-    squares = ops.sum(square(x / scale), axis=axis, keepdims=True)
-    return where(top == 0, 0.0, sqrt(where(top == 0, 1.0, squares)) * scale)
+    return scale.astype(dtype_of(x))
 
 
 @stands_for(np.average)

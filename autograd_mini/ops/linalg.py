@@ -82,12 +82,12 @@ class _Einsum(Structural):
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """For the operands that are nodes; the others' would cost as much."""
         return [
-            None if parent is None else _in_the_place_of(i, g, xs, **node.params)
+            None if parent is None else self.pullbacks[0](i, g, xs, **node.params)
             for i, parent in enumerate(node.parents)
         ]
 
 
-def _in_the_place_of(i: int, g: Any, operands: tuple[Any, ...], subscripts: str) -> Any:
+def _in_the_place_of(i: int, g: Any, operands: tuple[Any, ...], *, subscripts: str) -> Any:
     """∂/∂A is the same sum with A's place and the output's exchanged."""
     inputs, output = subscripts.split("->")
     names = inputs.split(",")
@@ -95,13 +95,9 @@ def _in_the_place_of(i: int, g: Any, operands: tuple[Any, ...], subscripts: str)
     return einsum([g, *operands[:i], *operands[i + 1:]], subscripts=f"{others}->{names[i]}")
 
 
-def _all_places(g, y, *operands, subscripts):  # type: ignore[no-untyped-def]
-    return [_in_the_place_of(i, g, operands, subscripts) for i in range(len(operands))]
-
-
 einsum = _Einsum(
     lambda operands, subscripts: np.einsum(subscripts, *operands, optimize=len(operands) > 2),
-    _all_places, name="einsum", symbol="Σ", many=True,
+    _in_the_place_of, name="einsum", symbol="Σ", many=True,
 )
 
 
