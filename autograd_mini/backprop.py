@@ -7,7 +7,7 @@ listen to it, and so may anybody who wants to watch.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,14 +31,19 @@ parent's (None where nothing)."""
 NOTHING = float("0")
 
 
-def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False
-          ) -> Iterator[Step]:
+Instead = Mapping[Node, Callable[[Any], Iterable[tuple[Node, Any]]]]
+"""For a node, another rule: from its cotangent, whom to send what (each sent in its shape)."""
+
+
+def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False,
+          instead: Instead | None = None) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's turn.
 
     create_graph: rules are fed nodes and record themselves, so that the result can be
     differentiated again. exact: nothing, not even 0·inf = nan, comes back along a path that
     `where`, `maximum`, an index … did not choose. For floats that costs nothing and is always
-    so; for arrays it takes masks, which are needed only when a nan has turned up.
+    so; for arrays it takes masks, which are needed only when a nan has turned up. instead: what
+    some nodes send in place of what their rule says: how a mistake is tried out.
     """
     order = consumers_first(output)
     cotangents: dict[Node, Any] = dict.fromkeys(order, NOTHING)
@@ -47,6 +52,11 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     unchosen: dict[Node, Any] = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
     for node in order:
         g = cotangents.pop(node)
+        if instead is not None and node in instead:
+            for target, sent in instead[node](zero_like(node) if g is NOTHING else g):
+                cotangents[target] = cotangents[target] + sent
+            yield node, g, ()
+            continue
         if g is NOTHING:  # every path to it went through something not chosen
             yield node, zero_like(node), ()
             continue

@@ -59,11 +59,12 @@ _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.
 
 
 class Place(NamedTuple):
-    """A line of the user's, and the part of it that ran."""
+    """A line of the user's, and the part of it that ran (`code`: of its first line, if several)."""
 
     file: str
     line: int
     code: str
+    span: tuple[int, int, int] = (0, 0, 0)  # the column of its start; the line, column of its end
 
     def __str__(self) -> str:
         where = f"{os.path.basename(self.file)}:{self.line}"
@@ -95,7 +96,7 @@ def _place() -> Place:
     file, line = frame.f_code.co_filename, first or frame.f_lineno
     text = linecache.getline(file, line)
     part = text.encode()[start:stop].decode() if first == last and start is not None else text
-    return Place(file, line, part.strip())
+    return Place(file, line, part.strip(), (start or 0, last or line, stop or 0))
 
 
 class Watcher:

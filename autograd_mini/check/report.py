@@ -4,15 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import GradientError
 
-__all__ = ["Entry", "Report", "Verdict"]
+__all__ = ["KINDS", "Entry", "Report", "Suspect", "Verdict"]
 
 Verdict = Literal["right", "wrong", "can't tell"]
+
+KINDS = {
+    "sign": "all of the gradient, or what comes through one operation, has the wrong sign",
+    "factor": "a constant factor is missing, too much or wrong: 2, ½, n, 1/n, λ …",
+    "transpose": "a matrix should be transposed",
+    "shape": "the gradient has another shape than its parameter, and none of the next three",
+    "unreduced": "an axis along which the parameter was broadcast wasn't summed",
+    "wrong-axis": "summed or spread along the wrong axis",
+    "mean-for-sum": "averaged along an axis where the sum is due",
+    "missing-local-derivative": "a function was passed through without its derivative",
+    "wrong-local-derivative": "another function's derivative, or a wrong formula, was used",
+    "wrong-argument": "the right derivative was evaluated at another value",
+    "missing-incoming": "∂output/∂input was given alone, without the gradient that arrives",
+    "missing-path": "one of several uses of a value was forgotten or overwritten",
+    "missing-term": "an additive term is missing: a regulariser, a normaliser's mean, a term "
+                    "of the loss",
+    "extra-term": "a term that doesn't belong there",
+    "doubled-term": "a term was counted twice",
+    "wrong-operand": "the right formula with another variable in it",
+    "stale": "the right formula at other parameters, such as those of after the update",
+    "index": "of repeated indices the last write won, or an index is off by one",
+    "partial": "right but for some rows, columns or entries",
+    "unknown": "nothing in the table of mistakes gives these numbers",
+}
+"""The kinds of mistake, for programs: they stay as they are."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A mistake that explains a wrong gradient."""
+
+    kind: str  # a key of KINDS
+    message: str  # one sentence, with the names of the user's variables
+    where: str = ""  # the line of the loss that it is about: file:line: text
+    fix: str = ""  # the corrected formula
+    evidence: float = np.nan  # the largest relative difference between the numbers it gives and
+    #                           the numbers given; nan if it is only a description of them
+    also: tuple[Suspect, ...] = ()  # what must have gone wrong besides
+    tied: bool = False  # whether the best suspect gives the very same numbers
+    shared: tuple[str, ...] = ()  # the parameters that it explains
+    node: Any = field(default=None, repr=False, compare=False)  # of the graph of the loss
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(frozen=True)
@@ -28,6 +72,7 @@ class Entry:
     absolute_error: float = np.nan
     relative_error: float = np.nan
     error_bar: float = np.nan
+    suspects: tuple[Suspect, ...] = ()
 
 
 @dataclass(frozen=True)

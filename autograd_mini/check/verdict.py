@@ -7,17 +7,23 @@ against the engine, whose own answer is confirmed by finite differences where it
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backprop import one_like
-from ..errors import ShapeError
+from ..errors import AutogradError, ShapeError
 from ..graph import consumers_first, raw
 from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
+from .constants import Constants
+from .diagnose import Claim, Search
+from .explain import reshaped, suspects_of
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
-from .report import Entry, Report
+from .record import Record
+from .report import Entry, Report, Suspect
+from .stale import elsewhere
 
 __all__ = ["assert_gradient", "check_gradient"]
 
@@ -107,13 +113,17 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
     >>> print(str(check_gradient(loss, wrong, w, x, t)).splitlines()[0])
     The gradient is wrong for w.
     """
-    claim = gradient(*map(_copied, args), **kwargs) if callable(gradient) else gradient
+    copies = [_copied(arg) for arg in args]
+    claim = gradient(*copies, **kwargs) if callable(gradient) else gradient
     names = _argument_names(loss, len(args))
     wrt = _positions(wrt, names, claim, args)
     problem = _Problem(loss, args, kwargs, tuple(wrt))
     entries: list[Entry] = []
     for i, claimed in zip(wrt, _claims(claim, wrt, names, args), strict=True):
         entries += _check_tree(problem, i, names[i], claimed)
+    if any(entry.verdict == "wrong" for entry in entries):
+        with np.errstate(all="ignore"):
+            entries = _explained(problem, names, entries, gradient, copies)
     return Report(tuple(entries))
 
 
@@ -122,6 +132,57 @@ def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
                     ) -> None:
     """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
     check_gradient(loss, gradient, *args, wrt=wrt, **kwargs).raise_if_wrong()
+
+
+# ── the cause ────────────────────────────────────────────────────────────────────────────────
+
+
+def _explained(problem: _Problem, names: list[str], entries: list[Entry], gradient: Any,
+               copies: list[Any]) -> list[Entry]:
+    """The entries, with suspects for what is wrong."""
+    if not problem.engine:
+        return entries
+    record = problem.record(names)
+    shapes: dict[str, Any] = {}
+    claims: dict[str, Claim] = {}
+    for entry in entries:
+        if entry.name not in record.parameters:
+            return entries
+        true = np.asarray(record.gradient(entry.name), float)
+        terms = np.broadcast_to(problem.terms(names, entry.name), true.shape)
+        given, wrong = entry.given, entry.verdict == "wrong"
+        if wrong and given is not None and given.shape != true.shape:
+            shapes[entry.name] = reshaped(record, entry.name, given, true)
+            given = shapes[entry.name].gradient if shapes[entry.name] else None
+        if given is None or not wrong or not np.isfinite(given).all():
+            given, wrong = true, False
+        if wrong and np.allclose(given, true, rtol=1e-7, atol=0):
+            wrong = False
+        claims[entry.name] = Claim(given, true, terms, problem.eps(given.dtype), wrong)
+    constants = problem.constants(names)
+    changed = {name: x for name, x in problem.changed(names, copies).items()}
+
+    def points() -> Any:
+        return elsewhere(
+            lambda values: problem.gradients_at(names, values),
+            {n: np.asarray(x.value) for n, x in record.parameters.items()},
+            {n: c.given for n, c in claims.items()}, {n: c.true for n, c in claims.items()},
+            changed, gradient, constants.rates)
+
+    search = Search(record, claims, constants, points)
+    search.run()
+    told = []
+    for entry in entries:
+        suspects: tuple[Suspect, ...] = ()
+        if claims[entry.name].wrong:
+            suspects = suspects_of(search, entry.name)
+        shape = shapes.get(entry.name)
+        if shape is not None:
+            suspects = (replace(shape.suspect, also=suspects[:1]), *suspects)
+        elif entry.verdict == "wrong" and not suspects:
+            suspects = (Suspect("unknown", entry.reason, shared=(entry.name,)),)
+        told.append(replace(entry, suspects=suspects))
+    return told
 
 
 # ── the two oracles ──────────────────────────────────────────────────────────────────────────
@@ -181,6 +242,71 @@ class _Problem:
             place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
             for place, g, x in zip(places, found, call.variables, strict=True)
         }
+
+    def record(self, names: list[str]) -> Record:
+        """The graph of the loss, with the lines it was written in."""
+        args = [_copied(arg) for arg in self.args]
+
+        def call() -> Any:
+            with np.errstate(all="ignore"):
+                made = Call(self.loss, args, self.wrt, self.kwargs)
+                named = {names[i] + path: x for i, tree in zip(self.wrt, made.trees, strict=True)
+                         for path, x in tree_leaves(tree)}
+                return made.scalar(), named
+
+        return Record.of(call, self.others(names))
+
+    def gradients_at(self, names: list[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The gradients with some arguments replaced; None where there are none."""
+        args = [_copied(arg) for arg in self.args]
+        for i, name in enumerate(names):
+            for path, _ in list(tree_leaves(args[i])):
+                if name + path in values:
+                    new = np.asarray(values[name + path])
+                    args[i] = _replaced(args[i], path, new if new.ndim else float(new))
+        with np.errstate(all="ignore"):
+            try:
+                call = Call(self.loss, args, self.wrt, self.kwargs)
+                y = call.scalar()
+                found = call.pull(y, one_like(y))
+            except (AutogradError, ArithmeticError, ValueError):
+                return None
+        places = [names[i] + path for i, tree in zip(self.wrt, call.trees, strict=True)
+                  for path, _ in tree_leaves(tree)]
+        return {name: np.asarray(raw(g), float) for name, g in zip(places, found, strict=True)}
+
+    def changed(self, names: list[str], copies: list[Any]) -> dict[str, np.ndarray]:
+        """The arguments that the gradient's function has changed in place."""
+        found = {}
+        for i, copy in enumerate(copies):
+            before = dict(tree_leaves(self.args[i]))
+            for path, x in tree_leaves(copy):
+                if isinstance(x, np.ndarray) and x.dtype.kind == "f" and path in before and (
+                        x.shape == np.shape(before[path]) and not np.array_equal(x, before[path])):
+                    found[names[i] + path] = x
+        return found
+
+    def others(self, names: list[str]) -> dict[str, Any]:
+        """The plain arguments, by name."""
+        found = {name + path: x for i, name in enumerate(names)
+                 for path, x in tree_leaves(self.args[i])}
+        return found | {name + path: x for name, arg in self.kwargs.items()
+                        for path, x in tree_leaves(arg)}
+
+    def terms(self, names: list[str], name: str) -> Any:
+        """The sizes of the terms that add up to a parameter's gradient."""
+        return next(terms for (i, path), (_, terms) in self.engine.items()
+                    if names[i] + path == name)
+
+    def constants(self, names: list[str]) -> Constants:
+        """The numbers that a factor may be."""
+        values = {k: v for k, v in self.others(names).items()
+                  if isinstance(v, np.ndarray | float | int) and not isinstance(v, bool)}
+        closed = inspect.getclosurevars(self.loss) if inspect.isfunction(self.loss) else None
+        around = {**closed.nonlocals, **closed.globals} if closed else {}
+        values |= {k: v for k, v in around.items() if isinstance(v, np.ndarray | float | int)}
+        return Constants({k: v for k, v in values.items() if np.ndim(v)},
+                         {k: float(v) for k, v in values.items() if not np.ndim(v)})
 
     def eps(self, dtype: Any) -> float:
         """The rounding of the coarsest arithmetic involved: of the data or of the claim."""

@@ -1,0 +1,171 @@
+"""Functions that were written out: a sigmoid is also 1/(1 + e⁻ᶻ), whoever wrote it and however.
+
+A region of the graph with one entry z and one exit p computes a function of z alone. Which one is
+told by its values, so the way it was written doesn't matter. A block then has a row in the table
+of mistakes, as a primitive has.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import functions, ops
+from ..graph import Node
+from .record import Record, Site
+
+__all__ = ["blocks"]
+
+LONGEST = 24  # how many nodes a function is written out in
+Test = Callable[[np.ndarray, np.ndarray], bool]
+
+# Elementwise functions, by name; the test is cheap, for one entry is compared before all are.
+ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
+    "tanh": np.tanh, "sigmoid": ops.sigmoid, "relu": ops.relu, "softplus": ops.softplus,
+    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "square": np.square, "abs": np.abs,
+    "silu": functions.silu, "gelu": functions.gelu, "mish": functions.mish, "elu": functions.elu,
+    "gelu (tanh)": lambda x: functions.gelu(x, "tanh"), "logsigmoid": functions.logsigmoid,
+    "leaky_relu": functions.leaky_relu, "sin": np.sin, "cos": np.cos, "softsign": ops.softsign,
+    "reciprocal": lambda x: 1 / x,
+}
+
+
+def _close(a: Any, b: Any) -> bool:
+    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-9, atol=1e-14))
+
+
+def _axes(x: np.ndarray) -> Iterator[tuple[int, ...]]:
+    """The sets of axes that a reduction may be over, the single ones first."""
+    for count in range(1, x.ndim + 1):
+        yield from itertools.combinations(range(x.ndim), count)
+
+
+def _elementwise(p: np.ndarray, z: np.ndarray) -> str | None:
+    if p.shape != z.shape or not p.size:
+        return None
+    # The entry least like the others: near 0, say, or large, functions resemble each other.
+    at = int(np.argmin(np.abs(np.abs(z) - 1.0)))
+    one, there = float(z.ravel()[at]), float(p.ravel()[at])
+    for name, f in ELEMENTWISE.items():
+        if math.isclose(float(f(np.float64(one))), there, rel_tol=1e-9) and _close(f(z), p):
+            return name
+    return None
+
+
+def _along_axes(p: np.ndarray, z: np.ndarray) -> str | None:
+    """softmax, and what centers or scales each row to a norm, or a mean and variance."""
+    if p.shape != z.shape or not p.ndim or p.size < 2:
+        return None
+    for axes in _axes(z):
+        if all(z.shape[a] == 1 for a in axes):
+            continue
+        total = p.sum(axes, keepdims=True)
+        if (p > 0).all() and _close(total, np.ones_like(total)):
+            if _close(np.exp(functions.log_softmax(z, axes)), p):
+                return "softmax"
+        elif (p <= 0).all() and _close(functions.log_softmax(z, axes), p):
+            return "log_softmax"
+        elif _close(z - z.mean(axes, keepdims=True), p):
+            return "centered"
+        elif name := _scaled(p, z, axes):
+            return name
+    return None
+
+
+def _scaled(p: np.ndarray, z: np.ndarray, axes: tuple[int, ...]) -> str | None:
+    """(z − mean)/s or z/s, with one s for all along the axes, which isn't the same everywhere."""
+    for name, moved in (("standardized", z - z.mean(axes, keepdims=True)), ("normalized", z)):
+        if not moved.any() or not p.any():
+            continue
+        scale = np.sum(p * moved, axes, keepdims=True) / np.sum(moved * moved, axes, keepdims=True)
+        size = 1 / np.sqrt(np.mean(moved * moved, axes, keepdims=True))
+        ratio = scale / size  # near 1, or 1/√n for a norm; constant but for an ε
+        n = math.prod(z.shape[a] for a in axes)
+        near = np.abs(ratio - 1).max() < 0.1 or np.abs(ratio * math.sqrt(n) - 1).max() < 0.1
+        if near and _close(moved * scale, p):
+            return name
+    return None
+
+
+def _reduction(p: np.ndarray, z: np.ndarray) -> str | None:
+    if not z.ndim or p.size >= z.size:
+        return None
+    for axes in _axes(z):
+        n = math.prod(z.shape[a] for a in axes)
+        if p.size * n != z.size:
+            continue
+        found = {
+            "mean": z.mean(axes), "logsumexp": ops.logsumexp(z, axis=axes), "var": z.var(axes),
+            "std": z.std(axes), "norm": np.sqrt(np.sum(z * z, axes)),
+            "squared norm": np.sum(z * z, axes), "mean square": np.mean(z * z, axes),
+        }
+        for name, value in found.items():
+            if _close(value.ravel(), p.ravel()):
+                return name
+    return None
+
+
+def _cross_entropy(exit: Node, entry: Node) -> str | None:
+    """−Σ t·log softmax(z), or −t·log σ(z) − (1 − t)·log(1 − σ(z)): by value and slope."""
+    p, z = np.asarray(exit.value, float), np.asarray(entry.value, float)
+    if z.size < 2 or exit.op is None or exit.op.name not in ENDS or (p < 0).any():
+        return None
+    if p.shape != z.shape and not (p.ndim < z.ndim and p.size < z.size):
+        return None
+    one = 1.0 if type(exit.value) is float else np.ones_like(p)
+    slope = np.asarray(Site("", exit, entry, block=True).sent(one))
+    target = ops.sigmoid(z) - slope
+    if p.shape == z.shape:
+        right = _is_target(target) and _close(np.logaddexp(0, z) - target * z, p)
+        return "binary cross-entropy" if right else None
+    for axis in range(z.ndim):
+        if not p.ndim and z.size != z.shape[axis]:
+            continue
+        total = ops.logsumexp(z, axis=axis, keepdims=True)
+        target = np.exp(z - total) - slope
+        if _is_target(target) and _close(target.sum(axis), np.ones(target.sum(axis).shape)):
+            value = np.sum(target * (total - z), axis)
+            if _close(np.ravel(value), p.ravel()):
+                return "cross-entropy"
+    return None
+
+
+ENDS = {"negative", "add", "subtract", "sum", "multiply", "softplus", "logaddexp", "log", "log1p",
+        "where", "divide"}  # the last operation of a cross-entropy
+
+
+def _is_target(t: np.ndarray) -> bool:
+    return bool(((t > -1e-9) & (t < 1 + 1e-9)).all())
+
+
+def regions(record: Record, exit: Node) -> Iterator[Node]:
+    """The single entries of what `exit` is computed from, the nearest first."""
+    rank = record.rank
+    frontier = {p for p in exit.parents if p is not None}
+    for _ in range(LONGEST):
+        if len(frontier) == 1:
+            yield next(iter(frontier))
+        nearest = min(frontier, key=lambda node: rank[node], default=None)
+        if nearest is None or nearest.op is None:
+            return
+        frontier.remove(nearest)
+        frontier.update(p for p in nearest.parents if p is not None)
+
+
+def blocks(record: Record) -> list[Site]:
+    """The written-out functions in a graph, by what their values say."""
+    found: list[Site] = []
+    with np.errstate(all="ignore"):
+        for node in record.order:
+            for depth, entry in enumerate(regions(record, node)):
+                p, z = np.asarray(node.value, float), np.asarray(entry.value, float)
+                name = (_elementwise(p, z) or _along_axes(p, z) or _reduction(p, z)
+                        or _cross_entropy(node, entry))
+                if name is None or (node.op is not None and node.op.name == name and not depth):
+                    continue
+                found.append(Site(name, node, entry, block=True))
+    return found

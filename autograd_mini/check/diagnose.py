@@ -1,0 +1,721 @@
+"""Which mistake explains this gradient? Each is tried out on the recorded graph.
+
+A mistake is a wrong rule at one place. What it sends differs from what is right by some δ, and the
+chain rule is linear: δ adds ⟨δ, tangent⟩ to a parameter's gradient in a direction. So a mistake is
+tried by one product with tangents that were computed once; what fits in three random directions is
+then confirmed entry by entry. First single mistakes, then one made wherever a line of code ran (in
+a loop), then pairs. If nothing fits, that is the answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..backprop import NOTHING, sweep, zero_like
+from ..graph import Node
+from ..ops import divide, multiply, shape, unbroadcast
+from ..primitive import Elementwise
+from .blocks import blocks
+from .constants import Constants, same
+from .malrules import (
+    FORGOTTEN,
+    Alternative,
+    alternatives,
+    atoms,
+    leaks,
+    other_cotangents,
+    other_operands,
+    scalings,
+    spread_wrongly,
+)
+from .record import Record, Site
+
+__all__ = ["Claim", "Finding", "Search"]
+
+SECONDS = 8.0  # for all of a search; what was cut short is said
+PAIRED = 400  # so many mistakes are tried two at a time
+Gradients = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A parameter's gradient, as given and as it is; `terms` are the sizes of what it adds up."""
+
+    given: np.ndarray
+    true: np.ndarray
+    terms: np.ndarray
+    eps: float
+    wrong: bool
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """What rounding is relative to, entry by entry."""
+        terms = np.where(np.isfinite(self.terms), self.terms, 0.0)
+        sizes: np.ndarray = np.maximum(terms, 1e-3 * np.max(np.abs(self.given), initial=0.0))
+        return sizes
+
+    def evidence(self, gradient: np.ndarray) -> float:
+        """The largest relative difference, if the gradient explains the numbers given; else inf."""
+        off = np.abs(self.given - gradient)
+        room = max(1e-9, 1e3 * self.eps) * np.abs(gradient) + 1e3 * self.eps * self.sizes
+        if not np.isfinite(gradient).all() or (off > room).any():
+            return np.inf
+        if np.max(off) > 1e-3 * np.max(np.abs(self.given - self.true)):
+            return np.inf  # the difference that is to be explained is rounding itself
+        return float(np.max(off) / max(np.max(np.abs(self.given)), 1e-300))
+
+
+@dataclass(eq=False)
+class Finding:
+    """A mistake at some sites, and the parameters whose wrong gradients it explains."""
+
+    kind: str
+    said: str  # a template: {x}, {y}, {f} … are the first site's
+    sites: tuple[Site, ...]
+    cost: float
+    gradients: Gradients = field(repr=False)  # what it makes of them all
+    local: float = 1.0  # a constant factor of what the sites sent besides
+    parts: tuple[Finding, ...] = ()  # of a pair
+    explains: dict[str, tuple[float, float]] = field(default_factory=dict)
+    # parameter → (a constant factor of all its gradient besides, evidence)
+    spoils: frozenset[str] = frozenset()  # parameters that are right, but would not be
+
+    def rank(self, name: str) -> tuple[float, ...]:
+        """The order among what explains a parameter: the best first."""
+        factor, _ = self.explains[name]
+        plain = sum(1 for f, _ in self.explains.values() if f == 1.0)
+        far = self.cost + 2.0 * (factor != 1.0) + 1.5 * (self.local != 1.0)
+        return (len(self.parts), bool(self.spoils) + (factor != 1.0), -plain, far)
+
+
+def ratio(u: np.ndarray, v: np.ndarray, room: np.ndarray) -> float | None:
+    """c if u = c·v but for rounding; None if not, or if v is nothing."""
+    size = float(v @ v)
+    if not np.isfinite(size) or not (np.abs(v) > room).any():
+        return None
+    c = float(u @ v) / size
+    return c if (np.abs(u - c * v) <= room * max(1.0, abs(c))).all() else None
+
+
+def fitted(sent: Any, to: tuple[int, ...]) -> Any:
+    """`sent` in a shape, if NumPy would bring it there; else None."""
+    have = np.shape(sent)
+    if sent is None or have == to:
+        return sent
+    lead = len(have) - len(to)
+    if lead >= 0 and all(h == n or n == 1 for h, n in zip(have[lead:], to, strict=True)):
+        return unbroadcast(np.asarray(sent), to)
+    try:
+        return np.broadcast_to(sent, to)
+    except ValueError:
+        return None
+
+
+class Search:
+    """The search for what explains the wrong ones among some claims, in one recorded graph."""
+
+    def __init__(self, record: Record, claims: Mapping[str, Claim], constants: Constants,
+                 elsewhere: Callable[[], Iterator[tuple[str, Gradients]]] | None = None,
+                 seconds: float = SECONDS) -> None:
+        self.record, self.constants, self.elsewhere = record, constants, elsewhere
+        self.names = list(record.parameters)
+        self.claims = {name: claims[name] for name in self.names}
+        self.until = time.monotonic() + seconds
+        self.cut_short = False
+        self.findings: dict[Any, Finding] = {}
+        record.push()
+        self.wrong = [p for p, name in enumerate(self.names) if claims[name].wrong]
+        self.few = [claims[name].given.size < 3 for name in self.names]
+        self.given = record.weighed({n: c.given for n, c in self.claims.items()})
+        self.true = record.weighed({n: c.true for n, c in self.claims.items()})
+        self.rest = record.weighed({n: c.given - c.true for n, c in self.claims.items()})
+        self.room = record.weighed(
+            {n: 1e-8 * np.abs(c.given - c.true) + 1e3 * c.eps * c.sizes + 1e-300
+             for n, c in self.claims.items()}, size=True)
+        record.updates = {x: [claims[n].given, claims[n].true]
+                          for n, x in record.parameters.items()}
+        self.blocks = [s for s in blocks(record) if s.input in record.tangents]
+        self.sites = [site for node in record.order for site in record.uses[node]
+                      if node in record.tangents and record.cotangents[site.output] is not NOTHING]
+
+    def run(self) -> list[Finding]:
+        """All that explains something; it stops when everything is plainly explained."""
+        for steps in ((self.whole, self.singles), (self.uses,), (self.extras,), (self.loops,),
+                      (self.stale,), (self.pairs,)):
+            for step in steps:
+                with np.errstate(all="ignore"):
+                    step()
+            if self.late() or all(self._plainly(self.names[p]) for p in self.wrong):
+                break
+        return list(self.findings.values())
+
+    def late(self) -> bool:
+        """Whether the time is over; that something was left out is then told."""
+        self.cut_short = self.cut_short or time.monotonic() > self.until
+        return self.cut_short
+
+    def _plainly(self, name: str) -> bool:
+        """Whether something explains a parameter, and neither needs a factor nor spoils another."""
+        return any(name in f.explains and f.explains[name][0] == 1.0 and not f.spoils
+                   for f in self.findings.values())
+
+    def _at_all(self, name: str) -> bool:
+        return any(name in f.explains for f in self.findings.values())
+
+    # ── what fits is kept ────────────────────────────────────────────────────────────────────
+
+    def _allowed(self, c: float | None, p: int) -> bool:
+        """Whether a factor is a number of this problem, not one that happens to fit."""
+        return c is not None and abs(c) > 1e-9 and self.constants.name(c, self.few[p]) is not None
+
+    def _keep(self, key: Any, p: int, factor: float, make: Callable[[], Finding]) -> None:
+        """Enter what fits a parameter, if it gives all the entries."""
+        if key not in self.findings:
+            self.findings[key] = make()
+        finding = self.findings[key]
+        name = self.names[p]
+        factor = 1.0 if same(factor, 1.0) else factor
+        evidence = self.claims[name].evidence(factor * finding.gradients[name])
+        if np.isfinite(evidence):
+            finding.explains.setdefault(name, (factor, evidence))
+        elif not finding.explains:
+            del self.findings[key]
+
+    def _made(self, kind: str, said: str, sites: tuple[Site, ...], cost: float,
+              gradients: Gradients, **more: Any) -> Finding:
+        spoils = frozenset(
+            name for name, claim in self.claims.items()
+            if not claim.wrong and not np.allclose(gradients[name], claim.true, rtol=1e-6,
+                                                   atol=1e-9 * np.max(claim.sizes, initial=0.0)))
+        return Finding(kind, said, sites, cost, gradients, spoils=spoils, **more)
+
+    def _after(self, node: Node, more: Any) -> Gradients:
+        """All gradients if `more` were sent to a node besides."""
+        found = {n: c.true for n, c in self.claims.items()}
+        of = {parameter: name for name, parameter in self.record.parameters.items()}
+        more = like(node, more)
+        with np.errstate(all="ignore"):
+            for other, g, _ in sweep(node, more, exact=True):
+                if other in of and g is not NOTHING:
+                    found[of[other]] = found[of[other]] + g
+        return found
+
+    # ── relations of the whole ───────────────────────────────────────────────────────────────
+
+    def whole(self) -> None:
+        """All of a gradient times a constant."""
+        for p in self.wrong:
+            c = ratio(self.given[p], self.true[p], self.room[p])
+            if c is None or abs(c) < 1e-9 or (self.few[p] and not self._allowed(c, p)):
+                continue
+            c = float(f"{c:.8g}")
+            kind = "sign" if c == -1.0 else "factor"
+            said = "the gradient has the wrong sign" if kind == "sign" else (
+                "the gradient is {c} times what it should be")
+            gradients = {n: c * k.true if k.wrong else k.true for n, k in self.claims.items()}
+            self._keep(("whole", c), p, 1.0, lambda kind=kind, said=said, gradients=gradients:
+                       self._made(kind, said, (), 1.1 if kind == "sign" else 1.3, gradients))
+
+    # ── one mistake at one place ─────────────────────────────────────────────────────────────
+
+    def singles(self) -> None:
+        """Each site with each wrong rule, and each with a factor."""
+        for site in [*self.sites, *self.blocks]:
+            if self.late():
+                return
+            g = self.record.cotangents[site.output]
+            with np.errstate(all="ignore"):
+                true = site.sent(g)
+            sent = self.record.moves(site.input, true)
+            if not np.isfinite(sent).all():
+                continue
+            if not site.block:
+                self._scaled(site, true, sent)
+            for alternative in self.tried(site, g):
+                self._try(site, alternative, true, sent)
+
+    def tried(self, site: Site, g: Any) -> Iterator[Alternative]:
+        """All that may have been used at a site."""
+        yield from alternatives(site, g)
+        yield from other_operands(site, g, self.record)
+        yield from other_cotangents(site, g, self.record)
+        yield from leaks(site, g)
+        op = site.output.op
+        if site.block:
+            if shape(site.output) == shape(site.input):
+                yield from atoms(site, g)
+            return
+        yield from spread_wrongly(site, g)
+        if isinstance(op, Elementwise) and callable(op.slopes[site.i]) and (
+                op not in (multiply, divide) or site.i):
+            yield from atoms(site, g)
+
+    def _scaled(self, site: Site, true: Any, sent: np.ndarray) -> None:
+        """The right rule, c times: −1 a sign, 0 forgotten, 2 counted twice."""
+        for p in self.wrong:
+            c = ratio(self.rest[p], sent[p], self.room[p])
+            if c is None:
+                continue
+            c = 0.0 if abs(c + 1) < 1e-7 else c + 1
+            if c and not self._allowed(c, p) and self.few[p]:
+                continue
+            kind, said, cost = self._kind_of_factor(site, c, p)
+            self._keep((site, "scaled", float(f"{c:.6g}")), p, 1.0, lambda c=c, kind=kind, said=said,
+                       cost=cost: self._made(kind, said, (site,), cost,
+                                             self._after(site.input, (c - 1) * true)))
+
+    def _try(self, site: Site, alternative: Alternative, true: Any, sent: np.ndarray) -> None:
+        """Whether a wrong rule gives the numbers: as it is, or with a constant factor."""
+        wrongly = fitted(alternative.sent, shape(site.input))
+        if wrongly is None:
+            return
+        moved = self.record.moves(site.input, wrongly)
+        if not np.isfinite(moved).all():
+            return
+        if alternative.added:
+            self._try_added(site, alternative, wrongly, moved)
+            return
+        for p in self.wrong:
+            if (np.abs(moved[p] - sent[p]) <= self.room[p]).all():
+                continue
+            local = ratio(self.rest[p] + sent[p], moved[p], self.room[p])
+            factor: float | None = 1.0
+            if not self._allowed(local, p):
+                local = 1.0
+                factor = ratio(self.given[p], self.true[p] - sent[p] + moved[p], self.room[p])
+                if not self._allowed(factor, p):
+                    continue
+            assert local is not None and factor is not None
+            local = 1.0 if same(local, 1.0) else local
+            self._keep(
+                (site, alternative.kind, alternative.said, float(f"{local:.6g}")), p, factor,
+                lambda local=local: self._made(
+                    alternative.kind, alternative.said, (site,), alternative.cost,
+                    self._after(site.input, local * wrongly - true), local=local))
+
+    def _try_added(self, site: Site, alternative: Alternative, wrongly: Any, moved: np.ndarray
+                   ) -> None:
+        """Whether some constant times something was added to what is right."""
+        for p in self.wrong:
+            c = ratio(self.rest[p], moved[p], self.room[p])
+            if c is None or (self.few[p] and not self._allowed(c, p)):
+                continue
+            self._keep((site, alternative.said, float(f"{c:.6g}")), p, 1.0, lambda c=c: self._made(
+                alternative.kind, alternative.said, (site,), alternative.cost,
+                self._after(site.input, c * wrongly)))
+
+    # ── what a factor, at this place, is called ──────────────────────────────────────────────
+
+    def _kind_of_factor(self, site: Site, c: float, p: int) -> tuple[str, str, float]:
+        """(kind, what to say, cost) of sending c times what is right."""
+        g = self.record.cotangents[site.output]
+        sent = self.record.moves(site.input, site.sent(g))[p]
+        whole = bool((np.abs(sent - self.true[p]) <= self.room[p]).all())
+        inside = any(site.output in region for region in self._insides())
+        cost = 1.0 + inside
+        if c == 0.0:
+            return (*self._omitted(site, whole), cost)
+        natural = self._natural(site, c)
+        if natural is not None:
+            return natural
+        if c == -1.0 or same(c, -1.0):
+            return "sign", "what comes through {f} has the wrong sign", cost
+        if same(c, 2.0) and not whole:
+            return "doubled-term", "what comes through {f} was counted twice", cost - 0.7
+        return "factor", "what comes through {f} is {c} times what it should be", cost + 0.2
+
+    def _insides(self) -> list[set[Node]]:
+        """The nodes within each block, where a mistake is less likely than in the block."""
+        if not hasattr(self, "_inside"):
+            self._inside = []
+            for block in self.blocks:
+                inside, stack = set(), [block.output]
+                while stack:
+                    node = stack.pop()
+                    if node is not block.input and node not in inside:
+                        inside.add(node)
+                        stack.extend(q for q in node.parents if q is not None)
+                self._inside.append(inside)
+        return self._inside
+
+    def _natural(self, site: Site, c: float) -> tuple[str, str, float] | None:
+        """The usual reasons for a factor: a minus sign, a square, a mean, a constant."""
+        op, xs, i = site.output.op, site.output.inputs, site.i
+        name = site.name
+        if same(c, -1.0) and (name == "negative" or (name == "subtract" and i == 1)):
+            return "sign", ("the minus sign of {f} is missing in the gradient: what goes to {x} "
+                            "is -d{y}"), 0.3
+        if same(c, -1.0) and (name in ("divide", "reciprocal") and i == (name == "divide")):
+            return "sign", "the minus sign of the derivative of {f} is missing", 0.5
+        if same(c, 0.5) and (name == "square" or (name == "power" and np.all(xs[1] == 2.0))):
+            return "factor", ("the 2 of the derivative of the square is missing: it is 2 * {x}"), 0.3
+        spread = np.size(site.output.value) / max(np.size(site.input.value), 1)
+        if isinstance(op, Elementwise) and spread > 1 and same(c, 1 / spread):
+            return "mean-for-sum", ("the gradient was averaged over the {n} places where {x} is "
+                                    "used; it is their sum").replace("{n}", f"{spread:.0f}"), 0.3
+        constant = xs[1 - i] if name in ("multiply", "divide") and i == 0 or name == "multiply" \
+            else None
+        if constant is None or np.ndim(constant) or site.output.parents[1 - i] is not None:
+            return None
+        k = float(constant) if name == "multiply" else 1 / float(constant)
+        words = f"1/{1 / k:g}" if name == "divide" else f"{k:g}"
+        if same(c, 1 / k):
+            return "factor", f"the factor {words} of {{f}} is missing", 0.2
+        if same(c, k):
+            return "factor", f"the factor {words} of {{f}} was applied twice", 0.6
+        if same(c, 1 / k**2):
+            return "factor", f"the gradient was divided by the factor {words} of {{f}}", 0.6
+        return None
+
+    def _omitted(self, site: Site, whole: bool) -> tuple[str, str]:
+        """What it is called if a use of a value was forgotten."""
+        if not whole and self._is_term(site):
+            return "missing-term", "the term that comes through {f} is missing"
+        if whole:
+            return "missing-path", "the gradient is 0: what comes through {f} was forgotten"
+        return "missing-path", ("{x} is used in several places, and what comes back through {f} "
+                                "was forgotten (or overwritten: = for +=)")
+
+    def _is_term(self, site: Site) -> bool:
+        """Whether this use is a term of a sum, or of a normaliser, rather than another path."""
+        below = self._below(site.output)
+        others = [node for node in below | {site.output} if any(
+            q is not None and q not in below and q is not site.output and
+            (q is site.input or self._reaches(site.input, q)) for q in node.parents)]
+        meeting = max(others, key=lambda node: self.record.rank[node], default=None)
+        if meeting is None:
+            return False
+        if meeting.op is not None and meeting.op.name in ("add", "subtract") and all(
+                self._is_linear(node) for node in self._below(meeting)):
+            return True
+        return self._normalises(site.input, meeting)
+
+    def _below(self, node: Node) -> set[Node]:
+        """All that depends on a node, towards the loss."""
+        found: set[Node] = set()
+        stack = [node]
+        while stack:
+            for use in self.record.uses[stack.pop()]:
+                if use.output not in found:
+                    found.add(use.output)
+                    stack.append(use.output)
+        return found
+
+    def _reaches(self, node: Node, other: Node) -> bool:
+        return other in self._below(node)
+
+    def _normalises(self, x: Node, meeting: Node) -> bool:
+        """Whether x meets a reduction of itself, as x − mean(x) or exp(x) / Σ exp(x) do."""
+        above = self._below(x) | {x}
+        sizes = [np.size(q.value) for q in meeting.parents if q is not None and q in above]
+        return len(sizes) == 2 and 1 <= min(sizes) < max(sizes) == np.size(x.value)
+
+    def _is_linear(self, node: Node) -> bool:
+        """Whether a node only adds up, moves or scales by constants."""
+        assert node.op is not None
+        if node.op.name in ("add", "subtract", "negative", "positive"):
+            return True
+        if node.op.name in ("multiply", "divide"):
+            nodes = [q is not None for q in node.parents]
+            return nodes == [True, False] or (node.op.name == "multiply" and nodes == [False, True])
+        return bool(getattr(node.op, "moves", False)) and node.op.name not in ("max", "min")
+
+    # ── some of several uses ─────────────────────────────────────────────────────────────────
+
+    def uses(self) -> None:
+        """A value used often: only its first or last use counted, or all but one overwritten."""
+        for node, sites in self.record.uses.items():
+            if node not in self.record.tangents or len(sites) < 2:
+                continue
+            heard = [s for s in sites if self.record.cotangents[s.output] is not NOTHING]
+            groups = {(s.name, s.i, self.record.groups[s.output]): s for s in heard}
+            alike = [[s for s in heard if (s.name, s.i, self.record.groups[s.output]) == key]
+                     for key in groups]
+            for some in [heard, *alike] if len(alike) > 1 else [heard]:
+                if len(some) > 1:
+                    self._some_uses(node, some)
+
+    def _some_uses(self, node: Node, sites: list[Site]) -> None:
+        sends = [s.sent(self.record.cotangents[s.output]) for s in sites]
+        options = [(sum_of([sends[k] for k in kept]), "missing-path", said)
+                   for kept, said in self._choices(len(sends))]
+        if all(s.name == "getitem" for s in sites):
+            options += [(overwritten(sites, sends), "index", _OVERLAP),
+                        (overwritten(sites[::-1], sends[::-1]), "index", _OVERLAP)]
+        for kept, kind, said in options:
+            more = kept - sum_of(sends)
+            moved = self.record.moves(node, more)
+            for p in self.wrong:
+                if (np.abs(self.rest[p] - moved[p]) <= self.room[p]).all():
+                    self._keep((node, said), p, 1.0, lambda more=more, said=said, kind=kind:
+                               self._made(kind, said, (sites[0],), 1.5, self._after(node, more)))
+
+    @staticmethod
+    def _choices(n: int) -> Iterator[tuple[Sequence[int], str]]:
+        """Which of n uses were counted, the last in the program first."""
+        for k in range(1, n):
+            yield range(k), (f"{{x}} is used {n} times, and only the last {k} in the program were "
+                             "counted: what each use sends adds up")
+            yield range(n - k, n), (f"{{x}} is used {n} times, and only the first {k} in the "
+                                    "program were counted: what each use sends adds up")
+        for k in range(n):
+            yield [k], (f"{{x}} is used {n} times, and only one of the uses was counted (= for "
+                        "+=): what each sends adds up")
+
+    # ── a term too many ──────────────────────────────────────────────────────────────────────
+
+    def extras(self) -> None:
+        """Something of the right shape, times a constant, that was added."""
+        for p in self.wrong:
+            name = self.names[p]
+            parameter = self.record.parameters[name]
+            for value, said, cost in self._terms(parameter):
+                v = np.array([np.sum(value * way) for way in self.record.ways[p]])
+                c = ratio(self.rest[p], v, self.room[p])
+                if c is None or (self.few[p] and not self._allowed(c, p)):
+                    continue
+                said = said.replace("{c}", "" if same(c, 1.0) else f"{c:.6g} * ")
+                gradients = {n: k.true for n, k in self.claims.items()}
+                gradients[name] = gradients[name] + c * value
+                self._keep((name, said), p, 1.0, lambda said=said, cost=cost, gradients=gradients,
+                           parameter=parameter: self._made(
+                               "extra-term", said, tuple(self.record.uses[parameter][:1]),
+                               cost, gradients))
+
+    def _terms(self, parameter: Node) -> Iterator[tuple[np.ndarray, str, float]]:
+        """What people add to a gradient: a regulariser's share; something of the same shape."""
+        x = np.asarray(parameter.value, float)
+        said = "{c}{x} was added, as for a regulariser that the loss doesn't have"
+        yield x, said, 1.0
+        yield np.sign(x), said.replace("{x}", "np.sign({x})"), 2.0
+        yield np.ones_like(x), "a constant, {c}1, was added", 3.0
+        for node in self.record.order:
+            if node is not parameter and shape(node) == x.shape and x.size > 2:
+                g, name = self.record.cotangents[node], self.record.names[node]
+                if g is not NOTHING:
+                    yield np.asarray(g), f"{{c}}d{name} was added, which doesn't belong there", 4.0
+                yield np.asarray(node.value), f"{{c}}{name} was added, which doesn't belong there", 4.0
+
+    # ── a mistake wherever a line of code ran ────────────────────────────────────────────────
+
+    def loops(self) -> None:
+        """The same mistake at all nodes that one piece of code made, as in a loop over time."""
+        groups: dict[tuple[int, str, int], list[Site]] = {}
+        for site in self.sites:
+            groups.setdefault((self.record.groups[site.output], site.name, site.i), []).append(site)
+        for sites in groups.values():
+            if len(sites) > 1:
+                self._loop(tuple(sites))
+        written: dict[Any, list[Site]] = {}
+        for block in self.blocks:
+            key = (block.name, self.record.groups[block.output], self.record.groups[block.input])
+            written.setdefault(key, []).append(block)
+        for sites in written.values():
+            if len(sites) > 1:
+                self._loop(tuple(sites))
+
+    def _loop(self, sites: tuple[Site, ...]) -> None:
+        """Each wrong rule at all of these."""
+        first = sites[0]
+        g = self.record.cotangents[first.output]
+        options = [a for a in self.tried(first, g)
+                   if not a.added and (a.cost < 3.0 or len(sites) < 12)]
+        for option in [*scalings(first, g), *options]:
+            if self.late():
+                return
+            gradients = self.swept({site: self._rule(site, option) for site in sites})
+            if gradients is None:
+                continue
+            kind, said = option.kind, option.said
+            if said == FORGOTTEN:
+                kind, said = self._omitted(first, False)
+            self._fit((sites, kind, said), gradients, lambda g=gradients, kind=kind, said=said,
+                      cost=option.cost: self._made(kind, said, sites, cost, g))
+
+    def _fit(self, key: Any, gradients: Gradients, make: Callable[[], Finding]) -> None:
+        """Keep what gives a parameter's gradient, or a constant times it."""
+        weighed = self.record.weighed(gradients)
+        for p in self.wrong:
+            if np.isfinite(weighed[p]).all():
+                factor = ratio(self.given[p], weighed[p], self.room[p])
+                if self._allowed(factor, p) and (
+                        np.abs(weighed[p] - self.true[p]) > self.room[p]).any():
+                    assert factor is not None
+                    self._keep(key, p, factor, make)
+
+    def _rule(self, site: Site, option: Alternative) -> Callable[[Any], Any]:
+        """From a cotangent at the site's output, what the wrong rule sends."""
+        def rule(g: Any) -> Any:
+            for other in itertools.chain(scalings(site, g), self.tried(site, g)):
+                if other.said == option.said and other.kind == option.kind:
+                    return fitted(other.sent, shape(site.input))
+            return None
+        return rule
+
+    def swept(self, rules: Mapping[Site, Callable[[Any], Any]]) -> Gradients | None:
+        """All gradients with wrong rules at some sites; None if one doesn't fit there."""
+        at: dict[Node, list[tuple[Site, Callable[[Any], Any]]]] = {}
+        for site, rule in rules.items():
+            at.setdefault(site.output, []).append((site, rule))
+
+        def instead(node: Node, seen: dict[Node, Any]) -> Callable[[Any], Any]:
+            def sends(g: Any) -> Iterator[tuple[Node, Any]]:
+                seen[node] = g
+                for site in sites_of(node):
+                    yield site.input, site.sent(g)
+                for site, rule in at[node]:
+                    wrongly = rule(g)
+                    if wrongly is None:
+                        raise Misfit
+                    yield site.input, wrongly - site.sent(g)
+            return sends
+
+        found = {n: np.zeros_like(c.true) for n, c in self.claims.items()}
+        of = {parameter: name for name, parameter in self.record.parameters.items()}
+        seen: dict[Node, Any] = {}
+        self.record.current = seen
+        try:
+            for node, g, _ in self.record.swept({node: instead(node, seen) for node in at}):
+                seen[node] = g
+                if node in of:
+                    found[of[node]] = np.asarray(g, float)
+        except Misfit:
+            return None
+        finally:
+            self.record.current = self.record.cotangents
+        return found
+
+    # ── the right formula elsewhere ──────────────────────────────────────────────────────────
+
+    def stale(self) -> None:
+        """The gradient at other parameters: after an update, say."""
+        for said, gradients in self.elsewhere() if self.elsewhere is not None else ():
+            if self.late():
+                return
+            self._fit((said,), gradients, lambda g=gradients, said=said: self._made(
+                "stale", said, (), 1.5, g))
+
+    # ── two mistakes ─────────────────────────────────────────────────────────────────────────
+
+    def pairs(self) -> None:
+        """Two mistakes, for what no single one explains."""
+        self.wrong = [p for p in self.wrong if not self._at_all(self.names[p])]
+        tried = self._mistakes()
+        alone = np.array([moved for *_, moved in tried])
+        for k, (site, option, _) in enumerate(tried):
+            if self.late():
+                return
+            rule = self._rule(site, option)
+            changed: dict[Node, Any] = {}
+            first = self._resweep(site, rule, changed)
+            if first is None:
+                continue
+            for m, (other, second, _) in enumerate(tried):
+                if other.output is site.output or (m < k and other.output not in changed):
+                    continue
+                if other.output in changed:
+                    g = changed[other.output]
+                    sent = self._rule(other, second)(g)
+                    if sent is None:
+                        continue
+                    with np.errstate(all="ignore"):
+                        moved = self.record.moves(other.input, sent - other.sent(g))
+                else:
+                    moved = alone[m]
+                self._pair(first + moved, (site, option), (other, second))
+
+    def _mistakes(self) -> list[tuple[Site, Alternative, np.ndarray]]:
+        """The likelier mistakes, each with what it adds to the weighted gradients."""
+        found = []
+        for site in [*self.sites, *self.blocks]:
+            g = self.record.cotangents[site.output]
+            with np.errstate(all="ignore"):
+                true = site.sent(g)
+            options = [a for a in alternatives(site, g) if a.cost <= 2.5]
+            if not site.block:
+                options += [*spread_wrongly(site, g), *scalings(site, g)]
+            for option in options:
+                sent = self._rule(site, option)(g)
+                if sent is None or not np.all(np.isfinite(sent)):
+                    continue
+                moved = self.record.moves(site.input, sent - true)
+                if (np.abs(moved[self.wrong]) > self.room[self.wrong]).any():
+                    found.append((site, option, moved))
+        found.sort(key=lambda one: one[1].cost)
+        return found[:PAIRED]
+
+    def _resweep(self, site: Site, rule: Callable[[Any], Any], changed: dict[Node, Any]) -> Any:
+        """The weighted change of the gradients by one mistake; fills in the changed cotangents."""
+        g = self.record.cotangents[site.output]
+        more = like(site.input, rule(g) - site.sent(g))
+        with np.errstate(all="ignore"):
+            for node, extra, _ in sweep(site.input, more, exact=True):
+                if extra is not NOTHING and node in self.record.cotangents:
+                    before = self.record.cotangents[node]
+                    changed[node] = extra if before is NOTHING else before + extra
+        return self.record.moves(site.input, more)
+
+    def _pair(self, moved: np.ndarray, *pair: tuple[Site, Alternative]) -> None:
+        for p in self.wrong:
+            factor = ratio(self.given[p], self.true[p] + moved[p], self.room[p])
+            if not self._allowed(factor, p):
+                continue
+            gradients = self.swept({site: self._rule(site, option) for site, option in pair})
+            if gradients is None or factor is None:
+                continue
+            self._keep(tuple((site, a.kind, a.said) for site, a in pair), p, factor,
+                       lambda g=gradients: self._made(
+                           pair[0][1].kind, "", (pair[0][0],), sum(a.cost for _, a in pair), g,
+                           parts=tuple(self._part(site, a) for site, a in pair)))
+
+    def _part(self, site: Site, option: Alternative) -> Finding:
+        kind, said = option.kind, option.said
+        if said == FORGOTTEN:
+            kind, said = self._omitted(site, False)
+        return Finding(kind, said, (site,), option.cost, {})
+
+
+_OVERLAP = ("where several pieces taken from {x} overlap, one overwrites the other (= for +=): what "
+            "each sends adds up")
+
+
+def overwritten(sites: Sequence[Site], sends: Sequence[Any]) -> Any:
+    """What several indices send back if the later overwrites the earlier where they overlap."""
+    out = np.zeros_like(sites[0].input.value)
+    for site, sent in zip(reversed(sites), reversed(sends), strict=True):
+        there = site.sent(np.ones_like(site.output.value)) != 0
+        out = np.where(there, sent, out)
+    return out
+
+
+class Misfit(Exception):  # noqa: N818  it is caught where it is raised
+    """A wrong rule that gives no array of the right shape at some node."""
+
+
+def sites_of(node: Node) -> Iterator[Site]:
+    """The edges from a node to what it was made from."""
+    assert node.op is not None
+    for i, parent in enumerate(node.parents):
+        if parent is not None:
+            yield Site(node.op.name, node, parent, i)
+
+
+def like(node: Node, g: Any) -> Any:
+    """A cotangent in the form of a node's value: a float, or an array."""
+    if type(node.value) is float:
+        return float(g)
+    return np.asarray(np.broadcast_to(g, shape(node)), float)
+
+
+def sum_of(parts: Sequence[Any]) -> Any:
+    """Their sum."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
