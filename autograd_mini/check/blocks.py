@@ -64,7 +64,7 @@ def _along_axes(p: np.ndarray, z: np.ndarray) -> str | None:
         if all(z.shape[a] == 1 for a in axes):
             continue
         total = p.sum(axes, keepdims=True)
-        if (p > 0).all() and _close(total, np.ones_like(total)):
+        if (p >= 0).all() and _close(total, np.ones_like(total)):
             if _close(np.exp(functions.log_softmax(z, axes)), p):
                 return "softmax"
         elif (p <= 0).all() and _close(functions.log_softmax(z, axes), p):

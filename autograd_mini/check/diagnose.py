@@ -138,8 +138,7 @@ class Search:
         self.room = record.weighed(
             {n: 1e-8 * np.abs(c.given - c.true) + 1e3 * c.eps * c.sizes + 1e-300
              for n, c in self.claims.items()}, size=True)
-        record.updates = {x: [claims[n].given, claims[n].true]
-                          for n, x in record.parameters.items()}
+        record.updated({x: [claims[n].given, claims[n].true] for n, x in record.parameters.items()})
         self.blocks = [s for s in blocks(record) if s.input in record.tangents]
         self.sites = [site for node in record.order for site in record.uses[node]
                       if node in record.tangents and record.cotangents[site.output] is not NOTHING]
@@ -304,7 +303,7 @@ class Search:
         """Whether some constant times something was added to what is right."""
         for p in self.wrong:
             c = ratio(self.rest[p], moved[p], self.room[p])
-            if c is None or (self.few[p] and not self._allowed(c, p)):
+            if c is None or same(c, 1.0) or (self.few[p] and not self._allowed(c, p)):
                 continue
             self._keep((site, alternative.said, float(f"{c:.6g}")), p, 1.0, lambda c=c: self._made(
                 alternative.kind, alternative.said, (site,), alternative.cost,
@@ -478,7 +477,7 @@ class Search:
             for value, said, cost in self._terms(parameter):
                 v = np.array([np.sum(value * way) for way in self.record.ways[p]])
                 c = ratio(self.rest[p], v, self.room[p])
-                if c is None or (self.few[p] and not self._allowed(c, p)):
+                if c is None or (self.few[p] and self.constants.name(c) is None):
                     continue
                 said = said.replace("{c}", "" if same(c, 1.0) else f"{c:.6g} * ")
                 gradients = {n: k.true for n, k in self.claims.items()}

@@ -65,10 +65,16 @@ def _reshapings(record: Record, name: str, given: np.ndarray, true: np.ndarray
                         np.asarray(gradient, float))
 
     for full in _unsummed(record, name):
+        lead = full.ndim - len(to)
+        due = {*range(lead), *(lead + k for k, n in enumerate(to) if n == 1)}
         for axes in _subsets(full.ndim):
             part = full.sum(axes)
             c = _multiple(given, part)
-            if c is not None and part.size:
+            if c is not None and part.size and set(axes) < due:
+                left = ", ".join(str(k) for k in sorted(due - set(axes)))
+                yield option("unreduced", f"it wasn't summed over axis {left}, along which {name} is "
+                             "broadcast", c * true)
+            elif c is not None and part.size:
                 what = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
                 yield option("wrong-axis", f"it was summed over {what}, the wrong one", c * true)
     if len(have) > 1:

@@ -281,6 +281,12 @@ def _first_write_wins(g: Any, y: Any, x: Any, *, index: Any) -> Any:
     return _last_write_wins(g[::-1], y, x, index=index[::-1])
 
 
+mistake("getitem", "index", _last_write_wins, "an index that occurs several times kept only its "
+        "last gradient: they add up (np.add.at(d{x}, index, d{y}), not d{x}[index] = d{y})")
+mistake("getitem", "index", _first_write_wins, "an index that occurs several times kept only its "
+        "first gradient: they add up (np.add.at(d{x}, index, d{y}))")
+
+
 def _shifted(by: int, part: int) -> Rule:
     """What arrives goes back to an index that is off by one, in one part of it."""
     def rule(g: Any, y: Any, x: Any, *, index: Any) -> Any:
@@ -308,7 +314,7 @@ def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 mistake("sum", "wrong-axis", lambda g, y, x, *, axis=None, keepdims=False:
         _spread(g, x, axis, keepdims), "the gradient of the sum was spread along the wrong axis: "
         "put the reduced axis back first (keepdims=True, or d{y}[:, None])")
-mistake("max", _LOCAL, lambda g, y, x, *, axis=None, keepdims=False:
+mistake("max", "missing-local-derivative", lambda g, y, x, *, axis=None, keepdims=False:
         ops.sum.pullbacks[0](g, y, x, axis=axis, keepdims=keepdims),
         "the gradient of the maximum went to every entry; only the largest has a derivative")
 
@@ -318,6 +324,12 @@ mistake("max", _LOCAL, lambda g, y, x, *, axis=None, keepdims=False:
 mistake("logsumexp", _LOCAL, lambda g, y, x, **_: np.exp(x) * _up(g, x, y),
         "the derivative of log Σ exp({x}) was taken as exp({x}), without the division by the "
         "sum: it is softmax({x})")
+mistake("logsumexp", _LOCAL, lambda g, y, x, **_: _up(g, x, y) * (_up(y, x, y) * 0 + x == np.max(
+    x, _lost_axes(x, y), keepdims=True)), "the derivative of the maximum was used for that of "
+        "log Σ exp({x}), which is softmax({x})")
+mistake("logsumexp", "wrong-axis", lambda g, y, x, **_: _up(g, x, y) * np.exp(x - ops.logsumexp(
+    x, axis=tuple(k for k in range(np.ndim(x)) if k not in _lost_axes(x, y)), keepdims=True)),
+        "in the derivative of log Σ exp({x}) the softmax was normalised along the wrong axis")
 mistake("softmax", _LOCAL, lambda g, y, x: g * y * (1 - y), "the softmax was differentiated entry "
         "by entry, p * (1 - p), as a sigmoid: each output depends on every input of its row, "
         "d{x} = {y} * (d{y} - np.sum({y} * d{y}, axis=…, keepdims=True))")
@@ -359,6 +371,16 @@ def _up(g: Any, x: Any, y: Any) -> Any:
         if np.shape(x)[:axis] + np.shape(x)[axis + 1:] == g.shape:
             return np.expand_dims(g, axis)
     return g
+
+
+def _lost_axes(x: Any, y: Any) -> tuple[int, ...]:
+    """The axes that were reduced from x to y."""
+    for axes in _subsets(np.ndim(x)):
+        kept = tuple(n for k, n in enumerate(np.shape(x)) if k not in axes)
+        if kept == np.shape(y) or tuple(n for n in np.shape(y) if n > 1) == tuple(
+                n for n in kept if n > 1):
+            return axes
+    raise ValueError
 
 
 def _axis_of_rows(y: Any, normal: Any) -> int:
@@ -695,7 +717,8 @@ def _slope(name: str, x: Any) -> Any:
 
 def _generic_structural(site: Site, g: Any) -> Iterator[Alternative]:
     """For a function of whole arrays: what arrives dropped, or passed on as it is."""
-    if not site.block and getattr(site.output.op, "moves", False):
+    if not site.block and getattr(site.output.op, "moves", False) and (
+            site.name not in ("max", "min")):
         return  # nothing to forget there but the path itself
     ones, x = np.ones_like(np.asarray(g, float)), site.input.value
     yield Alternative("missing-incoming", _NO_INCOMING, lambda: site.sent(ones), 2.5)
@@ -714,6 +737,18 @@ def scalings(site: Site, g: Any) -> Iterator[Alternative]:
     yield Alternative("missing-path", FORGOTTEN, lambda: 0.0 * site.input.value, 1.0)
     yield Alternative("sign", "what comes through {f} has the wrong sign",
                       lambda: -site.sent(g), 1.0)
+    yield Alternative("doubled-term", "what comes through {f} was counted twice",
+                      lambda: 2 * site.sent(g), 1.1)
+    op, xs = site.output.op, site.output.inputs
+    if not site.block and op in (ops.multiply, ops.divide) and site.output.parents[
+            1 - site.i] is None and np.ndim(xs[1 - site.i]) == 0 and (op is ops.multiply or not site.i):
+        k = float(xs[1 - site.i]) if op is ops.multiply else 1 / float(xs[1])
+        words = f"1/{1 / k:g}" if op is ops.divide else f"{k:g}"
+        yield Alternative("factor", f"the factor {words} of {{f}} is missing",
+                          lambda: site.sent(g) / k, 0.8)
+    if op is ops.square:
+        yield Alternative("factor", "the 2 of the derivative of the square is missing: it is "
+                          "2 * {x}", lambda: site.sent(g) / 2, 0.8)
 
 
 # ── broadcasting, and the operand beside ─────────────────────────────────────────────────────
@@ -721,8 +756,8 @@ def scalings(site: Site, g: Any) -> Iterator[Alternative]:
 
 def spread_wrongly(site: Site, g: Any) -> Iterator[Alternative]:
     """Where broadcasting spread the input: summed over other axes, or over some only."""
-    op, x = site.output.op, site.input.value
-    to, have = np.shape(x), np.shape(g)
+    op, x = site.output.op, np.asarray(site.input.value)
+    to, have = np.shape(x), np.shape(site.output.value)
     if not isinstance(op, Elementwise) or to == have or op.slopes[site.i] is None:
         return
     with np.errstate(all="ignore"):
@@ -830,4 +865,4 @@ def leaks(site: Site, g: Any) -> Iterator[Alternative]:
     if site.name in ("relu", "maximum", "leaky_relu") and (site.block or site.i == 0):
         off = np.asarray(site.input.value) <= 0
         yield Alternative(_LOCAL, "a slope other than that of {f} was used where {x} < 0",
-                          lambda: g * off, 1.4, added=True)
+                          lambda: g * off, 1.7, added=True)

@@ -98,9 +98,10 @@ class Site(NamedTuple):
         else:
             assert isinstance(op, Structural)
             params = self.output.params or {}
-            rule = op.pullbacks[0 if op.many else self.i]
-            sent = rule(g, y, *xs, **params)
-            sent = sent[self.i] if op.many else sent
+            if op.many:
+                sent = op.pull(g, y, xs, self.output)[self.i]
+            else:
+                sent = op.pullbacks[self.i](g, y, *xs, **params)
         return unbroadcast(sent, shape(self.input))
 
 
@@ -125,7 +126,7 @@ class Record:
         self.places = places
         self.cotangents = {node: g for node, g, _ in self.swept()}
         self.current: Mapping[Node, Any] = self.cotangents  # those of the sweep that is under way
-        self.updates: dict[Node, list[Any]] = {}  # what an update may have moved a parameter by
+        self.updates: dict[Node | None, list[Any]] = {}  # what an update may have moved a parameter by
         self.uses: dict[Node, list[Site]] = {node: [] for node in self.order}
         for node in self.order:
             for i, parent in enumerate(node.parents):
@@ -163,6 +164,15 @@ class Record:
             groups[node] = keys.setdefault(key, len(keys))
             seen[groups[node]] += 1
         return groups
+
+    def updated(self, steps: Mapping[Node, list[Any]]) -> None:
+        """Note what updates would change, in the parameters and in what is only taken from them."""
+        self.updates = dict(steps)
+        for node in reversed(self.order):
+            if isinstance(node.op, Structural) and node.op.moves and len(node.parents) == 1 and (
+                    node.parents[0] in self.updates and node.op not in CHOICES):
+                self.updates[node] = [node.op.compute([step], node.params or {})
+                                      for step in self.updates[node.parents[0]]]
 
     def near(self, node: Node, shape: tuple[int, ...]) -> list[tuple[str, Any]]:
         """The program's arrays of a shape, each under its name as seen from a node.
