@@ -7,6 +7,7 @@ import linecache
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,11 @@ from .constants import Constants, same, shown
 from .diagnose import Claim, Finding, Search
 from .malrules import RIGHT
 from .record import Record, Site
+from .repair import Repair
 from .report import Suspect
 
-__all__ = ["Reshaped", "reshaped", "suspects_of"]
+__all__ = ["Reshaped", "reshaped", "suspects_of",
+           "with_repairs"]
 
 AT_MOST = 5  # suspects that are named
 
@@ -220,7 +223,9 @@ def _suspect(search: Search, finding: Finding, name: str, also: Sequence[Suspect
             its_kind, words = _about_factor(c, constants, name)
             further.append(Suspect(its_kind, "besides, " + words, evidence=evidence, shared=(name,)))
     shared = tuple(n for n, (f, _) in finding.explains.items()) or (name,)
-    return Suspect(kind, message, where, fix, evidence, tuple(further), shared=shared, node=node)
+    plain = not further and finding.cost < 2.9 and not finding.spoils
+    return Suspect(kind, message, where, fix, evidence, tuple(further), shared=shared, plain=plain,
+                   node=node)
 
 
 def _said(search: Search, finding: Finding, name: str) -> tuple[str, str, str, str, Any]:
@@ -299,3 +304,19 @@ def _some(wrong: np.ndarray, told: np.ndarray, claim: Claim) -> str:
     if not claim.given[wrong].any():
         where += ", 0 was given there"
     return where
+
+
+def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair]) -> tuple[Suspect, ...]:
+    """The suspects with the corrected line; where the table has no answer, the edit is the answer.
+    """
+    if not found:
+        return suspects
+    first = found[0]
+    told = tuple(replace(s, line=r.where, fix=r.fix) for s, r in
+                 ((s, next((r for r in found if r.kind == s.kind), first)) for s in suspects))
+    if told and told[0].kind != "unknown" and told[0].plain:
+        return told
+    own = tuple(
+        Suspect(r.kind, f"with one change of `{r.where.split(': ', 1)[-1]}` all is right: `{r.fix}`",
+                line=r.where, fix=r.fix, evidence=0.0) for r in found)
+    return own + tuple(s for s in told if s.kind not in ("unknown",))

@@ -47,10 +47,12 @@ class Suspect:
     kind: str  # a key of KINDS
     message: str  # one sentence, with the names of the user's variables
     where: str = ""  # the line of the loss that it is about: file:line: text
-    fix: str = ""  # the corrected formula
+    fix: str = ""  # the corrected line of the gradient's function, or the right formula
     evidence: float = np.nan  # the largest relative difference between the numbers it gives and
     #                           the numbers given; nan if it is only a description of them
     also: tuple[Suspect, ...] = ()  # what must have gone wrong besides
+    line: str = ""  # the line of the gradient's function that is to be changed: file:line: text
+    plain: bool = False  # whether it is one usual mistake, and explains all that it touches
     tied: bool = False  # whether the best suspect gives the very same numbers
     shared: tuple[str, ...] = ()  # the parameters that it explains
     node: Any = field(default=None, repr=False, compare=False)  # of the graph of the loss

@@ -7,6 +7,7 @@ against the engine, whose own answer is confirmed by finite differences where it
 from __future__ import annotations
 
 import inspect
+import itertools
 from dataclasses import replace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,9 +20,10 @@ from ..graph import consumers_first, raw
 from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
 from .constants import Constants
 from .diagnose import Claim, Search
-from .explain import reshaped, suspects_of
+from .explain import reshaped, suspects_of, with_repairs
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
 from .record import Record
+from .repair import Repair, repairs
 from .report import Entry, Report, Suspect
 from .stale import elsewhere
 
@@ -172,17 +174,45 @@ def _explained(problem: _Problem, names: list[str], entries: list[Entry], gradie
     search = Search(record, claims, constants, points)
     search.run()
     told = []
+    named = {name: suspects_of(search, name) for name in claims if claims[name].wrong}
+    known = all(suspects[0].plain for suspects in named.values())
+    repaired = _repairs(problem, names, gradient, known)
     for entry in entries:
-        suspects: tuple[Suspect, ...] = ()
-        if claims[entry.name].wrong:
-            suspects = suspects_of(search, entry.name)
+        suspects: tuple[Suspect, ...] = named.get(entry.name, ())
         shape = shapes.get(entry.name)
         if shape is not None:
             suspects = (replace(shape.suspect, also=suspects[:1]), *suspects)
         elif entry.verdict == "wrong" and not suspects:
             suspects = (Suspect("unknown", entry.reason, shared=(entry.name,)),)
+        if entry.verdict == "wrong":
+            suspects = with_repairs(suspects, repaired)
         told.append(replace(entry, suspects=suspects))
     return told
+
+
+def _repairs(problem: _Problem, names: list[str], gradient: Any, known: bool) -> list[Repair]:
+    """The edits of the gradient's function after which every parameter is right.
+
+    known: the mistake has a name already, and only its line is wanted.
+    """
+    if not callable(gradient):
+        return []
+    wrt = list(problem.wrt)
+
+    def is_right(claim: Any) -> bool:
+        found = _claims(claim, wrt, names, problem.args)
+        for i, claimed in zip(wrt, found, strict=True):
+            leaves = dict(tree_leaves(claimed)) if isinstance(claimed, dict) else {"": claimed}
+            for path, (true, terms) in ((p, e) for (k, p), e in problem.engine.items() if k == i):
+                given = np.asarray(leaves[path], float)
+                bar = _tolerance(true, terms, problem.eps(given.dtype))
+                if given.shape != true.shape or not (np.abs(given - true) <= bar).all():
+                    return False
+        return True
+
+    found = repairs(gradient, lambda: [_copied(arg) for arg in problem.args], problem.kwargs,
+                    is_right, 0.5 if known else 3.0)
+    return list(itertools.islice(found, 1 if known else 2))
 
 
 # ── the two oracles ──────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,334 @@
+"""The line to change: which small edit of the user's own function makes its gradient right.
+
+The mistake is in code that is there to be read. So each small edit of it is tried: another
+variable, a sign, a .T, an axis, a sum for a mean, += for =, a forgotten factor or term. The one
+after which all is right is the corrected line. The function is run again for each, on copies of
+its arguments, with what it prints thrown away; one that does more than compute is left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import os
+import textwrap
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Repair", "repairs"]
+
+SECONDS = 4.0
+FORBIDDEN = {"open", "exec", "eval", "input", "compile", "__import__", "exit", "quit"}
+REDUCTIONS = {"mean": "sum", "sum": "mean"}
+OPERATORS: dict[type, tuple[Any, str]] = {
+    ast.Add: (ast.Sub, "sign"), ast.Sub: (ast.Add, "sign"),
+    ast.Mult: (ast.Div, "wrong-local-derivative"), ast.Div: (ast.Mult, "wrong-local-derivative"),
+}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An edit after which the gradient is right."""
+
+    kind: str
+    where: str  # file:line: the line as it is
+    fix: str  # the line as it should be
+
+
+@dataclass
+class _Edit:
+    """In the place of a part of the program, another."""
+
+    parent: Any
+    field: str
+    index: int | None
+    new: Any
+    kind: str
+
+    def swap(self) -> None:
+        """Put the other one in; a second time, back again."""
+        held = getattr(self.parent, self.field)
+        if self.index is None:
+            setattr(self.parent, self.field, self.new)
+            self.new = held
+        else:
+            held[self.index], self.new = self.new, held[self.index]
+
+
+class _Program:
+    """The function that computes the gradient, as a tree that can be edited and run."""
+
+    def __init__(self, function: Any, args: Callable[[], Any], kwargs: dict[str, Any]) -> None:
+        source = textwrap.dedent(inspect.getsource(function))
+        self.tree = ast.parse(source)
+        definition = self.tree.body[0]
+        if not isinstance(definition, ast.FunctionDef):
+            raise ValueError("not a function with a body of its own")
+        self.definition = definition
+        definition.decorator_list = []
+        self.file = os.path.basename(inspect.getsourcefile(function) or "?")
+        self.first = inspect.getsourcelines(function)[1]
+        self.args, self.kwargs = args, kwargs
+        closed = inspect.getclosurevars(function)
+        plain = getattr(function, "__func__", function)
+        self.globals = {**plain.__globals__, **closed.nonlocals}
+        self.bound = getattr(function, "__self__", None)
+        self._check()
+        self.locals = self._locals()
+
+    def _check(self) -> None:
+        """Refuse what might not end, or does more than compute."""
+        for part in ast.walk(self.tree):
+            if isinstance(part, ast.While | ast.Global | ast.Nonlocal | ast.Import | ast.ImportFrom
+                          | ast.With | ast.AsyncFunctionDef | ast.Yield | ast.Delete):
+                raise ValueError("it does more than compute")
+            if isinstance(part, ast.Name) and part.id in FORBIDDEN:
+                raise ValueError("it does more than compute")
+            if isinstance(part, ast.Assign | ast.AugAssign):
+                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                if any(isinstance(t, ast.Attribute) for t in targets):
+                    raise ValueError("it changes an object")
+
+    def run(self) -> Any:
+        """What the function returns, as it is now."""
+        module = ast.fix_missing_locations(self.tree)
+        space = dict(self.globals)
+        args = self.args() if self.bound is None else [self.bound, *self.args()]
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(module, "<repair>", "exec"), space)
+            return space[self.definition.name](*args, **self.kwargs)
+
+    def _locals(self) -> dict[str, Any]:
+        """Its variables at the end, by name."""
+        returns = [part for part in ast.walk(self.definition) if isinstance(part, ast.Return)]
+        if len(returns) != 1 or returns[0].value is None:
+            return {}
+        edit = _Edit(returns[0], "value", None, ast.parse("locals()", mode="eval").body, "")
+        edit.swap()
+        try:
+            found: dict[str, Any] = self.run()
+        finally:
+            edit.swap()
+        return {k: v for k, v in found.items() if isinstance(v, np.ndarray | float | int | np.generic)
+                and not isinstance(v, bool)}
+
+    # ── the edits ────────────────────────────────────────────────────────────────────────────
+
+    def statements(self) -> Iterator[Any]:
+        """The innermost statements, each with its list and place in it."""
+        def inside(body: list[Any]) -> Iterator[Any]:
+            for k, statement in enumerate(body):
+                if isinstance(statement, ast.For | ast.If):
+                    yield from inside(statement.body)
+                    yield from inside(statement.orelse)
+                elif not isinstance(statement, ast.FunctionDef):
+                    yield statement, body, k
+        yield from inside(self.definition.body)
+
+    def edits(self) -> Iterator[tuple[Any, _Edit]]:
+        """(statement, edit), the smallest first."""
+        kinds = (self._exchanges, self._names, self._inserted_factors, self._inserted_terms)
+        for make in kinds:
+            for statement, body, k in list(self.statements()):
+                for edit in make(statement, body, k):
+                    yield statement, edit
+
+    def _exchanges(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
+        """A sign, an operator, a constant, an axis, a transpose, = for +=, a line too many."""
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            grown = ast.AugAssign(statement.targets[0], ast.Add(), statement.value)
+            yield _Edit(body, "", k, ast.copy_location(grown, statement), "missing-path")
+        if isinstance(statement, ast.AugAssign):
+            if isinstance(statement.op, ast.Add | ast.Sub):
+                other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
+                yield _Edit(statement, "op", None, other, "sign")
+            yield _Edit(body, "", k, ast.copy_location(ast.Pass(), statement), "extra-term")
+        for parent, name, index, part in list(_parts(statement)):
+            for new, kind in self._exchanged(part, parent):
+                yield _Edit(parent, name, index, ast.copy_location(new, part), kind)
+
+    def _exchanged(self, part: Any, parent: Any) -> Iterator[tuple[Any, str]]:
+        match part:
+            case ast.BinOp(left=left, op=op, right=right):
+                if type(op) in OPERATORS:
+                    other, kind = OPERATORS[type(op)]
+                    yield ast.BinOp(left, other(), right), kind
+                if isinstance(op, ast.Sub):
+                    yield ast.BinOp(right, op, left), "sign"
+                if isinstance(op, ast.MatMult):
+                    yield ast.BinOp(right, op, left), "wrong-operand"
+                    yield ast.BinOp(_turned(left), op, right), "transpose"
+                    yield ast.BinOp(left, op, _turned(right)), "transpose"
+                    yield ast.BinOp(_turned(right), op, _turned(left)), "transpose"
+                if isinstance(op, ast.Add | ast.Sub):
+                    yield left, "extra-term"
+                if isinstance(op, ast.Mult):
+                    yield left, self._kind_of_factor(right)
+                    yield right, self._kind_of_factor(left)
+                if isinstance(op, ast.Div):
+                    yield left, self._kind_of_factor(right)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                yield inner, "sign"
+            case ast.Attribute(value=inner, attr="T"):
+                yield inner, "transpose"
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                kind = _kind_of_number(parent)
+                for other in dict.fromkeys([number + 1, number - 1, 2 * number, number / 2, -number]):
+                    if other != number and (isinstance(number, float) or other == int(other)):
+                        yield ast.Constant(type(number)(other)), kind
+            case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in REDUCTIONS:
+                kind = "mean-for-sum" if name == "mean" else "factor"
+                yield ast.Call(ast.Attribute(inner, REDUCTIONS[name], f.ctx), part.args,
+                               part.keywords), kind
+            case ast.Call(args=[first, *rest]):
+                yield first, self._kind_of_factor(part)
+            case ast.Subscript(value=value, slice=index):
+                for by in (1, -1):
+                    yield ast.Subscript(value, _moved(index, by), part.ctx), "index"
+
+    def _kind_of_factor(self, part: Any) -> str:
+        names = [n.id for n in ast.walk(part) if isinstance(n, ast.Name)]
+        arrays = any(np.ndim(self.locals.get(name, 0.0)) for name in names)
+        return "wrong-local-derivative" if arrays else "factor"
+
+    def _names(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
+        """Another variable of the same shape, another function's result."""
+        for parent, field, index, part in list(_parts(statement)):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and (
+                    part.id in self.locals):
+                shape = np.shape(self.locals[part.id])
+                for name, value in self.locals.items():
+                    if name != part.id and np.shape(value) == shape:
+                        kind = "wrong-argument" if _is_argument(parent) else "wrong-operand"
+                        yield _Edit(parent, field, index, ast.Name(name, ast.Load()), kind)
+
+    def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
+        """A forgotten factor: a variable, or a derivative made of one."""
+        if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
+            return
+        for name, value in self.locals.items():
+            forms = [f"{name}"]
+            if np.ndim(value):
+                forms += [f"(1 - {name})", f"(1 - {name} ** 2)", f"({name} > 0)",
+                          f"{name} * (1 - {name})", f"np.exp({name})", f"np.cos({name})"]
+            for form in forms:
+                for op in (ast.Mult(), ast.Div()):
+                    if isinstance(op, ast.Div) and form != name:
+                        continue
+                    kind = ("factor" if not np.ndim(value) else "missing-incoming"
+                            if form == name and name.startswith("d") else
+                            "missing-local-derivative")
+                    yield self._wrapped(statement, op, form, kind)
+
+    def _inserted_terms(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
+        """A forgotten term: a variable, or a scalar times one."""
+        if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
+            return
+        scalars = [name for name, value in self.locals.items() if not np.ndim(value)]
+        scalars += [name for name, value in self.globals.items() if type(value) is float]
+        for name, value in self.locals.items():
+            if not np.ndim(value):
+                continue
+            kind = "missing-path" if name.startswith("d") else "missing-term"
+            for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
+                         *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
+                yield self._wrapped(statement, ast.Add(), form, kind)
+            yield self._wrapped(statement, ast.Sub(), name, kind)
+
+    def _wrapped(self, statement: Any, op: Any, form: str, kind: str) -> _Edit:
+        new = ast.BinOp(statement.value, op, ast.parse(form, mode="eval").body)
+        return _Edit(statement, "value", None, ast.copy_location(new, statement), kind)
+
+
+def _parts(tree: Any, field: str = "") -> Iterator[tuple[Any, str, int | None, Any]]:
+    """(parent, field, index in it, part) for each expression inside; an axis= is called axis."""
+    for name, value in ast.iter_fields(tree):
+        if isinstance(value, ast.expr):
+            if name not in ("targets", "target", "func"):
+                yield tree, name, None, value
+            yield from _parts(value)
+        elif isinstance(value, list):
+            for k, one in enumerate(value):
+                if isinstance(one, ast.expr) and name != "targets":
+                    yield tree, name, k, one
+                if isinstance(one, ast.AST):
+                    yield from _parts(one)
+
+
+def _kind_of_number(parent: Any) -> str:
+    """What a wrong number there is called."""
+    if isinstance(parent, ast.keyword) and parent.arg in ("axis", "axes"):
+        return "wrong-axis"
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow):
+        return "wrong-local-derivative"
+    return "index" if isinstance(parent, ast.Subscript | ast.Slice) else "factor"
+
+
+def _turned(part: Any) -> Any:
+    """With .T, or without."""
+    if isinstance(part, ast.Attribute) and part.attr == "T":
+        return part.value
+    return ast.Attribute(part, "T", ast.Load())
+
+
+def _moved(index: Any, by: int) -> Any:
+    if isinstance(index, ast.Tuple | ast.Slice):
+        return index
+    return ast.BinOp(index, ast.Add() if by > 0 else ast.Sub(), ast.Constant(1))
+
+
+def _is_argument(parent: Any) -> bool:
+    """Whether a variable there is what a derivative is evaluated at: 1 − z², z > 0, np.cos(z)."""
+    if isinstance(parent, ast.Compare | ast.Call):
+        return True
+    if isinstance(parent, ast.BinOp):
+        return isinstance(parent.op, ast.Pow) or (
+            isinstance(parent.op, ast.Sub) and isinstance(parent.left, ast.Constant))
+    return False
+
+
+def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
+            is_right: Callable[[Any], bool], seconds: float = SECONDS) -> Iterator[Repair]:
+    """The edits of a function after which `is_right` of what it returns.
+
+    args: makes fresh copies of its arguments.
+    """
+    until = time.monotonic() + seconds
+    try:
+        program = _Program(function, args, kwargs)
+    except (OSError, TypeError, ValueError, SyntaxError, IndexError):
+        return  # no source, or one that is better left alone
+    for statement, edit in program.edits():
+        if time.monotonic() > until:
+            return
+        before = ast.unparse(statement)
+        replaced = edit.field == ""
+        if replaced:
+            edit.parent, edit.field = _Body(edit.parent), "body"
+        edit.swap()
+        try:
+            right = is_right(program.run())
+            after = ast.unparse(edit.parent.body[edit.index] if replaced else statement)
+        except Exception:
+            right = False
+        finally:
+            edit.swap()
+        if right:
+            line = program.first + statement.lineno - 1
+            yield Repair(edit.kind, f"{program.file}:{line}: {before}",
+                         "(leave this line out)" if after == "pass" else after)
+
+
+class _Body:
+    """A list of statements as something with a field, so that an edit can replace one."""
+
+    def __init__(self, body: list[Any]) -> None:
+        self.body = body
