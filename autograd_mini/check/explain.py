@@ -64,7 +64,8 @@ def _reshapings(record: Record, name: str, given: np.ndarray, true: np.ndarray
     where = dict(where=place_of(record, uses[0].output), node=uses[0].output) if uses else {}
 
     def option(kind: str, what: str, gradient: Any, fix: str = "") -> Reshaped:
-        return Reshaped(Suspect(kind, said + what, fix=fix, evidence=0.0, shared=(name,), **where),
+        return Reshaped(Suspect(kind, said + what, fix=fix, evidence=0.0, shared=(name,),
+                                plain=True, **where),
                         np.asarray(gradient, float))
 
     for full in _unsummed(record, name):
@@ -314,7 +315,7 @@ def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair]) -> tupl
     first = found[0]
     told = tuple(replace(s, line=r.where, fix=r.fix) for s, r in
                  ((s, next((r for r in found if r.kind == s.kind), first)) for s in suspects))
-    if told and told[0].kind != "unknown" and told[0].plain:
+    if told and (told[0].plain or (told[0].kind == "partial" and first.kind != "index")):
         return told
     own = tuple(
         Suspect(r.kind, f"with one change of `{r.where.split(': ', 1)[-1]}` all is right: `{r.fix}`",

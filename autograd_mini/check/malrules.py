@@ -461,12 +461,11 @@ for _name, _normal, _p in (("cross-entropy", _softmax_of, "softmax"),
 
 
 def _axes_where(y: Any, x: Any) -> tuple[int, ...]:
-    """The axes along which y = s·(x − m) has one s and one m."""
+    """The axes along which y = s·(x − mean) has one s."""
     for axes in _subsets(np.ndim(x)):
         c = x - np.mean(x, axes, keepdims=True)
         s = np.sum(y * c, axes, keepdims=True) / np.sum(c * c, axes, keepdims=True)
-        m = np.mean(y - s * c, axes, keepdims=True)
-        if np.allclose(y, s * c + m, rtol=1e-8, atol=1e-12):
+        if c.any() and np.allclose(y, s * c, rtol=1e-8, atol=1e-12):
             return axes
     raise ValueError
 
@@ -502,7 +501,7 @@ def _normaliser(rule: Rule, center: bool, other: bool = False) -> Rule:
 def _axes_of_scale(y: Any, x: Any) -> tuple[int, ...]:
     for axes in _subsets(np.ndim(x)):
         s = np.sum(y * x, axes, keepdims=True) / np.sum(x * x, axes, keepdims=True)
-        if np.allclose(y, s * x, rtol=1e-8, atol=1e-12):
+        if s.size < np.size(x) and np.allclose(y, s * x, rtol=1e-8, atol=1e-12):
             return axes
     raise ValueError
 
@@ -813,11 +812,33 @@ def other_operands(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
                     yield Alternative("index", f"{mine} was read backwards along its axis {axis}",
                                       lambda value=value, axis=axis: _with(  # type: ignore[misc]
                                           site, g, j, np.flip(value, axis)), 2.3)
+    elif op is ops.einsum:
+        yield from _other_in_einsum(site, g, record)
     elif isinstance(op, Elementwise) and callable(op.slopes[i]) and len(xs) == 1:
         yield from _at_other_arrays(site, g, op.slopes[i], record)
     elif site.block and isinstance(rows := PRIMITIVES.get(site.name), Elementwise) and callable(
             rows.slopes[0]):
         yield from _at_other_arrays(site, g, rows.slopes[0], record)
+
+
+def _other_in_einsum(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
+    """Another operand, or one that is transposed where it is square."""
+    node, xs = site.output, site.output.inputs
+
+    def sent(j: int, value: Any) -> Any:
+        return node.op.pull(g, node.value, (*xs[:j], value, *xs[j + 1:]), node)[site.i]  # type: ignore[union-attr]
+
+    for j in range(len(xs)):
+        if j == site.i:
+            continue
+        if np.ndim(xs[j]) > 1 and np.shape(xs[j])[-1] == np.shape(xs[j])[-2]:
+            yield Alternative("transpose", "an operand of {f} is transposed in the gradient of {x}",
+                              lambda j=j: sent(j, _t(xs[j])), 1.5)  # type: ignore[misc]
+        for name, value in record.near(node, np.shape(xs[j])):
+            if value is not xs[j]:
+                yield Alternative("wrong-operand", f"{name} stands for another operand in the "
+                                  "gradient of {x}",
+                                  lambda j=j, value=value: sent(j, value), 2.2)  # type: ignore[misc]
 
 
 def _with(site: Site, g: Any, j: int, value: Any) -> Any:

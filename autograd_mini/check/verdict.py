@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..backprop import one_like
-from ..errors import AutogradError, ShapeError
-from ..graph import consumers_first, raw
+from ..errors import AutogradError, NotDifferentiableError, ShapeError
+from ..graph import Node, consumers_first, raw
 from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
 from .constants import Constants
 from .diagnose import Claim, Search
@@ -256,33 +256,43 @@ class _Problem:
 
     def _engine(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
         """By (argument, path): the gradient, and the size of the terms that added up to it."""
-        args = [_copied(arg) for arg in self.args]
         with np.errstate(all="ignore"):
             try:
-                call = Call(self.loss, args, self.wrt, self.kwargs)
+                call = self._call(self.args)
                 y = call.scalar()
             except Exception as error:  # refused, or x.median(), math.sin(x) …: on numbers it ran
                 self.refusal = f"{type(error).__name__}: {error}"
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
         self.solves = any(node.op in SOLVERS for node in consumers_first(y))
-        places = [(i, path) for i, tree in zip(self.wrt, call.trees, strict=True)
-                  for path, _ in tree_leaves(tree)]
         return {
             place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
-            for place, g, x in zip(places, found, call.variables, strict=True)
+            for (place, x), g in zip(self._places(call), found, strict=False)
         }
+
+    def _call(self, args: Sequence[Any]) -> Call:
+        """The loss on variables; where X.dot(w) doesn't take a node for w, X is one as well."""
+        args = [_copied(arg) for arg in args]
+        try:
+            return Call(self.loss, args, self.wrt, self.kwargs)
+        except NotDifferentiableError:
+            others = tuple(i for i, arg in enumerate(args) if i not in self.wrt and _all_floats(arg))
+            if not others:
+                raise
+            return Call(self.loss, [_copied(arg) for arg in args], (*self.wrt, *others), self.kwargs)
+
+    def _places(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
+        """((argument, path), variable) for each array that the gradient is for."""
+        return [((i, path), x) for i, tree in zip(self.wrt, call.trees, strict=False)
+                for path, x in tree_leaves(tree)]
 
     def record(self, names: list[str]) -> Record:
         """The graph of the loss, with the lines it was written in."""
-        args = [_copied(arg) for arg in self.args]
 
         def call() -> Any:
             with np.errstate(all="ignore"):
-                made = Call(self.loss, args, self.wrt, self.kwargs)
-                named = {names[i] + path: x for i, tree in zip(self.wrt, made.trees, strict=True)
-                         for path, x in tree_leaves(tree)}
-                return made.scalar(), named
+                made = self._call(self.args)
+                return made.scalar(), {names[i] + path: x for (i, path), x in self._places(made)}
 
         return Record.of(call, self.others(names))
 
@@ -296,14 +306,13 @@ class _Problem:
                     args[i] = _replaced(args[i], path, new if new.ndim else float(new))
         with np.errstate(all="ignore"):
             try:
-                call = Call(self.loss, args, self.wrt, self.kwargs)
+                call = self._call(args)
                 y = call.scalar()
                 found = call.pull(y, one_like(y))
             except (AutogradError, ArithmeticError, ValueError):
                 return None
-        places = [names[i] + path for i, tree in zip(self.wrt, call.trees, strict=True)
-                  for path, _ in tree_leaves(tree)]
-        return {name: np.asarray(raw(g), float) for name, g in zip(places, found, strict=True)}
+        return {names[i] + path: np.asarray(raw(g), float)
+                for ((i, path), _), g in zip(self._places(call), found, strict=False)}
 
     def changed(self, names: list[str], copies: list[Any]) -> dict[str, np.ndarray]:
         """The arguments that the gradient's function has changed in place."""
@@ -373,6 +382,12 @@ class _Problem:
 
 def _copied(tree: Any) -> Any:
     return tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, tree)
+
+
+def _all_floats(tree: Any) -> bool:
+    """Whether it is made of arrays and numbers of floats, so that all of it may be variables."""
+    return all(isinstance(x, float) or getattr(x, "dtype", np.dtype(int)).kind == "f"
+               for _, x in tree_leaves(tree))
 
 
 def _wide(x: Any) -> Any:
