@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import functions, ops
 from ..graph import Node
+from ..primitive import Elementwise
 from .record import Record, Site
 
 __all__ = ["blocks"]
@@ -109,15 +110,40 @@ def _reduction(p: np.ndarray, z: np.ndarray) -> str | None:
     return None
 
 
+def _is_step(record: Record, exit: Node, entry: Node) -> bool:
+    """Whether it is a whole statement, or a function, that acts on each number alone."""
+    if record.line(exit) == record.line(entry) or np.shape(exit.value) != np.shape(entry.value):
+        return False
+    if any(record.line(use.output) == record.line(exit) for use in record.uses[exit]):
+        return False
+    inside, stack = set[Node](), [exit]
+    while stack:
+        node = stack.pop()
+        if node is entry or node in inside:
+            continue
+        if not isinstance(node.op, Elementwise) or np.shape(node.value) != np.shape(exit.value):
+            return False
+        inside.add(node)
+        stack.extend(q for q in node.parents if q is not None)
+    return len(inside) > 1
+
+
 def _cross_entropy(exit: Node, entry: Node) -> str | None:
-    """−Σ t·log softmax(z), or −t·log σ(z) − (1 − t)·log(1 − σ(z)): by value and slope."""
+    """−Σ t·log softmax(z), or −t·log σ(z) − (1 − t)·log(1 − σ(z)): by value and slope.
+
+    Also Σ t·log softmax(z), its negative.
+    """
     p, z = np.asarray(exit.value, float), np.asarray(entry.value, float)
-    if z.size < 2 or exit.op is None or exit.op.name not in ENDS or (p < 0).any():
+    if z.size < 2 or exit.op is None or exit.op.name not in ENDS:
+        return None
+    sign = 1.0 if (p >= 0).all() else -1.0
+    p = sign * p
+    if (p < 0).any():
         return None
     if p.shape != z.shape and not (p.ndim < z.ndim and p.size < z.size):
         return None
     one = 1.0 if type(exit.value) is float else np.ones_like(p)
-    slope = np.asarray(Site("", exit, entry, block=True).sent(one))
+    slope = sign * np.asarray(Site("", exit, entry, block=True).sent(one))
     target = ops.sigmoid(z) - slope
     if p.shape == z.shape:
         right = _is_target(target) and _close(np.logaddexp(0, z) - target * z, p)
@@ -165,6 +191,8 @@ def blocks(record: Record) -> list[Site]:
                 p, z = np.asarray(node.value, float), np.asarray(entry.value, float)
                 name = (_elementwise(p, z) or _along_axes(p, z) or _reduction(p, z)
                         or _cross_entropy(node, entry))
+                if name is None and _is_step(record, node, entry):
+                    name = "a function"
                 if name is None or (node.op is not None and node.op.name == name and not depth):
                     continue
                 found.append(Site(name, node, entry, block=True))

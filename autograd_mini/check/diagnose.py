@@ -247,7 +247,7 @@ class Search:
         yield from leaks(site, g)
         op = site.output.op
         if site.block:
-            if shape(site.output) == shape(site.input):
+            if shape(site.output) == shape(site.input) and site.name != "a function":
                 yield from atoms(site, g)
             return
         yield from spread_wrongly(site, g)
@@ -319,13 +319,14 @@ class Search:
         inside = any(site.output in region for region in self._insides())
         cost = 1.0 + inside
         if c == 0.0:
-            return (*self._omitted(site, whole), cost)
+            cost += 0.1 * (len(self.record.uses[site.input]) < 2)
+            return (*self._omitted(site, whole, self.names[p]), cost)
         natural = self._natural(site, c)
         if natural is not None:
             return natural
         if c == -1.0 or same(c, -1.0):
             return "sign", "what comes through {f} has the wrong sign", cost
-        if same(c, 2.0) and not whole:
+        if same(c, 2.0) and not whole and len(self.record.uses[site.input]) > 0:
             return "doubled-term", "what comes through {f} was counted twice", cost - 0.7
         return "factor", "what comes through {f} is {c} times what it should be", cost + 0.2
 
@@ -372,28 +373,38 @@ class Search:
             return "factor", f"the gradient was divided by the factor {words} of {{f}}", 0.6
         return None
 
-    def _omitted(self, site: Site, whole: bool) -> tuple[str, str]:
+    def _omitted(self, site: Site, whole: bool, name: str) -> tuple[str, str]:
         """What it is called if a use of a value was forgotten."""
-        if not whole and self._is_term(site):
+        if not whole and self._is_term(site, self.record.parameters[name]):
             return "missing-term", "the term that comes through {f} is missing"
         if whole:
             return "missing-path", "the gradient is 0: what comes through {f} was forgotten"
+        if len(self.record.uses[site.input]) < 2:
+            return "missing-path", "what comes back through {f} was forgotten"
         return "missing-path", ("{x} is used in several places, and what comes back through {f} "
                                 "was forgotten (or overwritten: = for +=)")
 
-    def _is_term(self, site: Site) -> bool:
+    def _changed_by(self, site: Site) -> str:
+        """A wrong parameter that a site's input depends on."""
+        for p in self.wrong:
+            if self.record.tangents[site.input][p].any():
+                return self.names[p]
+        return self.names[self.wrong[0]]
+
+    def _is_term(self, site: Site, parameter: Node) -> bool:
         """Whether this use is a term of a sum, or of a normaliser, rather than another path."""
         below = self._below(site.output)
         others = [node for node in below | {site.output} if any(
             q is not None and q not in below and q is not site.output and
-            (q is site.input or self._reaches(site.input, q)) for q in node.parents)]
+            (q is parameter or self._reaches(parameter, q)) for q in node.parents)]
         meeting = max(others, key=lambda node: self.record.rank[node], default=None)
         if meeting is None:
             return False
         if meeting.op is not None and meeting.op.name in ("add", "subtract") and all(
                 self._is_linear(node) for node in self._below(meeting)):
             return True
-        return self._normalises(site.input, meeting)
+        return self._normalises(site.input, meeting) or (
+            len(self.record.uses[site.input]) < 2 and self._normalises(parameter, meeting))
 
     def _below(self, node: Node) -> set[Node]:
         """All that depends on a node, towards the loss."""
@@ -477,7 +488,7 @@ class Search:
             for value, said, cost in self._terms(parameter):
                 v = np.array([np.sum(value * way) for way in self.record.ways[p]])
                 c = ratio(self.rest[p], v, self.room[p])
-                if c is None or (self.few[p] and self.constants.name(c) is None):
+                if c is None or ((self.few[p] or cost > 1.0) and self.constants.name(c) is None):
                     continue
                 said = said.replace("{c}", "" if same(c, 1.0) else f"{c:.6g} * ")
                 gradients = {n: k.true for n, k in self.claims.items()}
@@ -533,7 +544,7 @@ class Search:
                 continue
             kind, said = option.kind, option.said
             if said == FORGOTTEN:
-                kind, said = self._omitted(first, False)
+                kind, said = self._omitted(first, False, self._changed_by(first))
             self._fit((sites, kind, said), gradients, lambda g=gradients, kind=kind, said=said,
                       cost=option.cost: self._made(kind, said, sites, cost, g))
 
@@ -676,7 +687,7 @@ class Search:
     def _part(self, site: Site, option: Alternative) -> Finding:
         kind, said = option.kind, option.said
         if said == FORGOTTEN:
-            kind, said = self._omitted(site, False)
+            kind, said = self._omitted(site, False, self._changed_by(site))
         return Finding(kind, said, (site,), option.cost, {})
 
 

@@ -409,8 +409,10 @@ def _cross(rule: Rule, normal: Rule) -> Rule:
     """A wrong rule for −Σ t·log p(x): rule(p, t, x) stands for p − t."""
     def pullback(g: Any, y: Any, x: Any, *, slope: Any) -> Any:
         p = normal(x, slope)
-        wrong = rule(p, p - slope, x)
-        return _up(g, x, y) * wrong
+        t, sign = p - slope, 1.0
+        if t.min() < -1e-9 or t.max() > 1 + 1e-9:  # the log likelihood, not minus it
+            t, sign = p + slope, -1.0
+        return sign * _up(g, x, y) * rule(p, t, x)
     return pullback
 
 
@@ -594,6 +596,8 @@ def alternatives(site: Site, g: Any) -> Iterator[Alternative]:
     if not site.block and isinstance(op, Elementwise):
         constant = len(xs) == 2 and site.output.parents[1 - site.i] is None
         yield from _generic(op, site.i, g, y, xs, constant)
+    elif site.block and site.name == "a function":
+        yield from _any_slope(g, site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0))
     elif site.block and site.name in ELEMENTWISE:
         yield from _generic_block(site, g, y, xs[0])
     elif site.block or isinstance(op, Structural):

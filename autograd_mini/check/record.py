@@ -153,6 +153,11 @@ class Record:
             names[node] = given.get(node) or by_node.get(node) or _name(node, place, last)
         return names
 
+    def line(self, node: Node) -> Any:
+        """The file and line where a node was made; of an argument, itself."""
+        place = self.places.get(node)
+        return (place.file, place.line) if place is not None else id(node)
+
     def _groups(self) -> dict[Node, int]:
         """A number for each node, the same for all that one piece of code made, as a loop does."""
         keys: dict[Any, int] = {}

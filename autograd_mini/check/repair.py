@@ -146,14 +146,26 @@ class _Program:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             grown = ast.AugAssign(statement.targets[0], ast.Add(), statement.value)
             yield _Edit(body, "", k, ast.copy_location(grown, statement), "missing-path")
+            yield self._left_out(statement, body, k)
         if isinstance(statement, ast.AugAssign):
             if isinstance(statement.op, ast.Add | ast.Sub):
                 other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
                 yield _Edit(statement, "op", None, other, "sign")
-            yield _Edit(body, "", k, ast.copy_location(ast.Pass(), statement), "extra-term")
+            yield self._left_out(statement, body, k)
         for parent, name, index, part in list(_parts(statement)):
             for new, kind in self._exchanged(part, parent):
                 yield _Edit(parent, name, index, ast.copy_location(new, part), kind)
+
+    def _left_out(self, statement: Any, body: list[Any], k: int) -> _Edit:
+        """Without the statement: an update of an argument came too early, or a term too many."""
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        name = target.value if isinstance(target, ast.Subscript) else target
+        arguments = {a.arg for a in self.definition.args.args}
+        again = [s for s, *_ in self.statements() if isinstance(s, ast.AugAssign)
+                 and ast.unparse(s) == ast.unparse(statement)]
+        kind = "stale" if isinstance(name, ast.Name) and name.id in arguments else (
+            "doubled-term" if len(again) > 1 else "extra-term")
+        return _Edit(body, "", k, ast.copy_location(ast.Pass(), statement), kind)
 
     def _exchanged(self, part: Any, parent: Any) -> Iterator[tuple[Any, str]]:
         match part:
