@@ -21,7 +21,11 @@ from .functions import matmul_any as matmul
 from .catalog import supported
 from .conventions import convention
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .check import Entry, Report, assert_gradient, check_gradient, check_primitive
+from .check import (
+    KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
+    check_primitive, mistake,
+)
+from .exercise import Exercise, exercise
 from .picture import draw
 from .watch import CutReport, cut_report, detect_anomaly
 from .primitive import elementwise, structural
@@ -57,7 +61,8 @@ __all__ = [
     # functions to functions
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
     # verify, see, extend
-    "check_gradient", "assert_gradient", "Report", "Entry", "draw", "elementwise", "structural",
+    "check_gradient", "assert_gradient", "check_chain", "Report", "ChainReport", "Entry", "Suspect",
+    "KINDS", "mistake", "exercise", "Exercise", "draw", "elementwise", "structural",
     "check_primitive", "convention", "detect_anomaly", "cut_report", "CutReport",
     "errors", "__version__",
 ]

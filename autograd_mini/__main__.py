@@ -1,10 +1,12 @@
-"""The command line: `autograd-mini demo`, `autograd-mini draw`, `autograd-mini check`."""
+"""The command line: `autograd-mini demo`, `draw`, `check` and `exercise`."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
 import inspect
+import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, check_gradient, draw
+from . import __version__, check_gradient, draw, exercise
 from .errors import AutogradError
 from .formula import compute, functions
 from .graph import consumers_first
@@ -58,7 +60,18 @@ def _parser() -> argparse.ArgumentParser:
         check.add_argument(f"--{name}", default=name, metavar="NAME",
                            help="its name in the file (default: %(default)s)")
     check.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
+    check.add_argument("--json", action="store_true", help="the report for programs")
     check.set_defaults(run=_check)
+
+    homework = commands.add_parser(
+        "exercise", help="a derivation to do by hand, or the verdict on one",
+        epilog='An answer reads name=formula, such as w="(1 - y**2) * x"; y is the value.')
+    homework.add_argument("formula", help='such as "tanh(w*x + b)"')
+    homework.add_argument("answers", nargs="*", metavar="name=formula")
+    homework.add_argument("--seed", type=int, default=0, help="which numbers (default: 0)")
+    homework.add_argument("--hint", type=int, choices=(1, 2, 3, 4), help="only a hint: 1 where, "
+                          "2 what kind of mistake, 3 which, 4 the corrected formula")
+    homework.set_defaults(run=_exercise)
     return parser
 
 
@@ -118,7 +131,31 @@ def _check(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
     with _user_code(options.file):
         report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt)
-    print(report)
+    if options.json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        print(report.text(colour=_colours()))
+    return 0 if report.ok else 1
+
+
+def _colours() -> bool:
+    """Whether there is a terminal that shows them, and nobody minds (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _exercise(options: argparse.Namespace) -> int:
+    homework = exercise(options.formula, options.seed)
+    if not options.answers:
+        print(homework)
+        return 0
+    answers = {}
+    for word in options.answers:
+        name, equals, formula = word.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"{word!r} isn't of the form name=formula, such as w=2*x")
+        answers[name] = formula
+    report = homework.check(**answers)
+    print(report.hint(options.hint) if options.hint else report.text(colour=_colours()))
     return 0 if report.ok else 1
 
 

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ExpressionError
+from .graph import Node
 from .primitive import PRIMITIVES, Elementwise
 from .value import Value
 
-__all__ = ["compute", "functions"]
+__all__ = ["compute", "evaluate", "functions", "names_in"]
 
 ARITHMETIC: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -47,21 +48,8 @@ def compute(text: str, values: Mapping[str, float]) -> Value:
     >>> round(y.data, 6)
     0.964028
     """
-    if not text.strip():
-        raise ExpressionError("the formula is empty")
-    if len(text) > 10_000:
-        raise ExpressionError(f"the formula has {len(text)} characters; at most 10,000 are read")
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        at = getattr(error, "offset", None)
-        place = f" (column {at} of {text.strip()!r})" if at else ""
-        raise ExpressionError(f"not a formula: {getattr(error, 'msg', error)}{place}") from None
     reader = _Reader(text.strip(), {name: Value(x, label=name) for name, x in values.items()})
-    try:
-        result = reader.read(tree)
-    except RecursionError:
-        raise ExpressionError("the formula is nested too deeply") from None
+    result = reader.whole()
     unused = sorted(values.keys() - reader.used)
     if unused:
         raise ExpressionError(f"the formula doesn't use {', '.join(unused)}")
@@ -70,14 +58,60 @@ def compute(text: str, values: Mapping[str, float]) -> Value:
     return result
 
 
+def names_in(text: str) -> list[str]:
+    """The variables of a formula, in the order in which they appear."""
+    parts = sorted((part for part in ast.walk(_parsed(text)) if isinstance(part, ast.Name)),
+                   key=lambda part: part.col_offset)
+    called = {part.func.id for part in ast.walk(_parsed(text))
+              if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)}
+    return list(dict.fromkeys(p.id for p in parts if p.id not in called and p.id not in NUMBERS))
+
+
+def evaluate(text: str, values: Mapping[str, Any]) -> Any:
+    """The formula of numbers, arrays or nodes; nodes on the way are labelled with their text.
+
+    Raises `ExpressionError` for anything that isn't a formula, or a name without a value.
+
+    >>> evaluate("2 * x", {"x": 3.0, "y": 1.0})
+    6.0
+    """
+    return _Reader(text.strip(), dict(values), labels=True).whole()
+
+
+def _parsed(text: str) -> ast.expr:
+    if not text.strip():
+        raise ExpressionError("the formula is empty")
+    if len(text) > 10_000:
+        raise ExpressionError(f"the formula has {len(text)} characters; at most 10,000 are read")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        at = getattr(error, "offset", None)
+        place = f" (column {at} of {text.strip()!r})" if at else ""
+        raise ExpressionError(f"not a formula: {getattr(error, 'msg', error)}{place}") from None
+
+
 class _Reader:
     """Walks a syntax tree and computes; whatever isn't on its short list is an error."""
 
-    def __init__(self, text: str, leaves: dict[str, Value]) -> None:
-        self.text, self.leaves, self.used = text, leaves, set[str]()
+    def __init__(self, text: str, leaves: dict[str, Any], labels: bool = False) -> None:
+        self.text, self.leaves, self.used, self.labels = text, leaves, set[str](), labels
+
+    def whole(self) -> Any:
+        """The number or node of all of the formula."""
+        try:
+            return self.read(_parsed(self.text))
+        except RecursionError:
+            raise ExpressionError("the formula is nested too deeply") from None
 
     def read(self, part: ast.expr) -> Any:
         """The number or node of one part of the formula."""
+        result = self._read(part)
+        if self.labels and isinstance(result, Node) and not result.label:
+            result.label = ast.get_source_segment(self.text, part) or ""
+        return result
+
+    def _read(self, part: ast.expr) -> Any:
         match part:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 return self._number(part, number)

@@ -511,5 +511,6 @@ class Operators(Node):
         raise NotDifferentiableError(
             "turning a node into a plain array would lose its gradient: join nodes with "
             "np.stack([...]) instead of np.array([...]); write X @ w, not X.dot(w), where X is a "
-            "plain array; leave np.asarray out; np.full(shape, v) is ag.full(shape, v), np.arange np.linspace; or take .data if a constant is meant"
+            "plain array; leave np.asarray out; np.full(shape, v) is ag.full(shape, v), np.arange "
+            "np.linspace; or take .data if a constant is meant"
         )

@@ -13,11 +13,12 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..backprop import NOTHING, sweep, zero_like
+from ..backprop import NOTHING, sweep
 from ..graph import Node
 from ..ops import divide, multiply, shape, unbroadcast
 from ..primitive import Elementwise
@@ -35,8 +36,9 @@ from .malrules import (
     spread_wrongly,
 )
 from .record import Record, Site
+from .roles import Roles
 
-__all__ = ["Claim", "Finding", "Search"]
+__all__ = ["Claim", "Finding", "Search", "like"]
 
 SECONDS = 8.0  # for all of a search; what was cut short is said
 PAIRED = 400  # so many mistakes are tried two at a time
@@ -140,6 +142,7 @@ class Search:
              for n, c in self.claims.items()}, size=True)
         record.updated({x: [claims[n].given, claims[n].true] for n, x in record.parameters.items()})
         self.blocks = [s for s in blocks(record) if s.input in record.tangents]
+        self.roles = Roles(record, self.blocks)
         self.sites = [site for node in record.order for site in record.uses[node]
                       if node in record.tangents and record.cotangents[site.output] is not NOTHING]
 
@@ -187,7 +190,8 @@ class Search:
             del self.findings[key]
 
     def _made(self, kind: str, said: str, sites: tuple[Site, ...], cost: float,
-              gradients: Gradients, **more: Any) -> Finding:
+              gradients: Gradients | Callable[[], Gradients], **more: Any) -> Finding:
+        gradients = gradients() if callable(gradients) else gradients
         spoils = frozenset(
             name for name, claim in self.claims.items()
             if not claim.wrong and not np.allclose(gradients[name], claim.true, rtol=1e-6,
@@ -218,8 +222,8 @@ class Search:
             said = "the gradient has the wrong sign" if kind == "sign" else (
                 "the gradient is {c} times what it should be")
             gradients = {n: c * k.true if k.wrong else k.true for n, k in self.claims.items()}
-            self._keep(("whole", c), p, 1.0, lambda kind=kind, said=said, gradients=gradients:
-                       self._made(kind, said, (), 1.1 if kind == "sign" else 1.3, gradients))
+            cost = 0.95 if kind == "sign" else 1.3
+            self._keep(("whole", c), p, 1.0, partial(self._made, kind, said, (), cost, gradients))
 
     # ── one mistake at one place ─────────────────────────────────────────────────────────────
 
@@ -264,10 +268,10 @@ class Search:
             c = 0.0 if abs(c + 1) < 1e-7 else c + 1
             if c and not self._allowed(c, p) and self.few[p]:
                 continue
-            kind, said, cost = self._kind_of_factor(site, c, p)
-            self._keep((site, "scaled", float(f"{c:.6g}")), p, 1.0, lambda c=c, kind=kind, said=said,
-                       cost=cost: self._made(kind, said, (site,), cost,
-                                             self._after(site.input, (c - 1) * true)))
+            kind, said, cost = self._named_factor(site, c, p)
+            self._keep((site, "scaled", float(f"{c:.6g}")), p, 1.0, partial(
+                self._made, kind, said, (site,), cost,
+                partial(self._after, site.input, (c - 1) * true)))
 
     def _try(self, site: Site, alternative: Alternative, true: Any, sent: np.ndarray) -> None:
         """Whether a wrong rule gives the numbers: as it is, or with a constant factor."""
@@ -294,9 +298,8 @@ class Search:
             local = 1.0 if same(local, 1.0) else local
             self._keep(
                 (site, alternative.kind, alternative.said, float(f"{local:.6g}")), p, factor,
-                lambda local=local: self._made(
-                    alternative.kind, alternative.said, (site,), alternative.cost,
-                    self._after(site.input, local * wrongly - true), local=local))
+                partial(self._made, alternative.kind, alternative.said, (site,), alternative.cost,
+                        partial(self._after, site.input, local * wrongly - true), local=local))
 
     def _try_added(self, site: Site, alternative: Alternative, wrongly: Any, moved: np.ndarray
                    ) -> None:
@@ -305,136 +308,22 @@ class Search:
             c = ratio(self.rest[p], moved[p], self.room[p])
             if c is None or same(c, 1.0) or (self.few[p] and not self._allowed(c, p)):
                 continue
-            self._keep((site, alternative.said, float(f"{c:.6g}")), p, 1.0, lambda c=c: self._made(
-                alternative.kind, alternative.said, (site,), alternative.cost,
-                self._after(site.input, c * wrongly)))
+            self._keep((site, alternative.said, float(f"{c:.6g}")), p, 1.0, partial(
+                self._made, alternative.kind, alternative.said, (site,), alternative.cost,
+                partial(self._after, site.input, c * wrongly)))
 
-    # ── what a factor, at this place, is called ──────────────────────────────────────────────
-
-    def _kind_of_factor(self, site: Site, c: float, p: int) -> tuple[str, str, float]:
-        """(kind, what to say, cost) of sending c times what is right."""
-        g = self.record.cotangents[site.output]
-        sent = self.record.moves(site.input, site.sent(g))[p]
+    def _named_factor(self, site: Site, c: float, p: int) -> tuple[str, str, float]:
+        """(kind, what to say, cost) of sending c times what is right, as parameter p sees it."""
+        sent = self.record.moves(site.input, site.sent(self.record.cotangents[site.output]))[p]
         whole = bool((np.abs(sent - self.true[p]) <= self.room[p]).all())
-        inside = any(site.output in region for region in self._insides())
-        cost = 1.0 + inside
-        if c == 0.0:
-            cost += 0.1 * (len(self.record.uses[site.input]) < 2)
-            return (*self._omitted(site, whole, self.names[p]), cost)
-        natural = self._natural(site, c)
-        if natural is not None:
-            return natural
-        if c == -1.0 or same(c, -1.0):
-            return "sign", "what comes through {f} has the wrong sign", cost
-        if same(c, 2.0) and not whole and len(self.record.uses[site.input]) > 0:
-            return "doubled-term", "what comes through {f} was counted twice", cost - 0.7
-        return "factor", "what comes through {f} is {c} times what it should be", cost + 0.2
+        return self.roles.factor(site, c, whole, self.record.parameters[self.names[p]])
 
-    def _insides(self) -> list[set[Node]]:
-        """The nodes within each block, where a mistake is less likely than in the block."""
-        if not hasattr(self, "_inside"):
-            self._inside = []
-            for block in self.blocks:
-                inside, stack = set(), [block.output]
-                while stack:
-                    node = stack.pop()
-                    if node is not block.input and node not in inside:
-                        inside.add(node)
-                        stack.extend(q for q in node.parents if q is not None)
-                self._inside.append(inside)
-        return self._inside
-
-    def _natural(self, site: Site, c: float) -> tuple[str, str, float] | None:
-        """The usual reasons for a factor: a minus sign, a square, a mean, a constant."""
-        op, xs, i = site.output.op, site.output.inputs, site.i
-        name = site.name
-        if same(c, -1.0) and (name == "negative" or (name == "subtract" and i == 1)):
-            return "sign", ("the minus sign of {f} is missing in the gradient: what goes to {x} "
-                            "is -d{y}"), 0.3
-        if same(c, -1.0) and (name in ("divide", "reciprocal") and i == (name == "divide")):
-            return "sign", "the minus sign of the derivative of {f} is missing", 0.5
-        if same(c, 0.5) and (name == "square" or (name == "power" and np.all(xs[1] == 2.0))):
-            return "factor", ("the 2 of the derivative of the square is missing: it is 2 * {x}"), 0.3
-        spread = np.size(site.output.value) / max(np.size(site.input.value), 1)
-        if isinstance(op, Elementwise) and spread > 1 and same(c, 1 / spread):
-            return "mean-for-sum", ("the gradient was averaged over the {n} places where {x} is "
-                                    "used; it is their sum").replace("{n}", f"{spread:.0f}"), 0.3
-        constant = xs[1 - i] if name in ("multiply", "divide") and i == 0 or name == "multiply" \
-            else None
-        if constant is None or np.ndim(constant) or site.output.parents[1 - i] is not None:
-            return None
-        k = float(constant) if name == "multiply" else 1 / float(constant)
-        words = f"1/{1 / k:g}" if name == "divide" else f"{k:g}"
-        if same(c, 1 / k):
-            return "factor", f"the factor {words} of {{f}} is missing", 0.2
-        if same(c, k):
-            return "factor", f"the factor {words} of {{f}} was applied twice", 0.6
-        if same(c, 1 / k**2):
-            return "factor", f"the gradient was divided by the factor {words} of {{f}}", 0.6
-        return None
-
-    def _omitted(self, site: Site, whole: bool, name: str) -> tuple[str, str]:
-        """What it is called if a use of a value was forgotten."""
-        if not whole and self._is_term(site, self.record.parameters[name]):
-            return "missing-term", "the term that comes through {f} is missing"
-        if whole:
-            return "missing-path", "the gradient is 0: what comes through {f} was forgotten"
-        if len(self.record.uses[site.input]) < 2:
-            return "missing-path", "what comes back through {f} was forgotten"
-        return "missing-path", ("{x} is used in several places, and what comes back through {f} "
-                                "was forgotten (or overwritten: = for +=)")
-
-    def _changed_by(self, site: Site) -> str:
+    def _changed_by(self, site: Site) -> Node:
         """A wrong parameter that a site's input depends on."""
         for p in self.wrong:
             if self.record.tangents[site.input][p].any():
-                return self.names[p]
-        return self.names[self.wrong[0]]
-
-    def _is_term(self, site: Site, parameter: Node) -> bool:
-        """Whether this use is a term of a sum, or of a normaliser, rather than another path."""
-        below = self._below(site.output)
-        others = [node for node in below | {site.output} if any(
-            q is not None and q not in below and q is not site.output and
-            (q is parameter or self._reaches(parameter, q)) for q in node.parents)]
-        meeting = max(others, key=lambda node: self.record.rank[node], default=None)
-        if meeting is None:
-            return False
-        if meeting.op is not None and meeting.op.name in ("add", "subtract") and all(
-                self._is_linear(node) for node in self._below(meeting)):
-            return True
-        return self._normalises(site.input, meeting) or (
-            len(self.record.uses[site.input]) < 2 and self._normalises(parameter, meeting))
-
-    def _below(self, node: Node) -> set[Node]:
-        """All that depends on a node, towards the loss."""
-        found: set[Node] = set()
-        stack = [node]
-        while stack:
-            for use in self.record.uses[stack.pop()]:
-                if use.output not in found:
-                    found.add(use.output)
-                    stack.append(use.output)
-        return found
-
-    def _reaches(self, node: Node, other: Node) -> bool:
-        return other in self._below(node)
-
-    def _normalises(self, x: Node, meeting: Node) -> bool:
-        """Whether x meets a reduction of itself, as x − mean(x) or exp(x) / Σ exp(x) do."""
-        above = self._below(x) | {x}
-        sizes = [np.size(q.value) for q in meeting.parents if q is not None and q in above]
-        return len(sizes) == 2 and 1 <= min(sizes) < max(sizes) == np.size(x.value)
-
-    def _is_linear(self, node: Node) -> bool:
-        """Whether a node only adds up, moves or scales by constants."""
-        assert node.op is not None
-        if node.op.name in ("add", "subtract", "negative", "positive"):
-            return True
-        if node.op.name in ("multiply", "divide"):
-            nodes = [q is not None for q in node.parents]
-            return nodes == [True, False] or (node.op.name == "multiply" and nodes == [False, True])
-        return bool(getattr(node.op, "moves", False)) and node.op.name not in ("max", "min")
+                return self.record.parameters[self.names[p]]
+        return self.record.parameters[self.names[self.wrong[0]]]
 
     # ── some of several uses ─────────────────────────────────────────────────────────────────
 
@@ -463,8 +352,9 @@ class Search:
             moved = self.record.moves(node, more)
             for p in self.wrong:
                 if (np.abs(self.rest[p] - moved[p]) <= self.room[p]).all():
-                    self._keep((node, said), p, 1.0, lambda more=more, said=said, kind=kind:
-                               self._made(kind, said, (sites[0],), 1.5, self._after(node, more)))
+                    self._keep((node, said), p, 1.0, partial(
+                        self._made, kind, said, (sites[0],), 1.5,
+                        partial(self._after, node, more)))
 
     @staticmethod
     def _choices(n: int) -> Iterator[tuple[Sequence[int], str]]:
@@ -488,15 +378,15 @@ class Search:
             for value, said, cost in self._terms(parameter):
                 v = np.array([np.sum(value * way) for way in self.record.ways[p]])
                 c = ratio(self.rest[p], v, self.room[p])
-                if c is None or ((self.few[p] or cost > 1.0) and self.constants.name(c) is None):
+                if c is None or (self.few[p] and self.constants.name(c) is None) or (
+                        cost > 1.0 and self.constants.name(c, few=True) is None):
                     continue
                 said = said.replace("{c}", "" if same(c, 1.0) else f"{c:.6g} * ")
                 gradients = {n: k.true for n, k in self.claims.items()}
                 gradients[name] = gradients[name] + c * value
-                self._keep((name, said), p, 1.0, lambda said=said, cost=cost, gradients=gradients,
-                           parameter=parameter: self._made(
-                               "extra-term", said, tuple(self.record.uses[parameter][:1]),
-                               cost, gradients))
+                uses = tuple(self.record.uses[parameter][:1])
+                self._keep((name, said), p, 1.0, partial(
+                    self._made, "extra-term", said, uses, cost, gradients))
 
     def _terms(self, parameter: Node) -> Iterator[tuple[np.ndarray, str, float]]:
         """What people add to a gradient: a regulariser's share; something of the same shape."""
@@ -510,7 +400,8 @@ class Search:
                 g, name = self.record.cotangents[node], self.record.names[node]
                 if g is not NOTHING:
                     yield np.asarray(g), f"{{c}}d{name} was added, which doesn't belong there", 4.0
-                yield np.asarray(node.value), f"{{c}}{name} was added, which doesn't belong there", 4.0
+                said = f"{{c}}{name} was added, which doesn't belong there"
+                yield np.asarray(node.value), said, 4.0
 
     # ── a mistake wherever a line of code ran ────────────────────────────────────────────────
 
@@ -544,9 +435,9 @@ class Search:
                 continue
             kind, said = option.kind, option.said
             if said == FORGOTTEN:
-                kind, said = self._omitted(first, False, self._changed_by(first))
-            self._fit((sites, kind, said), gradients, lambda g=gradients, kind=kind, said=said,
-                      cost=option.cost: self._made(kind, said, sites, cost, g))
+                kind, said = self.roles.omitted(first, False, self._changed_by(first))
+            self._fit((sites, kind, said), gradients, partial(
+                self._made, kind, said, sites, option.cost, gradients))
 
     def _fit(self, key: Any, gradients: Gradients, make: Callable[[], Finding]) -> None:
         """Keep what gives a parameter's gradient, or a constant times it."""
@@ -608,8 +499,7 @@ class Search:
         for said, gradients in self.elsewhere() if self.elsewhere is not None else ():
             if self.late():
                 return
-            self._fit((said,), gradients, lambda g=gradients, said=said: self._made(
-                "stale", said, (), 1.5, g))
+            self._fit((said,), gradients, partial(self._made, "stale", said, (), 1.5, gradients))
 
     # ── two mistakes ─────────────────────────────────────────────────────────────────────────
 
@@ -680,19 +570,19 @@ class Search:
             if gradients is None or factor is None:
                 continue
             self._keep(tuple((site, a.kind, a.said) for site, a in pair), p, factor,
-                       lambda g=gradients: self._made(
-                           pair[0][1].kind, "", (pair[0][0],), sum(a.cost for _, a in pair), g,
-                           parts=tuple(self._part(site, a) for site, a in pair)))
+                       partial(self._made, pair[0][1].kind, "", (pair[0][0],),
+                               sum(a.cost for _, a in pair), gradients,
+                               parts=tuple(self._part(site, a) for site, a in pair)))
 
     def _part(self, site: Site, option: Alternative) -> Finding:
         kind, said = option.kind, option.said
         if said == FORGOTTEN:
-            kind, said = self._omitted(site, False, self._changed_by(site))
+            kind, said = self.roles.omitted(site, False, self._changed_by(site))
         return Finding(kind, said, (site,), option.cost, {})
 
 
-_OVERLAP = ("where several pieces taken from {x} overlap, one overwrites the other (= for +=): what "
-            "each sends adds up")
+_OVERLAP = ("where several pieces taken from {x} overlap, one overwrites the other (= for +=): "
+            "what each sends adds up")
 
 
 def overwritten(sites: Sequence[Site], sends: Sequence[Any]) -> Any:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import functions, ops
+from .. import ops
 from ..backprop import gradients
 from ..errors import GraphError
 from ..graph import leaf
@@ -204,7 +204,8 @@ mistake("maximum", _LOCAL, lambda y, a, b: 1.0 * (a < b), "the mask is the wrong
 mistake("maximum", _LOCAL, lambda y, a, b: y,
         "the value of the maximum was used for its derivative, which is 1 where {a} > {b}")
 for _argument in (1, 2):
-    mistake("where", _LOCAL, lambda y, c, a, b, k=_argument: 1.0 * (np.asarray(c, bool) == (k == 2)),
+    mistake("where", _LOCAL,
+            lambda y, c, a, b, k=_argument: 1.0 * (np.asarray(c, bool) == (k == 2)),
             "the branches of {f} are the wrong way round in its derivative", argument=_argument)
 mistake("clip", "partial", lambda y, x, low, high: 1.0 * (x < high),
         "the derivative of clip is 0 below the lower bound too")
@@ -239,8 +240,8 @@ for _argument, _rule, _kind, _said in (
     mistake("matmul", _kind, _rule, _said, argument=_argument)
 for _k, _which in ((-1, "last"), (0, "first")):
     mistake("matmul", "missing-path", lambda g, y, a, b, k=_k: np.outer(a[k], g[k]),
-            f"only the {_which} sample's share of the gradient of {{b}} is there: the shares of all "
-            "add up (+=, not =)", argument=1)
+            f"only the {_which} sample's share of the gradient of {{b}} is there: the shares of "
+            "all add up (+=, not =)", argument=1)
     mistake("matmul", "partial", lambda g, y, a, b, k=_k: _t(a) @ g - np.outer(a[k], g[k]),
             f"the {_which} sample's share of the gradient of {{b}} is missing", argument=1)
 mistake("inv", "transpose", lambda g, y, a: -y @ g @ y,
@@ -307,7 +308,7 @@ for _by in (1, -1):
 
 
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """g along the axes that were not reduced, as NumPy broadcasts it if nobody restores the axes."""
+    """g spread as NumPy broadcasts it if nobody puts the reduced axes back."""
     return np.broadcast_to(g, np.shape(x)).copy()
 
 
@@ -409,10 +410,8 @@ def _cross(rule: Rule, normal: Rule) -> Rule:
     """A wrong rule for −Σ t·log p(x): rule(p, t, x) stands for p − t."""
     def pullback(g: Any, y: Any, x: Any, *, slope: Any) -> Any:
         p = normal(x, slope)
-        t, sign = p - slope, 1.0
-        if t.min() < -1e-9 or t.max() > 1 + 1e-9:  # the log likelihood, not minus it
-            t, sign = p + slope, -1.0
-        return sign * _up(g, x, y) * rule(p, t, x)
+        sign = 1.0 if np.all(np.asarray(y) >= 0) else -1.0  # minus the log likelihood, or itself
+        return sign * _up(g, x, y) * rule(p, p - sign * slope, x)
     return pullback
 
 
@@ -455,7 +454,7 @@ for _name, _normal, _p in (("cross-entropy", _softmax_of, "softmax"),
         (_LOCAL, lambda p, t, x: t * (p - 1), "only the entry of the target's class is there"),
         (_LOCAL, lambda p, t, x: (1 - p) - t, "1 - {p} stands for {p}"),
     ):
-        if _p == "softmax" or "class" not in _said and "softmax" not in _said.replace(_p, ""):
+        if _p == "softmax" or ("class" not in _said and "softmax" not in _said):
             mistake(_name, _kind, _cross(_wrong, _normal), _said.replace("{p}", _p) + ": the "
                     f"derivative of the cross-entropy is {_p} - target")
 
@@ -537,7 +536,8 @@ for _kind, _center_rule, _said in (
      "in the variance's term {x} - mean stands where {y} belongs: - {y} * mean(d{y} * {y})"),
     ("wrong-operand", lambda g, y, s, mean, n: (g - mean(g) - y * mean(g * mean.x)) * s,
      "in the variance's term {x} stands where {y} belongs: - {y} * mean(d{y} * {y})"),
-    ("wrong-operand", lambda g, y, s, mean, n: (g - mean(g) - mean.x * mean(g * mean.c) * s * s) * s,
+    ("wrong-operand", lambda g, y, s, mean, n: (
+        g - mean(g) - mean.x * mean(g * mean.c) * s * s) * s,
      "in the variance's term {x} stands where {x} - mean belongs"),
     ("wrong-operand", lambda g, y, s, mean, n: (g - mean(g) - y * mean(g * mean.x) * s) * s,
      "in the variance's term {x} stands where {x} - mean belongs"),
@@ -618,7 +618,8 @@ _NO_INCOMING = ("the derivative of {f} was given alone: it has to be multiplied 
                 "that arrives, d{y}")
 _ATOMS: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     ("{x}", lambda y, x: x), ("{y}", lambda y, x: y), ("{x}**2", lambda y, x: x * x),
-    ("{y}**2", lambda y, x: y * y), ("1 / {x}", lambda y, x: 1 / x), ("1 / {y}", lambda y, x: 1 / y),
+    ("{y}**2", lambda y, x: y * y),
+    ("1 / {x}", lambda y, x: 1 / x), ("1 / {y}", lambda y, x: 1 / y),
     ("1 / {x}**2", lambda y, x: 1 / (x * x)), ("1 / {y}**2", lambda y, x: 1 / (y * y)),
     ("(1 - {x})", lambda y, x: 1 - x), ("(1 - {y})", lambda y, x: 1 - y),
     ("(1 + {x})", lambda y, x: 1 + x), ("(1 + {y})", lambda y, x: 1 + y),
@@ -666,7 +667,7 @@ def _generic(op: Elementwise, i: int, g: Any, y: Any, xs: tuple[Any, ...], const
     with np.errstate(all="ignore"):
         slope = np.asarray(rule(y, *xs))
     if op in (ops.multiply, ops.divide) and i == 0 and constant and len(np.unique(xs[1])) > 2:
-        yield Alternative("factor", "the factor of {f} is missing: {right}",
+        yield Alternative("factor", "the factor {slope} of {f} is missing",
                           lambda: 1.0 * g + 0 * slope, 1.2)
     yield from _any_slope(g, slope)
     if len(xs) == 2:
@@ -708,8 +709,8 @@ def _generic_block(site: Site, g: Any, y: Any, x: Any) -> Iterator[Alternative]:
     if row is not None and callable(row.slopes[0]):
         yield from _at_the_other_value(row, row.slopes[0], 0, g, y, (x,))
     else:
-        yield Alternative(_ARGUMENT, "the derivative of {f} was evaluated at its output {y} instead "
-                          "of at its input {x}", lambda: g * _slope(site.name, y), 2.0)
+        yield Alternative(_ARGUMENT, "the derivative of {f} was evaluated at its output {y} "
+                          "instead of at its input {x}", lambda: g * _slope(site.name, y), 2.0)
 
 
 def _slope(name: str, x: Any) -> Any:
@@ -735,6 +736,17 @@ def _generic_structural(site: Site, g: Any) -> Iterator[Alternative]:
 FORGOTTEN = "what comes back through {f} was forgotten"
 
 
+def constant_factor(site: Site) -> float | None:
+    """k where the site's function is k·x with a plain number k, as in 0.5 * x or x / n."""
+    op, other = site.output.op, 1 - site.i
+    if site.block or op not in (ops.multiply, ops.divide) or (op is ops.divide and site.i):
+        return None
+    k = site.output.inputs[other]
+    if site.output.parents[other] is not None or np.ndim(k) or not k:
+        return None
+    return float(k) if op is ops.multiply else 1 / float(k)
+
+
 def scalings(site: Site, g: Any) -> Iterator[Alternative]:
     """Nothing sent, or minus what is right."""
     yield Alternative("missing-path", FORGOTTEN, lambda: 0.0 * site.input.value, 1.0)
@@ -742,10 +754,8 @@ def scalings(site: Site, g: Any) -> Iterator[Alternative]:
                       lambda: -site.sent(g), 1.0)
     yield Alternative("doubled-term", "what comes through {f} was counted twice",
                       lambda: 2 * site.sent(g), 1.1)
-    op, xs = site.output.op, site.output.inputs
-    if not site.block and op in (ops.multiply, ops.divide) and site.output.parents[
-            1 - site.i] is None and np.ndim(xs[1 - site.i]) == 0 and (op is ops.multiply or not site.i):
-        k = float(xs[1 - site.i]) if op is ops.multiply else 1 / float(xs[1])
+    op, k = site.output.op, constant_factor(site)
+    if k is not None:
         words = f"1/{1 / k:g}" if op is ops.divide else f"{k:g}"
         yield Alternative("factor", f"the factor {words} of {{f}} is missing",
                           lambda: site.sent(g) / k, 0.8)
@@ -766,8 +776,9 @@ def spread_wrongly(site: Site, g: Any) -> Iterator[Alternative]:
     with np.errstate(all="ignore"):
         slope = op.slope(site.i, site.output.value, site.output.inputs)
         full = np.broadcast_to(g * slope, have)
-    summed = tuple(range(len(have) - len(to))) + tuple(
-        len(have) - len(to) + k for k, n in enumerate(to) if n == 1 and have[len(have) - len(to) + k] > 1)
+    lead = len(have) - len(to)
+    summed = tuple(range(lead)) + tuple(
+        lead + k for k, n in enumerate(to) if n == 1 and have[lead + k] > 1)
     for axes in _subsets(len(have)):
         rest = tuple(n for k, n in enumerate(have) if k not in axes)
         if set(axes) != set(summed) and np.prod(rest) in (np.prod(to), 1):
@@ -775,8 +786,9 @@ def spread_wrongly(site: Site, g: Any) -> Iterator[Alternative]:
                 part = full.sum(axes)
                 return part.reshape(to) if part.size == x.size else part
             what = "over everything" if not rest else "over the wrong axis"
-            yield Alternative("wrong-axis", f"the gradient of {{x}} was summed {what}: it is summed "
-                              f"over axis {_listed(summed)}, along which {{x}} is broadcast", sent, 1.0)
+            yield Alternative("wrong-axis", f"the gradient of {{x}} was summed {what}: it is "
+                              f"summed over axis {_listed(summed)}, along which {{x}} is broadcast",
+                              sent, 1.0)
     yield Alternative("missing-incoming", _NO_INCOMING, lambda: slope + np.zeros(have), 2.5)
     if full.size > x.size:
         yield Alternative("mean-for-sum", "the gradient of {x} was averaged over the places where "
@@ -784,8 +796,8 @@ def spread_wrongly(site: Site, g: Any) -> Iterator[Alternative]:
                               x.size / full.size), 1.0)
     if len(summed) == 1:
         for k, which in ((-1, "last"), (0, "first")):
-            yield Alternative("missing-path", f"only the {which} row's share of the gradient of {{x}} "
-                              "is there: the shares of all add up (+=, not =)",
+            yield Alternative("missing-path", f"only the {which} row's share of the gradient of "
+                              "{x} is there: the shares of all add up (+=, not =)",
                               lambda k=k: np.take(full, k, summed[0]).reshape(to), 1.5)  # type: ignore[misc]
             yield Alternative("partial", f"the {which} row's share of the gradient of {{x}} is "
                               "missing", lambda k=k: (full.sum(summed[0]) - np.take(  # type: ignore[misc]

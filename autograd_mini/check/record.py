@@ -62,13 +62,12 @@ def _name(node: Node, place: Place | None, last: bool) -> str:
     """The variable a node was assigned to, or its code, or what made it."""
     if node.label:
         return node.label
-    if place is not None and place.code:
-        if last:
-            name = assigned_names(place.file).get((place.line, *place.span))
-            if name:
-                return name
-            if place.line == place.span[1] and len(place.code) <= 40:
-                return place.code
+    if place is not None and place.code and last:
+        name = assigned_names(place.file).get((place.line, *place.span))
+        if name:
+            return name
+        if place.line == place.span[1] and len(place.code) <= 40:
+            return place.code
     return f"the output of {node.op.name}" if node.op else "an input"
 
 
@@ -118,15 +117,18 @@ class Record:
 
     def __init__(self, output: Node, places: Mapping[Node, Place], parameters: Mapping[str, Node],
                  names: Mapping[Node, str] | None = None,
-                 constants: Mapping[str, Any] | None = None) -> None:
+                 constants: Mapping[str, Any] | None = None,
+                 given: Mapping[Node, Any] | None = None) -> None:
         self.output, self.parameters = output, dict(parameters)
+        self.given = dict(given or {})  # cotangents to go on with, in place of the right ones
         self.constants = dict(constants or {})
         self.order = consumers_first(output)
         self.rank = {node: i for i, node in enumerate(self.order)}
         self.places = places
-        self.cotangents = {node: g for node, g, _ in self.swept()}
+        self.arrived = {node: g for node, g, _ in self.swept()}
+        self.cotangents = self.arrived | self.given
         self.current: Mapping[Node, Any] = self.cotangents  # those of the sweep that is under way
-        self.updates: dict[Node | None, list[Any]] = {}  # what an update may have moved a parameter by
+        self.updates: dict[Any, list[Any]] = {}  # what an update may have moved a parameter by
         self.uses: dict[Node, list[Site]] = {node: [] for node in self.order}
         for node in self.order:
             for i, parent in enumerate(node.parents):
@@ -139,10 +141,15 @@ class Record:
     def of(cls, call: Callable[[], tuple[Node, Mapping[str, Node]]],
            constants: Mapping[str, Any] | None = None) -> Record:
         """The record of what `call` computes: (the loss, its parameters by name)."""
+        (output, parameters), places = cls.watched(call)
+        return cls(output, places, parameters, constants=constants)
+
+    @staticmethod
+    def watched(call: Callable[[], Any]) -> tuple[Any, Mapping[Node, Place]]:
+        """What `call` returns, and where each node on the way was made."""
         watcher = Watcher(refuse=False)
         with watched_by(watcher):
-            output, parameters = call()
-        return cls(output, watcher.places, parameters, constants=constants)
+            return call(), watcher.places
 
     def _names(self, given: Mapping[Node, str]) -> dict[Node, str]:
         by_node = {node: name for name, node in self.parameters.items()}
@@ -222,8 +229,18 @@ class Record:
     def swept(self, instead: Instead | None = None, seed: Any = None) -> Iterator[tuple[Any, ...]]:
         """The turns of a sweep, as always or with some rules replaced."""
         seed = one_like(self.output) if seed is None else seed
+        instead = {node: self._going_on(node) for node in self.given} | dict(instead or {})
         with np.errstate(all="ignore"):
-            yield from sweep(self.output, seed, exact=True, instead=instead)
+            yield from sweep(self.output, seed, exact=True, instead=instead or None)
+
+    def _going_on(self, node: Node) -> Callable[[Any], Iterator[tuple[Node, Any]]]:
+        """A rule that sends on what was given for a node, whatever arrived."""
+        def sends(_: Any) -> Iterator[tuple[Node, Any]]:
+            for i, parent in enumerate(node.parents):
+                if parent is not None and node.op is not None:
+                    site = Site(node.op.name, node, parent, i)
+                    yield parent, site.sent(self.given[node])
+        return sends
 
     def gradient(self, name: str) -> Any:
         """∂loss/∂parameter."""
@@ -243,7 +260,8 @@ class Record:
              for _ in range(DIRECTIONS)] for p in self.parameters.values()
         ]
         self.tangents: dict[Node, np.ndarray] = {}
-        for i, (parameter, ways) in enumerate(zip(self.parameters.values(), self.ways, strict=True)):
+        pairs = zip(self.parameters.values(), self.ways, strict=True)
+        for i, (parameter, ways) in enumerate(pairs):
             for k, way in enumerate(ways):
                 for node, tangent in self._pushed_from(parameter, way).items():
                     if node not in self.tangents:
@@ -255,7 +273,9 @@ class Record:
         moved: dict[Node | None, Any] = {parameter: way}
         with np.errstate(all="ignore"), recording(watched=False):
             for node in reversed(self.order):
-                if node.op is not None and any(p in moved for p in node.parents):
+                if node.op is None or (node in self.given and node is not parameter):
+                    continue  # what is sent there goes no further: other numbers were given
+                if any(p in moved for p in node.parents):
                     moved[node] = pushed(node, [moved.get(p) for p in node.parents])
         return moved  # type: ignore[return-value]
 
@@ -290,7 +310,8 @@ def pushed(node: Node, tangents: list[Any]) -> Any:
         return total if type(y) is float else np.broadcast_to(total, y.shape)
     assert isinstance(op, Structural)
     if op.moves and op not in CHOICES:
-        still = [np.zeros(np.shape(x)) if t is None else t for x, t in zip(xs, tangents, strict=True)]
+        still = [np.zeros(np.shape(x)) if t is None else t
+                 for x, t in zip(xs, tangents, strict=True)]
         return op.compute(still, params)
     if op in MULTILINEAR:
         return np.sum([op.compute([t if j == i else x for j, x in enumerate(xs)], params)

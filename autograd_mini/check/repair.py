@@ -16,7 +16,7 @@ import os
 import textwrap
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,8 +117,9 @@ class _Program:
             found: dict[str, Any] = self.run()
         finally:
             edit.swap()
-        return {k: v for k, v in found.items() if isinstance(v, np.ndarray | float | int | np.generic)
-                and not isinstance(v, bool)}
+        numbers = np.ndarray | float | int | np.generic
+        return {k: v for k, v in found.items()
+                if isinstance(v, numbers) and not isinstance(v, bool)}
 
     # ── the edits ────────────────────────────────────────────────────────────────────────────
 
@@ -144,7 +145,8 @@ class _Program:
     def _exchanges(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
         """A sign, an operator, a constant, an axis, a transpose, = for +=, a line too many."""
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            grown = ast.AugAssign(statement.targets[0], ast.Add(), statement.value)
+            target: Any = statement.targets[0]
+            grown = ast.AugAssign(target, ast.Add(), statement.value)
             yield _Edit(body, "", k, ast.copy_location(grown, statement), "missing-path")
             yield self._left_out(statement, body, k)
         if isinstance(statement, ast.AugAssign):
@@ -193,14 +195,15 @@ class _Program:
                 yield inner, "transpose"
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 kind = _kind_of_number(parent)
-                for other in dict.fromkeys([number + 1, number - 1, 2 * number, number / 2, -number]):
+                others = [number + 1, number - 1, 2 * number, number / 2, -number]
+                for other in dict.fromkeys(others):
                     if other != number and (isinstance(number, float) or other == int(other)):
                         yield ast.Constant(type(number)(other)), kind
             case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in REDUCTIONS:
                 kind = "mean-for-sum" if name == "mean" else "factor"
                 yield ast.Call(ast.Attribute(inner, REDUCTIONS[name], f.ctx), part.args,
                                part.keywords), kind
-            case ast.Call(args=[first, *rest]):
+            case ast.Call(args=[first, *_]):
                 yield first, self._kind_of_factor(part)
             case ast.Subscript(value=value, slice=index):
                 for by in (1, -1):
@@ -223,41 +226,57 @@ class _Program:
                         yield _Edit(parent, field, index, ast.Name(name, ast.Load()), kind)
 
     def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
-        """A forgotten factor: a variable, or a derivative made of one."""
-        if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
-            return
-        for name, value in self.locals.items():
-            forms = [f"{name}"]
-            if np.ndim(value):
-                forms += [f"(1 - {name})", f"(1 - {name} ** 2)", f"({name} > 0)",
-                          f"{name} * (1 - {name})", f"np.exp({name})", f"np.cos({name})"]
-            for form in forms:
-                for op in (ast.Mult(), ast.Div()):
-                    if isinstance(op, ast.Div) and form != name:
-                        continue
-                    kind = ("factor" if not np.ndim(value) else "missing-incoming"
-                            if form == name and name.startswith("d") else
-                            "missing-local-derivative")
-                    yield self._wrapped(statement, op, form, kind)
+        """A forgotten factor: a variable, how many there are of it, a derivative made of one."""
+        for slot in _slots(statement):
+            for name, value in self.locals.items():
+                kind = "missing-incoming" if name.startswith("d") else "missing-local-derivative"
+                if not np.ndim(value):
+                    yield _wrapped(slot, ast.Div(), name, "factor")
+                    yield _wrapped(slot, ast.Mult(), name, "factor")
+                    continue
+                for form in (f"len({name})", f"{name}.size", f"{name}.shape[-1]"):
+                    yield _wrapped(slot, ast.Div(), form, "factor")
+                yield _wrapped(slot, ast.Mult(), name, kind)
+                for form in (f"(1 - {name})", f"(1 - {name} ** 2)", f"({name} > 0)",
+                             f"{name} * (1 - {name})", f"np.exp({name})", f"np.cos({name})"):
+                    yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
+            for form in ("2", "0.5", "-1"):
+                yield _wrapped(slot, ast.Mult(), form, "sign" if form == "-1" else "factor")
 
     def _inserted_terms(self, statement: Any, body: list[Any], k: int) -> Iterator[_Edit]:
         """A forgotten term: a variable, or a scalar times one."""
-        if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
-            return
         scalars = [name for name, value in self.locals.items() if not np.ndim(value)]
         scalars += [name for name, value in self.globals.items() if type(value) is float]
-        for name, value in self.locals.items():
-            if not np.ndim(value):
-                continue
-            kind = "missing-path" if name.startswith("d") else "missing-term"
-            for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
-                         *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
-                yield self._wrapped(statement, ast.Add(), form, kind)
-            yield self._wrapped(statement, ast.Sub(), name, kind)
+        for slot in _slots(statement):
+            for name, value in self.locals.items():
+                if np.ndim(value):
+                    kind = "missing-path" if name.startswith("d") else "missing-term"
+                    for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
+                                 *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
+                        yield _wrapped(slot, ast.Add(), form, kind)
+                    yield _wrapped(slot, ast.Sub(), name, kind)
 
-    def _wrapped(self, statement: Any, op: Any, form: str, kind: str) -> _Edit:
-        new = ast.BinOp(statement.value, op, ast.parse(form, mode="eval").body)
-        return _Edit(statement, "value", None, ast.copy_location(new, statement), kind)
+
+def _slots(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
+    """(parent, field, index, expression) of what a statement computes: each part of a tuple."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
+        return
+    match statement.value:
+        case ast.Tuple(elts=parts) as several:
+            yield from ((several, "elts", k, part) for k, part in enumerate(parts))
+        case ast.Dict(values=parts) as several:
+            yield from ((several, "values", k, part) for k, part in enumerate(parts))
+        case ast.Name() if isinstance(statement, ast.Return):
+            return  # the assignment has it already
+        case ast.expr() as value:
+            yield statement, "value", None, value
+
+
+def _wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: str) -> _Edit:
+    """The expression in a slot, times (divided by, plus) another."""
+    parent, field, index, part = slot
+    new = ast.BinOp(part, op, ast.parse(form, mode="eval").body)
+    return _Edit(parent, field, index, ast.copy_location(new, part), kind)
 
 
 def _parts(tree: Any, field: str = "") -> Iterator[tuple[Any, str, int | None, Any]]:
@@ -321,14 +340,14 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
     for statement, edit in program.edits():
         if time.monotonic() > until:
             return
-        before = ast.unparse(statement)
+        before = _text(statement)
         replaced = edit.field == ""
         if replaced:
             edit.parent, edit.field = _Body(edit.parent), "body"
         edit.swap()
         try:
             right = is_right(program.run())
-            after = ast.unparse(edit.parent.body[edit.index] if replaced else statement)
+            after = _text(edit.parent.body[edit.index] if replaced else statement)
         except Exception:
             right = False
         finally:
@@ -337,6 +356,14 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
             line = program.first + statement.lineno - 1
             yield Repair(edit.kind, f"{program.file}:{line}: {before}",
                          "(leave this line out)" if after == "pass" else after)
+
+
+def _text(statement: Any) -> str:
+    """A statement as one writes it: a returned tuple without parentheses."""
+    match statement:
+        case ast.Return(value=ast.Tuple(elts=parts)) if parts:
+            return "return " + ", ".join(map(ast.unparse, parts))
+    return ast.unparse(statement)
 
 
 class _Body:

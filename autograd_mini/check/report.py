@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -82,6 +84,7 @@ class Report:
     """The verdicts on all parameters; prints as a table, its first line the whole in words."""
 
     entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()  # what makes the check itself weak, or was done on the way
 
     @property
     def ok(self) -> bool:
@@ -102,6 +105,27 @@ class Report:
             raise GradientError(str(self))
         return self
 
+    def hint(self, level: int = 1) -> str:
+        """A hint about what is wrong, as a teacher gives them, one after the other.
+
+        level: 1, where it is; 2, what kind of mistake; 3, the mistake; 4, the corrected line.
+        Raises `ValueError` for another level.
+        """
+        if level not in (1, 2, 3, 4):
+            raise ValueError(f"there are hints of level 1 to 4, not {level!r}")
+        told: dict[str, list[str]] = {}
+        for e in self.entries:
+            if e.verdict == "wrong":
+                told.setdefault(_hint(e, level), []).append(e.name)
+        if not told:
+            return self._headline()
+        return "\n".join(f"{', '.join(names)}: {hint}" for hint, names in told.items())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs, of what JSON can hold; the kinds are the keys of `KINDS`."""
+        return {"verdict": self.verdict, "ok": self.ok, "notes": list(self.notes),
+                "entries": [_as_dict(e) for e in self.entries]}
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
@@ -112,7 +136,26 @@ class Report:
         raise KeyError(f"{name!r}; checked: {', '.join(e.name for e in self.entries)}")
 
     def __str__(self) -> str:
-        return "\n".join([self._headline(), "", *self._table(), "", *self._reasons()]).rstrip()
+        return self.text()
+
+    __repr__ = __str__
+
+    def text(self, colour: bool = False) -> str:
+        """The report as text; in a terminal's colours if asked for."""
+        table = self._table()
+        lines = [self._headline(), "", *table, *([""] if table else []), *self._reasons()]
+        text = "\n".join([*lines, *(["", *map(_note, self.notes)] if self.notes else [])]).rstrip()
+        return _coloured(text) if colour else text
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook."""
+        head, rows = html.escape(self._headline()), self._rows()
+        cells = ["".join(f"<th>{html.escape(c)}</th>" for c in rows[0])]
+        cells += ["".join(f"<td>{html.escape(c)}</td>" for c in row) for row in rows[1:]]
+        table = "".join(f"<tr>{row}</tr>" for row in cells)
+        below = html.escape("\n".join([*self._reasons(), *map(_note, self.notes)]))
+        return (f"<p><strong>{head}</strong></p><table>{table}</table>"
+                f'<pre style="white-space: pre-wrap">{below}</pre>')
 
     def _headline(self) -> str:
         by = {v: [e.name for e in self.entries if e.verdict == v]
@@ -123,8 +166,9 @@ class Report:
         parts = [f"{words.get(v, v)} for {', '.join(names)}" for v, names in by.items() if names]
         return f"The gradient is {'; '.join(parts)}."
 
-    def _table(self) -> list[str]:
-        rows = [("parameter", "verdict", "worst entry", "given", "expected", "off by", "± bar")]
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [
+            ("parameter", "verdict", "worst entry", "given", "expected", "off by", "± bar")]
         for e in self.entries:
             at = () if e.worst is None else e.worst
             seen = e.worst is not None and e.given is not None and e.expected is not None
@@ -134,6 +178,10 @@ class Report:
                 f"{e.expected[at]:.6g}" if seen else "",    # type: ignore[index]
                 _short(e.absolute_error), _short(e.error_bar),
             ))
+        return rows
+
+    def _table(self) -> list[str]:
+        rows = self._rows()
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
                  for row in rows]
@@ -142,10 +190,76 @@ class Report:
     def _reasons(self) -> list[str]:
         said: dict[str, list[str]] = {}
         for e in self.entries:
-            said.setdefault(e.reason, []).append(e.name)
+            said.setdefault(_reason(e), []).append(e.name)
         return [f"{', '.join(names)}: {reason}" for reason, names in said.items()]
 
-    __repr__ = __str__
+
+def _reason(e: Entry) -> str:
+    """Why, and of a wrong gradient the cause."""
+    if not e.suspects:
+        return e.reason
+    first, *others = e.suspects
+    lines = [first.message if first.kind != "unknown" else f"{e.reason}; {first.message}"]
+    lines += [f"   and {more.message}" for more in first.also]
+    if first.where:
+        lines.append(f"   in the loss     {first.where}")
+    if first.line:
+        lines.append(f"   to be changed   {first.line}")
+    if first.fix:
+        lines.append(f"   corrected       {first.fix}")
+    lines += [f"   or, with the same numbers: {other.message}" for other in others
+              if other.tied and other.plain and other.kind != first.kind][:2]
+    return "\n".join(lines)
+
+
+def _hint(e: Entry, level: int) -> str:
+    """A hint of some level, about one parameter."""
+    if not e.suspects or e.suspects[0].kind == "unknown":
+        return e.reason if level == 1 else "it is no usual mistake; derive it once more"
+    first = e.suspects[0]
+    place = first.where or first.line
+    return {
+        1: f"look at {place}" if place else "its gradient isn't right",
+        2: KINDS[first.kind],
+        3: "; and ".join([first.message, *(more.message for more in first.also)]),
+        4: first.fix or first.message,
+    }[level]
+
+
+def _note(note: str) -> str:
+    return f"note: {note}"
+
+
+def _as_dict(e: Entry) -> dict[str, Any]:
+    plain: dict[str, Any] = {key: getattr(e, key) for key in ("name", "verdict", "reason")}
+    plain["worst"] = None if e.worst is None else list(e.worst)
+    for key in ("absolute_error", "relative_error", "error_bar"):
+        value = getattr(e, key)
+        plain[key] = float(value) if np.isfinite(value) else None  # JSON has no nan
+    plain["suspects"] = [_suspect_as_dict(s) for s in e.suspects]
+    return plain
+
+
+def _suspect_as_dict(s: Suspect) -> dict[str, Any]:
+    keys = ("kind", "message", "where", "line", "fix", "tied")
+    return {key: getattr(s, key) for key in keys} | {
+        "evidence": float(s.evidence) if np.isfinite(s.evidence) else None,
+        "parameters": list(s.shared), "also": [_suspect_as_dict(more) for more in s.also]}
+
+
+COLOURS = {"wrong": "31", "right": "32", "can't tell": "33", "corrected": "32", "note:": "33",
+           "to be changed": "31"}
+
+
+def _coloured(text: str) -> str:
+    """The verdicts in red, green and yellow, the first line in bold."""
+    first, _, rest = text.partition("\n")
+    pattern = "|".join(rf"(?<=  ){word}(?=  )|(?m:^)(?:   )?{word}" for word in COLOURS)
+
+    def paint(found: re.Match[str]) -> str:
+        return f"\033[{COLOURS[found.group().strip()]}m{found.group()}\033[0m"
+
+    return f"\033[1m{first}\033[0m\n{re.sub(pattern, paint, rest)}"
 
 
 def _short(x: float) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from dataclasses import replace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,14 @@ from ..errors import AutogradError, NotDifferentiableError, ShapeError
 from ..graph import Node, consumers_first, raw
 from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
 from .constants import Constants
+from .degenerate import notes_on
 from .diagnose import Claim, Search
-from .explain import reshaped, suspects_of, with_repairs
+from .explain import suspects_of, with_repairs
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
 from .record import Record
 from .repair import Repair, repairs
 from .report import Entry, Report, Suspect
+from .shapes import Reshaped, reshaped
 from .stale import elsewhere
 
 __all__ = ["assert_gradient", "check_gradient"]
@@ -126,7 +128,7 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
     if any(entry.verdict == "wrong" for entry in entries):
         with np.errstate(all="ignore"):
             entries = _explained(problem, names, entries, gradient, copies)
-    return Report(tuple(entries))
+    return Report(tuple(entries), tuple(notes_on(problem, names, entries)))
 
 
 def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
@@ -143,51 +145,55 @@ def _explained(problem: _Problem, names: list[str], entries: list[Entry], gradie
                copies: list[Any]) -> list[Entry]:
     """The entries, with suspects for what is wrong."""
     if not problem.engine:
-        return entries
+        why = f"the engine can't differentiate the loss, so no more is known: {problem.refusal}"
+        return [_with(e, (Suspect("unknown", why, shared=(e.name,)),)) for e in entries]
     record = problem.record(names)
-    shapes: dict[str, Any] = {}
-    claims: dict[str, Claim] = {}
-    for entry in entries:
-        if entry.name not in record.parameters:
-            return entries
-        true = np.asarray(record.gradient(entry.name), float)
-        terms = np.broadcast_to(problem.terms(names, entry.name), true.shape)
-        given, wrong = entry.given, entry.verdict == "wrong"
-        if wrong and given is not None and given.shape != true.shape:
-            shapes[entry.name] = reshaped(record, entry.name, given, true)
-            given = shapes[entry.name].gradient if shapes[entry.name] else None
-        if given is None or not wrong or not np.isfinite(given).all():
-            given, wrong = true, False
-        if wrong and np.allclose(given, true, rtol=1e-7, atol=0):
-            wrong = False
-        claims[entry.name] = Claim(given, true, terms, problem.eps(given.dtype), wrong)
+    if any(entry.name not in record.parameters for entry in entries):
+        return entries  # the claim hasn't the form of the parameters: that is what is wrong
+    shapes = {e.name: reshaped(record, e.name, e.given, np.asarray(record.gradient(e.name), float))
+              for e in entries if e.verdict == "wrong" and e.given is not None
+              and e.given.shape != np.shape(record.parameters[e.name].value)}
+    claims = {e.name: _claim(problem, names, record, e, shapes.get(e.name)) for e in entries}
     constants = problem.constants(names)
-    changed = {name: x for name, x in problem.changed(names, copies).items()}
 
     def points() -> Any:
         return elsewhere(
             lambda values: problem.gradients_at(names, values),
             {n: np.asarray(x.value) for n, x in record.parameters.items()},
             {n: c.given for n, c in claims.items()}, {n: c.true for n, c in claims.items()},
-            changed, gradient, constants.rates)
+            problem.changed(names, copies), gradient, constants.rates)
 
     search = Search(record, claims, constants, points)
     search.run()
-    told = []
-    named = {name: suspects_of(search, name) for name in claims if claims[name].wrong}
-    known = all(suspects[0].plain for suspects in named.values())
-    repaired = _repairs(problem, names, gradient, known)
-    for entry in entries:
-        suspects: tuple[Suspect, ...] = named.get(entry.name, ())
-        shape = shapes.get(entry.name)
+    problem.cut_short = search.cut_short
+    found = {name: suspects_of(search, name) for name in claims if claims[name].wrong}
+    for name, shape in shapes.items():
         if shape is not None:
-            suspects = (replace(shape.suspect, also=suspects[:1]), *suspects)
-        elif entry.verdict == "wrong" and not suspects:
-            suspects = (Suspect("unknown", entry.reason, shared=(entry.name,)),)
-        if entry.verdict == "wrong":
-            suspects = with_repairs(suspects, repaired)
-        told.append(replace(entry, suspects=suspects))
-    return told
+            rest = found.get(name, ())
+            found[name] = (replace(shape.suspect, also=rest[:1]), *rest)
+    known = all(suspects[0].plain for suspects in found.values())
+    repaired = _repairs(problem, names, gradient, known)
+    return [_with(e, with_repairs(found.get(e.name, ()), repaired)) for e in entries]
+
+
+def _with(entry: Entry, suspects: tuple[Suspect, ...]) -> Entry:
+    """The entry with its suspects, if it is wrong; there is always one."""
+    if entry.verdict != "wrong":
+        return entry
+    unknown = Suspect("unknown", "nothing more can be said", shared=(entry.name,))
+    return replace(entry, suspects=suspects or (unknown,))
+
+
+def _claim(problem: _Problem, names: list[str], record: Record, entry: Entry,
+           shape: Reshaped | None) -> Claim:
+    """What the search is told of one parameter; what isn't a gradient at all is left out of it."""
+    true = np.asarray(record.gradient(entry.name), float)
+    terms = np.broadcast_to(problem.terms(names, entry.name), true.shape)
+    given = entry.given if shape is None else shape.gradient
+    wrong = bool(entry.verdict == "wrong" and given is not None and given.shape == true.shape
+                 and np.isfinite(given).all() and not np.allclose(given, true, rtol=1e-7, atol=0))
+    given = given if wrong and given is not None else true
+    return Claim(given, true, terms, problem.eps(given.dtype), wrong)
 
 
 def _repairs(problem: _Problem, names: list[str], gradient: Any, known: bool) -> list[Repair]:
@@ -235,6 +241,9 @@ class _Problem:
         elif first != again:
             self.trouble = ("the loss gave two different values for the same arguments (is it "
                             "random?): fix its seed inside the loss")
+        self.cut_short = False  # the search for the cause
+        self.graph: list[Node] = []
+        self.variables: dict[tuple[int, str], Node] = {}
         self.solves = False  # a system of equations, which amplifies rounding
         self.engine = self._engine()
 
@@ -264,7 +273,9 @@ class _Problem:
                 self.refusal = f"{type(error).__name__}: {error}"
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
-        self.solves = any(node.op in SOLVERS for node in consumers_first(y))
+        self.graph = consumers_first(y)
+        self.solves = any(node.op in SOLVERS for node in self.graph)
+        self.variables = dict(self._places(call))
         return {
             place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
             for (place, x), g in zip(self._places(call), found, strict=False)
@@ -276,10 +287,12 @@ class _Problem:
         try:
             return Call(self.loss, args, self.wrt, self.kwargs)
         except NotDifferentiableError:
-            others = tuple(i for i, arg in enumerate(args) if i not in self.wrt and _all_floats(arg))
+            others = tuple(i for i, arg in enumerate(args)
+                           if i not in self.wrt and _all_floats(arg))
             if not others:
                 raise
-            return Call(self.loss, [_copied(arg) for arg in args], (*self.wrt, *others), self.kwargs)
+            return Call(self.loss, list(map(_copied, self.args)), (*self.wrt, *others),
+                        self.kwargs)
 
     def _places(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
         """((argument, path), variable) for each array that the gradient is for."""

@@ -1,0 +1,98 @@
+"""When the check itself is weak: a loss that can't show a mistake, a kink beside the point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..ops import abs, add, divide, max, maximum, min, minimum, multiply, relu, subtract
+from .report import Entry
+
+__all__ = ["notes_on"]
+
+NEAR = 1e-6  # of a kink: finite differences step across it
+
+
+def notes_on(problem: Any, names: Sequence[str], entries: Sequence[Entry]) -> Iterator[str]:
+    """What a reader should know of the check: `problem` is the loss at its point (verdict.py)."""
+    yield from _flat(problem, names)
+    if problem.float32:
+        yield ("some of the data are float32: the check was done in float64, and the gradient is "
+               "held to float32's rounding")
+    yield from _kinks(problem.graph)
+    yield from _broadcast(problem.graph)
+    if any(s.kind == "unknown" for e in entries for s in e.suspects) and problem.cut_short:
+        yield "the search for the mistake was cut short, for the time it takes"
+
+
+def _flat(problem: Any, names: Sequence[str]) -> Iterator[str]:
+    """Parameters whose gradient is 0 whatever they are."""
+    reached = set(problem.graph)
+    for (i, path), (expected, terms) in problem.engine.items():
+        name = names[i] + path
+        if problem.variables[i, path] not in reached:
+            yield (f"{name} doesn't reach the loss: its gradient is 0 wherever it is, and only 0 "
+                   "is tested")
+        elif expected.size and (np.abs(expected) <= 1e3 * np.finfo(float).eps * terms).all() and (
+                np.any(terms)):
+            yield (f"the gradient of {name} is 0 by symmetry, but for rounding (as of the sum of a "
+                   "softmax, or of what is normalised): such a loss shows no mistake. Weight its "
+                   "outputs: np.sum(c * y), with random numbers c")
+
+
+def _kinks(graph: Sequence[Node]) -> Iterator[str]:
+    """Relus, maxima and the like that are within a step of their kink, or of a tie."""
+    for node in graph:
+        margin = _margin(node)
+        if margin is not None and margin < NEAR and node.op is not None:
+            what = "a tie" if node.op in (max, min, maximum, minimum) else "its kink"
+            yield (f"{node.op.name} is within {margin:.1g} of {what}: the gradient jumps there, "
+                   "and is that of this side" if margin else
+                   f"{node.op.name} is at {what}: every slope between the one-sided ones is right")
+
+
+def _margin(node: Node) -> float | None:
+    """How far the nearest kink is, relative to the numbers there; None if there is none."""
+    op, xs = node.op, node.inputs
+    with np.errstate(all="ignore"):
+        if op in (relu, abs):
+            gap, size = np.abs(xs[0]), np.max(np.abs(xs[0]), initial=0.0)
+        elif op in (maximum, minimum):
+            gap = np.abs(np.subtract(xs[0], xs[1]))
+            size = np.max(np.abs(xs[0]), initial=0.0)
+        elif op in (max, min) and np.size(xs[0]) > np.size(node.value):
+            return _tie(node)
+        else:
+            return None
+        return float(np.min(gap, initial=np.inf) / size) if size else 0.0
+
+
+def _tie(node: Node) -> float:
+    """The gap between the two largest (or smallest), relative."""
+    params = node.params or {}
+    x, axis = np.asarray(node.inputs[0]), params.get("axis")
+    flat = x.reshape(-1) if axis is None else x
+    along = -1 if axis is None or isinstance(axis, tuple) else axis
+    if isinstance(axis, tuple) or flat.shape[along] < 2:
+        return np.inf
+    ordered = np.sort(flat, axis=along)
+    two = np.take(ordered, [-2, -1] if node.op is max else [0, 1], axis=along)
+    gap = np.diff(two, axis=along)
+    return float(np.min(gap) / np.max(np.abs(x), initial=1e-300))
+
+
+def _broadcast(graph: Sequence[Node]) -> Iterator[str]:
+    """(n, 1) against (n,): every entry meets every other, which is hardly ever meant."""
+    for node in graph:
+        if node.op in (add, subtract, multiply, divide) and len(node.inputs) == 2:
+            a, b = map(np.shape, node.inputs)
+            if len(a) != len(b):
+                column, row = (a, b) if len(a) == 2 else (b, a)
+                n = row[0] if len(row) == 1 else 0
+                if column == (n, 1) and n > 1:
+                    yield (f"shapes {a} and {b} are broadcast to ({n}, {n}) in the loss "
+                           f"({node.op.name}): every entry meets every other; reshape one of them "
+                           "if pairs were meant")
