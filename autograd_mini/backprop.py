@@ -36,22 +36,26 @@ Instead = Mapping[Node, Callable[[Any], Iterable[tuple[Node, Any]]]]
 
 
 def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False,
-          instead: Instead | None = None) -> Iterator[Step]:
+          instead: Instead | None = None, last: Node | None = None) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's turn.
 
     create_graph: rules are fed nodes and record themselves, so that the result can be
     differentiated again. exact: nothing, not even 0·inf = nan, comes back along a path that
     `where`, `maximum`, an index … did not choose. For floats that costs nothing and is always
     so; for arrays it takes masks, which are needed only when a nan has turned up. instead: what
-    some nodes send in place of what their rule says: how a mistake is tried out.
+    some nodes send in place of what their rule says: how a mistake is tried out. last: a node to
+    end at, if all ways lead through it.
     """
-    order = consumers_first(output)
+    order = consumers_first(output, last.parents if last is not None else ())
     cotangents: dict[Node, Any] = dict.fromkeys(order, NOTHING)
     cotangents[output] = seed
     # An entry that the seed gives 0 isn't asked for: one row of a Jacobian, say.
     unchosen: dict[Node, Any] = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
     for node in order:
         g = cotangents.pop(node)
+        if node is last:
+            yield node, zero_like(node) if g is NOTHING else g, ()
+            return
         if instead is not None and node in instead:
             for target, sent in instead[node](zero_like(node) if g is NOTHING else g):
                 cotangents[target] = cotangents[target] + sent

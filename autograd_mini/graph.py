@@ -124,15 +124,17 @@ def wide(x: Any) -> Any:
     return np.float64(x) if isinstance(x, float | int) else x
 
 
-def consumers_first(output: Node) -> list[Node]:
+def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list[Node]:
     """Every node that `output` depends on, each after all the nodes that consume it.
+
+    without: nodes that are left out, with all that only they depend on.
 
     A topological sort: depth-first, a node is put down after all its parents (Tarjan 1976), and
     the order is read backwards. The stack is a list, not Python's, so a chain of a million
     nodes is no deeper than one of ten.
     """
     put_down: list[Node] = []
-    seen: set[Node | None] = {None}  # None stands for a constant
+    seen: set[Node | None] = {None, *without}  # None stands for a constant
     stack: list[Node | None] = [output]
     while stack:
         node = stack.pop()

@@ -182,17 +182,25 @@ def regions(record: Record, exit: Node) -> Iterator[Node]:
         frontier.update(p for p in nearest.parents if p is not None)
 
 
+def _name(record: Record, exit: Node, entry: Node) -> str | None:
+    """Which function of the entry the exit is; None if it has no name."""
+    p, z = np.asarray(exit.value, float), np.asarray(entry.value, float)
+    name = (_elementwise(p, z) or _along_axes(p, z) or _reduction(p, z)
+            or _cross_entropy(exit, entry))
+    return "a function" if name is None and _is_step(record, exit, entry) else name
+
+
 def blocks(record: Record) -> list[Site]:
     """The written-out functions in a graph, by what their values say."""
     found: list[Site] = []
+    alike: dict[tuple[int, int], str | None] = {}  # what a loop made before is known already
     with np.errstate(all="ignore"):
         for node in record.order:
             for depth, entry in enumerate(regions(record, node)):
-                p, z = np.asarray(node.value, float), np.asarray(entry.value, float)
-                name = (_elementwise(p, z) or _along_axes(p, z) or _reduction(p, z)
-                        or _cross_entropy(node, entry))
-                if name is None and _is_step(record, node, entry):
-                    name = "a function"
+                key = record.groups[node], record.groups[entry]
+                if key not in alike:
+                    alike[key] = _name(record, node, entry)
+                name = alike[key]
                 if name is None or (node.op is not None and node.op.name == name and not depth):
                     continue
                 found.append(Site(name, node, entry, block=True))

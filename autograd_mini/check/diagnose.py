@@ -9,7 +9,6 @@ a loop), then pairs. If nothing fits, that is the answer.
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,9 +37,8 @@ from .malrules import (
 from .record import Record, Site
 from .roles import Roles
 
-__all__ = ["Claim", "Finding", "Search", "like"]
+__all__ = ["Claim", "Finding", "Search", "like", "patience"]
 
-SECONDS = 8.0  # for all of a search; what was cut short is said
 PAIRED = 400  # so many mistakes are tried two at a time
 Gradients = Mapping[str, np.ndarray]
 
@@ -119,16 +117,22 @@ def fitted(sent: Any, to: tuple[int, ...]) -> Any:
         return None
 
 
+def patience(nodes: int) -> float:
+    """How long to search a graph, in seconds of the processor; what is cut short is said."""
+    return 2.5 if nodes < 150 else 0.2 + 0.0018 * nodes
+
+
 class Search:
     """The search for what explains the wrong ones among some claims, in one recorded graph."""
 
     def __init__(self, record: Record, claims: Mapping[str, Claim], constants: Constants,
                  elsewhere: Callable[[], Iterator[tuple[str, Gradients]]] | None = None,
-                 seconds: float = SECONDS) -> None:
+                 seconds: float | None = None) -> None:
         self.record, self.constants, self.elsewhere = record, constants, elsewhere
         self.names = list(record.parameters)
         self.claims = {name: claims[name] for name in self.names}
-        self.until = time.monotonic() + seconds
+        seconds = patience(len(record.order)) if seconds is None else seconds
+        self.until = time.process_time() + seconds
         self.cut_short = False
         self.findings: dict[Any, Finding] = {}
         record.push()
@@ -153,19 +157,22 @@ class Search:
             for step in steps:
                 with np.errstate(all="ignore"):
                     step()
-            if self.late() or all(self._plainly(self.names[p]) for p in self.wrong):
+            if self.late() or self._all_plain():
                 break
         return list(self.findings.values())
 
     def late(self) -> bool:
         """Whether the time is over; that something was left out is then told."""
-        self.cut_short = self.cut_short or time.monotonic() > self.until
+        self.cut_short = self.cut_short or time.process_time() > self.until
         return self.cut_short
 
     def _plainly(self, name: str) -> bool:
         """Whether something explains a parameter, and neither needs a factor nor spoils another."""
         return any(name in f.explains and f.explains[name][0] == 1.0 and not f.spoils
                    for f in self.findings.values())
+
+    def _all_plain(self) -> bool:
+        return all(self._plainly(self.names[p]) for p in self.wrong)
 
     def _at_all(self, name: str) -> bool:
         return any(name in f.explains for f in self.findings.values())
@@ -204,7 +211,7 @@ class Search:
         of = {parameter: name for name, parameter in self.record.parameters.items()}
         more = like(node, more)
         with np.errstate(all="ignore"):
-            for other, g, _ in sweep(node, more, exact=True):
+            for other, g, _ in sweep(node, more, exact=self.record.exact):
                 if other in of and g is not NOTHING:
                     found[of[other]] = found[of[other]] + g
         return found
@@ -229,7 +236,7 @@ class Search:
 
     def singles(self) -> None:
         """Each site with each wrong rule, and each with a factor."""
-        for site in [*self.sites, *self.blocks]:
+        for site in self._usual_sites():
             if self.late():
                 return
             g = self.record.cotangents[site.output]
@@ -243,21 +250,40 @@ class Search:
             for alternative in self.tried(site, g):
                 self._try(site, alternative, true, sent)
 
-    def tried(self, site: Site, g: Any) -> Iterator[Alternative]:
-        """All that may have been used at a site."""
-        yield from alternatives(site, g)
-        yield from other_operands(site, g, self.record)
-        yield from other_cotangents(site, g, self.record)
-        yield from leaks(site, g)
+    def _usual_sites(self) -> Iterator[Site]:
+        """The sites; of what a loop made many times the first and the last two: those may differ."""
+        alike: dict[Any, list[Site]] = {}
+        for site in [*self.sites, *self.blocks]:
+            group = self.record.groups[site.output]
+            alike.setdefault((group, site.name, site.i, site.block), []).append(site)
+        for sites in alike.values():
+            yield from sites if len(sites) <= 4 else [*sites[:2], *sites[-2:]]
+
+    def tried(self, site: Site, g: Any, source: int | None = None) -> Iterator[Alternative]:
+        """All that may have been used at a site; or only what one of the sources knows."""
+        sources: tuple[Callable[[], Iterator[Alternative]], ...] = (
+            lambda: alternatives(site, g),
+            lambda: other_operands(site, g, self.record),
+            lambda: other_cotangents(site, g, self.record),
+            lambda: leaks(site, g),
+            lambda: iter(()) if site.block else spread_wrongly(site, g),
+            lambda: atoms(site, g) if self._has_atoms(site) else iter(()),
+            lambda: scalings(site, g),
+        )
+        if source is not None:
+            yield from sources[source]()
+            return
+        for number, make in enumerate(sources[:-1]):
+            for alternative in make():
+                yield alternative._replace(source=number)
+
+    def _has_atoms(self, site: Site) -> bool:
+        """Whether some function of the site's input and output may stand for its derivative."""
         op = site.output.op
         if site.block:
-            if shape(site.output) == shape(site.input) and site.name != "a function":
-                yield from atoms(site, g)
-            return
-        yield from spread_wrongly(site, g)
-        if isinstance(op, Elementwise) and callable(op.slopes[site.i]) and (
-                op not in (multiply, divide) or site.i):
-            yield from atoms(site, g)
+            return shape(site.output) == shape(site.input) and site.name != "a function"
+        return bool(isinstance(op, Elementwise) and callable(op.slopes[site.i]) and (
+            op not in (multiply, divide) or site.i))
 
     def _scaled(self, site: Site, true: Any, sent: np.ndarray) -> None:
         """The right rule, c times: −1 a sign, 0 forgotten, 2 counted twice."""
@@ -427,8 +453,8 @@ class Search:
         g = self.record.cotangents[first.output]
         options = [a for a in self.tried(first, g)
                    if not a.added and (a.cost < 3.0 or len(sites) < 12)]
-        for option in [*scalings(first, g), *options]:
-            if self.late():
+        for option in sorted([*scalings(first, g), *options], key=lambda a: a.cost):
+            if self.late() or self._all_plain():
                 return
             gradients = self.swept({site: self._rule(site, option) for site in sites})
             if gradients is None:
@@ -453,7 +479,7 @@ class Search:
     def _rule(self, site: Site, option: Alternative) -> Callable[[Any], Any]:
         """From a cotangent at the site's output, what the wrong rule sends."""
         def rule(g: Any) -> Any:
-            for other in itertools.chain(scalings(site, g), self.tried(site, g)):
+            for other in self.tried(site, g, option.source):
                 if other.said == option.said and other.kind == option.kind:
                     return fitted(other.sent, shape(site.input))
             return None
@@ -555,7 +581,7 @@ class Search:
         g = self.record.cotangents[site.output]
         more = like(site.input, rule(g) - site.sent(g))
         with np.errstate(all="ignore"):
-            for node, extra, _ in sweep(site.input, more, exact=True):
+            for node, extra, _ in sweep(site.input, more, exact=self.record.exact):
                 if extra is not NOTHING and node in self.record.cotangents:
                     before = self.record.cotangents[node]
                     changed[node] = extra if before is NOTHING else before + extra

@@ -46,6 +46,7 @@ class Alternative(NamedTuple):
     send: Callable[[], Any]  # → what goes to the site's input, not yet in its shape
     cost: float  # how far-fetched it is: of two that give the same numbers, the lower is named
     added: bool = False  # whether it is added to what is right, times some constant
+    source: int = 6  # which of the generators of alternatives knows it (see Search.tried)
 
     @property
     def sent(self) -> Any:

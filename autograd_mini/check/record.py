@@ -106,10 +106,8 @@ class Site(NamedTuple):
 
 def _through(output: Node, g: Any, wanted: Node) -> Any:
     """The cotangent that `g` at `output` gives to `wanted`."""
-    for node, cotangent, _ in sweep(output, g, exact=True):
-        if node is wanted:
-            return cotangent
-    return 0.0 * wanted.value
+    *_, (_, cotangent, _) = sweep(output, g, exact=True, last=wanted)
+    return cotangent
 
 
 class Record:
@@ -125,9 +123,15 @@ class Record:
         self.order = consumers_first(output)
         self.rank = {node: i for i, node in enumerate(self.order)}
         self.places = places
+        self.exact = False  # without masks, which are needed only where a nan shows
         self.arrived = {node: g for node, g, _ in self.swept()}
+        if any(np.isnan(g).any() for g in self.arrived.values()):
+            self.exact = True
+            self.arrived = {node: g for node, g, _ in self.swept()}
         self.cotangents = self.arrived | self.given
         self.current: Mapping[Node, Any] = self.cotangents  # those of the sweep that is under way
+        self._near: dict[Any, list[tuple[str, Any]]] = {}
+        self._plain: dict[tuple[int, ...], dict[int, Any]] = {}
         self.updates: dict[Any, list[Any]] = {}  # what an update may have moved a parameter by
         self.uses: dict[Node, list[Site]] = {node: [] for node in self.order}
         for node in self.order:
@@ -192,6 +196,8 @@ class Record:
         Of what a loop makes again and again the nearest before it, the one before that, and the
         next one: so the same words mean the same at every step.
         """
+        if (node, shape) in self._near:
+            return self._near[node, shape]
         here, found = self.rank[node], list[tuple[str, Any]]()
         for made in self._by_shape().get(shape, {}).values():
             name = self.names[made[0]]
@@ -203,10 +209,19 @@ class Record:
             found += [(said, other[0].value) for said, other in (
                 (name, before[:1]), (f"{name} of the step before", before[1:2]),
                 (f"{name} of the next step", after[-1:])) if other]
-        constants = {id(x): x for n in self.order for q, x in zip(n.parents, n.inputs, strict=True)
-                     if q is None and np.shape(x) == shape}
+        constants = self._constants(shape)
         found += [(self.constant_name(x), x) for x in list(constants.values())[:8]]
-        return found[:80]
+        self._near[node, shape] = found[:40]
+        return self._near[node, shape]
+
+    def _constants(self, shape: tuple[int, ...]) -> dict[int, Any]:
+        """The plain arrays of a shape that were computed with."""
+        if not self._plain:
+            for n in self.order:
+                for q, x in zip(n.parents, n.inputs, strict=True):
+                    if q is None and np.ndim(x):
+                        self._plain.setdefault(np.shape(x), {})[id(x)] = x
+        return self._plain.get(shape, {})
 
     def _by_shape(self) -> dict[tuple[int, ...], dict[int, list[Node]]]:
         """By shape and by the piece of code that made them: the nodes, the latest first."""
@@ -231,7 +246,7 @@ class Record:
         seed = one_like(self.output) if seed is None else seed
         instead = {node: self._going_on(node) for node in self.given} | dict(instead or {})
         with np.errstate(all="ignore"):
-            yield from sweep(self.output, seed, exact=True, instead=instead or None)
+            yield from sweep(self.output, seed, exact=self.exact, instead=instead or None)
 
     def _going_on(self, node: Node) -> Callable[[Any], Iterator[tuple[Node, Any]]]:
         """A rule that sends on what was given for a node, whatever arrived."""

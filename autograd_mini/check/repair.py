@@ -332,13 +332,13 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
 
     args: makes fresh copies of its arguments.
     """
-    until = time.monotonic() + seconds
+    until = time.process_time() + seconds
     try:
         program = _Program(function, args, kwargs)
     except (OSError, TypeError, ValueError, SyntaxError, IndexError):
         return  # no source, or one that is better left alone
     for statement, edit in program.edits():
-        if time.monotonic() > until:
+        if time.process_time() > until:
             return
         before = _text(statement)
         replaced = edit.field == ""

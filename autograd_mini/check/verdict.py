@@ -20,7 +20,7 @@ from ..graph import Node, consumers_first, raw
 from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
 from .constants import Constants
 from .degenerate import notes_on
-from .diagnose import Claim, Search
+from .diagnose import Claim, Search, patience
 from .explain import suspects_of, with_repairs
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
 from .record import Record
@@ -217,7 +217,7 @@ def _repairs(problem: _Problem, names: list[str], gradient: Any, known: bool) ->
         return True
 
     found = repairs(gradient, lambda: [_copied(arg) for arg in problem.args], problem.kwargs,
-                    is_right, 0.5 if known else 3.0)
+                    is_right, 0.3 if known else 0.8 * patience(len(problem.graph)))
     return list(itertools.islice(found, 1 if known else 2))
 
 
