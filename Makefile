@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint types oracles bench clean
+.PHONY: demo test lint types oracles bench diagnosis verdicts clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autograd-mini demo
@@ -25,6 +25,13 @@ types: $(VENV)/.lint
 
 bench: $(VENV)/.peers
 	$(BIN)/python benchmarks/micrograd_step.py
+
+# How often the verifier names the mistake; and its verdicts beside those of other checkers.
+diagnosis: $(VENV)/.installed
+	$(BIN)/python benchmarks/diagnosis.py
+
+verdicts: $(VENV)/.oracles
+	$(BIN)/python benchmarks/verdicts.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,12 +1,12 @@
 """How often the verifier names the right mistake: labelled wrong gradients, right ones, and noise.
 
-    python benchmarks/diagnosis.py [set ...]      (sets: a, b, c; default: all)
+    python benchmarks/diagnosis.py [set ...] [-v]      (sets: a, b, c, d; default: all)
 
 Each file in wrong_gradients/ has a loss, its right gradient and MISTAKES: (what was done, {text:
 its replacement in the gradient's source}, kind, other kinds that the same numbers may have, the
 parameters that become wrong, a piece of the line of the loss to blame). They were written without
-looking at the table of mistakes. Set a was used while the table was written; b and c were first
-scored when it stood (see the README beside them for what they gave then).
+looking at the table of mistakes. Sets a, b and c were used while the table was written; d was
+scored once, when it stood.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import collections
 import importlib.util
 import inspect
+import itertools
 import linecache
 import statistics
 import sys
@@ -94,7 +95,8 @@ def score(folder: Path, tell: bool) -> collections.Counter[str]:
             if tell and named not in case.accepted:
                 print(f"  {case.family}: {case.did}: {case.kind}, named {named}")
     counts["wrong kind"] = counts["cases"] - counts["right kind"] - counts["unknown"]
-    print(f"  median {statistics.median(seconds):.2f} s of the processor, at most {max(seconds):.1f}")
+    median = statistics.median(seconds)
+    print(f"  median {median:.2f} s of the processor, at most {max(seconds):.1f}")
     return counts
 
 
@@ -110,7 +112,7 @@ def random_loss(rng: np.random.Generator) -> tuple[Any, tuple[Any, ...]]:
             h = steps[k](h @ w)
         return np.mean((h - t) ** 2) + 0.1 * np.sum(weights[0] ** 2)
 
-    return loss, tuple(rng.normal(size=pair) for pair in zip(sizes, sizes[1:], strict=False))
+    return loss, tuple(rng.normal(size=pair) for pair in itertools.pairwise(sizes))
 
 
 def controls(count: int = 200) -> None:

@@ -142,8 +142,9 @@ def _cross_entropy(exit: Node, entry: Node) -> str | None:
         return None
     if p.shape != z.shape and not (p.ndim < z.ndim and p.size < z.size):
         return None
-    one = 1.0 if type(exit.value) is float else np.ones_like(p)
-    slope = sign * np.asarray(Site("", exit, entry, block=True).sent(one))
+    if not p.ndim and z.ndim == 2:
+        return _mean_cross_entropy(sign * np.asarray(_slope(exit, entry)), float(p), z)
+    slope = sign * _slope(exit, entry)
     target = ops.sigmoid(z) - slope
     if p.shape == z.shape:
         right = _is_target(target) and _close(np.logaddexp(0, z) - target * z, p)
@@ -157,6 +158,23 @@ def _cross_entropy(exit: Node, entry: Node) -> str | None:
             value = np.sum(target * (total - z), axis)
             if _close(np.ravel(value), p.ravel()):
                 return "cross-entropy"
+    return None
+
+
+def _slope(exit: Node, entry: Node) -> np.ndarray:
+    """The cotangent of the entry if that of the exit is 1 everywhere."""
+    one = 1.0 if type(exit.value) is float else np.ones_like(exit.value)
+    return np.asarray(Site("", exit, entry, block=True).sent(one))
+
+
+def _mean_cross_entropy(slope: np.ndarray, value: float, z: np.ndarray) -> str | None:
+    """The same, summed or averaged over the rows of z."""
+    total = ops.logsumexp(z, axis=1, keepdims=True)
+    for weight in (1.0, 1 / len(z)):
+        target = np.exp(z - total) - slope / weight
+        if _is_target(target) and _close(target.sum(1), np.ones(len(z))) and math.isclose(
+                weight * float(np.sum(target * (total - z))), value, rel_tol=1e-9):
+            return "cross-entropy"
     return None
 
 

@@ -39,6 +39,7 @@ from .roles import Roles
 
 __all__ = ["Claim", "Finding", "Search", "like", "patience"]
 
+LIKELY = (0, 4)  # the sources of what is tried two at a time: the table, and broadcasting
 PAIRED = 400  # so many mistakes are tried two at a time
 Gradients = Mapping[str, np.ndarray]
 
@@ -222,7 +223,7 @@ class Search:
         """All of a gradient times a constant."""
         for p in self.wrong:
             c = ratio(self.given[p], self.true[p], self.room[p])
-            if c is None or abs(c) < 1e-9 or (self.few[p] and not self._allowed(c, p)):
+            if c is None or abs(c) < 1e-9 or (self.few[p] and self.constants.name(c) is None):
                 continue
             c = float(f"{c:.8g}")
             kind = "sign" if c == -1.0 else "factor"
@@ -251,7 +252,7 @@ class Search:
                 self._try(site, alternative, true, sent)
 
     def _usual_sites(self) -> Iterator[Site]:
-        """The sites; of what a loop made many times the first and the last two: those may differ."""
+        """The sites; of what a loop made often the first and the last two, which may differ."""
         alike: dict[Any, list[Site]] = {}
         for site in [*self.sites, *self.blocks]:
             group = self.record.groups[site.output]
@@ -533,28 +534,27 @@ class Search:
         """Two mistakes, for what no single one explains."""
         self.wrong = [p for p in self.wrong if not self._at_all(self.names[p])]
         tried = self._mistakes()
-        alone = np.array([moved for *_, moved in tried])
+        changed: list[dict[Node, Any]] = []  # by each mistake: the cotangents, as they are then
         for k, (site, option, _) in enumerate(tried):
-            if self.late():
+            changed.append({})
+            self._resweep(site, self._rule(site, option), changed[k])
+            for m in range(k):  # the likeliest pairs first
+                if self.late():
+                    return
+                first, second = (m, k) if site.output in changed[m] else (k, m)
+                if tried[first][0].output is not tried[second][0].output:
+                    self._try_pair(tried[first], tried[second], changed[first])
+
+    def _try_pair(self, first: Any, second: Any, changed: Mapping[Node, Any]) -> None:
+        """A mistake, and another one among what it has changed, or elsewhere."""
+        site, option, moved = second
+        if site.output in changed:
+            g = changed[site.output]
+            sent = self._rule(site, option)(g)
+            if sent is None:
                 return
-            rule = self._rule(site, option)
-            changed: dict[Node, Any] = {}
-            first = self._resweep(site, rule, changed)
-            if first is None:
-                continue
-            for m, (other, second, _) in enumerate(tried):
-                if other.output is site.output or (m < k and other.output not in changed):
-                    continue
-                if other.output in changed:
-                    g = changed[other.output]
-                    sent = self._rule(other, second)(g)
-                    if sent is None:
-                        continue
-                    with np.errstate(all="ignore"):
-                        moved = self.record.moves(other.input, sent - other.sent(g))
-                else:
-                    moved = alone[m]
-                self._pair(first + moved, (site, option), (other, second))
+            moved = self.record.moves(site.input, sent - site.sent(g))
+        self._pair(first[2] + moved, first[:2], second[:2])
 
     def _mistakes(self) -> list[tuple[Site, Alternative, np.ndarray]]:
         """The likelier mistakes, each with what it adds to the weighted gradients."""
@@ -563,9 +563,8 @@ class Search:
             g = self.record.cotangents[site.output]
             with np.errstate(all="ignore"):
                 true = site.sent(g)
-            options = [a for a in alternatives(site, g) if a.cost <= 2.5]
-            if not site.block:
-                options += [*spread_wrongly(site, g), *scalings(site, g)]
+            options = [a for a in self.tried(site, g) if a.source in LIKELY and a.cost <= 2.5]
+            options += [] if site.block else scalings(site, g)
             for option in options:
                 sent = self._rule(site, option)(g)
                 if sent is None or not np.all(np.isfinite(sent)):
@@ -576,8 +575,8 @@ class Search:
         found.sort(key=lambda one: one[1].cost)
         return found[:PAIRED]
 
-    def _resweep(self, site: Site, rule: Callable[[Any], Any], changed: dict[Node, Any]) -> Any:
-        """The weighted change of the gradients by one mistake; fills in the changed cotangents."""
+    def _resweep(self, site: Site, rule: Callable[[Any], Any], changed: dict[Node, Any]) -> None:
+        """Fill in the cotangents that one mistake changes."""
         g = self.record.cotangents[site.output]
         more = like(site.input, rule(g) - site.sent(g))
         with np.errstate(all="ignore"):
@@ -585,7 +584,6 @@ class Search:
                 if extra is not NOTHING and node in self.record.cotangents:
                     before = self.record.cotangents[node]
                     changed[node] = extra if before is NOTHING else before + extra
-        return self.record.moves(site.input, more)
 
     def _pair(self, moved: np.ndarray, *pair: tuple[Site, Alternative]) -> None:
         for p in self.wrong:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from ..graph import Node
 from .constants import Constants, same, shown
 from .diagnose import Claim, Finding, Search
 from .malrules import RIGHT
-from .record import Record, Site
+from .record import Record, Site, as_factor
 from .repair import Repair
 from .report import Suspect
 
@@ -34,11 +33,6 @@ def place_of(record: Record, node: Node) -> str:
         return ""
     text = linecache.getline(place.file, place.line).strip()
     return f"{os.path.basename(place.file)}:{place.line}: {text}".rstrip(": ")
-
-
-def _as_factor(name: str) -> str:
-    """A name that may stand in a product."""
-    return name if re.fullmatch(r"[\w.\[\]'\"]+(\(.*\))?", name) else f"({name})"
 
 
 def _operands(record: Record, site: Site) -> list[str]:
@@ -60,8 +54,8 @@ def _words(record: Record, site: Site) -> dict[str, str]:
     code = place.code if place is not None and 0 < len(place.code) <= 60 else ""
     a, b = operands[0], operands[1] if len(operands) == 2 else ""
     names = {"x": x, "y": y, "a": a, "b": b}
-    words = {key: _as_factor(name) for key, name in names.items()}
-    words |= {"d" + key: "d" + _as_factor(name) for key, name in names.items()}
+    words = {key: as_factor(name) for key, name in names.items()}
+    words |= {"d" + key: "d" + as_factor(name) for key, name in names.items()}
     words["f"] = f"`{code}`" if code else f"`{y}`" if site.output.label else site.name
     right = RIGHT.get(site.name, ())
     words["right"] = f", {_fill(right[site.i], words)}" if site.i < len(right) else ""

@@ -28,7 +28,7 @@ from ..errors import GraphError
 from ..graph import leaf
 from ..primitive import PRIMITIVES, Elementwise, Structural
 from .blocks import ELEMENTWISE
-from .record import Record, Site
+from .record import Record, Site, as_factor
 from .report import KINDS
 
 __all__ = ["MALRULES", "RIGHT", "Alternative", "alternatives", "atoms", "FORGOTTEN",
@@ -53,7 +53,8 @@ class Alternative(NamedTuple):
         """What goes to the site's input; None if the rule doesn't fit there."""
         try:
             with np.errstate(all="ignore"):
-                return self.send()
+                sent = self.send()
+                return None if np.iscomplexobj(sent) else sent  # of Python's floats, (-1.0)**0.5
         except (ValueError, TypeError, IndexError, ArithmeticError, np.linalg.LinAlgError):
             return None  # a transposed product, say, that has no shape to give it
 
@@ -412,7 +413,12 @@ def _cross(rule: Rule, normal: Rule) -> Rule:
     def pullback(g: Any, y: Any, x: Any, *, slope: Any) -> Any:
         p = normal(x, slope)
         sign = 1.0 if np.all(np.asarray(y) >= 0) else -1.0  # minus the log likelihood, or itself
-        return sign * _up(g, x, y) * rule(p, p - sign * slope, x)
+        weights = (1.0, 1 / len(x)) if np.ndim(y) < np.ndim(x) - 1 else (1.0,)  # a mean, perhaps
+        for weight in weights:
+            t = p - sign * slope / weight
+            if t.min() > -1e-9 and t.max() < 1 + 1e-9:
+                return weight * sign * _up(g, x, y) * rule(p, t, x)
+        raise ValueError
     return pullback
 
 
@@ -586,6 +592,8 @@ _FORGOT = ("the gradient was passed through {f} without being multiplied by its 
 def alternatives(site: Site, g: Any) -> Iterator[Alternative]:
     """The wrong rules for a site: its rows of the table, then those for any function."""
     y, xs = site.output.value, site.output.inputs
+    if constant_factor(site) is not None:
+        return  # there is nothing to get wrong but the factor itself
     xs = (site.input.value,) if site.block else xs
     params: Any = {} if site.block else site.output.params or {}
     if site.name in ("cross-entropy", "binary cross-entropy"):  # the target is seen in its slope
@@ -886,7 +894,8 @@ def other_cotangents(site: Site, g: Any, record: Record) -> Iterator[Alternative
         uses = record.uses[node]
         if len(uses) != 1 or not isinstance(uses[0].output.op, Elementwise):
             return
-        curved = callable(uses[0].output.op.slopes[uses[0].i])
+        slope = uses[0].output.op.slopes[uses[0].i]
+        curved = callable(slope) and constant_factor(uses[0]) is None
         node = uses[0].output
         if np.shape(node.value) != np.shape(site.output.value):
             return
@@ -894,7 +903,8 @@ def other_cotangents(site: Site, g: Any, record: Record) -> Iterator[Alternative
         if curved:
             yield Alternative(
                 "missing-local-derivative", f"on its way to {{x}} the gradient skipped the "
-                f"derivative of {skipped}: d{record.names[node]} stands where {{dy}} belongs",
+                f"derivative of {skipped}: d{as_factor(record.names[node])} stands where {{dy}} "
+                "belongs",
                 lambda node=node: site.sent(record.current[node]), 2.1)  # type: ignore[misc]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from ..ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbr
 from ..primitive import Elementwise, Structural
 from ..watch import Place, Watcher
 
-__all__ = ["Record", "Site", "assigned_names"]
+__all__ = ["Record", "Site", "as_factor", "assigned_names"]
 
 MULTILINEAR = {matmul, einsum, convolve}
 CHOICES = {max, min}  # they move cotangents, but which ones depends on the numbers
@@ -69,6 +70,11 @@ def _name(node: Node, place: Place | None, last: bool) -> str:
         if place.line == place.span[1] and len(place.code) <= 40:
             return place.code
     return f"the output of {node.op.name}" if node.op else "an input"
+
+
+def as_factor(name: str) -> str:
+    """A name that may stand in a product: an expression in parentheses."""
+    return name if re.fullmatch(r"[\w.\[\]'\"]+(\([^()]*\))?", name) else f"({name})"
 
 
 # ── where a mistake can be made ──────────────────────────────────────────────────────────────

@@ -77,7 +77,8 @@ class Roles:
             return True
         sizes = [np.size(q.value) for q in first.parents if q is not None and q in after]
         # x meets a reduction of itself, as x − mean(x) or exp(x) / Σ exp(x) do
-        return len(sizes) == 2 and 1 <= min(sizes) < max(sizes) == np.size(site.input.value)
+        return isinstance(first.op, Elementwise) and len(sizes) == 2 and (
+            1 <= min(sizes) < max(sizes) == np.size(first.value))
 
     def _below(self, node: Node) -> set[Node]:
         """All that depends on a node, towards the loss."""

@@ -128,7 +128,7 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
     if any(entry.verdict == "wrong" for entry in entries):
         with np.errstate(all="ignore"):
             entries = _explained(problem, names, entries, gradient, copies)
-    return Report(tuple(entries), tuple(notes_on(problem, names, entries)))
+    return Report(tuple(entries), tuple(dict.fromkeys(notes_on(problem, names, entries))))
 
 
 def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
@@ -270,6 +270,8 @@ class _Problem:
                 call = self._call(self.args)
                 y = call.scalar()
             except Exception as error:  # refused, or x.median(), math.sin(x) …: on numbers it ran
+                cause = error.__cause__  # NumPy wraps our refusal of a[i] = node
+                error = cause if isinstance(cause, AutogradError) else error
                 self.refusal = f"{type(error).__name__}: {error}"
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
