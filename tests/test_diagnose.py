@@ -340,7 +340,7 @@ def test_constants():
     known = Constants({"X": X}, {"lam": 0.3})
     assert "axis 0 of X" in known.name(7.0) and "lam" in known.name(0.3)
     assert known.name(0.123456) is None and known.name(21.0, few=True) is None
-    assert shown(0.5) == "1/2" and shown(0.3333333333333) == "1/3" and shown(0.1234567) == "0.123457"
+    assert [shown(c) for c in (0.5, 0.3333333333333, 0.1234567)] == ["1/2", "1/3", "0.123457"]
 
 
 # ── the second table ─────────────────────────────────────────────────────────────────────────

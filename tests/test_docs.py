@@ -54,6 +54,11 @@ def test_the_page_of_numpys_functions_is_as_generated():
     assert page == generate.numpy_page()
 
 
+def test_the_page_of_mistakes_is_as_generated():
+    """The kinds and the second table, as they stand."""
+    assert (DOCS / "mistakes.md").read_text() == generate.mistakes_page()
+
+
 def test_every_function_of_numpy_has_a_class():
     """A function that a new release adds is in no class, and fails here."""
     homeless = [name for name, (kind, _) in classes().items() if not kind]

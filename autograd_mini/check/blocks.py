@@ -19,7 +19,7 @@ from ..graph import Node
 from ..primitive import Elementwise
 from .record import Record, Site
 
-__all__ = ["blocks"]
+__all__ = ["blocks", "nodes_inside"]
 
 LONGEST = 24  # how many nodes a function is written out in
 Test = Callable[[np.ndarray, np.ndarray], bool]
@@ -116,16 +116,21 @@ def _is_step(record: Record, exit: Node, entry: Node) -> bool:
         return False
     if any(record.line(use.output) == record.line(exit) for use in record.uses[exit]):
         return False
+    inside = nodes_inside(exit, entry)
+    return len(inside) > 1 and all(
+        isinstance(node.op, Elementwise) and np.shape(node.value) == np.shape(exit.value)
+        for node in inside)
+
+
+def nodes_inside(exit: Node, entry: Node) -> set[Node]:
+    """The nodes from an exit to its entry, without this."""
     inside, stack = set[Node](), [exit]
     while stack:
         node = stack.pop()
-        if node is entry or node in inside:
-            continue
-        if not isinstance(node.op, Elementwise) or np.shape(node.value) != np.shape(exit.value):
-            return False
-        inside.add(node)
-        stack.extend(q for q in node.parents if q is not None)
-    return len(inside) > 1
+        if node is not entry and node not in inside:
+            inside.add(node)
+            stack.extend(q for q in node.parents if q is not None)
+    return inside
 
 
 def _cross_entropy(exit: Node, entry: Node) -> str | None:
@@ -222,4 +227,11 @@ def blocks(record: Record) -> list[Site]:
                 if name is None or (node.op is not None and node.op.name == name and not depth):
                     continue
                 found.append(Site(name, node, entry, block=True))
-    return found
+    return [site for site in found if not _contains_itself(site, found)]
+
+
+def _contains_itself(site: Site, found: list[Site]) -> bool:
+    """Whether the same function of the same entry is inside: then this is that, and nothing."""
+    twins = [other.output for other in found if other.input is site.input
+             and other.name == site.name and other.output is not site.output]
+    return bool(twins) and not nodes_inside(site.output, site.input).isdisjoint(twins)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import Elementwise
+from .blocks import nodes_inside
 from .constants import same
 from .malrules import constant_factor
 from .record import Record, Site
@@ -22,12 +23,7 @@ class Roles:
         self.record = record
         self.inside: set[Node] = set()  # of a function written out, where a slip is less likely
         for block in blocks:
-            stack = [block.output]
-            while stack:
-                node = stack.pop()
-                if node is not block.input and node not in self.inside:
-                    self.inside.add(node)
-                    stack.extend(q for q in node.parents if q is not None)
+            self.inside |= nodes_inside(block.output, block.input)
 
     def factor(self, site: Site, c: float, whole: bool, parameter: Node) -> tuple[str, str, float]:
         """(kind, what to say, cost) of sending c times what is right.
