@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +125,15 @@ def _check(options: argparse.Namespace) -> int:
     args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
     if not isinstance(args, tuple | list):
         raise UsageError(f"{options.example} must be a tuple of arguments, or a dict by name")
-    args = args or _positional(found["loss"], kwargs)
+    if not args:
+        args, kwargs = _positional(found["loss"], kwargs)
     wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
     if not callable(found["loss"]):
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
-    with _user_code(options.file):
-        report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt)
+    # What the user's functions print doesn't belong into JSON.
+    aside = redirect_stdout(sys.stderr) if options.json else nullcontext()
+    with _user_code(options.file), aside:
+        report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
     if options.json:
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:
@@ -151,21 +154,22 @@ def _exercise(options: argparse.Namespace) -> int:
     answers = {}
     for word in options.answers:
         name, equals, formula = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"{word!r} isn't of the form name=formula, such as w=2*x")
+        if not equals or not name.isidentifier() or name in answers:
+            raise UsageError(f"{word!r} isn't of the form name=formula, such as w=2*x, or comes "
+                             "twice")
         answers[name] = formula
     report = homework.check(**answers)
     print(report.hint(options.hint) if options.hint else report.text(colour=_colours()))
     return 0 if report.ok else 1
 
 
-def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[Any, ...]:
-    """The arguments of a dict, in the order of the loss's signature."""
+def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a dict, in the order of the loss's signature; those only by name."""
     try:
         bound = inspect.signature(loss).bind(**by_name)
     except TypeError as error:
         raise UsageError(f"the example doesn't fit the loss: {error}") from None
-    return bound.args
+    return bound.args, bound.kwargs
 
 
 @contextmanager

@@ -39,12 +39,11 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
           instead: Instead | None = None, last: Node | None = None) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's turn.
 
-    create_graph: rules are fed nodes and record themselves, so that the result can be
-    differentiated again. exact: nothing, not even 0·inf = nan, comes back along a path that
-    `where`, `maximum`, an index … did not choose. For floats that costs nothing and is always
-    so; for arrays it takes masks, which are needed only when a nan has turned up. instead: what
-    some nodes send in place of what their rule says: how a mistake is tried out. last: a node to
-    end at, if all ways lead through it.
+    create_graph: rules are fed nodes and record themselves: the result can be differentiated.
+    exact: nothing, not even 0·inf = nan, comes back along a path that `where`, an index … did not
+    choose (of floats always; of arrays it takes masks, needed only when a nan has turned up).
+    instead: what some nodes send in place of what their rule says: how a mistake is tried out.
+    last: a node to end at, if all ways lead through it.
     """
     order = consumers_first(output, last.parents if last is not None else ())
     cotangents: dict[Node, Any] = dict.fromkeys(order, NOTHING)
@@ -53,34 +52,32 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     unchosen: dict[Node, Any] = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
     for node in order:
         g = cotangents.pop(node)
+        heard = g is not NOTHING  # else every path to it went through something not chosen
+        g, sends = g if heard else zero_like(node), ()
         if node is last:
-            yield node, zero_like(node) if g is NOTHING else g, ()
+            yield node, g, sends
             return
         if instead is not None and node in instead:
-            for target, sent in instead[node](zero_like(node) if g is NOTHING else g):
-                cotangents[target] = cotangents[target] + sent
-            yield node, g, ()
-            continue
-        if g is NOTHING:  # every path to it went through something not chosen
-            yield node, zero_like(node), ()
-            continue
-        if node.op is None:
-            yield node, g, ()
-            continue
-        sends = _pull(node, g, create_graph)
-        if exact and type(node.value) is np.ndarray:
-            sends = _silence_unchosen(node, sends, unchosen)
-        if type(node.value) is float and not create_graph:  # so are its parents: nothing to fit
+            _send(instead[node](g), cotangents)
+        elif heard and node.op is not None:
+            sends = _pull(node, g, create_graph)
+            if exact and type(node.value) is np.ndarray:
+                sends = _silence_unchosen(node, sends, unchosen)
+            scalar = type(node.value) is float and not create_graph  # then so are its parents
             for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
                 if parent is not None and sent is not None:
-                    cotangents[parent] += sent  # 0.0 + sent, the first time
-        else:
-            for parent, sent in zip(node.parents, sends):  # noqa: B905
-                if parent is not None and sent is not None:
-                    sent = _fit(sent, parent, node)
-                    known = cotangents[parent]
-                    cotangents[parent] = sent if known is NOTHING else known + sent
+                    if scalar:
+                        cotangents[parent] += sent  # 0.0 + sent, the first time
+                    else:
+                        sent, known = _fit(sent, parent, node), cotangents[parent]
+                        cotangents[parent] = sent if known is NOTHING else known + sent
         yield node, g, sends
+
+
+def _send(sends: Iterable[tuple[Node, Any]], cotangents: dict[Node, Any]) -> None:
+    """Add what is sent to what was sent before."""
+    for target, sent in sends:
+        cotangents[target] = cotangents[target] + sent
 
 
 def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:

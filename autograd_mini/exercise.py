@@ -36,23 +36,31 @@ class Exercise:
         return (f"{OUTPUT} = {self.expression}. Find {asked}: as formulas (which may use "
                 f"{OUTPUT}), or as numbers at {at}.\nThen: .check({first}=\"…\")")
 
-    def check(self, **answers: str | float) -> Report:
+    def check(self, /, **answers: str | float) -> Report:
         """Verify answers: for each variable its derivative, as a formula or as a number.
 
         Returns a `Report`, with hints. Raises `ExpressionError` for a name that isn't a variable,
-        or a formula that can't be read.
+        or an answer that can't be read.
         """
         unknown = answers.keys() - self.values.keys()
         if unknown or not answers:
             raise ExpressionError(f"answers are for {', '.join(self.values)}, by name"
                                   + (f", not {', '.join(sorted(unknown))}" if unknown else ""))
-        at: Mapping[str, Any] = self.points
-        if not all(isinstance(answer, str) for answer in answers.values()):
-            at = self.values
+        formulas = {n: a for n, a in answers.items() if isinstance(a, str) and names_in(a)}
+        numbers = {n: a for n, a in answers.items() if n not in formulas}
+        reports = [self._checked(some, at) for some, at in
+                   ((formulas, self.points), (numbers, self.values)) if some]
+        entries = {e.name: e for report in reports for e in report}
+        notes = dict.fromkeys(note for report in reports for note in report.notes)
+        return Report(tuple(entries[name] for name in answers), tuple(notes))
+
+    def _checked(self, answers: Mapping[str, str | float], at: Mapping[str, Any]) -> Report:
+        """The report on answers, at a point or at many."""
         shape = np.shape(next(iter(at.values())))
-        known = {OUTPUT: evaluate(self.expression, at), **at}
-        claims = {name: np.broadcast_to(evaluate(answer, known) if isinstance(answer, str) else
-                                        answer, shape) for name, answer in answers.items()}
+        with np.errstate(all="ignore"):
+            known = {OUTPUT: evaluate(self.expression, at), **at}
+            claims = {name: np.broadcast_to(_read(name, answer, known), shape)
+                      for name, answer in answers.items()}
 
         def loss(*variables: Any) -> Any:
             return sum(evaluate(self.expression, dict(zip(at, variables, strict=True))))
@@ -69,6 +77,16 @@ class Exercise:
         return dict(zip(names, found, strict=True))
 
 
+def _read(name: str, answer: str | float, known: Mapping[str, Any]) -> Any:
+    """An answer's numbers."""
+    if isinstance(answer, str):
+        return evaluate(answer, known)
+    if not isinstance(answer, int | float | np.floating | np.integer):
+        raise ExpressionError(f"the answer for {name} is a {type(answer).__name__}, not a formula "
+                              "or a number")
+    return answer
+
+
 def exercise(expression: str, seed: int = 0) -> Exercise:
     """An exercise in deriving by hand: the partial derivatives of a formula such as tanh(w*x + b).
 
@@ -81,14 +99,21 @@ def exercise(expression: str, seed: int = 0) -> Exercise:
     >>> print(homework.check(w="y * (1 - y)").hint(3))
     w: the factor x of `w * x` is missing
     """
+    if not isinstance(expression, str) or not isinstance(seed, int) or seed < 0:
+        raise ExpressionError("an exercise is made of a formula, as text, and a seed of 0 or more")
     names = names_in(expression)
     if not names:
         raise ExpressionError("the formula has no variable in it, so there is nothing to derive")
     rng = np.random.default_rng(seed)
     values = {name: float(np.round(rng.uniform(0.3, 1.9), 2)) for name in names}
-    points = {name: rng.uniform(0.3, 1.9, POINTS) for name in names}
-    for at in (values, points):
-        with np.errstate(all="ignore"):
-            if not np.isfinite(evaluate(expression, at)).all():
-                raise ExpressionError(f"{expression!r} isn't finite at {at}: try another seed")
-    return Exercise(expression, values, points)
+    with np.errstate(all="ignore"):
+        if not np.isfinite(evaluate(expression, values)):
+            raise ExpressionError(f"{expression!r} isn't finite at {values}: try another seed")
+        # Points of both signs, as far as the expression is finite there: |x| isn't x.
+        many = {name: rng.uniform(0.3, 1.9, 20 * POINTS) * rng.choice([-1.0, 1.0], 20 * POINTS)
+                for name in names}
+        finite = np.flatnonzero(np.isfinite(evaluate(expression, many)))[:POINTS]
+    if len(finite) < POINTS:
+        many = {name: np.abs(x) for name, x in many.items()}
+        finite = np.arange(POINTS)
+    return Exercise(expression, values, {name: x[finite] for name, x in many.items()})

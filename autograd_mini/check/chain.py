@@ -100,7 +100,8 @@ def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: 
         elif entry.verdict == "wrong":
             entry = _diagnosed(entry, record)
         entries.append(entry)
-        if np.shape(nodes[name].value) == given[name].shape and nodes[name].op is not None:
+        usable = np.shape(nodes[name].value) == given[name].shape and np.isfinite(given[name]).all()
+        if usable and nodes[name].op is not None:
             before[nodes[name]] = like(nodes[name], given[name])
     return ChainReport(tuple(entries), because=tuple(because))
 
@@ -133,8 +134,19 @@ def _read(loss: Any, claims: Mapping[str, Any]
                              "the forward pass in place of the loss")
         if node not in reached:
             raise GraphError(f"the loss doesn't depend on the node of {name}: was it made anew?")
-        nodes[name], given[name] = node, np.asarray(raw(claim), float)
+        nodes[name], given[name] = node, _numbers(name, raw(claim))
     return output, nodes, given, places
+
+
+def _numbers(name: str, claim: Any) -> np.ndarray:
+    """A claim as an array of floats."""
+    try:
+        if np.iscomplexobj(claim):
+            raise TypeError
+        return np.asarray(claim, float)
+    except (TypeError, ValueError):
+        kind = type(claim).__name__
+        raise DTypeError(f"the claim {name} is a {kind}, not real numbers") from None
 
 
 def _loss_in(variables: Mapping[str, Any]) -> Any:
@@ -167,6 +179,10 @@ def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries
     if claim.shape != right.shape:
         return Entry(name, "wrong", f"its gradient has shape {claim.shape}, {name} has shape "
                      f"{right.shape}", right, claim), ""
+    if not np.isfinite(claim).all():
+        bad = int((~np.isfinite(claim)).sum())
+        reason = f"{bad} of {claim.size} entries are nan or inf"
+        return Entry(name, "wrong", reason, right, claim), ""
     if _near(claim, right).all():
         return Entry(name, "right", "as it should be", right, claim), ""
     off = np.abs(claim - right)
@@ -195,6 +211,8 @@ def _diagnosed(entry: Entry, record: Record) -> Entry:
     if shape is not None:
         given = shape.gradient
     suspects: tuple[Suspect, ...] = ()
+    if not np.isfinite(given).all():
+        return entry
     if given.shape == true.shape and not _near(given, true).all():
         claim = Claim(given, true, np.abs(true), float(np.finfo(float).eps), True)
         arrays = {record.names[n]: n.value for n in record.order if n.op is None}

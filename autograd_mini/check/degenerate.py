@@ -37,7 +37,7 @@ def _flat(problem: Any, names: Sequence[str]) -> Iterator[str]:
             yield (f"{name} doesn't reach the loss: its gradient is 0 wherever it is, and only 0 "
                    "is tested")
         elif expected.size and (np.abs(expected) <= 1e3 * np.finfo(float).eps * terms).all() and (
-                np.any(terms)):
+                np.any(terms) and np.max(np.abs(expected)) <= 1e3 * np.max(problem.noise(i, path))):
             yield (f"the gradient of {name} is 0 by symmetry, but for rounding (as of the sum of a "
                    "softmax, or of what is normalised): such a loss shows no mistake. Weight its "
                    "outputs: np.sum(c * y), with random numbers c")

@@ -39,6 +39,7 @@ from .roles import Roles
 
 __all__ = ["Claim", "Finding", "Search", "like", "patience"]
 
+TOGETHER = 8  # so many wrong gradients are looked at together
 LIKELY = (0, 4)  # the sources of what is tried two at a time: the table, and broadcasting
 PAIRED = 400  # so many mistakes are tried two at a time
 Gradients = Mapping[str, np.ndarray]
@@ -130,15 +131,20 @@ class Search:
                  elsewhere: Callable[[], Iterator[tuple[str, Gradients]]] | None = None,
                  seconds: float | None = None) -> None:
         self.record, self.constants, self.elsewhere = record, constants, elsewhere
-        self.names = list(record.parameters)
-        self.claims = {name: claims[name] for name in self.names}
+        self.claims = {name: claims[name] for name in record.parameters}
+        # Of many wrong ones some stand for all; what explains them is tried on the others too.
+        wrong = sorted((name for name, claim in self.claims.items() if claim.wrong),
+                       key=lambda name: record.rank[record.parameters[name]])
+        self.names = wrong[:: max(1, len(wrong) // TOGETHER)][:TOGETHER]
+        self.others = [name for name in wrong if name not in self.names]
         seconds = patience(len(record.order)) if seconds is None else seconds
         self.until = time.process_time() + seconds
         self.cut_short = False
         self.findings: dict[Any, Finding] = {}
-        record.push()
-        self.wrong = [p for p, name in enumerate(self.names) if claims[name].wrong]
-        self.few = [claims[name].given.size < 3 for name in self.names]
+        record.push(self.names)
+        self.wrong = list(range(len(self.names)))
+        numbers = [np.unique(np.round(claims[name].given, 12)).size for name in self.names]
+        self.few, self.one = [n < 3 for n in numbers], [n < 2 for n in numbers]
         self.given = record.weighed({n: c.given for n, c in self.claims.items()})
         self.true = record.weighed({n: c.true for n, c in self.claims.items()})
         self.rest = record.weighed({n: c.given - c.true for n, c in self.claims.items()})
@@ -153,8 +159,12 @@ class Search:
 
     def run(self) -> list[Finding]:
         """All that explains something; it stops when everything is plainly explained."""
-        for steps in ((self.whole, self.singles), (self.uses,), (self.extras,), (self.loops,),
+        for steps in ((self.singles,), (self.uses,), (self.extras,), (self.loops,),
                       (self.stale,), (self.pairs,)):
+            if steps[-1] == self.singles:
+                self.whole()
+                if self._all_plain() and len(self.record.order) * len(self.names) > 5000:
+                    break  # in a graph so large that is all that is said of a common factor
             for step in steps:
                 with np.errstate(all="ignore"):
                     step()
@@ -194,6 +204,10 @@ class Search:
         evidence = self.claims[name].evidence(factor * finding.gradients[name])
         if np.isfinite(evidence):
             finding.explains.setdefault(name, (factor, evidence))
+            for other in self.others:
+                evidence = self.claims[other].evidence(finding.gradients[other])
+                if np.isfinite(evidence):
+                    finding.explains.setdefault(other, (1.0, evidence))
         elif not finding.explains:
             del self.findings[key]
 
@@ -316,6 +330,10 @@ class Search:
                 continue
             local = ratio(self.rest[p] + sent[p], moved[p], self.room[p])
             factor: float | None = 1.0
+            simple = local is not None and any(
+                same(abs(local), c) for c in ((1.0,) if self.one[p] else (1.0, 2.0, 0.5)))
+            if self.few[p] and not simple:
+                continue  # with a factor almost anything fits one number
             if not self._allowed(local, p):
                 local = 1.0
                 factor = ratio(self.given[p], self.true[p] - sent[p] + moved[p], self.room[p])
@@ -334,6 +352,8 @@ class Search:
         for p in self.wrong:
             c = ratio(self.rest[p], moved[p], self.room[p])
             if c is None or same(c, 1.0) or (self.few[p] and not self._allowed(c, p)):
+                continue
+            if alternative.kind == "stale" and not -1.0 <= c < 0:  # a step against the gradient
                 continue
             self._keep((site, alternative.said, float(f"{c:.6g}")), p, 1.0, partial(
                 self._made, alternative.kind, alternative.said, (site,), alternative.cost,
@@ -532,7 +552,10 @@ class Search:
 
     def pairs(self) -> None:
         """Two mistakes, for what no single one explains."""
-        self.wrong = [p for p in self.wrong if not self._at_all(self.names[p])]
+        self.wrong = [p for p in self.wrong
+                      if not self._at_all(self.names[p]) and not self.few[p]]
+        if not self.wrong:
+            return
         tried = self._mistakes()
         changed: list[dict[Node, Any]] = []  # by each mistake: the cotangents, as they are then
         for k, (site, option, _) in enumerate(tried):

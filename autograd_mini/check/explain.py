@@ -14,7 +14,7 @@ from ..graph import Node
 from .constants import Constants, same, shown
 from .diagnose import Claim, Finding, Search
 from .malrules import RIGHT
-from .record import Record, Site, as_factor
+from .record import Record, Site, as_factor, cotangent_of
 from .repair import Repair
 from .report import Suspect
 
@@ -55,7 +55,7 @@ def _words(record: Record, site: Site) -> dict[str, str]:
     a, b = operands[0], operands[1] if len(operands) == 2 else ""
     names = {"x": x, "y": y, "a": a, "b": b}
     words = {key: as_factor(name) for key, name in names.items()}
-    words |= {"d" + key: "d" + as_factor(name) for key, name in names.items()}
+    words |= {"d" + key: cotangent_of(name) for key, name in names.items()}
     words["f"] = f"`{code}`" if code else f"`{y}`" if site.output.label else site.name
     right = RIGHT.get(site.name, ())
     words["right"] = f", {_fill(right[site.i], words)}" if site.i < len(right) else ""
@@ -77,7 +77,8 @@ def _fix(site: Site, words: Mapping[str, str]) -> str:
     formula = _fill(right[site.i], words)
     if formula.startswith("d"):  # a whole rule
         return formula
-    if "the output of" in words["dx"] + words["dy"] + formula:
+    said = words["dx"] + words["dy"] + formula
+    if "the output of" in said or "another array" in said:
         return ""
     if formula in ("1", "-1"):
         return f"{words['dx']} = {'-' if formula == '-1' else ''}{words['dy']}"
@@ -130,14 +131,15 @@ def _said(search: Search, finding: Finding, name: str) -> tuple[str, str, str, s
     message = _counted(search, finding, name, finding.said, words)
     if len(finding.sites) > 1:
         message += f" (each of the {len(finding.sites)} times)"
-    fix = _scaled_back(finding, search, name) or _fix(site, words)
+    fix = "" if finding.kind == "extra-term" else (
+        _scaled_back(finding, search, name) or _fix(site, words))
     return message, place_of(record, site.output), fix, finding.kind, site.output
 
 
 def _scaled_back(finding: Finding, search: Search, name: str) -> str:
     """If all that is wrong is a factor: what to multiply by."""
     got, true = finding.gradients.get(name), search.claims[name].true
-    if got is None or not np.any(true):
+    if got is None or not np.any(true) or not np.any(got):
         return ""
     c = float(np.sum(got * true) / np.sum(true * true))
     if not c or not np.allclose(got, c * true, rtol=1e-9):

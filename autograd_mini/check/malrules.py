@@ -28,7 +28,7 @@ from ..errors import GraphError
 from ..graph import leaf
 from ..primitive import PRIMITIVES, Elementwise, Structural
 from .blocks import ELEMENTWISE
-from .record import Record, Site, as_factor
+from .record import Record, Site, cotangent_of
 from .report import KINDS
 
 __all__ = ["MALRULES", "RIGHT", "Alternative", "alternatives", "atoms", "FORGOTTEN",
@@ -903,7 +903,7 @@ def other_cotangents(site: Site, g: Any, record: Record) -> Iterator[Alternative
         if curved:
             yield Alternative(
                 "missing-local-derivative", f"on its way to {{x}} the gradient skipped the "
-                f"derivative of {skipped}: d{as_factor(record.names[node])} stands where {{dy}} "
+                f"derivative of {skipped}: {cotangent_of(record.names[node])} stands where {{dy}} "
                 "belongs",
                 lambda node=node: site.sent(record.current[node]), 2.1)  # type: ignore[misc]
 

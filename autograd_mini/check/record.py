@@ -11,7 +11,7 @@ import functools
 import linecache
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbr
 from ..primitive import Elementwise, Structural
 from ..watch import Place, Watcher
 
-__all__ = ["Record", "Site", "as_factor", "assigned_names"]
+__all__ = ["Record", "Site", "as_factor", "assigned_names", "cotangent_of"]
 
 MULTILINEAR = {matmul, einsum, convolve}
 CHOICES = {max, min}  # they move cotangents, but which ones depends on the numbers
@@ -75,6 +75,11 @@ def _name(node: Node, place: Place | None, last: bool) -> str:
 def as_factor(name: str) -> str:
     """A name that may stand in a product: an expression in parentheses."""
     return name if re.fullmatch(r"[\w.\[\]'\"]+(\([^()]*\))?", name) else f"({name})"
+
+
+def cotangent_of(name: str) -> str:
+    """What the gradient that arrives at something is called: dz, or d(x @ w)."""
+    return f"d{name}" if re.fullmatch(r"[\w.\[\]'\"]+", name) else f"d({name})"
 
 
 # ── where a mistake can be made ──────────────────────────────────────────────────────────────
@@ -269,24 +274,26 @@ class Record:
 
     # ── how much something sent to a node would move each parameter's gradient ───────────────
 
-    def push(self) -> None:
-        """Prepare `moves`: forward passes, in some random directions of each parameter.
+    def push(self, names: Sequence[str]) -> None:
+        """Prepare `moves`: forward passes, in some random directions of each of some parameters.
 
         What is sent to a node adds ⟨sent, tangent of the node⟩ to a parameter's gradient, weighted
         by the direction. So to try a mistake out takes one product, not another backward pass.
         """
         rng = np.random.default_rng(0)
+        self.pushed = list(names)
+        some = [self.parameters[name] for name in names]
         self.ways = [
             [rng.uniform(0.5, 1.5, shape(p)) * rng.choice([-1.0, 1.0], shape(p))
-             for _ in range(DIRECTIONS)] for p in self.parameters.values()
+             for _ in range(DIRECTIONS)] for p in some
         ]
         self.tangents: dict[Node, np.ndarray] = {}
-        pairs = zip(self.parameters.values(), self.ways, strict=True)
+        pairs = zip(some, self.ways, strict=True)
         for i, (parameter, ways) in enumerate(pairs):
             for k, way in enumerate(ways):
                 for node, tangent in self._pushed_from(parameter, way).items():
                     if node not in self.tangents:
-                        sizes = (len(self.parameters), DIRECTIONS, size_of(node))
+                        sizes = (len(some), DIRECTIONS, size_of(node))
                         self.tangents[node] = np.zeros(sizes)
                     self.tangents[node][i, k] = np.ravel(tangent)
 
@@ -310,7 +317,7 @@ class Record:
         """Gradients, or the sizes of their entries, in each parameter's random weightings."""
         return np.array([
             [np.sum(np.abs(gradients[name] * way) if size else gradients[name] * way)
-             for way in ways] for name, ways in zip(self.parameters, self.ways, strict=True)
+             for way in ways] for name, ways in zip(self.pushed, self.ways, strict=True)
         ])
 
 

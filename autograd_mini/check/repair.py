@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import inspect
 import io
 import os
+import sys
 import textwrap
 import time
 import warnings
@@ -28,6 +30,11 @@ SECONDS = 4.0
 HARMLESS = {"len", "range", "zip", "enumerate", "reversed", "list", "tuple", "dict", "set", "sum",
             "min", "max", "abs", "float", "int", "bool", "sorted", "map", "round", "isinstance",
             "slice", "str", "any", "all", "pow", "divmod", "locals"}  # of Python's own functions
+UNREPEATABLE = {"random", "seed", "save", "savez", "savetxt", "tofile", "load", "loadtxt", "memmap",
+                "fromfile", "genfromtxt", "savez_compressed", "pop", "popitem", "__dict__"}
+SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
+         "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
+LINES = 20  # how many times as many lines an edited program may run
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.If, ast.Return, ast.Expr,
               ast.FunctionDef, ast.Pass, ast.Assert, ast.Break, ast.Continue, ast.ClassDef)
 REDUCTIONS = {"mean": "sum", "sum": "mean"}
@@ -46,8 +53,10 @@ def _must_only_compute(tree: Any, names: dict[str, Any], depth: int = 3) -> None
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt) and not isinstance(node, STATEMENTS):
             raise ValueError("a statement that does more than compute, or may not end")
-        if isinstance(node, ast.Attribute) and node.attr in ("random", "seed", "save", "savez"):
-            raise ValueError("it draws random numbers, or writes a file")
+        if isinstance(node, ast.Attribute) and node.attr in UNREPEATABLE:
+            raise ValueError("it draws random numbers, or reads or writes a file")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            _must_be_known(node.func, own, names)
         if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
             _must_be_own(node, own)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
@@ -56,6 +65,22 @@ def _must_only_compute(tree: Any, names: dict[str, Any], depth: int = 3) -> None
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (
                 node.func.id not in own):
             _must_be_harmless(node.func.id, names, depth)
+
+
+def _must_be_known(method: ast.Attribute, own: set[str], names: dict[str, Any]) -> None:
+    """Raise unless it is a method of the function's own variables or of an array, or NumPy's."""
+    base: Any = method.value
+    while isinstance(base, ast.Attribute | ast.Subscript | ast.Call):
+        base = base.func if isinstance(base, ast.Call) else base.value
+    if not isinstance(base, ast.Name) or base.id in own:
+        return
+    known = names.get(base.id)
+    if inspect.ismodule(known) and known.__name__.split(".")[0] in ("numpy", "math"):
+        return
+    if isinstance(known, dict) and method.attr in ("items", "keys", "values", "get", "copy"):
+        return
+    if not isinstance(known, np.ndarray) and not (inspect.isclass(known) or known is None):
+        raise ValueError(f"it isn't known what {ast.unparse(method)} does")
 
 
 def _must_be_own(part: Any, own: set[str]) -> None:
@@ -126,18 +151,45 @@ class _Program:
         plain = getattr(function, "__func__", function)
         self.globals = {**plain.__globals__, **closed.nonlocals}
         self.bound = getattr(function, "__self__", None)
+        self.lines, self.budget = 0, 10**6
         _must_only_compute(self.tree, self.globals)
         self.locals = self._locals()
+        self.budget = LINES * (self.lines + 100)
 
     def run(self) -> Any:
         """What the function returns, as it is now."""
         module = ast.fix_missing_locations(self.tree)
-        space = dict(self.globals)
-        args = self.args() if self.bound is None else [self.bound, *self.args()]
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
+        changeable = (np.ndarray, list, dict, set)
+        space: dict[str, Any] = dict(self.globals)
+        space |= {name: copy.deepcopy(space[name]) for name in used
+                  if isinstance(space.get(name), changeable)}
+        args = self.args() if self.bound is None else [copy.copy(self.bound), *self.args()]
+        quiet = io.StringIO()
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), (
+                warnings.catch_warnings()), self._bounded():
             warnings.simplefilter("ignore")
             exec(compile(module, "<repair>", "exec"), space)
-            return space[self.definition.name](*args, **self.kwargs)
+            return space[self.definition.name](*args, **copy.deepcopy(self.kwargs))
+
+    @contextlib.contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """A block that ends with `RecursionError` when too many lines have run in it."""
+        self.lines = 0
+
+        def count(frame: Any, event: str, argument: Any) -> Any:
+            self.lines += event == "line"
+            if self.lines > self.budget:
+                raise RecursionError("the edited program runs on and on")
+            return count
+
+        before = sys.gettrace()
+        if before is None:
+            sys.settrace(count)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
 
     def _locals(self) -> dict[str, Any]:
         """Its variables at the end, by name."""
@@ -227,6 +279,8 @@ class _Program:
             case ast.Attribute(value=inner, attr="T"):
                 yield inner, "transpose"
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                if _says_how_much(parent):
+                    return
                 kind = _kind_of_number(parent)
                 others = [number + 1, number - 1, 2 * number, number / 2, -number]
                 for other in dict.fromkeys(others):
@@ -327,6 +381,19 @@ def _parts(tree: Any, field: str = "") -> Iterator[tuple[Any, str, int | None, A
                     yield from _parts(one)
 
 
+def _says_how_much(parent: Any) -> bool:
+    """Whether a number there is a size, or a plain n = 10: an edit might never end."""
+    if isinstance(parent, ast.Assign | ast.For):
+        return True
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow):
+        return isinstance(parent.left, ast.Constant)
+    if isinstance(parent, ast.Call):
+        function = parent.func
+        name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+        return name in SIZES
+    return isinstance(parent, ast.Tuple)
+
+
 def _kind_of_number(parent: Any) -> str:
     """What a wrong number there is called."""
     if isinstance(parent, ast.keyword) and parent.arg in ("axis", "axes"):
@@ -381,7 +448,7 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
         try:
             right = is_right(program.run())
             after = _text(edit.parent.body[edit.index] if replaced else statement)
-        except Exception:
+        except (Exception, SystemExit):
             right = False
         finally:
             edit.swap()

@@ -118,6 +118,8 @@ def _multiple(given: np.ndarray, part: np.ndarray) -> float | None:
     u, v = given.ravel(), part.ravel()
     if given.shape == part.shape and np.allclose(u, v, atol=1e-12):  # both may be 0 by symmetry
         return 1.0
+    if part.size == 1:
+        return 1.0 if np.allclose(u, v, rtol=1e-8) else None  # one number is a multiple of any
     size = float(v @ v)
     c = float(u @ v) / size if size > 1e-24 * max(1.0, float(u @ u)) else 0.0
     return c if c and np.allclose(u, c * v, rtol=1e-8, atol=1e-12 * np.max(np.abs(u))) else None
