@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="the report for programs")
     check.set_defaults(run=_check)
 
+    _add_exercise(commands)
+    return parser
+
+
+def _add_exercise(commands: Any) -> None:
     homework = commands.add_parser(
         "exercise", help="a derivation to do by hand, or the verdict on one",
         epilog='An answer reads name=formula, such as w="(1 - y**2) * x"; y is the value.')
@@ -72,7 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     homework.add_argument("--hint", type=int, choices=(1, 2, 3, 4), help="only a hint: 1 where, "
                           "2 what kind of mistake, 3 which, 4 the corrected formula")
     homework.set_defaults(run=_exercise)
-    return parser
 
 
 def _demo(options: argparse.Namespace) -> int:

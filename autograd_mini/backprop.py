@@ -53,7 +53,8 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     for node in order:
         g = cotangents.pop(node)
         heard = g is not NOTHING  # else every path to it went through something not chosen
-        g, sends = g if heard else zero_like(node), ()
+        g = g if heard else zero_like(node)
+        sends: Sequence[Any] = ()
         if node is last:
             yield node, g, sends
             return

@@ -278,9 +278,8 @@ class _Program:
                 yield inner, "sign"
             case ast.Attribute(value=inner, attr="T"):
                 yield inner, "transpose"
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                if _says_how_much(parent):
-                    return
+            case ast.Constant(value=int() | float() as number) if not (
+                    isinstance(number, bool) or _says_how_much(parent)):
                 kind = _kind_of_number(parent)
                 others = [number + 1, number - 1, 2 * number, number / 2, -number]
                 for other in dict.fromkeys(others):
