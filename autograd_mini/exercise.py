@@ -46,7 +46,7 @@ class Exercise:
         if unknown or not answers:
             raise ExpressionError(f"answers are for {', '.join(self.values)}, by name"
                                   + (f", not {', '.join(sorted(unknown))}" if unknown else ""))
-        formulas = {n: a for n, a in answers.items() if isinstance(a, str) and names_in(a)}
+        formulas = {n: a for n, a in answers.items() if isinstance(a, str) and not _is_number(a)}
         numbers = {n: a for n, a in answers.items() if n not in formulas}
         reports = [self._checked(some, at) for some, at in
                    ((formulas, self.points), (numbers, self.values)) if some]
@@ -75,6 +75,11 @@ class Exercise:
         found = grad(lambda *v: evaluate(self.expression, dict(zip(names, v, strict=True))),
                      tuple(range(len(names))))(*self.values.values())
         return dict(zip(names, found, strict=True))
+
+
+def _is_number(answer: str) -> bool:
+    """Whether it is a number at the point that is shown, such as 0.25; 1 is a formula."""
+    return not names_in(answer) and "." in answer
 
 
 def _read(name: str, answer: str | float, known: Mapping[str, Any]) -> Any:

@@ -428,6 +428,73 @@ def test_functions_that_do_more_than_compute_are_not_run_again(tmp_path):
 
     report = ag.check_gradient(lambda x: np.sum(x**2), counting, np.array([1.0, 2.0, 3.0]))
     assert report["x"].suspects[0].kind == "factor" and len(calls) == 1
+    marked = tmp_path / "precious.txt"
+    marked.write_text("kept")
+
+    def deleting(x):
+        k = 0
+        if (tmp_path / f"precious{k}.txt").exists():
+            (tmp_path / "precious.txt").unlink()
+        return 3.3 * x
+
+    ag.check_gradient(lambda x: np.sum(x**2), deleting, np.array([1.0, 2.0, 3.0]))
+    assert marked.read_text() == "kept"
+
+
+STATE = {"n": 0}
+
+
+def test_edits_do_not_reach_what_is_around():
+    """What a gradient keeps outside is changed by its own call only, and a long loop ends."""
+
+    def keeping(x):
+        STATE["n"] = STATE["n"] + 1
+        n = 3
+        total = 0.0
+        for _ in range(10 ** n):
+            total = total + 1.0
+        return 3.3 * x
+
+    report = ag.check_gradient(lambda x: np.sum(x**2), keeping, np.array([1.0, 2.0, 3.0]))
+    assert report.verdict == "wrong" and STATE == {"n": 1}
+
+
+def test_nothing_that_is_given_is_changed():
+    """Keyword arguments, Tensors and Values are handed on as copies of plain numbers."""
+    lam = np.array([1.0, 2.0, 3.0])
+
+    def doubling(w, *, lam):
+        d = 2 * w * lam
+        lam *= 2
+        return d
+
+    assert ag.check_gradient(lambda w, *, lam: np.sum(lam * w**2), doubling, np.ones(3),
+                             lam=lam).ok
+    assert lam.tolist() == [1.0, 2.0, 3.0]
+    assert ag.check_gradient(lambda w: np.sum(w**2), lambda w: 2 * w, ag.Tensor([1.0, 2.0])).ok
+    assert ag.check_gradient(lambda w: w**2, lambda w: 2 * w, ag.Value(2.0)).ok
+
+
+def test_a_vanishing_gradient_is_not_rounding():
+    """Forty layers of tanh: the terms are huge, the gradient tiny, and 0 is wrong all the same."""
+    rng = np.random.default_rng(0)
+    weights, x = [rng.normal(size=(8, 8)) / 3 for _ in range(40)], rng.normal(size=(6, 8))
+
+    def deep(weights):
+        h = x
+        for w in weights:
+            h = np.tanh(h @ w)
+        return np.sum(h**2)
+
+    zeros = ag.check_gradient(deep, [np.zeros((8, 8))] * 40, weights)
+    assert zeros["weights[0]"].verdict == "wrong"
+    assert ag.check_gradient(deep, ag.grad(deep)(weights), weights).ok
+
+
+def test_half_precision_excuses_little():
+    """float16 has three digits, not none."""
+    w = np.array([1, 2, 3], np.float16)
+    assert ag.check_gradient(lambda w: np.sum(w**3), lambda w: w**2, w).verdict == "wrong"
 
 
 # ── whole backward passes ────────────────────────────────────────────────────────────────────
@@ -518,6 +585,8 @@ def test_an_exercise():
     assert report["b"].suspects[0].kind == "wrong-argument"
     assert "tanh(w*x + b)" in report.hint(3)
     assert ag.exercise("tanh(w*x + b)", seed=3).values == homework.values
+    assert homework.check(w=f"{homework.solution()['w']:.17f}").ok  # a number, as one types it
+    assert ag.exercise("abs(x)").check(x="1").verdict == "wrong"  # it is tried at x < 0 too
 
 
 @pytest.mark.parametrize(("make", "message"), [

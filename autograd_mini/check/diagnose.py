@@ -237,7 +237,8 @@ class Search:
         """All of a gradient times a constant."""
         for p in self.wrong:
             c = ratio(self.given[p], self.true[p], self.room[p])
-            if c is None or abs(c) < 1e-9 or (self.few[p] and self.constants.name(c) is None):
+            if c is None or abs(c) < 1e-9 or (
+                    self.few[p] and self.constants.name(c, few=self.one[p]) is None):
                 continue
             c = float(f"{c:.8g}")
             kind = "sign" if c == -1.0 else "factor"

@@ -434,8 +434,8 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
     until = time.process_time() + seconds
     try:
         program = _Program(function, args, kwargs)
-    except (OSError, TypeError, ValueError, SyntaxError, IndexError):
-        return  # no source, or one that is better left alone
+    except Exception:
+        return  # no source, or one that is better left alone; whatever it does, nothing is lost
     for statement, edit in program.edits():
         if time.process_time() > until:
             return

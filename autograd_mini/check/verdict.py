@@ -167,10 +167,12 @@ def _explained(problem: _Problem, names: list[str], entries: list[Entry], gradie
     search.run()
     problem.cut_short = search.cut_short
     found = {name: suspects_of(search, name) for name in claims if claims[name].wrong}
-    for name, shape in shapes.items():
+    for entry in entries:
+        shape, rest = shapes.get(entry.name), found.get(entry.name, ())
         if shape is not None:
-            rest = found.get(name, ())
-            found[name] = (replace(shape.suspect, also=rest[:1]), *rest)
+            found[entry.name] = (replace(shape.suspect, also=rest[:1]), *rest)
+        elif entry.name in shapes:
+            found[entry.name] = (Suspect("shape", entry.reason, shared=(entry.name,), plain=True),)
     known = all(suspects[0].plain for suspects in found.values())
     repaired = _repairs(problem, names, gradient, known)
     return [_with(e, with_repairs(found.get(e.name, ()), repaired)) for e in entries]
