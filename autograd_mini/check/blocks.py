@@ -22,7 +22,6 @@ from .record import Record, Site
 __all__ = ["blocks", "nodes_inside"]
 
 LONGEST = 24  # how many nodes a function is written out in
-Test = Callable[[np.ndarray, np.ndarray], bool]
 
 # Elementwise functions, by name; the test is cheap, for one entry is compared before all are.
 ELEMENTWISE: dict[str, Callable[[Any], Any]] = {

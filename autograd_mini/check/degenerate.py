@@ -17,7 +17,7 @@ NEAR = 1e-6  # of a kink: finite differences step across it
 
 
 def notes_on(problem: Any, names: Sequence[str], entries: Sequence[Entry]) -> Iterator[str]:
-    """What a reader should know of the check: `problem` is the loss at its point (verdict.py)."""
+    """What a reader should know of the check: `problem` is the loss at its point (problem.py)."""
     yield from _flat(problem, names)
     if problem.float32:
         yield ("some of the data are float32: the check was done in float64, and the gradient is "

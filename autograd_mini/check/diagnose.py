@@ -159,17 +159,14 @@ class Search:
 
     def run(self) -> list[Finding]:
         """All that explains something; it stops when everything is plainly explained."""
-        for steps in ((self.singles,), (self.uses,), (self.extras,), (self.loops,),
-                      (self.stale,), (self.pairs,)):
-            if steps[-1] == self.singles:
-                self.whole()
-                if self._all_plain() and len(self.record.order) * len(self.names) > 5000:
-                    break  # in a graph so large that is all that is said of a common factor
-            for step in steps:
-                with np.errstate(all="ignore"):
-                    step()
-            if self.late() or self._all_plain():
-                break
+        with np.errstate(all="ignore"):
+            self.whole()
+            if self._all_plain() and len(self.record.order) * len(self.names) > 5000:
+                return list(self.findings.values())  # in a graph so large that is all that is said
+            for step in (self.singles, self.uses, self.extras, self.loops, self.stale, self.pairs):
+                step()
+                if self.late() or self._all_plain():
+                    break
         return list(self.findings.values())
 
     def late(self) -> bool:
