@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -48,6 +49,24 @@ def test_check_right_and_wrong(file, capsys):
     assert main(["check", str(file), "--wrt", "w"]) == 0
 
 
+def test_check_for_programs(file, capsys):
+    """--json gives only JSON, also if the user's functions print; the mistake is in it."""
+    file.write_text(GOOD + "def loud(w, x):\n    print('computing')\n    return x.T @ (x @ w)\n")
+    assert main(["check", str(file), "--gradient", "loud", "--json"]) == 1
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert told["entries"][0]["suspects"][0]["kind"] == "factor" and "computing" in err
+
+
+def test_exercise(capsys):
+    """A question; the verdict on an answer; a hint. Exit status 1 for a wrong one."""
+    assert main(["exercise", "w * x", "--seed", "2"]) == 0
+    assert "Find ∂y/∂w, ∂y/∂x" in capsys.readouterr().out
+    assert main(["exercise", "tanh(w*x)", "w=(1 - y**2) * x"]) == 0
+    assert main(["exercise", "tanh(w*x)", "w=(1 - y**2)", "--hint", "3"]) == 1
+    assert "x" in capsys.readouterr().out.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -73,6 +92,10 @@ def test_check_right_and_wrong(file, capsys):
         (["draw", "x^2", "x=1"], "write **, not ^"),
         (["draw", " ", "x=1"], "empty"),
         (["draw", "x*x", "x=1", "-o", "g"], "suffix"),
+        (["exercise", "2 + 3"], "no variable"),
+        (["exercise", "x", "--seed", "-1"], "a seed of 0 or more"),
+        (["exercise", "x", "x:1"], "isn't of the form name=formula"),
+        (["exercise", "x", "z=1"], "not z"),
         (["check", "no_such_file.py"], "no such file: no_such_file.py"),
         (["check", "FILE", "--loss", "cost"], "defines no 'cost' (--loss NAME names another)"),
         (["check", "FILE", "--wrt", "v"], "wrt names 'v'"),
