@@ -68,6 +68,7 @@ class Place(NamedTuple):
     line: int
     code: str
     span: tuple[int, int, int] = (0, 0, 0)  # the column of its start; the line, column of its end
+    caller: Any = None  # the place where its function was called, if that is the user's too
 
     def __str__(self) -> str:
         where = f"{os.path.basename(self.file)}:{self.line}"
@@ -77,13 +78,15 @@ class Place(NamedTuple):
 def _users_frame() -> FrameType | None:
     """The innermost frame that is neither ours nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        inside = file.startswith(_NOT_THE_USERS) and os.path.basename(file) not in _AS_A_USER
-        if not inside and not frame.f_globals.get("__name__", "").startswith("autograd_mini.nn"):
-            return frame
+    while frame is not None and not _is_users(frame):
         frame = frame.f_back
-    return None
+    return frame
+
+
+def _is_users(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    inside = file.startswith(_NOT_THE_USERS) and os.path.basename(file) not in _AS_A_USER
+    return not inside and not frame.f_globals.get("__name__", "").startswith("autograd_mini.nn")
 
 
 @functools.lru_cache(maxsize=64)  # listing them takes as long as the function is
@@ -96,11 +99,17 @@ def _place() -> Place:
     frame = _users_frame()
     if frame is None or os.path.basename(frame.f_code.co_filename) == "exercise.py":
         return Place("?", 0, "")  # nowhere, or in a formula, whose parts are labelled
+    back = frame.f_back
+    return _place_in(frame, _place_in(back) if back is not None and _is_users(back) else None)
+
+
+def _place_in(frame: FrameType, caller: Place | None = None) -> Place:
+    """What a frame is at."""
     first, last, start, stop = _positions(frame.f_code)[frame.f_lasti // 2]
     file, line = frame.f_code.co_filename, first or frame.f_lineno
     text = linecache.getline(file, line)
     part = text.encode()[start:stop].decode() if first == last and start is not None else text
-    return Place(file, line, part.strip(), (start or 0, last or line, stop or 0))
+    return Place(file, line, part.strip(), (start or 0, last or line, stop or 0), caller)
 
 
 class Watcher:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node
+from ..watch import Place
 from .constants import Constants, same, shown
 from .diagnose import Claim, Finding, Search
 from .malrules import RIGHT
@@ -27,10 +28,15 @@ AT_MOST = 5  # suspects that are named
 
 
 def place_of(record: Record, node: Node) -> str:
-    """file:line: the text of the line, where a node was made."""
+    """file:line: the text of the line, where a node was made; first where that was called."""
     place = record.places.get(node)
     if place is None or not place.line:
         return ""
+    own = _line_of(place)
+    return own if place.caller is None else f"{_line_of(place.caller)} → {own}"
+
+
+def _line_of(place: Place) -> str:
     text = linecache.getline(place.file, place.line).strip()
     return f"{os.path.basename(place.file)}:{place.line}: {text}".rstrip(": ")
 

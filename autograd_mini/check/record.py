@@ -32,6 +32,9 @@ DIRECTIONS = 3  # each a random weighting of a gradient's entries: three agree b
 # ── what the user called it ──────────────────────────────────────────────────────────────────
 
 
+RETURNED = ast.Name("return")  # what is returned has the name that the caller gives it
+
+
 @functools.lru_cache(maxsize=64)
 def assigned_names(file: str) -> dict[tuple[int, int, int, int], str]:
     """By the span (line, column, end line, end column) of an expression: what it is assigned to."""
@@ -50,6 +53,8 @@ def assigned_names(file: str) -> dict[tuple[int, int, int, int], str]:
                 pairs = [(target, statement)]  # type: ignore[list-item]
             case ast.NamedExpr(target=target, value=value):
                 pairs = [(target, value)]
+            case ast.Return(value=ast.expr() as value):
+                pairs = [(RETURNED, value)]
             case _:
                 continue
         for target, part in pairs:
@@ -65,7 +70,9 @@ def _name(node: Node, place: Place | None, last: bool) -> str:
         return node.label
     if place is not None and place.code and last:
         name = assigned_names(place.file).get((place.line, *place.span))
-        if name:
+        if name == RETURNED.id and place.caller is not None:
+            return _name(node, place.caller, last)
+        if name and name != RETURNED.id:
             return name
         if place.line == place.span[1] and len(place.code) <= 40:
             return place.code
@@ -187,6 +194,7 @@ class Record:
         groups = {}
         for node in self.order:
             place, name = self.places.get(node), node.op.name if node.op else ""
+            # One function called from two places makes two groups, a loop one.
             key = (place, name) if place and place.line and name else id(node)
             groups[node] = keys.setdefault(key, len(keys))
             seen[groups[node]] += 1
