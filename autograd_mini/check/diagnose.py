@@ -452,17 +452,14 @@ class Search:
 
     def loops(self) -> None:
         """The same mistake at all nodes that one piece of code made, as in a loop over time."""
-        groups: dict[tuple[int, str, int], list[Site]] = {}
-        for site in self.sites:
-            groups.setdefault((self.record.groups[site.output], site.name, site.i), []).append(site)
+        groups: dict[Any, list[Site]] = {}
+        rank = self.record.rank
+        largest = sorted(self.blocks, key=lambda site: rank[site.output] - rank[site.input])
+        for site in [*largest, *self.sites]:  # what was written out first: it says more
+            entry = self.record.groups[site.input] if site.block else site.i
+            key = (site.block, site.name, self.record.groups[site.output], entry)
+            groups.setdefault(key, []).append(site)
         for sites in groups.values():
-            if len(sites) > 1:
-                self._loop(tuple(sites))
-        written: dict[Any, list[Site]] = {}
-        for block in self.blocks:
-            key = (block.name, self.record.groups[block.output], self.record.groups[block.input])
-            written.setdefault(key, []).append(block)
-        for sites in written.values():
             if len(sites) > 1:
                 self._loop(tuple(sites))
 
