@@ -19,7 +19,7 @@ from ..graph import Node
 from ..primitive import Elementwise
 from .record import Record, Site
 
-__all__ = ["blocks", "nodes_inside"]
+__all__ = ["axis_sets", "blocks", "nodes_inside"]
 
 LONGEST = 24  # how many nodes a function is written out in
 
@@ -38,10 +38,10 @@ def _close(a: Any, b: Any) -> bool:
     return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-9, atol=1e-14))
 
 
-def _axes(x: np.ndarray) -> Iterator[tuple[int, ...]]:
-    """The sets of axes that a reduction may be over, the single ones first."""
-    for count in range(1, x.ndim + 1):
-        yield from itertools.combinations(range(x.ndim), count)
+def axis_sets(n: int) -> Iterator[tuple[int, ...]]:
+    """The sets of n axes that a reduction may be over, the single ones first."""
+    for count in range(1, n + 1):
+        yield from itertools.combinations(range(n), count)
 
 
 def _elementwise(p: np.ndarray, z: np.ndarray) -> str | None:
@@ -60,7 +60,7 @@ def _along_axes(p: np.ndarray, z: np.ndarray) -> str | None:
     """softmax, and what centers or scales each row to a norm, or a mean and variance."""
     if p.shape != z.shape or not p.ndim or p.size < 2:
         return None
-    for axes in _axes(z):
+    for axes in axis_sets(z.ndim):
         if all(z.shape[a] == 1 for a in axes):
             continue
         total = p.sum(axes, keepdims=True)
@@ -94,7 +94,7 @@ def _scaled(p: np.ndarray, z: np.ndarray, axes: tuple[int, ...]) -> str | None:
 def _reduction(p: np.ndarray, z: np.ndarray) -> str | None:
     if not z.ndim or p.size >= z.size:
         return None
-    for axes in _axes(z):
+    for axes in axis_sets(z.ndim):
         n = math.prod(z.shape[a] for a in axes)
         if p.size * n != z.size:
             continue

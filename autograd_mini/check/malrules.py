@@ -27,7 +27,7 @@ from ..backprop import gradients
 from ..errors import GraphError
 from ..graph import leaf
 from ..primitive import PRIMITIVES, Elementwise, Structural
-from .blocks import ELEMENTWISE
+from .blocks import ELEMENTWISE, axis_sets
 from .record import Record, Site, cotangent_of
 from .report import KINDS
 
@@ -378,7 +378,7 @@ def _up(g: Any, x: Any, y: Any) -> Any:
 
 def _lost_axes(x: Any, y: Any) -> tuple[int, ...]:
     """The axes that were reduced from x to y."""
-    for axes in _subsets(np.ndim(x)):
+    for axes in axis_sets(np.ndim(x)):
         kept = tuple(n for k, n in enumerate(np.shape(x)) if k not in axes)
         if kept == np.shape(y) or tuple(n for n in np.shape(y) if n > 1) == tuple(
                 n for n in kept if n > 1):
@@ -470,17 +470,12 @@ for _name, _normal, _p in (("cross-entropy", _softmax_of, "softmax"),
 
 def _axes_where(y: Any, x: Any) -> tuple[int, ...]:
     """The axes along which y = s·(x − mean) has one s."""
-    for axes in _subsets(np.ndim(x)):
+    for axes in axis_sets(np.ndim(x)):
         c = x - np.mean(x, axes, keepdims=True)
         s = np.sum(y * c, axes, keepdims=True) / np.sum(c * c, axes, keepdims=True)
         if c.any() and np.allclose(y, s * c, rtol=1e-8, atol=1e-12):
             return axes
     raise ValueError
-
-
-def _subsets(n: int) -> Iterator[tuple[int, ...]]:
-    for bits in sorted(range(1, 2**n), key=int.bit_count):
-        yield tuple(i for i in range(n) if bits >> i & 1)
 
 
 def _normaliser(rule: Rule, center: bool, other: bool = False) -> Rule:
@@ -507,7 +502,7 @@ def _normaliser(rule: Rule, center: bool, other: bool = False) -> Rule:
 
 
 def _axes_of_scale(y: Any, x: Any) -> tuple[int, ...]:
-    for axes in _subsets(np.ndim(x)):
+    for axes in axis_sets(np.ndim(x)):
         s = np.sum(y * x, axes, keepdims=True) / np.sum(x * x, axes, keepdims=True)
         if s.size < np.size(x) and np.allclose(y, s * x, rtol=1e-8, atol=1e-12):
             return axes
@@ -788,7 +783,7 @@ def spread_wrongly(site: Site, g: Any) -> Iterator[Alternative]:
     lead = len(have) - len(to)
     summed = tuple(range(lead)) + tuple(
         lead + k for k, n in enumerate(to) if n == 1 and have[lead + k] > 1)
-    for axes in _subsets(len(have)):
+    for axes in axis_sets(len(have)):
         rest = tuple(n for k, n in enumerate(have) if k not in axes)
         if set(axes) != set(summed) and np.prod(rest) in (np.prod(to), 1):
             def sent(axes: Any = axes) -> Any:

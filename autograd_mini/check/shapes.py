@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backprop import NOTHING
 from ..primitive import Elementwise
+from .blocks import axis_sets
 from .explain import place_of
 from .record import Record
 from .report import Suspect
@@ -66,7 +67,7 @@ def _wrongly_summed(record: Record, name: str, given: np.ndarray, true: np.ndarr
         lead = full.ndim - true.ndim
         due = {*range(lead), *(lead + k for k, n in enumerate(true.shape) if n == 1)}
         fix = f"d{name} = (…).sum(axis={_listed(sorted(due))})"
-        for axes in _subsets(full.ndim):
+        for axes in axis_sets(full.ndim):
             part = full.sum(axes)
             c = _multiple(given, part)
             if c is None or not part.size:
@@ -90,14 +91,14 @@ def _wrongly_formed(name: str, given: np.ndarray, true: np.ndarray) -> Iterator[
     if _without_ones(have) == _without_ones(to):
         yield ("shape", f"nothing is broadcast here: reshape it to {to}", given.reshape(to),
                f"d{name}.reshape({to})")
-    for axes in _subsets(len(have)):
+    for axes in axis_sets(len(have)):
         summed = given.sum(axes)
         if _without_ones(summed.shape) == _without_ones(to):
             yield ("unreduced", f"it wasn't summed over axis {_listed(axes)}, along which {name} "
                    "is broadcast", summed.reshape(to), f"d{name} = (…).sum(axis={_listed(axes)})")
     if given.size == true.size:
         yield "shape", f"reshape it to {to}", given.reshape(to), f"d{name}.reshape({to})"
-    for axes in _subsets(true.ndim):
+    for axes in axis_sets(true.ndim):
         c = _multiple(given, true.sum(axes))
         if c is not None:
             yield "wrong-axis", "it was summed over axes that it should keep", c * true, ""
@@ -137,8 +138,3 @@ def _unsummed(record: Record, name: str) -> Iterator[np.ndarray]:
     yield from fulls
     if len(fulls) > 1 and len({full.shape for full in fulls}) == 1:
         yield np.sum(fulls, axis=0)
-
-
-def _subsets(n: int) -> Iterator[tuple[int, ...]]:
-    for count in range(1, n + 1):
-        yield from itertools.combinations(range(n), count)
