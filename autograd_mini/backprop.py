@@ -7,8 +7,9 @@ listen to it, and so may anybody who wants to watch.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ parent's (None where nothing)."""
 NOTHING = float("0")
 
 
+Cotangents = dict[Node | None, Any]
 Instead = Mapping[Node, Callable[[Any], Iterable[tuple[Node, Any]]]]
 """For a node, another rule: from its cotangent, whom to send what (each sent in its shape)."""
 
@@ -46,39 +48,64 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
     last: a node to end at, if all ways lead through it.
     """
     order = consumers_first(output, last.parents if last is not None else ())
-    cotangents: dict[Node, Any] = dict.fromkeys(order, NOTHING)
+    if last is not None:
+        order = [*takewhile(lambda node: node is not last, order), last]
+        instead = {**(instead or {}), last: lambda g: ()}
+    cotangents: Cotangents = dict.fromkeys(order, NOTHING)
+    cotangents[None] = 0.0  # what constants are sent, and nobody asks for
     cotangents[output] = seed
-    # An entry that the seed gives 0 isn't asked for: one row of a Jacobian, say.
-    unchosen: dict[Node, Any] = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
+    unchosen = None
+    if exact:  # an entry that the seed gives 0 isn't asked for: one row of a Jacobian, say
+        unchosen = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
+    return _turns(order, cotangents, create_graph, unchosen, instead or {})
+
+
+def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
+           unchosen: dict[Node, Any] | None, instead: Instead) -> Iterator[Step]:
+    """The sweep itself. Floats, of which there may be a million, are dealt with on the spot."""
     for node in order:
-        g = cotangents.pop(node)
-        heard = g is not NOTHING  # else every path to it went through something not chosen
-        g = g if heard else zero_like(node)
+        g, op = cotangents.pop(node), node.op
         sends: Sequence[Any] = ()
-        if node is last:
-            yield node, g, sends
-            return
-        if instead is not None and node in instead:
-            _send(instead[node](g), cotangents)
-        elif heard and node.op is not None:
+        if g is NOTHING:  # every path to it went through something not chosen
+            g, op = zero_like(node), None
+        if instead and node in instead:
+            for target, sent in instead[node](g):
+                cotangents[target] = cotangents[target] + sent
+        elif op is None:
+            pass
+        elif op.written_out is None or create_graph or type(node.value) is not float:
             sends = _pull(node, g, create_graph)
-            if exact and type(node.value) is np.ndarray:
+            if unchosen is not None and type(node.value) is np.ndarray:
                 sends = _silence_unchosen(node, sends, unchosen)
-            scalar = type(node.value) is float and not create_graph  # then so are its parents
-            for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
-                if parent is not None and sent is not None:
-                    if scalar:
-                        cotangents[parent] += sent  # 0.0 + sent, the first time
-                    else:
-                        sent, known = _fit(sent, parent, node), cotangents[parent]
-                        cotangents[parent] = sent if known is NOTHING else known + sent
+            _add(node, sends, cotangents, create_graph)
+        else:
+            p, q = node.from_a, node.from_b
+            try:
+                sends = op.written_out(g, node.value, node.a, node.b, p, q)
+            except (ArithmeticError, ValueError):
+                sends = (*_pull(node, g, False), None)
+            if type(p) is tuple:
+                for parent, sent in zip(p, sends):  # noqa: B905  strict costs 10 %
+                    cotangents[parent] += sent
+            else:
+                if sends[0] is not None:
+                    cotangents[p] += sends[0]  # 0.0 + it, the first time
+                if sends[1] is not None:
+                    cotangents[q] += sends[1]
         yield node, g, sends
 
 
-def _send(sends: Iterable[tuple[Node, Any]], cotangents: dict[Node, Any]) -> None:
-    """Add what is sent to what was sent before."""
-    for target, sent in sends:
-        cotangents[target] = cotangents[target] + sent
+def _add(node: Node, sends: Sequence[Any], cotangents: Cotangents, create_graph: bool) -> None:
+    """Add what `node` sends to what its parents were sent before, in their shapes."""
+    if type(node.value) is float and not create_graph:  # then its parents are floats too
+        for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
+            if sent is not None:
+                cotangents[parent] += sent
+        return
+    for parent, sent in zip(node.parents, sends, strict=True):
+        if parent is not None and sent is not None:
+            sent, known = _fit(sent, parent, node), cotangents[parent]
+            cotangents[parent] = sent if known is NOTHING else known + sent
 
 
 def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
@@ -222,25 +249,34 @@ def _seed_for(output: Node, seed: Any) -> Any:
 Pairs = list[tuple[Node, Any]]
 
 
-def walk(output: Node, seed: Any, wanted: set[Node] | None = None, create_graph: bool = False
-         ) -> Pairs:
-    """(node, cotangent) of a whole sweep, for all nodes or the `wanted`.
+def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
+         create_graph: bool = False) -> Pairs:
+    """(node, cotangent) of a whole sweep, for the `wanted` nodes.
 
-    Done again with masks if a nan shows in a leaf's gradient.
+    Without `wanted`, for the leaves; what is no leaf has its gradient stored then and there:
+    going back to a million nodes takes as long as visiting them. Done again with masks if a nan
+    shows in a leaf's gradient.
     """
-
     someone = watcher()
 
     def pairs(exact: bool) -> Pairs:
         turns = sweep(output, seed, create_graph=create_graph, exact=exact)
         if someone is not None:
             turns = someone.look_at(turns)
-        return [(node, g) for node, g, _ in turns if wanted is None or node in wanted]
+        if wanted is not None:
+            return [(node, g) for node, g, _ in turns if node in wanted]
+        leaves = []
+        for node, g, _ in turns:
+            if node.op is None:
+                leaves.append((node, g))
+            else:
+                node.gradient = g
+        return leaves
 
     with recording(watched=False), collector_paused(), np.errstate(all="ignore"):
         found = pairs(exact=someone is not None)
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
-        if someone is None and any(_has_nan(g) for node, g in found if node.op is None or wanted):
+        if someone is None and any([_has_nan(g) for _, g in found]):
             found = pairs(exact=True)
     return found
 
@@ -276,13 +312,10 @@ def backward(output: Node, seed: Any = None) -> None:
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
     for node, g in walk(output, raw(_seed_for(output, seed))):
-        scalar = type(node.value) is float
-        if node.op is not None:
-            node.gradient = g
-        elif node.gradient is None:
-            node.gradient = float(g) if scalar else np.array(g)  # nobody else's array
-        else:
+        if node.gradient is not None:
             node.gradient = node.gradient + g
+        else:
+            node.gradient = float(g) if type(node.value) is float else own(g)
 
 
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:

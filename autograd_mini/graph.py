@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
@@ -31,29 +31,66 @@ class Node:
     |-----------|------------------------------------------------------------------------------|
     | `value`   | the number (float) or the array (ndarray) held                               |
     | `op`      | the `Primitive` that made it; None for a leaf                                |
-    | `parents` | per argument of `op`, the node it came from; None where it was a constant    |
-    | `inputs`  | per argument, the raw number at recording time: a later update of a parent   |
-    |           | can't change the gradient of what was already computed                       |
+    | `a`, `b`  | the inputs of `op`, as raw numbers or arrays at recording time: a later      |
+    |           | update of a parent can't change the gradient of what was already computed    |
+    | `from_a`, | the nodes that `a` and `b` came from, its parents; None for a constant       |
+    | `from_b`  |                                                                              |
     | `params`  | what `op` was told besides (`axis`, `shape`, …); of a leaf that the user     |
     |           | made, its serial number                                                      |
     | `gradient`| ∂output/∂self of the last backward; None if not computed                     |
     | `label`   | the user's name for it                                                       |
 
+    Nearly every operation has one input or two, and they lie in the node itself: a tuple for
+    them would be one more object for Python's cyclic collector to visit, which is what large
+    graphs spend their time on. Where there are more (`where`, `w·x + b`), `a` and `from_a` are
+    tuples. `inputs` and `parents` give them as tuples in any case.
+
     `value` and `gradient` are the engine's; users go through `data` and `grad`, which check what
     comes in and let nobody change a recorded number from outside.
     """
 
-    __slots__ = ("gradient", "inputs", "label", "op", "params", "parents", "value")
+    __slots__ = ("a", "b", "from_a", "from_b", "gradient", "label", "op", "params", "value")
 
     value: Any
     op: Primitive | None
-    parents: tuple[Node | None, ...]
-    inputs: tuple[Any, ...]
+    a: Any
+    b: Any
+    from_a: Any
+    from_b: Node | None
     params: Any
     gradient: Any
     label: str
 
     __hash__ = object.__hash__  # by identity, although == compares values, as in PyTorch
+
+    @property
+    def parents(self) -> tuple[Node | None, ...]:
+        """Per argument of `op`, in order, the node it came from; None where it was a constant."""
+        if self.op is None:
+            return ()
+        if type(self.a) is tuple:
+            return cast("tuple[Node | None, ...]", self.from_a)
+        return (self.from_a,) if self.b is None else (self.from_a, self.from_b)
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """Per argument of `op`, in order, the raw number or array at recording time."""
+        if self.op is None:
+            return ()
+        if type(self.a) is tuple:
+            return self.a
+        return (self.a,) if self.b is None else (self.a, self.b)
+
+    def remember(self, op: Primitive, inputs: tuple[Any, ...], parents: tuple[Node | None, ...],
+                 params: Any) -> None:
+        """Record that `op` made this node, of these inputs that came from these nodes."""
+        self.op, self.params = op, params
+        if op.few:
+            self.a, self.from_a = inputs[0], parents[0]
+            if len(inputs) == 2:
+                self.b, self.from_b = inputs[1], parents[1]
+        else:
+            self.a, self.from_a = inputs, parents
 
     @property
     def is_leaf(self) -> bool:
@@ -83,7 +120,7 @@ class Node:
         if self.op is None:
             return _rebuilt(type(self), self.value, self.gradient, self.label)
         twin = leaf(self.value)
-        for field in ("op", "parents", "inputs", "params", "gradient", "label"):
+        for field in ("op", "a", "b", "from_a", "from_b", "params", "gradient", "label"):
             setattr(twin, field, getattr(self, field))
         return twin
 
@@ -109,8 +146,8 @@ def leaf(value: Any) -> Node:
     if type(value) is np.ndarray:
         value.flags.writeable = False
     node = object.__new__(KINDS[type(value)])
-    node.value, node.op, node.parents, node.inputs = value, None, (), ()
-    node.params, node.gradient, node.label = None, None, ""
+    node.value, node.label = value, ""
+    node.op = node.a = node.b = node.from_a = node.from_b = node.params = node.gradient = None
     return node
 
 
@@ -142,16 +179,19 @@ def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list
             put_down.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            parents = node.parents
-            # One question for all parents is quicker, but only if there are many.
-            if not parents or (len(parents) > 4 and seen.issuperset(parents)):
+            first, second = node.from_a, node.from_b
+            many = type(first) is tuple
+            if node.op is None or (many and seen.issuperset(first)):
                 put_down.append(node)
+            elif many:
+                stack += node, None, *[parent for parent in first if parent not in seen]
             else:
                 stack.append(node)
                 stack.append(None)
-                for parent in parents:
-                    if parent not in seen:
-                        stack.append(parent)  # noqa: PERF401  extend costs more for two
+                if first not in seen:
+                    stack.append(first)
+                if second not in seen:
+                    stack.append(second)
     put_down.reverse()
     return put_down
 

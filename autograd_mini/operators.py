@@ -23,12 +23,11 @@ from . import functions, ops
 from .catalog import CONSTANT, name_of, refusal
 from .errors import NotDifferentiableError, ShapeError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, is_recording, raw, tell_of_cut
+from .graph import Node, raw, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["Operators"]
 
-_new = object.__new__
 _STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
 _REDUCE = {
     np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,
@@ -145,53 +144,20 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     return tuple(lead), given
 
 
-def _record(row: Elementwise, kind: type, parents: tuple[Any, ...], inputs: tuple[Any, ...]
-            ) -> Any:
-    """The short way to a node of floats: what `row.apply` does, without its questions."""
-    if is_recording() is not True:  # off, or watched
-        return row.apply([x if p is None else p for p, x in zip(parents, inputs, strict=True)], {})
-    node: Any = _new(kind)
-    try:
-        node.value = row.scalar(*inputs)  # type: ignore[misc]
-    except (ArithmeticError, ValueError):
-        node.value = row.compute(inputs, {})
-    node.op, node.parents, node.inputs, node.label = row, parents, inputs, ""
-    node.params = node.gradient = None
-    return node
-
-
 def _method(row: Elementwise) -> Callable[[Any, Any], Any]:
-    """`a ∘ b` for a node a. Two floats take the short way."""
-
-    def method(a: Any, b: Any) -> Any:
-        kind, other = type(a), type(b)
-        if kind.holds is float:
-            if other is kind:
-                return _record(row, kind, (a, b), (a.value, b.value))
-            if other is float or other is int:
-                return _record(row, kind, (a, None), (a.value, b))
-        return row.apply((a, b), {})
-
-    return method
+    """`a ∘ b` for a node a."""
+    return lambda a, b: row.apply((a, b), {})
 
 
 def _reflected(row: Elementwise) -> Callable[[Any, Any], Any]:
     """`b ∘ a` where only a is a node."""
-
-    def method(a: Any, b: Any) -> Any:
-        kind, other = type(a), type(b)
-        if kind.holds is float and (other is float or other is int):
-            return _record(row, kind, (None, a), (b, a.value))
-        return row.apply((b, a), {})
-
-    return method
+    return lambda a, b: row.apply((b, a), {})
 
 
 class Operators(Node):
     """Arithmetic, comparison and NumPy's protocols, for both kinds of node."""
 
     __slots__ = ()
-    holds: type = object
 
     __add__ = _method(ops.add)
     __sub__ = _method(ops.subtract)
@@ -323,11 +289,7 @@ class Operators(Node):
         return result
 
     def _unary(self, row: Elementwise) -> Self:
-        kind = type(self)
-        result: Self = (
-            _record(row, kind, (self,), (self.value,))
-            if kind.holds is float else row.apply((self,), {})
-        )
+        result: Self = row.apply((self,), {})
         return result
 
     def exp(self) -> Self:

@@ -27,6 +27,8 @@ from .graph import Node, check_real, is_recording, leaf, raw, tell_of_cut
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
 
+Rule = Callable[..., Any]
+
 PRIMITIVES: dict[str, Any] = {}
 """Every primitive by its name."""
 
@@ -50,7 +52,6 @@ def _by_name(name: str) -> Any:
     return PRIMITIVES[name]
 
 
-Rule = Callable[..., Any]
 _NUMBERS = frozenset({float, int, bool})
 
 
@@ -61,11 +62,14 @@ class Primitive:
     drawing shows.
     """
 
-    __slots__ = ("forward", "name", "scalar", "symbol")
+    __slots__ = ("few", "forward", "name", "scalar", "symbol", "written_out")
+    written_out: Rule | None
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
-                 name: str | None, symbol: str | None) -> None:
+                 name: str | None, symbol: str | None, arity: int = 0) -> None:
         self.forward, self.scalar = forward, scalar
+        self.few = arity in (1, 2)  # then its inputs lie in the node itself
+        self.written_out = None
         self.name = name or str(getattr(forward, "__name__", "<lambda>"))
         if self.name == "<lambda>":
             raise GraphError("a primitive made from a lambda needs a name: add name=…")
@@ -119,7 +123,7 @@ class Primitive:
         node = leaf(y if type(y) is float else _as_held(y, inputs))
         recording = is_recording()
         if recording:
-            node.op, node.parents, node.inputs, node.params = self, parents, inputs, params
+            node.remember(self, inputs, parents, params)
             if recording is not True:
                 recording.made(node)
         else:
@@ -189,8 +193,10 @@ class Elementwise(Primitive):
             if not (slope is None or callable(slope) or (type(slope) is int and slope in (1, -1))):
                 raise TypeError(f"a slope is a function (y, *inputs), 1, -1 or None, not {slope!r}"
                                 f": write lambda y, *xs: {slope!r}")
-        super().__init__(forward, scalar, name, symbol)
+        super().__init__(forward, scalar, name, symbol, len(slopes))
         self.slopes = slopes
+        if self.few:
+            self.written_out = _written_out(slopes, self.selects)
 
     def __call__(self, *args: Any, **refused: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
@@ -219,6 +225,28 @@ class Elementwise(Primitive):
             else:
                 sends.append(g * slope(y, *xs))  # type: ignore[operator]
         return sends
+
+
+def _written_out(slopes: Sequence[Rule | int | None], selects: bool) -> Rule:
+    """What `pull` does for floats, without its loop: of multiply, say,
+
+        lambda g, y, a, b, p, q: (None if p is None else g * slope_a(y, a, b),
+                                  None if q is None else g * slope_b(y, a, b))
+
+    where a and b came from the parents p and q. A graph of a million floats calls it as often.
+    """
+    inputs = "y, a, b" if len(slopes) == 2 else "y, a"
+    sends = []
+    for slope, x, parent in zip(slopes, "ab", "pq", strict=False):
+        unheard = f"{parent} is None"
+        if callable(slope) and selects:
+            unheard += f" or (slope := slope_{x}({inputs})) == 0"
+        sent = "g" if slope == 1 else "-g" if slope == -1 else f"g * slope_{x}({inputs})"
+        sent = "g * slope" if "slope :=" in unheard else sent
+        sends.append("None" if slope is None else f"None if {unheard} else {sent}")
+    code = f"lambda g, y, a, b, p, q: ({', '.join(sends)}{', None' * (len(slopes) == 1)})"
+    function: Rule = eval(code, dict(zip(("slope_a", "slope_b"), slopes, strict=False)))
+    return function
 
 
 class Selecting(Elementwise):
@@ -256,7 +284,7 @@ class Structural(Primitive):
 
     def __init__(self, forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
                  symbol: str | None = None, moves: bool = False, many: bool = False) -> None:
-        super().__init__(forward, None, name, symbol)
+        super().__init__(forward, None, name, symbol, 0 if many else len(pullbacks))
         self.pullbacks, self.moves, self.many = pullbacks, moves, many
         parameters = inspect.signature(pullbacks[0]).parameters.values()
         self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

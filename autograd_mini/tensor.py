@@ -36,11 +36,10 @@ class Tensor(Operators):
     """
 
     __slots__ = ()
-    holds = np.ndarray
 
     def __init__(self, data: Any, label: str = "") -> None:
-        self.value, self.op, self.parents, self.inputs = _real_array(data), None, (), ()
-        self.params, self.gradient, self.label = serial(), None, label
+        self.value, self.label, self.params = _real_array(data), label, serial()
+        self.op = self.a = self.b = self.from_a = self.from_b = self.gradient = None
         self.value.flags.writeable = False
 
     @property

@@ -6,12 +6,87 @@ from typing import Any
 
 import numpy as np
 
-from . import backprop
+from . import backprop, ops
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, not_computed, serial, tell_of_cut
+from .graph import KINDS, Node, is_recording, not_computed, serial, tell_of_cut
 from .operators import Operators
+from .primitive import Elementwise
 
 __all__ = ["Value"]
+
+new = object.__new__
+
+
+def _of_two(row: Elementwise) -> Any:
+    """`a ∘ b` for a Value a: what `row.apply` does, without its questions."""
+    compute = row.scalar
+    assert compute is not None
+
+    def method(a: Any, b: Any) -> Any:
+        kind, other = type(a), type(b)
+        x = a.value
+        if other is kind:
+            y, q = b.value, b
+        elif other is float or other is int:
+            y, q = b, None
+        else:
+            return row.apply((a, b), {})
+        if is_recording() is not True:  # off, or watched
+            return row.apply((a, b), {})
+        node = new(kind)
+        try:
+            node.value = compute(x, y)
+        except (ArithmeticError, ValueError):  # where IEEE 754 has inf or nan
+            node.value = row.compute((x, y), {})
+        node.op, node.a, node.b, node.from_a, node.from_b = row, x, y, a, q
+        node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+def _reflected(row: Elementwise) -> Any:
+    """`b ∘ a` for a Value a and a number b."""
+    compute = row.scalar
+    assert compute is not None
+
+    def method(a: Any, b: Any) -> Any:
+        other = type(b)
+        if not (other is float or other is int) or is_recording() is not True:
+            return row.apply((b, a), {})
+        node, y = new(type(a)), a.value
+        try:
+            node.value = compute(b, y)
+        except (ArithmeticError, ValueError):
+            node.value = row.compute((b, y), {})
+        node.op, node.a, node.b, node.from_a, node.from_b = row, b, y, None, a
+        node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+def _of_one(row: Elementwise) -> Any:
+    """`f(a)` for a Value a."""
+    compute = row.scalar
+    assert compute is not None
+
+    def method(a: Any) -> Any:
+        if is_recording() is not True:
+            return row.apply((a,), {})
+        node, x = new(type(a)), a.value
+        try:
+            node.value = compute(x)
+        except (ArithmeticError, ValueError):
+            node.value = row.compute((x,), {})
+        node.op, node.a, node.from_a = row, x, a
+        node.b = node.from_b = node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
 
 
 class Value(Operators):
@@ -31,11 +106,21 @@ class Value(Operators):
     """
 
     __slots__ = ()
-    holds = float
 
     def __init__(self, data: Any, label: str = "") -> None:
-        self.value, self.op, self.parents, self.inputs = _real(data), None, (), ()
-        self.params, self.gradient, self.label = serial(), None, label
+        self.value, self.label, self.params = _real(data), label, serial()
+        self.op = self.a = self.b = self.from_a = self.from_b = self.gradient = None
+
+    # The short ways, for graphs of a million floats; Operators has the general one.
+    __add__, __radd__ = _of_two(ops.add), _reflected(ops.add)
+    __sub__, __rsub__ = _of_two(ops.subtract), _reflected(ops.subtract)
+    __mul__, __rmul__ = _of_two(ops.multiply), _reflected(ops.multiply)
+    __truediv__, __rtruediv__ = _of_two(ops.divide), _reflected(ops.divide)
+    __pow__, __rpow__ = _of_two(ops.power), _reflected(ops.power)
+    __neg__, __abs__ = _of_one(ops.negative), _of_one(ops.abs)
+    exp, log, sqrt = _of_one(ops.exp), _of_one(ops.log), _of_one(ops.sqrt)
+    sin, cos, tanh = _of_one(ops.sin), _of_one(ops.cos), _of_one(ops.tanh)
+    sigmoid, relu = _of_one(ops.sigmoid), _of_one(ops.relu)
 
     @property
     def data(self) -> float:

@@ -23,10 +23,11 @@ from ..ops import (
     sqrt,
     square,
     swap,
+    total,
     transpose,
     where,
 )
-from .composed import as_array, count, dtype_of, stands_for, without
+from .composed import are_numbers, as_array, count, dtype_of, stands_for, without
 from .selection import moved_last, sort, take_along_axis
 
 NOTHING = np._NoValue  # how NumPy says that an `initial` was not given
@@ -48,7 +49,12 @@ def _masked(x: Any, mask: Any, fill: float) -> Any:
 @stands_for(np.sum)
 def sum(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None,
         where: Any = True) -> Any:
-    """Σx over `axis` (an int, a tuple, or None for all), plus `initial`."""
+    """Σx over `axis` (an int, a tuple, or None for all), plus `initial`; of a list of Values, one
+    node, where Python's own `sum` makes a chain of them.
+    """
+    if are_numbers(x) and axis is None and where is True:
+        y = total.apply(x, {})
+        return y if initial is None else y + initial
     y = ops.sum(_masked(x, where, 0.0), axis=axis, keepdims=keepdims)
     return y if initial is None else y + initial
 
@@ -105,10 +111,12 @@ def _counted(x: Any, axis: Axis, mask: Any) -> Any:
 @stands_for(np.mean)
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -> Any:
     """Σx / n over `axis` (an int, a tuple, or None for all)."""
+    if are_numbers(x) and axis is None and where is True:
+        return total.apply(x, {}) / len(x)
     if where is True:
         return ops.divide(ops.sum(x, axis=axis, keepdims=keepdims), count(x, axis))
-    total = sum(x, axis, True, where=where)
-    return without(ops.divide(total, _counted(x, axis, where)), axis, keepdims)
+    summed = sum(x, axis, True, where=where)
+    return without(ops.divide(summed, _counted(x, axis, where)), axis, keepdims)
 
 
 def _deviation(x: Any, axis: Axis, mean_: Any, mask: Any) -> Any:

@@ -81,6 +81,7 @@ from .linalg import (
     solve,
     svdvals,
     swap,
+    total,
     weighted_sum,
 )
 from .reductions import (
@@ -117,7 +118,7 @@ __all__ = [
     "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder", "reshape",
     "right_vectors", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh", "softplus", "softsign",
     "solve", "sqrt", "square", "squeeze", "stack", "subtract", "sum", "svdvals", "swap", "tan",
-    "tanh", "transpose", "unbroadcast", "weighted_sum", "where",
+    "tanh", "total", "transpose", "unbroadcast", "weighted_sum", "where",
 ]
 
 close_the_table()

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, raw
+from ..graph import Node, is_recording, leaf, raw
 from ..primitive import Structural, also, structural
 from .arithmetic import where
 from .reductions import unbroadcast
@@ -43,8 +43,8 @@ def _weighted_sum(inputs: tuple[float, ...]) -> float:
     return sum(map(operator.mul, inputs[:n], inputs[n:-1]), inputs[-1])
 
 
-class _WeightedSum(Structural):
-    """w·x + b: a whole neuron as one node of many parents."""
+class _OfNumbers(Structural):
+    """A function of many Values as one node: a whole neuron w·x + b, or a sum."""
 
     __slots__ = ()
 
@@ -54,21 +54,30 @@ class _WeightedSum(Structural):
             inputs = tuple([a.value for a in args])
         except AttributeError:  # some are plain numbers
             return super().apply(args, params)
-        y = _weighted_sum(inputs)
-        if type(y) is not float:  # some are Tensors
+        y = self.forward(inputs)
+        if type(y) is not float or is_recording() is not True:  # some are Tensors
             return super().apply(args, params)
-        return self._node(tuple(args), inputs, params, y)
+        node = leaf(y)
+        node.op, node.a, node.from_a, node.params = self, inputs, tuple(args), params
+        return node
 
 
-def _weights_and_inputs(g, y, *inputs):  # type: ignore[no-untyped-def]
+def _weights_and_inputs(g: Any, y: Any, *inputs: Any) -> list[Any]:
     """∂/∂wᵢ = xᵢ,  ∂/∂xᵢ = wᵢ,  ∂/∂b = 1."""
     n = len(inputs) // 2
     return [*[g * other for other in inputs[n:-1] + inputs[:n]], g]
 
 
-weighted_sum = _WeightedSum(
+weighted_sum = _OfNumbers(
     _weighted_sum, _weights_and_inputs, name="weighted_sum", symbol="w·x+b", many=True
 )
+weighted_sum.written_out = lambda g, y, inputs, *_: _weights_and_inputs(g, y, *inputs)
+
+total = _OfNumbers(
+    lambda inputs: sum(inputs, 0.0), lambda g, y, *inputs: [g] * len(inputs), name="total",
+    symbol="sum", many=True,
+)
+total.written_out = lambda g, y, inputs, *_: [g] * len(inputs)
 
 
 # ── sums over named axes, and over neighbours ────────────────────────────────────────────────
