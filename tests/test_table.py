@@ -223,7 +223,7 @@ def test_sum_and_mean_of_a_list_are_one_node():
 def test_the_rule_written_out_is_the_rule(row, rng):
     """What a row sends for floats, written out, is what pull() sends; nothing to a constant."""
     for _ in range(20):
-        *xs, g = (float(v) for v in rng.choice([0.0, 0.5, -0.5, 2.0, 1.0, -1.0], 3))
+        *xs, g = (float(v) for v in rng.choice([0.5, -0.5, 2.0, 1.0, -1.0], 3))
         xs = xs[: len(row.slopes)]
         with np.errstate(all="ignore"):
             y = row.compute(xs, {})
