@@ -99,12 +99,7 @@ class Primitive:
         return self.apply(args, params)
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
-        if self.scalar is not None and all(type(x) in _NUMBERS for x in inputs):
-            try:
-                return self.scalar(*inputs)
-            except (ArithmeticError, ValueError):  # math raises where IEEE 754 has inf or nan
-                return float(self.forward(*map(np.float64, inputs)))
+        """The raw result for raw inputs."""
         return self.forward(*inputs, **params)
 
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -208,6 +203,17 @@ class Elementwise(Primitive):
         if len(args) != len(self.slopes):
             raise TypeError(f"{self.name} takes {len(self.slopes)} arguments, not {len(args)}")
         return self.apply(args, {})
+
+    def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
+        if all([type(x) in _NUMBERS for x in inputs]):
+            try:
+                if self.scalar is not None:
+                    return self.scalar(*inputs)
+            except (ArithmeticError, ValueError):  # math raises where IEEE 754 has inf or nan
+                pass
+            return float(self.forward(*map(np.float64, inputs)))
+        return self.forward(*inputs)
 
     def slope(self, i: int, y: Any, xs: tuple[Any, ...]) -> Any:
         """∂y/∂xs[i]."""

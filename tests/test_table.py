@@ -226,7 +226,7 @@ def test_the_rule_written_out_is_the_rule(row, rng):
         *xs, g = (float(v) for v in rng.choice([0.5, -0.5, 2.0, 1.0, -1.0], 3))
         xs = xs[: len(row.slopes)]
         with np.errstate(all="ignore"):
-            y = row.compute(xs, {})
+            y = row.compute(xs, {})  # (a pole is inf or nan, with or without a twin)
             for mask in itertools.product((True, False), repeat=len(xs)):
                 nodes = [Value(x) if m else x for x, m in zip(xs, mask, strict=True)]
                 node = row(*nodes)
