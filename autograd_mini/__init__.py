@@ -21,6 +21,7 @@ from .functions import matmul_any as matmul
 from .catalog import supported
 from .conventions import convention
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .tape import compile
 from .check import (
     KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
     check_primitive, mistake,
@@ -59,7 +60,7 @@ __all__ = [
     "matmul", "dot", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
     "squeeze", "broadcast_to", "concatenate", "stack", "full", "supported",
     # functions to functions
-    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
+    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "compile",
     # verify, see, extend
     "check_gradient", "assert_gradient", "check_chain", "Report", "ChainReport", "Entry", "Suspect",
     "KINDS", "mistake", "exercise", "Exercise", "draw", "elementwise", "structural",

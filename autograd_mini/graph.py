@@ -8,7 +8,7 @@ holds any longer is freed at once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -20,8 +20,8 @@ from .errors import DTypeError, GraphError
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["Node", "consumers_first", "leaf", "no_grad", "not_computed", "raw",
-           "tell_of_cut", "watched_by", "watcher"]
+__all__ = ["Node", "compared", "consumers_first", "guard", "guarded_by", "leaf", "no_grad",
+           "not_computed", "raw", "tell_of_cut", "watched_by", "watcher"]
 
 
 class Node:
@@ -243,10 +243,37 @@ def recording(watched: bool = True) -> AbstractContextManager[None]:
     return _recording_is((watched and watcher()) or True)
 
 
+_guarding: ContextVar[Any] = ContextVar("autograd_mini.guarding", default=None)
+guard = _guarding.get
+"""Who records a program to be replayed, and must know what it looked at; or None."""
+
+
+@contextmanager
+def guarded_by(someone: Any) -> Iterator[None]:
+    """A `with` block in which `someone` is told of every number that is compared or taken out."""
+    token = _guarding.set(someone)
+    try:
+        with _recording_is(True):
+            yield
+    finally:
+        _guarding.reset(token)
+
+
 def tell_of_cut(*nodes: Any) -> None:
-    """Tell the watcher, if there is one, that plain numbers are taken out of these nodes."""
+    """Tell whoever wants to know that plain numbers are taken out of these nodes."""
+    for someone in (watcher(), guard()):
+        if someone is not None:
+            someone.cut(*[node for node in nodes if isinstance(node, Node)])
+
+
+def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
+    """how(a, b) of the plain numbers: a bool, or an array of bools."""
+    outcome = how(a.value, raw(b))
     if (someone := watcher()) is not None:
-        someone.cut(*[node for node in nodes if isinstance(node, Node)])
+        someone.cut(a)
+    if (someone := guard()) is not None:
+        someone.compared(how, a, b, outcome)
+    return outcome
 
 
 class NotComputed(float):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dis
 import importlib
 import inspect
+import operator
 import sys
 from collections.abc import Callable
 from functools import cache, partial
@@ -23,7 +24,7 @@ from . import functions, ops
 from .catalog import CONSTANT, name_of, refusal
 from .errors import NotDifferentiableError, ShapeError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, raw, tell_of_cut
+from .graph import Node, compared, raw, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["Operators"]
@@ -206,36 +207,30 @@ class Operators(Node):
     # ── comparisons: plain bools ─────────────────────────────────────────────────────────────
 
     def __lt__(self, other: Any) -> Any:
-        tell_of_cut(self)
-        return self.value < raw(other)
+        return compared(operator.lt, self, other)
 
     def __le__(self, other: Any) -> Any:
-        tell_of_cut(self)
-        return self.value <= raw(other)
+        return compared(operator.le, self, other)
 
     def __gt__(self, other: Any) -> Any:
-        tell_of_cut(self)
-        return self.value > raw(other)
+        return compared(operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        tell_of_cut(self)
-        return self.value >= raw(other)
+        return compared(operator.ge, self, other)
 
     def __eq__(self, other: object) -> Any:
-        tell_of_cut(self)
-        return self.value == raw(other)
+        return compared(operator.eq, self, other)
 
     def __ne__(self, other: object) -> Any:
-        tell_of_cut(self)
-        return self.value != raw(other)
+        return compared(operator.ne, self, other)
 
     __hash__ = Node.__hash__
 
     # ── what cuts the graph: a plain number comes out ────────────────────────────────────────
 
     def __bool__(self) -> bool:
-        tell_of_cut(self)
-        return bool(self.value)
+        return bool(compared(operator.ne, self, 0.0)) if np.size(self.value) == 1 else (
+            bool(self.value))  # which says that an array has no truth value
 
     def __float__(self) -> float:
         """The plain number. It cuts the graph: no gradient comes back through it."""

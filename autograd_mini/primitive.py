@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, NotDifferentiableError
-from .graph import Node, check_real, is_recording, leaf, raw, tell_of_cut
+from .graph import Node, check_real, guard, is_recording, leaf, raw, tell_of_cut
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -271,6 +271,8 @@ class Selecting(Elementwise):
             slope = None if parent is None else self.slope(i, y, xs)
             plain = raw(slope)
             silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
+            if silent and isinstance(slope, Node) and guard() is not None:
+                silent = False  # to be replayed with other numbers, where it may be chosen
             sends.append(None if silent else g * slope)
         return sends
 

@@ -31,15 +31,37 @@ _depth: ContextVar[int] = ContextVar("autograd_mini.depth", default=0)
 
 
 def tree_leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, leaf) of a nested tuple, list or dict; the path reads like Python: `[0]['W']`."""
+    """(path, leaf) of a nested tuple, list or dict; the path reads like Python: `[0]['W']`.
+
+    An array of objects (of Values, in a program that `compile` records) is nested too.
+    """
     if isinstance(tree, dict):
         for key, branch in tree.items():
             yield from tree_leaves(branch, f"{path}[{key!r}]")
     elif isinstance(tree, tuple | list):
         for i, branch in enumerate(tree):
             yield from tree_leaves(branch, f"{path}[{i}]")
+    elif is_nested_array(tree):
+        for place, branch in np.ndenumerate(tree):
+            yield from tree_leaves(branch, f"{path}{list(place)}")
     else:
         yield path, tree
+
+
+def is_nested_array(x: Any) -> bool:
+    """Whether x is an array of objects."""
+    return isinstance(x, np.ndarray) and x.dtype == object
+
+
+def nested_array(entries: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """The entries as an array of objects; arrays of one shape become its last axes."""
+    inner = {np.shape(x) if isinstance(x, np.ndarray) else None for x in entries}
+    if len(inner) == 1 and None not in inner:
+        return np.stack(entries).reshape(shape + entries[0].shape)
+    array = np.empty(len(entries), dtype=object)
+    for i, x in enumerate(entries):
+        array[i] = x
+    return array.reshape(shape)
 
 
 def tree_map(function: Function, tree: Any) -> Any:
@@ -49,6 +71,8 @@ def tree_map(function: Function, tree: Any) -> Any:
     if isinstance(tree, tuple | list):
         branches = [tree_map(function, branch) for branch in tree]
         return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    if is_nested_array(tree):
+        return nested_array([tree_map(function, branch) for branch in tree.flat], tree.shape)
     return function(tree)
 
 
@@ -175,6 +199,15 @@ def _node(y: Any) -> Node:
     return y
 
 
+def _derived(name: str, f: Function, argnums: Argnums, function: Function) -> Function:
+    """`function`, with a note of what it is made from; of a compiled program, a program."""
+    if hasattr(f, "transformed"):
+        program: Function = f.transformed(name, argnums)
+        return program
+    function.derived = (name, f, argnums)  # type: ignore[attr-defined]
+    return function
+
+
 # ── the transforms ───────────────────────────────────────────────────────────────────────────
 
 
@@ -190,7 +223,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
         y = call.scalar()
         return call.value, call.shaped(call.pull(y, one_like(y)))
 
-    return both
+    return _derived("value_and_grad", f, argnums, both)
 
 
 def grad(f: Function, argnums: Argnums = 0) -> Function:
@@ -207,7 +240,7 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
     -0.726861981384
     """
     both = value_and_grad(f, argnums)
-    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+    return _derived("grad", f, argnums, lambda *args, **kwargs: both(*args, **kwargs)[1])
 
 
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
@@ -293,7 +326,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
         call = Call(f, args, argnums, kwargs)
         return tree_map(lambda y: call.shaped(_rows(call, y)), call.output)
 
-    return jac
+    return _derived("jacobian", f, argnums, jac)
 
 
 def _rows(call: Call, y: Any) -> list[Any]:

@@ -16,59 +16,78 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import raw
-from ..primitive import also, elementwise
+from ..primitive import Elementwise, also, elementwise
 
 # ── derivatives at kinks, constant in pieces ─────────────────────────────────────────────────
+#
+# They are rows themselves, with no slope: so a recorded rule holds for other numbers too, and
+# doesn't freeze what was decided for these. nan is passed on, never laundered into 0.
+
+NAN = math.nan
 
 
-def picked(y: Any, x: Any) -> Any:
-    """1 where x is what was chosen as y, 0 where it isn't, nan where y is nan."""
-    y, x = raw(y), raw(x)
-    if type(y) is float and type(x) is float:
-        return 1.0 if x == y else 0.0 if y == y else y
-    return np.where(y == y, 1.0 * (x == y), np.nan)[()]
+def in_pieces(forward: Any, scalar: Any, arity: int, name: str) -> Elementwise:
+    """A function that is constant in pieces; no gradient comes back through it."""
+    return elementwise(lambda *xs: forward(*xs)[()], scalar, *[None] * arity, name=name)
 
 
-def or_nan(y: Any, chosen: Any) -> Any:
-    """1 where `chosen`, 0 where not, nan where y is nan."""
-    return np.where(raw(y) == raw(y), 1.0 * np.asarray(chosen), np.nan)[()]
+def _or_nan(y: Any, chosen: Any) -> Any:
+    return np.where(y == y, 1.0 * np.asarray(chosen), np.nan)
 
 
-def share(y: Any, mine: Any, other: Any) -> Any:
-    """1 where `mine` alone is y, ½ where both are (a tie is shared evenly), nan where y is nan."""
-    return picked(y, mine) / (1.0 + (raw(mine) == raw(other)))
+def _share_of(y: float, mine: float, other: float) -> float:
+    return NAN if y != y else 0.0 if mine != y else 0.5 if mine == other else 1.0
 
 
-def _flat(y: Any, x: Any) -> Any:
-    """The slope of a function that is constant in pieces: 0, but nan where y is nan."""
-    return raw(y) * 0.0
-
-
-def _sign_of(x: float) -> float:
-    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
-
-
-def _step_of(x: float) -> float:
-    return 1.0 if x > 0 else 0.0 if x <= 0 else x
-
-
+nonzero = in_pieces(lambda c: np.asarray(1.0 * (c != 0)), lambda c: 1.0 if c != 0 else 0.0, 1, "≠0")
+zero = in_pieces(lambda c: np.asarray(1.0 * (c == 0)), lambda c: 1.0 if c == 0 else 0.0, 1, "=0")
+share = in_pieces(
+    lambda y, mine, other: _or_nan(y, (mine == y) / (1.0 + (mine == other))), _share_of, 3, "share"
+)  # 1 where `mine` alone is y, ½ where both are (a tie is shared evenly)
 _sign = elementwise(
-    lambda x: np.sign(x), _sign_of, _flat, name="sign", selects=True
+    lambda x: np.sign(x), lambda x: 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x,
+    lambda y, x: y * 0.0, name="sign", selects=True,
 )  # not np.sign itself: to users that is constant by nature; as a derivative it must pass nan on
 _step = elementwise(
-    lambda x: np.heaviside(x, np.zeros_like(x)), _step_of, _flat, name="step", selects=True
+    lambda x: np.heaviside(x, np.zeros_like(x)), lambda x: 1.0 if x > 0 else 0.0 if x <= 0 else x,
+    lambda y, x: y * 0.0, name="step", selects=True,
 )
 
 
 def sign(x: Any) -> Any:
     """−1, 0 or 1, and nan for nan: the derivative of |x| (0 at the kink)."""
-    return _sign_of(x) if type(x) is float else _sign(x)
+    return _sign.scalar(x) if type(x) is float else _sign(x)  # type: ignore[misc]
 
 
 def step(x: Any) -> Any:
     """1 for x > 0 and 0 for x ≤ 0, and nan for nan: the derivative of relu."""
-    return _step_of(x) if type(x) is float else _step(x)
+    return _step.scalar(x) if type(x) is float else _step(x)  # type: ignore[misc]
+
+
+_sign_of_b = in_pieces(
+    lambda b: np.copysign(1.0, b), lambda b: math.copysign(1.0, b), 1, "sign of b"
+)
+_floored = in_pieces(lambda a, b: np.floor_divide(a, b), lambda a, b: a // b, 2, "⌊a/b⌋")
+_turns = in_pieces(
+    lambda y, a, b: np.rint((a - y) / b), lambda y, a, b: float(round((a - y) / b)), 3, "turns"
+)  # not the quotient cut: 1/0.1 is 10, but 0.1 goes 9 times into 1
+_never = in_pieces(lambda y: _or_nan(y, False), lambda y: 0.0 if y == y else y, 1, "0 or nan")
+_at_zero = in_pieces(
+    lambda y, x: _or_nan(y, x == 0), lambda y, x: NAN if y != y else 1.0 if x == 0 else 0.0, 2,
+    "heaviside at 0",
+)
+_inside = in_pieces(
+    lambda y, x, low, high: _or_nan(y, (x == y) & (low <= high)),
+    lambda y, x, low, high: NAN if y != y else 1.0 if x == y and low <= high else 0.0, 4, "inside",
+)
+_below = in_pieces(
+    lambda y, x, low, high: _or_nan(y, (x < low) & (low <= high)),
+    lambda y, x, low, high: NAN if y != y else 1.0 if x < low <= high else 0.0, 4, "below",
+)
+_above = in_pieces(
+    lambda y, x, low, high: _or_nan(y, (x > high) | (low > high)),
+    lambda y, x, low, high: NAN if y != y else 1.0 if x > high or low > high else 0.0, 4, "above",
+)
 
 
 # ── the rows ─────────────────────────────────────────────────────────────────────────────────
@@ -89,17 +108,15 @@ square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
 also(np.fabs, abs)
 reciprocal = elementwise(np.reciprocal, lambda x: 1 / x, lambda y, x: -y * y)
 copysign = elementwise(
-    np.copysign, math.copysign, lambda y, a, b: sign(a) * np.copysign(1.0, raw(b)), None
+    np.copysign, math.copysign, lambda y, a, b: sign(a) * _sign_of_b(b), None
 )
 remainder = elementwise(
-    np.remainder, operator.mod, 1, lambda y, a, b: -np.floor_divide(raw(a), raw(b)), symbol="mod"
+    np.remainder, operator.mod, 1, lambda y, a, b: -_floored(a, b), symbol="mod"
 )
-fmod = elementwise(
-    np.fmod, math.fmod, 1, lambda y, a, b: -np.rint((raw(a) - raw(y)) / raw(b))
-)  # not the quotient cut: 1/0.1 is 10, but 0.1 goes 9 times into 1
+fmod = elementwise(np.fmod, math.fmod, 1, lambda y, a, b: -_turns(y, a, b))
 heaviside = elementwise(
-    np.heaviside, None,
-    lambda y, x, h: or_nan(y, False), lambda y, x, h: or_nan(y, raw(x) == 0), selects=True,
+    np.heaviside, lambda x, h: 1.0 if x > 0 else 0.0 if x < 0 else h if x == 0 else x,
+    lambda y, x, h: _never(y), lambda y, x, h: _at_zero(y, x), selects=True,
 )
 
 maximum = elementwise(
@@ -113,20 +130,22 @@ minimum = elementwise(
     symbol="min", selects=True,
 )
 fmax = elementwise(
-    np.fmax, None, lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
+    np.fmax, lambda a, b: a if a >= b or b != b else b,
+    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
 )  # as maximum and minimum, but a nan is not chosen
 fmin = elementwise(
-    np.fmin, None, lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
+    np.fmin, lambda a, b: a if a <= b or b != b else b,
+    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
 )
 where = elementwise(
     np.where, lambda c, a, b: a if c else b,
-    None, lambda y, c, a, b: 1.0 * (raw(c) != 0), lambda y, c, a, b: 1.0 * (raw(c) == 0),
+    None, lambda y, c, a, b: nonzero(c), lambda y, c, a, b: zero(c),
     selects=True,
 )
 clip = elementwise(
-    np.clip, None,
-    lambda y, x, low, high: picked(y, x) * (raw(low) <= raw(high)),
-    lambda y, x, low, high: or_nan(y, (raw(x) < raw(low)) & (raw(low) <= raw(high))),
-    lambda y, x, low, high: or_nan(y, (raw(x) > raw(high)) | (raw(low) > raw(high))),
-    selects=True,
+    np.clip, lambda x, low, high: NAN if x != x or low != low or high != high
+    else high if low > high or x > high else low if x < low else x,
+    lambda y, x, low, high: _inside(y, x, low, high),
+    lambda y, x, low, high: _below(y, x, low, high),
+    lambda y, x, low, high: _above(y, x, low, high), selects=True,
 )  # at a bound the slope in x is 1, as in PyTorch

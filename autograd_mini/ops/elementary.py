@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import raw
 from ..primitive import also, elementwise
-from .arithmetic import abs, reciprocal, square, step, where
+from .arithmetic import abs, in_pieces, reciprocal, square, step, where, zero
 
 LOG_2, LOG_10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
 
@@ -31,13 +30,19 @@ def _power_base(y: Any, a: Any, b: Any) -> Any:
     """b·a^(b−1), and 0 for b = 0 also at a = 0, where 0·0⁻¹ would be nan."""
     if isinstance(b, int | float):
         return b * power(a, b - 1) if b else 0.0
-    zero = (raw(b) == 0) & (raw(a) == 0)  # and only there, for it has a slope in b elsewhere
-    return where(zero, 0.0, b * power(a, where(zero, 1.0, b - 1)))
+    limit = zero(b) * zero(a)  # and only there, for it has a slope in b elsewhere
+    return where(limit, 0.0, b * power(a, where(limit, 1.0, b - 1)))
+
+
+_vanishing = in_pieces(
+    lambda a, b: np.asarray(1.0 * ((a == 0) & (b >= 0))),
+    lambda a, b: 1.0 if a == 0 and b >= 0 else 0.0, 2, "0ᵇ",
+)
 
 
 def _power_exponent(y: Any, a: Any, b: Any) -> Any:
     """y·log a; its limit 0 at a = 0 when b ≥ 0 (0·log 0 would be nan); nan for a < 0."""
-    limit = (raw(a) == 0) & (raw(b) >= 0)
+    limit = _vanishing(a, b)
     return where(limit, 0.0, y * log(where(limit, 1.0, a)))
 
 
@@ -68,14 +73,14 @@ def _of_unit(a: Any, b: Any) -> Any:
 
 def _or_zero(h: Any, slope: Any) -> Any:
     """The slope, but 0 where h = 0: the least subgradient of a norm."""
-    return where(raw(h) == 0, 0.0, slope)
+    return where(zero(h), 0.0, slope)
 
 
 hypot = elementwise(
     np.hypot, math.hypot, lambda y, a, b: _cosine(a, b), lambda y, a, b: _cosine(b, a)
 )
 _cosine = elementwise(
-    _of_unit, None,
+    _of_unit, lambda a, b: a / math.hypot(a, b) if a != 0 or b != 0 else 0.0,
     lambda y, a, b: _or_zero(hypot(a, b), square(_cosine(b, a)) / hypot(a, b)),
     lambda y, a, b: _or_zero(hypot(a, b), -y * _cosine(b, a) / hypot(a, b)), name="a/hypot",
 )  # the cosine and sine of the angle of (a, b): unlike a/h², they neither overflow nor cancel
@@ -83,7 +88,8 @@ arctan2 = elementwise(
     np.arctan2, math.atan2, lambda y, a, b: _inverse(b, a), lambda y, a, b: -_inverse(a, b)
 )
 _inverse = elementwise(
-    lambda a, b: a / np.hypot(a, b) / np.hypot(a, b), None,
+    lambda a, b: a / np.hypot(a, b) / np.hypot(a, b),
+    lambda a, b: a / math.hypot(a, b) / math.hypot(a, b),
     lambda y, a, b: (_cosine(b, a) - _cosine(a, b)) * (_cosine(b, a) + _cosine(a, b))
     / hypot(a, b) / hypot(a, b),
     lambda y, a, b: -2 * _cosine(a, b) * _cosine(b, a) / hypot(a, b) / hypot(a, b), name="a/h²",
@@ -147,18 +153,30 @@ softplus = elementwise(
 )
 
 
+_both_infinite = in_pieces(
+    lambda a, b: np.asarray(1.0 * (np.isinf(a) & (a == b))),
+    lambda a, b: 1.0 if math.isinf(a) and a == b else 0.0, 2, "both ±∞",
+)
+
+
 def _first(a: Any, b: Any, unit: float = 1.0) -> Any:
     """eᵃ/(eᵃ + eᵇ), with its limits at the infinities: ½ each at (∞, ∞), 0 at (−∞, −∞)."""
-    a_, b_ = raw(a), raw(b)
-    limit = np.isinf(a_) & (a_ == b_)
-    return where(limit, 0.5 * (a_ > 0), sigmoid(unit * where(limit, 0.0, a - b)))
+    limit = _both_infinite(a, b)
+    return where(limit, 0.5 * step(a), sigmoid(unit * where(limit, 0.0, a - b)))
+
+
+def _scalar_logaddexp(a: float, b: float) -> float:
+    if a == b:  # also where both are infinite
+        return a + LOG_2
+    return max(a, b) + math.log1p(math.exp(-math.fabs(a - b)))
 
 
 logaddexp = elementwise(
-    np.logaddexp, None, lambda y, a, b: _first(a, b), lambda y, a, b: _first(b, a)
+    np.logaddexp, _scalar_logaddexp, lambda y, a, b: _first(a, b), lambda y, a, b: _first(b, a)
 )
 logaddexp2 = elementwise(
-    np.logaddexp2, None, lambda y, a, b: _first(a, b, LOG_2), lambda y, a, b: _first(b, a, LOG_2)
+    np.logaddexp2, lambda a, b: _scalar_logaddexp(a * LOG_2, b * LOG_2) / LOG_2,
+    lambda y, a, b: _first(a, b, LOG_2), lambda y, a, b: _first(b, a, LOG_2)
 )
 softsign = elementwise(
     lambda x: x / (1 + np.abs(x)), lambda x: x / (1 + math.fabs(x)),
@@ -189,11 +207,30 @@ def _bessel(x: Any, n: int) -> Any:
     return np.where(near, series, y)[()]
 
 
+def _scalar_bessel(x: float, n: int) -> float:
+    """`_bessel` for one float."""
+    turn, z = math.pi * (x - 2 * round(x / 2)), math.pi * x
+    if math.fabs(z) < n + 3.0:
+        term = 1.0
+        for k in range(1, n + 1):
+            term /= 2 * k + 1
+        series = term
+        for k in range(1, 40):
+            term = -term * z * z / (2 * k * (2 * (n + k) + 1))
+            series += term
+        return series
+    below, y = math.cos(turn), math.sin(turn) / z
+    for k in range(n):
+        below, y = y, ((2 * k + 1) * y - below) / z / z
+    return y
+
+
 @functools.cache
 def _spherical(n: int) -> Any:
     """The row of fₙ = jₙ(z)/zⁿ, z = πx. Its slope −z·fₙ₊₁ is exact at 0; (cos z − f₀)/z is 0/0."""
     return elementwise(
-        lambda x: _bessel(x, n), None, _bessel_slope(n), name=f"j{n}(πx)/(πx)^{n}"
+        lambda x: _bessel(x, n), lambda x: _scalar_bessel(x, n), _bessel_slope(n),
+        name=f"j{n}(πx)/(πx)^{n}",
     )
 
 
@@ -201,7 +238,7 @@ def _bessel_slope(n: int) -> Any:
     return lambda y, x: -math.pi**2 * x * _spherical(n + 1)(x)
 
 
-sinc = elementwise(np.sinc, None, _bessel_slope(0))
+sinc = elementwise(np.sinc, lambda x: _scalar_bessel(x, 0), _bessel_slope(0))
 
 
 def _normal(x: Any) -> Any:
@@ -217,8 +254,12 @@ def _half_erfc(x: float) -> float:
     return 0.5 * math.erfc(-x * math.sqrt(0.5))
 
 
-ndtr = elementwise(_normal, None, lambda y, x: _normal_density(x), name="ndtr", symbol="Φ")
+ndtr = elementwise(
+    _normal, lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)), lambda y, x: _normal_density(x),
+    name="ndtr", symbol="Φ",
+)
 _normal_density = elementwise(
-    lambda x: math.sqrt(0.5 / math.pi) * np.exp(-0.5 * np.square(x)), None,
+    lambda x: math.sqrt(0.5 / math.pi) * np.exp(-0.5 * np.square(x)),
+    lambda x: math.sqrt(0.5 / math.pi) * math.exp(-0.5 * x * x),
     lambda y, x: -x * y, name="φ",
 )

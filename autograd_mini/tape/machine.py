@@ -1,0 +1,254 @@
+"""The machine that runs straight-line code: a loop over operations, made from the table.
+
+For the rows that a program uses, a function is written out in which each has its branch, and
+Numba compiles it. Operations that are independent come in groups, so that the branch is taken
+once a group; in a program over a batch every value is a vector, so that the processor works on
+several samples at a time. What was compiled is kept on disk, under a name made from the source:
+the next process that runs a program of the same rows loads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import errors
+from ..primitive import Elementwise
+
+try:
+    import numba
+except ImportError as error:
+    raise errors.missing_extra("numba", "fast", "compile") from error
+
+__all__ = ["compiled", "machine"]
+
+HEAD = '''"""Written by autograd_mini.tape.machine; it may be deleted at any time."""
+
+import numba
+
+{names} = None  # the rows' functions, put here by whoever imports this
+'''
+
+RUN = '''
+
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+def dot(index, v, start, end):
+    y = 0.0
+    for j in range(start, end, 2):
+        y += v[index[j]] * v[index[j + 1]]
+    return y
+
+
+@numba.njit(cache=True, error_model="numpy")
+def run(program, index, v):
+    for i in range(program.shape[0]):
+        op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
+        if op == 1:
+            for k in range(n):
+                v[out + k] = dot(index, v, index[at + k], index[at + k + 1])
+        elif op == 3:
+            for k in range(n):
+                v[out + k] = v[index[at + k]] * v[index[at + n + k]]
+{branches}
+'''
+
+LANES = '''
+
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+def lane_sum(u, v, w, index, start, uniform, end):
+    y = 0.0
+    for j in range(start, uniform, 2):
+        part = 0.0
+        for s in range(w):
+            part += v[index[j + 1], s]
+        y += u[index[j]] * part
+    for j in range(uniform, end, 2):
+        p, q = index[j], index[j + 1]
+        for s in range(w):
+            y += v[p, s] * v[q, s]
+    return y
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract"}})
+def lane_dot(u, v, w, out, index, start, uniform, end, c):
+    y = v[out]
+    for s in range(w):
+        y[s] = c
+    j = start
+    while j + 8 <= uniform:
+        a0, a1, a2, a3 = u[index[j]], u[index[j + 2]], u[index[j + 4]], u[index[j + 6]]
+        x0, x1, x2, x3 = v[index[j + 1]], v[index[j + 3]], v[index[j + 5]], v[index[j + 7]]
+        for s in range(w):
+            y[s] += (a0 * x0[s] + a1 * x1[s]) + (a2 * x2[s] + a3 * x3[s])
+        j += 8
+    while j < uniform:
+        a0, x0 = u[index[j]], v[index[j + 1]]
+        for s in range(w):
+            y[s] += a0 * x0[s]
+        j += 2
+    for j in range(uniform, end, 2):
+        x0, x1 = v[index[j]], v[index[j + 1]]
+        for s in range(w):
+            y[s] += x0[s] * x1[s]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def run_lanes(program, index, u, v, w):
+    for i in range(program.shape[0]):
+        op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
+        if op == 1:
+            for k in range(n):
+                h = at + 4 * k
+                start, uniform, end, both = index[h], index[h + 1], index[h + 2], index[h + 3]
+                c = 0.0
+                for j in range(end, both, 2):
+                    c += u[index[j]] * u[index[j + 1]]
+                lane_dot(u, v, w, out + k, index, start, uniform, end, c)
+        elif op == 2:
+            for k in range(n):
+                h = at + 4 * k
+                start, uniform, end, both = index[h], index[h + 1], index[h + 2], index[h + 3]
+                c = 0.0
+                for j in range(end, both, 2):
+                    c += u[index[j]] * u[index[j + 1]]
+                u[out + k] += c * w + lane_sum(u, v, w, index, start, uniform, end)
+        elif op == 3:
+            for k in range(n):
+                x0, x1, y = v[index[at + k]], v[index[at + n + k]], v[out + k]
+                for s in range(w):
+                    y[s] = x0[s] * x1[s]
+{branches}
+'''
+
+
+def _branches(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> str:
+    """The branch of each row."""
+    lines = []
+    for number, arity in zip(numbers, arities, strict=True):
+        lines += [f"        elif op == {number}:", "            for k in range(n):"]
+        if lanes:
+            xs = [f"v[index[at + {i} * n + k]]" for i in range(arity)]
+            lines += [f"                x{i} = {x}" for i, x in enumerate(xs)]
+            inner = ", ".join(f"x{i}[s]" for i in range(arity))
+            lines += ["                y = v[out + k]", "                for s in range(w):",
+                      f"                    y[s] = f{number}({inner})"]
+        else:
+            xs = [f"v[index[at + {i} * n + k]]" for i in range(arity)]
+            lines += [f"                v[out + k] = f{number}({', '.join(xs)})"]
+    return "\n".join(lines)
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """The function, compiled when it is first called, and kept on disk."""
+    return numba.njit(cache=True, error_model="numpy")(function)
+
+
+@cache
+def machine(rows: tuple[Elementwise, ...], lanes: bool) -> Any:
+    """A function (program, index, v) for these rows, or (program, index, u, v, w) with lanes.
+
+    Row k is operation k + 4.
+    """
+    numbers = range(4, len(rows) + 4)
+    functions = [twin(row) for row in rows]
+    source = _source(numbers, [len(row.slopes) for row in rows], lanes)
+    module = _module(source, dict(zip((f"f{n}" for n in numbers), functions, strict=True)))
+    return module.run_lanes if lanes else module.run
+
+
+def _source(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> str:
+    """The module's text."""
+    names = " = ".join([f"f{n}" for n in numbers] or ["nothing"])
+    source, branches = (HEAD + LANES if lanes else HEAD + RUN), _branches(numbers, arities, lanes)
+    return source.format(names=names, branches=branches)
+
+
+def _module(source: str, functions: dict[str, Any]) -> Any:
+    """The source as a module in the cache, with these functions in it."""
+    stamp = source + "".join(f"{k}{fingerprint(f.py_func)}" for k, f in functions.items())
+    stamp += f"{numba.__version__} {np.__version__} {sys.version}"
+    name = f"machine_{hashlib.sha256(stamp.encode()).hexdigest()[:24]}"
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(source, encoding="utf-8")
+        part.replace(path)  # at once: another process may be reading
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    vars(module).update(functions)
+    return module
+
+
+@cache
+def cache_folder() -> Path:
+    """Where machines are kept: $AUTOGRAD_MINI_CACHE, else the user's cache folder."""
+    home = os.environ.get("AUTOGRAD_MINI_CACHE") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograd_mini"
+    try:
+        Path(home).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            return Path(home)
+    except OSError:  # read-only: kept for this process only
+        return Path(tempfile.mkdtemp(prefix="autograd_mini_"))
+
+
+def twin(row: Elementwise) -> Any:
+    """The row's function of floats, for Numba."""
+    if row.scalar is None:
+        raise errors.GraphError(
+            f"{row.name} isn't on the tape: it has no function for single floats (scalar=)"
+        )
+    scalar = IN_NUMBA.get(row.scalar, row.scalar)
+    if isinstance(scalar, types.FunctionType):
+        return _jitted(scalar)
+    names = ", ".join("abcd"[: len(row.slopes)])
+    function: Any = eval(f"lambda {names}: f({names})", {"f": scalar})  # a builtin has no code
+    return numba.njit(error_model="numpy")(function)
+
+
+IN_NUMBA: dict[Any, Any] = {
+    math.cbrt: np.cbrt, math.exp2: np.exp2, math.log2: np.log2,
+    math.radians: lambda x: x * (math.pi / 180.0), math.degrees: lambda x: x * (180.0 / math.pi),
+}
+"""What Numba doesn't know of Python's math, or knows under another name."""
+
+
+@cache
+def _jitted(function: types.FunctionType) -> Any:
+    """The function for Numba, and with it the Python functions that it calls."""
+    known = {
+        name: _jitted(value) if isinstance(value, types.FunctionType) else value
+        for name, value in function.__globals__.items() if name in function.__code__.co_names
+    }
+    copy = types.FunctionType(function.__code__, known, function.__name__,
+                              function.__defaults__, function.__closure__)
+    return numba.njit(error_model="numpy")(copy)
+
+
+def fingerprint(function: Any) -> str:
+    """What a function does, as text: its bytecode and what it refers to."""
+    code = function.__code__
+    parts = [code.co_code.hex(), repr(code.co_consts), repr(code.co_names)]
+    parts += [repr(cell.cell_contents) for cell in function.__closure__ or ()]
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if hasattr(value, "py_func"):
+            parts.append(fingerprint(value.py_func))
+        elif isinstance(value, float | int):
+            parts.append(repr(value))
+        else:
+            parts.append(str(getattr(value, "__name__", "")))
+    return "|".join(parts)

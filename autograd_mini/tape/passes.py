@@ -1,0 +1,134 @@
+"""Walks over straight-line code, compiled: which values matter, how deep, in which order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .machine import compiled
+
+__all__ = ["active", "alive", "cotangents", "levels", "pairs", "spread", "stages"]
+
+Ids = np.ndarray
+LANE_SUM = 2
+
+
+@compiled
+def active(ptr: Ids, arg: Ids, output: int, wrt: Ids) -> np.ndarray:
+    """Which values depend on one of `wrt` and are needed for `output`."""
+    n = ptr.size - 1
+    varied = np.zeros(n, np.bool_)
+    varied[wrt] = True
+    for i in range(output + 1):
+        for k in range(ptr[i], ptr[i + 1]):
+            varied[i] |= varied[arg[k]]
+    needed = np.zeros(n, np.bool_)
+    needed[output] = True
+    for i in range(output, -1, -1):
+        needed[i] &= varied[i]
+        if needed[i]:
+            for k in range(ptr[i], ptr[i + 1]):
+                needed[arg[k]] = True
+    return needed
+
+
+@compiled
+def alive(ptr: Ids, arg: Ids, outputs: Ids) -> np.ndarray:
+    """Which values are needed for the outputs."""
+    needed = np.zeros(ptr.size - 1, np.bool_)
+    needed[outputs] = True
+    for i in range(ptr.size - 2, -1, -1):
+        if needed[i]:
+            for k in range(ptr[i], ptr[i + 1]):
+                needed[arg[k]] = True
+    return needed
+
+
+@compiled
+def spread(ptr: Ids, arg: Ids, op: Ids, marked: np.ndarray) -> None:
+    """Mark in place all values that depend on a marked one, but not through a sum over lanes."""
+    for i in range(op.size):
+        if op[i] != LANE_SUM:
+            for k in range(ptr[i], ptr[i + 1]):
+                marked[i] |= marked[arg[k]]
+
+
+@compiled
+def levels(ptr: Ids, arg: Ids) -> Ids:
+    """For each value, the length of the longest way to it: values of one level are independent."""
+    level = np.zeros(ptr.size - 1, np.int64)
+    for i in range(level.size):
+        for k in range(ptr[i], ptr[i + 1]):
+            level[i] = max(level[i], level[arg[k]] + 1)
+    return level
+
+
+@compiled
+def pairs(ids: Ids, ptr: Ids, arg: Ids) -> tuple[Ids, Ids, Ids]:
+    """(row, p, q) of each product p·q in these DOTs."""
+    n = 0
+    for i in ids:
+        n += (ptr[i + 1] - ptr[i]) // 2
+    row, p, q = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    n = 0
+    for i in ids:
+        for k in range(ptr[i], ptr[i + 1], 2):
+            row[n], p[n], q[n] = i, arg[k], arg[k + 1]
+            n += 1
+    return row, p, q
+
+
+@compiled
+def cotangents(edges: Ids, lane: np.ndarray, cotangent: Ids, one: int, new: int
+               ) -> tuple[np.ndarray, Ids, Ids, Ids]:
+    """The sums that are the cotangents, for edges sorted by target, the last target first.
+
+    edges: rows of consumer, target, slope, and whether a slope of 0 means "not chosen". Fills
+    `cotangent` (where each value's is). Returns of the new values, the first of which has number
+    `new`: whether it is a sum over lanes, its number of operands, and the operands; and of each
+    pair of operands whether it chooses.
+    """
+    consumer, target, slope, chooses = edges
+    lane_sums = np.zeros(2 * target.size, np.bool_)
+    lengths, arg = np.empty(2 * target.size, np.int64), np.empty(4 * target.size, np.int64)
+    choosing = np.zeros(2 * target.size, np.int64)
+    rows, used, start = 0, 0, 0
+    while start < target.size:
+        t, end = target[start], start
+        while end < target.size and target[end] == t:
+            end += 1
+        alone = end == start + 1 and slope[start] == one
+        if alone and lane[t] == lane[consumer[start]]:
+            cotangent[t] = cotangent[consumer[start]]
+            start = end
+            continue
+        summed = -1  # what samples send to what they share is summed over them
+        for over_lanes in (True, False):
+            before = used
+            if not over_lanes and summed >= 0:
+                arg[used], arg[used + 1] = summed, one
+                used += 2
+            for e in range(start, end):
+                if (lane[consumer[e]] and not lane[t]) == over_lanes:
+                    arg[used], arg[used + 1] = cotangent[consumer[e]], slope[e]
+                    choosing[used // 2] = chooses[e]
+                    used += 2
+            if used == before + 2 and not over_lanes and summed >= 0:
+                used = before
+                cotangent[t] = summed
+            elif used > before:
+                lane_sums[rows], lengths[rows] = over_lanes, used - before
+                cotangent[t] = new + rows
+                summed = new + rows
+                rows += 1
+        start = end
+    return lane_sums[:rows], lengths[:rows], arg[:used], choosing[: used // 2]
+
+
+@compiled
+def stages(ptr: Ids, arg: Ids, op: Ids) -> Ids:
+    """For each value, on how many sums over lanes, one after the other, it has to wait."""
+    stage = np.zeros(op.size, np.int64)
+    for i in range(op.size):
+        for k in range(ptr[i], ptr[i + 1]):
+            stage[i] = max(stage[i], stage[arg[k]] + (op[arg[k]] == LANE_SUM))
+    return stage

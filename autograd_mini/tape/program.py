@@ -1,0 +1,438 @@
+"""A program: what a function of Values did, recorded once and replayed for other numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import transforms
+from ..errors import GraphError, ShapeError
+from ..graph import Node, check_real, consumers_first, guarded_by, leaf, serial
+from ..ops import total
+from ..transforms import flat, tree_leaves, tree_map
+from .careful import careful
+from .code import LANE_SUM, LEAF, ROW, Code, Guard
+from .schedule import Schedule
+from .values import as_values
+
+__all__ = ["Program"]
+
+Ids = np.ndarray
+BLOCK = 64
+"""How many samples go through the machine at once: their numbers should stay in the cache."""
+MOST_WAYS = 64
+"""Of a program that branches, so many ways are kept."""
+
+
+class Program:
+    """What `compile` returns; see there. Call it as the function it was made from."""
+
+    def __init__(self, function: Callable[..., Any], *, batched: Sequence[int] = (),
+                 reduce: str | None = None, parameters: Sequence[Any] | None = None,
+                 branches: str = "record", steps: tuple[tuple[str, Any], ...] = ()) -> None:
+        self.function, self.reduce, self.branches, self.steps = function, reduce, branches, steps
+        self.parameters = list(parameters) if parameters is not None else None
+        self.batched = tuple(i + (parameters is not None) for i in batched)
+        self._ways: dict[Any, list[Way]] = {}
+        self.__name__ = getattr(function, "__name__", "program")
+
+    def transformed(self, name: str, argnums: Any) -> Program:
+        """This program, then `grad`, `value_and_grad` or `jacobian`: what those functions call."""
+        new = Program(self.function, reduce=self.reduce, branches=self.branches,
+                      steps=(*self.steps, (name, argnums)))
+        new.batched, new.parameters = self.batched, self.parameters
+        return new
+
+    def __call__(self, *args: Any) -> Any:
+        """The function's result for these arguments, replayed."""
+        if any(isinstance(x, Node) for x in flat(list(args))):
+            return self._eager()(*args)
+        args = self._with_floats(args)
+        inputs, key = _numbers(args, self.batched)
+        ways = self._ways.setdefault(key, [])
+        for k, way in enumerate(ways):
+            result = way.replay(inputs)
+            if result is not None:
+                if k:
+                    ways.insert(0, ways.pop(k))
+                return result
+        if ways and self.branches == "raise":
+            raise GraphError(
+                f"{self.__name__}: a comparison came out differently from when the program was "
+                "recorded; compile it with branches='record' to record every way, or write the "
+                "choice with ag.where or ag.maximum, which hold for all numbers"
+            )
+        return self._another_way(args, inputs, key)
+
+    def _with_floats(self, args: Sequence[Any]) -> Sequence[Any]:
+        """An integer that is differentiated is a number; any other is part of the program."""
+        if not self.steps or not any(type(x) is int for x in args):
+            return args
+        argnums = self.steps[0][1]
+        wanted = {argnums} if isinstance(argnums, int) else set(argnums)
+        return [float(x) if type(x) is int and i in wanted else x for i, x in enumerate(args)]
+
+    def _another_way(self, args: Sequence[Any], inputs: list[np.ndarray], key: Any) -> Any:
+        """Record for these arguments, keep it, and give its result."""
+        ways = self._ways[key]
+        way = Way(self, args)
+        result = way.replay(inputs)
+        if result is None:
+            raise GraphError(
+                f"{self.__name__}: the samples of this batch take different ways through the "
+                "function's comparisons: write the choice with ag.where or ag.maximum, or compile "
+                "it for one sample and call it for each"
+            )
+        ways.insert(0, way)
+        del ways[MOST_WAYS:]
+        return result
+
+    def _eager(self) -> Callable[..., Any]:
+        """The function with its transforms, uncompiled: for nodes, which record themselves."""
+        if self.parameters is not None or self.batched:
+            raise GraphError("a program over a batch, or of parameters, takes plain numbers")
+        function = self.function
+        for name, argnums in self.steps:
+            function = getattr(transforms, name)(function, argnums)
+        return function
+
+    # ── parameters as one flat array ─────────────────────────────────────────────────────────
+
+    def flat(self) -> np.ndarray:
+        """The numbers of the `parameters`, one after the other, in a new array."""
+        return np.array([p.value for p in self._parameters()], float)
+
+    def store(self, numbers: np.ndarray) -> None:
+        """Write numbers such as `flat()` gives back into the parameters."""
+        parameters = self._parameters()
+        if np.shape(numbers) != (len(parameters),):
+            raise ShapeError(f"{len(parameters)} numbers are needed, got {np.shape(numbers)}")
+        for p, x in zip(parameters, np.asarray(numbers, float).tolist(), strict=True):
+            p.data = x
+
+    def _parameters(self) -> list[Any]:
+        if self.parameters is None:
+            raise GraphError("the program was compiled without parameters=")
+        return self.parameters
+
+    # ── looking at it ────────────────────────────────────────────────────────────────────────
+
+    def __repr__(self) -> str:
+        ways = [way for found in self._ways.values() for way in found]
+        inside = "; ".join(way.summary() for way in ways) or "not recorded yet: call it"
+        return f"<program {self.__name__}: {inside}>"
+
+    def __str__(self) -> str:
+        """One line an instruction, of each way recorded."""
+        return "\n\n".join(way.listing() for found in self._ways.values() for way in found) or (
+            repr(self))
+
+
+def _numbers(args: Sequence[Any], batched: Sequence[int]) -> tuple[list[np.ndarray], Any]:
+    """Per argument, its numbers in order (a column a sample, if batched); and what must be the
+    same for a recording to fit: the form of the arguments, and what isn't a float.
+    """
+    inputs, key = [], []
+    for i, arg in enumerate(args):
+        parts = []
+        for path, x in tree_leaves(arg):
+            if isinstance(x, float | np.floating):
+                parts.append(np.array([x], float))
+                key.append((i, path, ()))
+            elif isinstance(x, np.ndarray):
+                check_real(x, f"argument {i}{path}")
+                rows = x.reshape(len(x), -1).T if i in batched and x.ndim else x.ravel()
+                parts.append(np.asarray(rows, float))
+                key.append((i, path, x.shape[i in batched :]))
+            else:
+                key.append((i, path, type(x), x))
+        if i in batched:
+            if len({p.shape[-1] for p in parts}) != 1 or any(p.ndim != 2 for p in parts):
+                raise ShapeError(
+                    f"argument {i} is batched: it is an array, or a tuple, list or dict of arrays, "
+                    "whose first axis counts the samples"
+                )
+        inputs.append(np.concatenate(parts) if parts else np.empty(0))
+    if len({inputs[i].shape[-1] for i in batched if i < len(inputs)}) > 1:
+        raise ShapeError("the batched arguments differ in their numbers of samples")
+    return inputs, tuple(key)
+
+
+class Way:
+    """One way through the function: its code, the comparisons on the way, its result's form."""
+
+    def __init__(self, program: Program, args: Sequence[Any]) -> None:
+        self.name, self.batched, self.reduce = program.__name__, program.batched, program.reduce
+        began = serial()
+        trees = [_variables(arg, i in self.batched) for i, arg in enumerate(args)]
+        called = trees
+        if program.parameters is not None:
+            trees[0] = as_values(program.parameters, (len(program.parameters),))
+            called = trees[1:]
+        looked = _Looks()
+        with transforms.inside_transform(), guarded_by(looked):
+            output = program.function(*called)
+        number = self._record(output, looked, trees, began)
+        self.guards = [Guard(how, number[a], number[b] if isinstance(b, Node)
+                             else self.code.constant(float(b)), outcome)
+                       for how, a, b, outcome in looked.seen]
+        self.output = tree_map(lambda y: number[y] if isinstance(y, Node)
+                               else self.code.constant(float(y)), output)
+        self.input_ids = [tree_map(lambda x: number.get(x), tree) for tree in trees]
+        self._transform(program)
+        self._lay_out()
+
+    def _record(self, output: Any, looked: _Looks, trees: list[Any], began: int
+                ) -> dict[Any, int]:
+        """The code of all that the output and the comparisons depend on; where each node is."""
+        ends = [y for y in flat(output) if isinstance(y, Node)]
+        ends += [x for _, a, b, _ in looked.seen for x in (a, b) if isinstance(x, Node)]
+        root = leaf(0.0)
+        root.remember(total, tuple(y.value for y in ends), tuple(ends), {})
+        order = consumers_first(root)[:0:-1]
+        parts = [[v for v in flat(tree) if isinstance(v, Node)] for tree in trees]
+        inputs = [v for part in parts for v in part]
+        number: dict[Any, int] = {v: i for i, v in enumerate(inputs)}
+        self.outside = [node for node in order if node.op is None and node not in number
+                        and node.params is not None and node.params < began]
+        number |= {node: len(inputs) + i for i, node in enumerate(self.outside)}
+        self.code = Code(len(number) + (self.reduce is not None))
+        starts = np.cumsum([0, *map(len, parts)])
+        self.code.lanes = [j for i in self.batched for j in range(starts[i], starts[i + 1])]
+        self.code.record(order, number)
+        return number
+
+    # ── transforms of the code ───────────────────────────────────────────────────────────────
+
+    def _transform(self, program: Program) -> None:
+        """Reduce over the batch; then gradients and Jacobians, in the order asked for."""
+        if self.reduce is not None:
+            weight = self.code.inputs - 1  # 1 or 1/n, set in each call
+            self.output = self.code.append(LANE_SUM, (self._one("reduce="), weight))
+        for name, argnums in program.steps:
+            if name == "jacobian":
+                self.output = tree_map(
+                    lambda y, argnums=argnums: self._gradients(y, argnums), self.output)
+                continue
+            y = self._one(name)
+            if self.code.lane_mask()[y]:
+                raise ShapeError(f"{name} over a batch needs one number for all of it: compile "
+                                 "with reduce='mean' or reduce='sum'")
+            slopes = self._gradients(y, argnums)
+            self.output = (y, slopes) if name == "value_and_grad" else slopes
+
+    def _one(self, what: str) -> int:
+        if not isinstance(self.output, int):
+            raise ShapeError(f"{what} needs a function whose result is one number: reduce it "
+                             "(ag.sum, ag.mean), or use jacobian")
+        return self.output
+
+    def _gradients(self, output: int, argnums: Any) -> Any:
+        """Where ∂output/∂argument is, in the form of the arguments."""
+        single = isinstance(argnums, int)
+        trees = [self.input_ids[i] for i in ((argnums,) if single else argnums)]
+        wrt = [i for i in flat(trees) if i is not None]
+        found = iter(self.code.differentiate(
+            output, np.array(wrt, int), self.code.constant(1.0)).tolist())
+        shaped = tree_map(lambda i: None if i is None else next(found), trees)
+        return shaped[0] if single else tuple(shaped)
+
+    # ── running it ───────────────────────────────────────────────────────────────────────────
+
+    def _lay_out(self) -> None:
+        """The places of all that the result and the comparisons need."""
+        self.form = _compact(self.output)
+        self.outputs = np.concatenate(
+            [np.empty(0, int), *[np.ravel(ids) for _, ids in tree_leaves(self.form)]]).astype(int)
+        guarded = [i for guard in self.guards for i in (guard.a, guard.b)]
+        self.schedule = schedule = Schedule(self.code, np.array([*self.outputs, *guarded], int))
+        self.free: list[tuple[np.ndarray, np.ndarray]] = []
+        self.out_place, self.out_lane = schedule.place[self.outputs], schedule.lane[self.outputs]
+        self.looks = []
+        for how in {guard.how for guard in self.guards}:
+            group = [guard for guard in self.guards if guard.how is how]
+            a, b = (np.array(x, int) for x in zip(*[(g.a, g.b) for g in group], strict=True))
+            self.looks.append((how, a, b, np.array([[g.outcome] for g in group])))
+
+    def replay(self, inputs: list[np.ndarray]) -> Any:
+        """The result for these numbers; None if a comparison comes out differently."""
+        samples = inputs[self.batched[0]].shape[-1] if self.batched else 1
+        shared = [x for i, x in enumerate(inputs) if i not in self.batched]
+        if self.outside:
+            shared.append(np.array([node.value for node in self.outside]))
+        if self.reduce is not None:
+            shared.append(np.array([1.0 / samples if self.reduce == "mean" else 1.0]))
+        width = samples if self.schedule.staged else -(-samples // -(-samples // BLOCK))
+        u, v = self._buffers(width)
+        numbers = shared[0] if len(shared) == 1 else np.concatenate([np.empty(0), *shared])
+        u[: len(numbers)] = numbers
+        if self.batched:
+            rows = np.concatenate([inputs[i] for i in self.batched])
+            values = self._run_lanes(u, v, rows, width)
+        else:
+            for segment in self.schedule.segments:
+                self.schedule.run(segment.program, self.schedule.index, u)
+            values = u[self.out_place] if self._as_recorded(u, v, 1) else None
+        self.free.append((u, v))
+        if values is None:
+            return None
+        if np.isnan(values.sum()):
+            values = self._carefully(inputs, shared, samples)
+        return self._formed(values)
+
+    def _run_lanes(self, u: np.ndarray, v: np.ndarray, rows: np.ndarray, width: int) -> Any:
+        """The outputs of a batch, a row each; block by block."""
+        schedule, samples = self.schedule, rows.shape[1]
+        u[schedule.lane_sums] = 0.0
+        outputs = np.empty((len(self.outputs), samples)) if self.out_lane.any() else None
+        before = [s for s in schedule.segments if not s.lanes and not s.stage]
+        for segment in before:
+            schedule.run(segment.program, schedule.index, u)
+        for start in range(0, samples, width):
+            w = min(width, samples - start)
+            v[: len(rows), :w] = rows[:, start : start + w]
+            for segment in schedule.segments[len(before):]:
+                if segment.lanes:
+                    v[segment.shared[:, 0]] = u[segment.shared[:, 1], None]
+                    schedule.run_lanes(segment.program, schedule.index, u, v, w)
+                elif schedule.staged:
+                    schedule.run(segment.program, schedule.index, u)
+            if not self._as_recorded(u, v, w):
+                return None
+            if outputs is not None:
+                outputs[self.out_lane, start : start + w] = v[self.out_place[self.out_lane], :w]
+        if not schedule.staged:
+            for segment in schedule.segments[len(before):]:
+                if not segment.lanes:
+                    schedule.run(segment.program, schedule.index, u)
+        if outputs is None:
+            return u[self.out_place]
+        outputs[~self.out_lane] = u[self.out_place[~self.out_lane], None]
+        return outputs
+
+    def _as_recorded(self, u: np.ndarray, v: np.ndarray, w: int) -> bool:
+        """Whether all comparisons come out as when the program was recorded."""
+        lane, place = self.schedule.lane, self.schedule.place
+
+        def numbers(ids: Ids) -> np.ndarray:
+            both = np.empty((len(ids), w))
+            both[lane[ids]] = v[place[ids[lane[ids]]], :w]
+            both[~lane[ids]] = u[place[ids[~lane[ids]]], None]
+            return both
+
+        return all(bool(np.all(how(numbers(a), numbers(b)) == outcomes))
+                   for how, a, b, outcomes in self.looks)
+
+    def _buffers(self, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Room for all values, with the constants in it; used again, but by one call at a time."""
+        while self.free:
+            u, v = self.free.pop()
+            if v.shape[1] == width:
+                return u, v
+        schedule = self.schedule
+        u, v = np.zeros(schedule.sizes[0]), np.zeros((schedule.sizes[1], width))
+        u[schedule.place[schedule.constants]] = schedule.values
+        return u, v
+
+    def _carefully(self, inputs: list[np.ndarray], shared: list[np.ndarray], samples: int) -> Any:
+        """The outputs once more, with silence told from 0: a nan may have been 0·inf."""
+        given: list[Any] = [x for i, part in enumerate(inputs)
+                            for x in (part if i in self.batched else part.tolist())]
+        given += [x for part in shared[len(inputs) - len(self.batched):] for x in part.tolist()]
+        values = careful(self.code, given, self.schedule.needed, samples)
+        found = [values[i] for i in self.outputs]
+        return np.array(np.broadcast_arrays(*found)) if self.out_lane.any() else np.array(found)
+
+    def _formed(self, values: np.ndarray) -> Any:
+        """The numbers in the form of the function's result."""
+        at = 0
+
+        def take(ids: Any) -> Any:
+            nonlocal at
+            part = values[at : at + np.size(ids)]
+            at += np.size(ids)
+            if values.ndim == 2:  # a number a sample: the batch comes first
+                return part.T.reshape(values.shape[1:] + np.shape(ids))
+            return part.reshape(np.shape(ids)) if np.ndim(ids) else float(part[0])
+
+        return tree_map(lambda ids: None if ids is None else take(ids), self.form)
+
+    # ── looking at it ────────────────────────────────────────────────────────────────────────
+
+    def summary(self) -> str:
+        """How large the program is."""
+        schedule = self.schedule
+        over = f" over {len(self.code.lanes)} inputs a sample" if self.batched else ""
+        guards = f", {len(self.guards)} comparisons" if self.guards else ""
+        return (f"{schedule.operations} operations{over}, {self.code.inputs} inputs, depth "
+                f"{schedule.depth}{guards}, {schedule.bytes:,} bytes")
+
+    def listing(self) -> str:
+        """The operations, one line each, and which values are the result."""
+        code = self.code
+        lines = [f"# {self.name}: {self.summary()}"]
+        names = {i: f"{x:.6g}" for i, x in code.constants.items()}
+        for i in np.flatnonzero(self.schedule.needed).tolist():
+            operands = [names.get(j, f"v{j}")
+                        for j in code.arg[code.ptr[i] : code.ptr[i + 1]]]
+            if code.op[i] != LEAF:
+                lines.append(f"v{i} = {_written(code, i, operands)}")
+            elif i not in names:
+                lines.append(f"v{i} = input" + (" of each sample" if i in code.lanes else ""))
+        for how, a, b in {(g.how.__name__, g.a, g.b) for g in self.guards}:
+            lines.append(f"compared: {how}(v{a}, {names.get(b, f'v{b}')})")
+        results = ", ".join(f"v{i}" if i not in names else names[i] for i in self.outputs.tolist())
+        return "\n".join([*lines, f"result: {results}"])
+
+
+def _written(code: Code, i: int, operands: list[str]) -> str:
+    """One operation, as text."""
+    if code.op[i] >= ROW:
+        return f"{code.rows[code.op[i] - ROW].name}({', '.join(operands)})"
+    terms = [p if q == "1" else f"{p}*{q}"
+             for p, q in zip(operands[::2], operands[1::2], strict=True)]
+    return ("Σ over samples " if code.op[i] == LANE_SUM else "") + " + ".join(terms)
+
+
+def _variables(arg: Any, batched: bool) -> Any:
+    """The argument with a Value for each number; of a batch, for those of the first sample."""
+    def variable(x: Any) -> Any:
+        if isinstance(x, float | np.floating):
+            return leaf(float(x))
+        if isinstance(x, np.ndarray):
+            sample = np.asarray(x[0] if batched else x, float)
+            return as_values([leaf(v) for v in sample.ravel().tolist()], sample.shape)
+        return x
+
+    return tree_map(variable, arg)
+
+
+def _compact(tree: Any) -> Any:
+    """Arrays of objects that are ids as arrays of integers."""
+    if isinstance(tree, dict):
+        return {key: _compact(branch) for key, branch in tree.items()}
+    if isinstance(tree, tuple | list):
+        return type(tree)(map(_compact, tree))
+    return np.asarray(tree, int) if isinstance(tree, np.ndarray) else tree
+
+
+class _Looks:
+    """What a function looked at while it was recorded: each comparison must come out the same."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Any, Node, Any, bool]] = []
+
+    def compared(self, how: Any, a: Node, b: Any, outcome: Any) -> None:
+        """Note a comparison of two single numbers."""
+        if not isinstance(b, Node | float | int) or not isinstance(a.value, float):
+            raise GraphError("a function to be compiled compared a Value with something that isn't "
+                             f"one number: {type(b).__name__}")
+        self.seen.append((how, a, b, bool(outcome)))
+
+    def cut(self, *nodes: Node) -> None:
+        """A number was taken out (float(v), v.data): it must be the very same in a replay."""
+        for node in nodes:
+            self.seen.append((operator.eq, node, node.value, node.value == node.value))
