@@ -184,14 +184,14 @@ def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list
             if node.op is None or (many and seen.issuperset(first)):
                 put_down.append(node)
             elif many:
-                stack += node, None, *[parent for parent in first if parent not in seen]
+                stack += node, None, *[parent for parent in first[::-1] if parent not in seen]
             else:
                 stack.append(node)
                 stack.append(None)
-                if first not in seen:
-                    stack.append(first)
                 if second not in seen:
                     stack.append(second)
+                if first not in seen:
+                    stack.append(first)
     put_down.reverse()
     return put_down
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import GraphError
 from ..graph import Node, consumers_first, guarded_by, leaf
-from ..ops import positive, power, reciprocal, square, total, weighted_sum
+from ..ops import add, multiply, positive, power, reciprocal, square, total, weighted_sum
 from ..primitive import Elementwise, Primitive
 from . import passes
 
@@ -54,15 +54,19 @@ class Code:
         self.lanes: Sequence[int] = ()
         self.sums: list[tuple[int, Ids, Ids]] = []  # what are cotangents, for `careful`
         self._code_of: dict[Elementwise, int] = {}
-        self._constant_at: dict[tuple[float, float], int] = {}
+        self._constant_at: dict[tuple[float, float, bool], int] = {}
         self._slopes: dict[Any, list[Any]] = {}
 
     def __len__(self) -> int:
         return len(self.op)
 
-    def constant(self, x: float) -> int:
-        """The value that holds the number x."""
-        key = (x, math.copysign(1.0, x)) if x == x else (0.5, 0.5)  # −0.0 isn't 0.0
+    def constant(self, x: float, given: bool = False) -> int:
+        """The value that holds the number x; that of a 1 that the program was given is its own.
+
+        For a slope that is 1 by its rule needs no product, and if another happens to be 1 (a
+        label among labels), what is alike should stay alike.
+        """
+        key = (x, math.copysign(1.0, x), given) if x == x else (0.5, 0.5, given)  # −0.0 isn't 0.0
         if key not in self._constant_at:
             self._constant_at[key] = self.append(LEAF, ())
             self.constants[self._constant_at[key]] = x
@@ -104,10 +108,11 @@ class Code:
 
         A leaf without a number is a constant.
         """
+        self.constant(1.0)
         for node in order:
             if node.op is None:
                 if node not in number:
-                    number[node] = self.constant(node.value)
+                    number[node] = self.constant(node.value, given=True)
                 continue
             if type(node.value) is not float:
                 raise GraphError(
@@ -116,12 +121,12 @@ class Code:
                 )
             a = node.a
             if type(a) is tuple:
-                ids = [number[p] if p is not None else self.constant(float(x))
+                ids = [number[p] if p is not None else self.constant(float(x), given=True)
                        for p, x in zip(node.from_a, a, strict=True)]
                 number[node] = self._append_many(node.op, ids)
             else:
                 p, q = node.from_a, node.from_b
-                i = number[p] if p is not None else self.constant(float(a))
+                i = number[p] if p is not None else self.constant(float(a), given=True)
                 if node.b is None:
                     number[node] = i if node.op is positive else (
                         self.append(self.operation(node.op), (i,)))
@@ -130,13 +135,21 @@ class Code:
                 else:
                     number[node] = self.append(self.operation(node.op), (i, number[q]))
 
+    def fuse(self, kept: Sequence[int]) -> None:
+        """Make trees of additions sums of products, but for what is `kept` for itself."""
+        op, ptr, arg = self.arrays()
+        uses = np.bincount(np.concatenate([arg, kept, kept]).astype(np.int64), minlength=len(op))
+        found = passes.fused(op, ptr, arg, uses, self.operation(add), self.operation(multiply),
+                             self.constant(1.0))
+        self.op, self.ptr, self.arg = (part.tolist() for part in found)
+
     def _with_constant(self, row: Primitive, i: int, b: float) -> int:
         """row(i, b); a power that is a product, a quotient or nothing is made one."""
         if row is power and b in (1.0, 2.0, -1.0):
             if b == 1.0:
                 return i
             return self.append(self.operation(square if b == 2.0 else reciprocal), (i,))
-        return self.append(self.operation(row), (i, self.constant(b)))
+        return self.append(self.operation(row), (i, self.constant(b, given=True)))
 
     def _append_many(self, row: Primitive, ids: list[int]) -> int:
         """A sum, a weighted sum, or a row of three or four arguments."""

@@ -36,7 +36,9 @@ __all__ = ["compiled", "machine"]
 HEAD = '''"""Written by autograd_mini.tape.machine; it may be deleted at any time."""
 
 import numba
+from numpy import uint64  # places: of signed ones Numba asks each time whether they are negative
 
+one, two = uint64(1), uint64(2)
 {names} = None  # the rows' functions, put here by whoever imports this
 '''
 
@@ -45,8 +47,15 @@ RUN = '''
 @numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
 def dot(index, v, start, end):
     y = 0.0
-    for j in range(start, end, 2):
-        y += v[index[j]] * v[index[j + 1]]
+    for j in range(start, end, uint64(5)):  # runs: p, its stride, q, its stride, how many
+        p, dp, q = uint64(index[j]), uint64(index[j + one]), uint64(index[j + uint64(2)])
+        dq, m = uint64(index[j + uint64(3)]), uint64(index[j + uint64(4)])
+        if dp == 1 and dq == 1:
+            for k in range(m):
+                y += v[p + k] * v[q + k]
+        else:
+            for k in range(m):
+                y += v[p + k * dp] * v[q + k * dq]
     return y
 
 
@@ -54,12 +63,13 @@ def dot(index, v, start, end):
 def run(program, index, v):
     for i in range(program.shape[0]):
         op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
+        out, n, at = uint64(out), uint64(n), uint64(at)
         if op == 1:
             for k in range(n):
-                v[out + k] = dot(index, v, index[at + k], index[at + k + 1])
+                v[out + k] = dot(index, v, uint64(index[at + k]), uint64(index[at + k + one]))
         elif op == 3:
             for k in range(n):
-                v[out + k] = v[index[at + k]] * v[index[at + n + k]]
+                v[out + k] = v[uint64(index[at + k])] * v[uint64(index[at + n + k])]
 {branches}
 '''
 
@@ -68,64 +78,68 @@ LANES = '''
 @numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
 def lane_sum(u, v, w, index, start, uniform, end):
     y = 0.0
-    for j in range(start, uniform, 2):
-        part = 0.0
+    for j in range(start, uniform, two):
+        part, x = 0.0, v[uint64(index[j + one])]
         for s in range(w):
-            part += v[index[j + 1], s]
-        y += u[index[j]] * part
-    for j in range(uniform, end, 2):
-        p, q = index[j], index[j + 1]
+            part += x[s]
+        y += u[uint64(index[j])] * part
+    for j in range(uniform, end, two):
+        x0, x1 = v[uint64(index[j])], v[uint64(index[j + one])]
         for s in range(w):
-            y += v[p, s] * v[q, s]
+            y += x0[s] * x1[s]
     return y
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract"}})
-def lane_dot(u, v, w, out, index, start, uniform, end, c):
-    y = v[out]
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+def lane_dot(u, v, w, y, index, start, uniform, end, c):
     for s in range(w):
         y[s] = c
     j = start
-    while j + 8 <= uniform:
-        a0, a1, a2, a3 = u[index[j]], u[index[j + 2]], u[index[j + 4]], u[index[j + 6]]
-        x0, x1, x2, x3 = v[index[j + 1]], v[index[j + 3]], v[index[j + 5]], v[index[j + 7]]
+    while j + uint64(8) <= uniform:  # four at a time, for each reads and writes y
+        a0, x0 = u[uint64(index[j])], v[uint64(index[j + one])]
+        a1, x1 = u[uint64(index[j + two])], v[uint64(index[j + uint64(3)])]
+        a2, x2 = u[uint64(index[j + uint64(4)])], v[uint64(index[j + uint64(5)])]
+        a3, x3 = u[uint64(index[j + uint64(6)])], v[uint64(index[j + uint64(7)])]
         for s in range(w):
             y[s] += (a0 * x0[s] + a1 * x1[s]) + (a2 * x2[s] + a3 * x3[s])
-        j += 8
+        j += uint64(8)
     while j < uniform:
-        a0, x0 = u[index[j]], v[index[j + 1]]
+        a0, x0 = u[uint64(index[j])], v[uint64(index[j + one])]
         for s in range(w):
             y[s] += a0 * x0[s]
-        j += 2
-    for j in range(uniform, end, 2):
-        x0, x1 = v[index[j]], v[index[j + 1]]
+        j += two
+    for j in range(uniform, end, two):
+        x0, x1 = v[uint64(index[j])], v[uint64(index[j + one])]
         for s in range(w):
             y[s] += x0[s] * x1[s]
 
 
 @numba.njit(cache=True, error_model="numpy")
-def run_lanes(program, index, u, v, w):
+def run_lanes(program, index, shared, u, v, w):
+    w = uint64(w)
+    for i in range(shared.shape[0]):
+        y, x = v[shared[i, 0]], u[shared[i, 1]]
+        for s in range(w):
+            y[s] = x
     for i in range(program.shape[0]):
         op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
-        if op == 1:
+        out, n, at = uint64(out), uint64(n), uint64(at)
+        if op == 1 or op == 2:
             for k in range(n):
-                h = at + 4 * k
-                start, uniform, end, both = index[h], index[h + 1], index[h + 2], index[h + 3]
+                h = at + uint64(4) * k
+                start, uniform = uint64(index[h]), uint64(index[h + one])
+                end, both = uint64(index[h + uint64(2)]), uint64(index[h + uint64(3)])
                 c = 0.0
-                for j in range(end, both, 2):
-                    c += u[index[j]] * u[index[j + 1]]
-                lane_dot(u, v, w, out + k, index, start, uniform, end, c)
-        elif op == 2:
-            for k in range(n):
-                h = at + 4 * k
-                start, uniform, end, both = index[h], index[h + 1], index[h + 2], index[h + 3]
-                c = 0.0
-                for j in range(end, both, 2):
-                    c += u[index[j]] * u[index[j + 1]]
-                u[out + k] += c * w + lane_sum(u, v, w, index, start, uniform, end)
+                for j in range(end, both, two):
+                    c += u[uint64(index[j])] * u[uint64(index[j + one])]
+                if op == 1:
+                    lane_dot(u, v, w, v[out + k], index, start, uniform, end, c)
+                else:
+                    u[out + k] += c * w + lane_sum(u, v, w, index, start, uniform, end)
         elif op == 3:
             for k in range(n):
-                x0, x1, y = v[index[at + k]], v[index[at + n + k]], v[out + k]
+                x0, x1 = v[uint64(index[at + k])], v[uint64(index[at + n + k])]
+                y = v[out + k]
                 for s in range(w):
                     y[s] = x0[s] * x1[s]
 {branches}
@@ -137,15 +151,15 @@ def _branches(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> st
     lines = []
     for number, arity in zip(numbers, arities, strict=True):
         lines += [f"        elif op == {number}:", "            for k in range(n):"]
+        places = [f"uint64(index[at + uint64({i}) * n + k])" for i in range(arity)]
         if lanes:
-            xs = [f"v[index[at + {i} * n + k]]" for i in range(arity)]
-            lines += [f"                x{i} = {x}" for i, x in enumerate(xs)]
-            inner = ", ".join(f"x{i}[s]" for i in range(arity))
+            xs = ", ".join(f"x{i}[s]" for i in range(arity))
+            lines += [f"                x{i} = v[{place}]" for i, place in enumerate(places)]
             lines += ["                y = v[out + k]", "                for s in range(w):",
-                      f"                    y[s] = f{number}({inner})"]
+                      f"                    y[s] = f{number}({xs})"]
         else:
-            xs = [f"v[index[at + {i} * n + k]]" for i in range(arity)]
-            lines += [f"                v[out + k] = f{number}({', '.join(xs)})"]
+            xs = ", ".join(f"v[{place}]" for place in places)
+            lines += [f"                v[out + k] = f{number}({xs})"]
     return "\n".join(lines)
 
 
@@ -186,7 +200,7 @@ def _module(source: str, functions: dict[str, Any]) -> Any:
         part.replace(path)  # at once: another process may be reading
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     vars(module).update(functions)
     return module
@@ -215,7 +229,7 @@ def twin(row: Elementwise) -> Any:
     if isinstance(scalar, types.FunctionType):
         return _jitted(scalar)
     names = ", ".join("abcd"[: len(row.slopes)])
-    function: Any = eval(f"lambda {names}: f({names})", {"f": scalar})  # a builtin has no code
+    function: Any = eval(f"lambda {names}: f({names})", {"f": scalar, "__name__": __name__})  # a builtin has no code
     return numba.njit(error_model="numpy")(function)
 
 
@@ -233,6 +247,7 @@ def _jitted(function: types.FunctionType) -> Any:
         name: _jitted(value) if isinstance(value, types.FunctionType) else value
         for name, value in function.__globals__.items() if name in function.__code__.co_names
     }
+    known["__name__"] = function.__module__  # where Numba looks when it loads from its cache
     copy = types.FunctionType(function.__code__, known, function.__name__,
                               function.__defaults__, function.__closure__)
     return numba.njit(error_model="numpy")(copy)

@@ -6,10 +6,10 @@ import numpy as np
 
 from .machine import compiled
 
-__all__ = ["active", "alive", "cotangents", "levels", "pairs", "spread", "stages"]
+__all__ = ["active", "alive", "cotangents", "fused", "levels", "pairs", "runs", "spread", "stages"]
 
 Ids = np.ndarray
-LANE_SUM = 2
+DOT, LANE_SUM = 1, 2
 
 
 @compiled
@@ -53,12 +53,17 @@ def spread(ptr: Ids, arg: Ids, op: Ids, marked: np.ndarray) -> None:
 
 
 @compiled
-def levels(ptr: Ids, arg: Ids) -> Ids:
-    """For each value, the length of the longest way to it: values of one level are independent."""
+def levels(ptr: Ids, arg: Ids, needed: np.ndarray) -> Ids:
+    """For each value, minus the length of the longest way to a result.
+
+    Values of one level are independent. Counted from the end, what is alike but for a shortcut
+    on the way (a slope of 1) comes at the same time.
+    """
     level = np.zeros(ptr.size - 1, np.int64)
-    for i in range(level.size):
-        for k in range(ptr[i], ptr[i + 1]):
-            level[i] = max(level[i], level[arg[k]] + 1)
+    for i in range(level.size - 1, -1, -1):
+        if needed[i]:
+            for k in range(ptr[i], ptr[i + 1]):
+                level[arg[k]] = min(level[arg[k]], level[i] - 1)
     return level
 
 
@@ -132,3 +137,79 @@ def stages(ptr: Ids, arg: Ids, op: Ids) -> Ids:
         for k in range(ptr[i], ptr[i + 1]):
             stage[i] = max(stage[i], stage[arg[k]] + (op[arg[k]] == LANE_SUM))
     return stage
+
+
+@compiled
+def runs(p: Ids, q: Ids, ends: Ids) -> tuple[Ids, Ids]:
+    """The products of each DOT (pairs up to ends[k] are its) as runs: p, stride, q, stride, how many.
+
+    Returns them, five numbers each, and where each DOT's end. Runs need no list of places.
+    """
+    found, stops = np.empty(5 * p.size, np.int64), np.empty(ends.size, np.int64)
+    used, i = 0, 0
+    for k in range(ends.size):
+        while i < ends[k]:
+            m, dp, dq = 1, 0, 0
+            if i + 1 < ends[k]:
+                dp, dq = p[i + 1] - p[i], q[i + 1] - q[i]
+                m = 2
+                while i + m < ends[k] and p[i + m] == p[i] + m * dp and q[i + m] == q[i] + m * dq:
+                    m += 1
+                longer = i + m < ends[k] and m == 2  # a lone first one may be in the way
+                if longer and p[i + 2] - p[i + 1] == 1 and q[i + 2] - q[i + 1] == 1:
+                    m, dp, dq = 1, 0, 0
+            found[used : used + 5] = np.array([p[i], dp, q[i], dq, m])
+            used += 5
+            i += m
+        stops[k] = used
+    return found[:used], stops
+
+
+@compiled
+def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, add: int, multiply: int, one: int
+          ) -> tuple[Ids, Ids, Ids]:
+    """The code with trees of additions (of four terms or more) as DOTs: op, ptr and arg.
+
+    uses: how often each value is used; what is used once is taken into the sum that uses it.
+    """
+    n = op.size
+    first, last = np.full(n, -1, np.int64), np.full(n, -1, np.int64)  # of each sum, a linked list
+    count, room = np.zeros(n, np.int64), arg.size + 2 * n
+    p, q, after = np.empty(room, np.int64), np.empty(room, np.int64), np.full(room, -1, np.int64)
+    terms, total = 0, arg.size
+    for i in range(n):
+        if op[i] != add and op[i] != DOT:
+            continue
+        for k in range(ptr[i], ptr[i + 1], 1 if op[i] == add else 2):
+            x = arg[k]
+            alone = uses[x] == 1 and (op[i] == add or arg[k + 1] == one)
+            if alone and first[x] >= 0:
+                begin, end, number = first[x], last[x], count[x]
+            else:
+                p[terms], q[terms] = x, one if op[i] == add else arg[k + 1]
+                if alone and op[x] == multiply:
+                    p[terms], q[terms] = arg[ptr[x]], arg[ptr[x] + 1]
+                begin = end = terms
+                number = 1
+                terms += 1
+            if first[i] < 0:
+                first[i] = begin
+            else:
+                after[last[i]] = begin
+            last[i] = end
+            count[i] += number
+        total += 2 * count[i]
+    new_op, new_ptr, new_arg = op.copy(), np.zeros(n + 1, np.int64), np.empty(total, np.int64)
+    used = 0
+    for i in range(n):
+        if first[i] >= 0 and (count[i] > 3 or op[i] == DOT):
+            new_op[i], term = DOT, first[i]
+            for _ in range(count[i]):
+                new_arg[used], new_arg[used + 1] = p[term], q[term]
+                used, term = used + 2, after[term]
+        else:
+            for k in range(ptr[i], ptr[i + 1]):
+                new_arg[used] = arg[k]
+                used += 1
+        new_ptr[i + 1] = used
+    return new_op, new_ptr, new_arg[:used]

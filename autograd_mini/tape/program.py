@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from .values import as_values
 __all__ = ["Program"]
 
 Ids = np.ndarray
-BLOCK = 64
+BLOCK = 128
 """How many samples go through the machine at once: their numbers should stay in the cache."""
 MOST_WAYS = 64
 """Of a program that branches, so many ways are kept."""
@@ -48,7 +49,9 @@ class Program:
 
     def __call__(self, *args: Any) -> Any:
         """The function's result for these arguments, replayed."""
-        if any(isinstance(x, Node) for x in flat(list(args))):
+        if any([isinstance(x, Node) or (isinstance(x, tuple | list | dict)
+                                        and any(isinstance(y, Node) for y in flat(x)))
+                for x in args]):
             return self._eager()(*args)
         args = self._with_floats(args)
         inputs, key = _numbers(args, self.batched)
@@ -75,7 +78,7 @@ class Program:
         wanted = {argnums} if isinstance(argnums, int) else set(argnums)
         return [float(x) if type(x) is int and i in wanted else x for i, x in enumerate(args)]
 
-    def _another_way(self, args: Sequence[Any], inputs: list[np.ndarray], key: Any) -> Any:
+    def _another_way(self, args: Sequence[Any], inputs: Numbers, key: Any) -> Any:
         """Record for these arguments, keep it, and give its result."""
         ways = self._ways[key]
         way = Way(self, args)
@@ -131,34 +134,48 @@ class Program:
             repr(self))
 
 
-def _numbers(args: Sequence[Any], batched: Sequence[int]) -> tuple[list[np.ndarray], Any]:
-    """Per argument, its numbers in order (a column a sample, if batched); and what must be the
-    same for a recording to fit: the form of the arguments, and what isn't a float.
+Numbers = list[np.ndarray]
+"""Per argument its numbers in order; if it is batched, a row each, a column a sample."""
+
+
+def _numbers(args: Sequence[Any], batched: Sequence[int]) -> tuple[Numbers, Any]:
+    """The arguments' numbers; and what must be the same for a recording to fit: the form of the
+    arguments, and what isn't a float.
     """
-    inputs, key = [], []
+    inputs: Numbers = []
+    key: list[Any] = []
     for i, arg in enumerate(args):
-        parts = []
-        for path, x in tree_leaves(arg):
-            if isinstance(x, float | np.floating):
-                parts.append(np.array([x], float))
-                key.append((i, path, ()))
-            elif isinstance(x, np.ndarray):
-                check_real(x, f"argument {i}{path}")
-                rows = x.reshape(len(x), -1).T if i in batched and x.ndim else x.ravel()
-                parts.append(np.asarray(rows, float))
-                key.append((i, path, x.shape[i in batched :]))
-            else:
-                key.append((i, path, type(x), x))
-        if i in batched:
-            if len({p.shape[-1] for p in parts}) != 1 or any(p.ndim != 2 for p in parts):
-                raise ShapeError(
-                    f"argument {i} is batched: it is an array, or a tuple, list or dict of arrays, "
-                    "whose first axis counts the samples"
-                )
-        inputs.append(np.concatenate(parts) if parts else np.empty(0))
+        if type(arg) is np.ndarray and arg.dtype == float and arg.ndim:  # the usual, quickly
+            over = i in batched
+            inputs.append(arg.reshape(len(arg), -1).T if over else arg.ravel())
+            key.append(arg.shape[over:])
+        else:
+            inputs.append(_numbers_of_tree(arg, i, i in batched, key))
     if len({inputs[i].shape[-1] for i in batched if i < len(inputs)}) > 1:
         raise ShapeError("the batched arguments differ in their numbers of samples")
     return inputs, tuple(key)
+
+
+def _numbers_of_tree(arg: Any, i: int, over: bool, key: list[Any]) -> np.ndarray:
+    """The numbers of one argument, a tree; its form is added to the key."""
+    parts = []
+    for path, x in tree_leaves(arg):
+        if isinstance(x, float | np.floating):
+            parts.append(np.array([x], float))
+            key.append((path, float))
+        elif isinstance(x, np.ndarray):
+            check_real(x, f"argument {i}{path}")
+            rows = x.reshape(len(x), -1).T if over and x.ndim else x.ravel()
+            parts.append(np.asarray(rows, float))
+            key.append((path, x.shape[over:]))
+        else:
+            key.append((path, type(x), x))
+    if over and (len({p.shape[-1] for p in parts}) != 1 or any(p.ndim != 2 for p in parts)):
+        raise ShapeError(
+            f"argument {i} is batched: it is an array, or a tuple, list or dict of arrays, whose "
+            "first axis counts the samples"
+        )
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 class Way:
@@ -182,6 +199,7 @@ class Way:
         self.output = tree_map(lambda y: number[y] if isinstance(y, Node)
                                else self.code.constant(float(y)), output)
         self.input_ids = [tree_map(lambda x: number.get(x), tree) for tree in trees]
+        self.code.fuse([*flat(self.output), *(i for g in self.guards for i in (g.a, g.b))])
         self._transform(program)
         self._lay_out()
 
@@ -257,60 +275,67 @@ class Way:
             a, b = (np.array(x, int) for x in zip(*[(g.a, g.b) for g in group], strict=True))
             self.looks.append((how, a, b, np.array([[g.outcome] for g in group])))
 
-    def replay(self, inputs: list[np.ndarray]) -> Any:
+    def replay(self, inputs: Numbers) -> Any:
         """The result for these numbers; None if a comparison comes out differently."""
         samples = inputs[self.batched[0]].shape[-1] if self.batched else 1
+        width = samples if self.schedule.staged else -(-samples // -(-samples // BLOCK))
+        u, v = self._buffers(width)
+        at = 0
+        for x in self._shared(inputs, samples):
+            u[at : at + len(x)] = x
+            at += len(x)
+        if self.batched:
+            values = self._run_lanes(u, v, inputs, samples, width)
+        else:
+            for segment in self.schedule.segments:
+                self.schedule.run(segment.program, self.schedule.index, u)
+            recorded = not self.looks or self._as_recorded(u, v, 1)
+            values = u[self.out_place] if recorded else None
+        self.free.append((u, v))
+        if values is None:
+            return None
+        if math.isnan(np.vdot(values, values)):  # there is a nan
+            values = self._carefully(inputs, samples)
+        return self._formed(values)
+
+    def _shared(self, inputs: Numbers, samples: int) -> Numbers:
+        """What all samples share: in the order of the inputs of the code."""
         shared = [x for i, x in enumerate(inputs) if i not in self.batched]
         if self.outside:
             shared.append(np.array([node.value for node in self.outside]))
         if self.reduce is not None:
             shared.append(np.array([1.0 / samples if self.reduce == "mean" else 1.0]))
-        width = samples if self.schedule.staged else -(-samples // -(-samples // BLOCK))
-        u, v = self._buffers(width)
-        numbers = shared[0] if len(shared) == 1 else np.concatenate([np.empty(0), *shared])
-        u[: len(numbers)] = numbers
-        if self.batched:
-            rows = np.concatenate([inputs[i] for i in self.batched])
-            values = self._run_lanes(u, v, rows, width)
-        else:
-            for segment in self.schedule.segments:
-                self.schedule.run(segment.program, self.schedule.index, u)
-            values = u[self.out_place] if self._as_recorded(u, v, 1) else None
-        self.free.append((u, v))
-        if values is None:
-            return None
-        if np.isnan(values.sum()):
-            values = self._carefully(inputs, shared, samples)
-        return self._formed(values)
+        return shared
 
-    def _run_lanes(self, u: np.ndarray, v: np.ndarray, rows: np.ndarray, width: int) -> Any:
-        """The outputs of a batch, a row each; block by block."""
-        schedule, samples = self.schedule, rows.shape[1]
+    def _run_lanes(self, u: np.ndarray, v: np.ndarray, inputs: Numbers, samples: int, width: int
+                   ) -> Any:
+        """The outputs of a batch; if they are a number a sample, a row each. Block by block."""
+        schedule, lanes = self.schedule, self.out_lane
         u[schedule.lane_sums] = 0.0
-        outputs = np.empty((len(self.outputs), samples)) if self.out_lane.any() else None
-        before = [s for s in schedule.segments if not s.lanes and not s.stage]
+        outputs = np.empty((len(self.outputs), samples)) if lanes.any() else None
+        before, rest = schedule.before, schedule.segments[len(schedule.before):]
         for segment in before:
             schedule.run(segment.program, schedule.index, u)
         for start in range(0, samples, width):
-            w = min(width, samples - start)
-            v[: len(rows), :w] = rows[:, start : start + w]
-            for segment in schedule.segments[len(before):]:
+            w, at = min(width, samples - start), 0
+            for i in self.batched:
+                v[at : at + len(inputs[i]), :w] = inputs[i][:, start : start + w]
+                at += len(inputs[i])
+            for segment in rest:
                 if segment.lanes:
-                    v[segment.shared[:, 0]] = u[segment.shared[:, 1], None]
-                    schedule.run_lanes(segment.program, schedule.index, u, v, w)
+                    schedule.run_lanes(segment.program, schedule.index, segment.shared, u, v, w)
                 elif schedule.staged:
                     schedule.run(segment.program, schedule.index, u)
-            if not self._as_recorded(u, v, w):
+            if self.looks and not self._as_recorded(u, v, w):
                 return None
             if outputs is not None:
-                outputs[self.out_lane, start : start + w] = v[self.out_place[self.out_lane], :w]
-        if not schedule.staged:
-            for segment in schedule.segments[len(before):]:
-                if not segment.lanes:
-                    schedule.run(segment.program, schedule.index, u)
+                outputs[lanes, start : start + w] = v[self.out_place[lanes], :w]
+        for segment in rest:
+            if not (segment.lanes or schedule.staged):
+                schedule.run(segment.program, schedule.index, u)
         if outputs is None:
             return u[self.out_place]
-        outputs[~self.out_lane] = u[self.out_place[~self.out_lane], None]
+        outputs[~lanes] = u[self.out_place[~lanes], None]
         return outputs
 
     def _as_recorded(self, u: np.ndarray, v: np.ndarray, w: int) -> bool:
@@ -328,6 +353,7 @@ class Way:
 
     def _buffers(self, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Room for all values, with the constants in it; used again, but by one call at a time."""
+        width = -(-width // 8) * 8
         while self.free:
             u, v = self.free.pop()
             if v.shape[1] == width:
@@ -337,14 +363,17 @@ class Way:
         u[schedule.place[schedule.constants]] = schedule.values
         return u, v
 
-    def _carefully(self, inputs: list[np.ndarray], shared: list[np.ndarray], samples: int) -> Any:
+    def _carefully(self, inputs: Numbers, samples: int) -> Any:
         """The outputs once more, with silence told from 0: a nan may have been 0·inf."""
-        given: list[Any] = [x for i, part in enumerate(inputs)
-                            for x in (part if i in self.batched else part.tolist())]
-        given += [x for part in shared[len(inputs) - len(self.batched):] for x in part.tolist()]
+        rows = [list(x) for x in inputs]  # numbers, or of a batch arrays of them
+        extra = self._shared(inputs, samples)[len(inputs) - len(self.batched):]
+        given = [x for part in [*rows, *extra] for x in part]
+        given = [x if isinstance(x, np.ndarray) else float(x) for x in given]
         values = careful(self.code, given, self.schedule.needed, samples)
         found = [values[i] for i in self.outputs]
-        return np.array(np.broadcast_arrays(*found)) if self.out_lane.any() else np.array(found)
+        if not self.out_lane.any():
+            return np.array(found)
+        return np.array([np.broadcast_to(x, samples) for x in found])
 
     def _formed(self, values: np.ndarray) -> Any:
         """The numbers in the form of the function's result."""
@@ -394,6 +423,8 @@ def _written(code: Code, i: int, operands: list[str]) -> str:
         return f"{code.rows[code.op[i] - ROW].name}({', '.join(operands)})"
     terms = [p if q == "1" else f"{p}*{q}"
              for p, q in zip(operands[::2], operands[1::2], strict=True)]
+    if len(terms) > 8:
+        terms[6:-1] = [f"… ({len(terms)} products) …"]
     return ("Σ over samples " if code.op[i] == LANE_SUM else "") + " + ".join(terms)
 
 

@@ -40,7 +40,7 @@ class Schedule:
         needed[: code.inputs] = True
         self.lane = code.lane_mask()
         stage = passes.stages(ptr, arg, op)
-        level = passes.levels(ptr, arg)
+        level = passes.levels(ptr, arg, needed)
         ids = np.flatnonzero(needed & (op != LEAF))
         self.in_lanes = self.lane | (op == LANE_SUM)
         keys = ids, op[ids], level[ids], self.in_lanes[ids], stage[ids]
@@ -52,12 +52,13 @@ class Schedule:
                                    order[self.lane[order] == mask]])
             self.place[both] = np.arange(len(both))
         self.sizes = [int(np.sum(needed & (self.lane == mask))) for mask in (False, True)]
-        self.depth, self.operations = int(level.max(initial=0)), len(order)
+        self.depth, self.operations = -int(level.min(initial=0)), len(order)
         self.lane_sums = self.place[order[op[order] == LANE_SUM]]
         self.staged = bool(stage[self.in_lanes & needed].any())  # then lanes must wait for their sums
         self.constants = [i for i in code.constants if needed[i]]
         self.values = np.array([code.constants[i] for i in self.constants])
         self.segments, self.index = _Writer(code, self, stage, (op, ptr, arg), level).written()
+        self.before = [s for s in self.segments if not (s.lanes or s.stage)]
         rows = tuple(code.rows)
         self.run = machine(rows, False)
         self.run_lanes = machine(rows, True) if self.lane.any() else None
@@ -90,10 +91,10 @@ class _Writer:
             if is_lane:
                 shared = self._copied(part)
             groups = _runs(part, np.column_stack([self.level[part], self.op[part]]))
-            program = np.array([self._group(group, is_lane) for group in groups])
+            program = np.array([self._group(group, is_lane) for group in groups], np.int32)
             segments.append(Segment(is_lane, int(self.stage[part[0]]), program,
-                                    shared if is_lane else np.empty((0, 2), int)))
-        return segments, np.concatenate([np.empty(0, np.int64), *self.index])
+                                    shared if is_lane else np.empty((0, 2), np.int32)))
+        return segments, np.concatenate([np.empty(0, np.int32), *self.index], dtype=np.int32)
 
     def _copied(self, part: Ids) -> np.ndarray:
         """Places in the lanes for what is shared by all samples, where a row needs it there."""
@@ -106,7 +107,7 @@ class _Writer:
             self.copies[i] = self.schedule.sizes[1]
             self.schedule.sizes[1] += 1
             places.append((self.copies[i], int(self.schedule.place[i])))
-        return np.array(places, int).reshape(-1, 2)
+        return np.array(places, np.int32).reshape(-1, 2)
 
     def _group(self, ids: Ids, lanes: bool) -> tuple[int, int, int, int]:
         op, at = int(self.op[ids[0]]), self.used
@@ -122,10 +123,12 @@ class _Writer:
             self._put_lane_pairs(ids)
         else:
             lengths = self.ptr[ids + 1] - self.ptr[ids]
-            starts = at + len(ids) + 1 + np.concatenate([[0], np.cumsum(lengths)])
             within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            operands = self.arg[np.repeat(self.ptr[ids], lengths) + within]
-            self._put(np.concatenate([starts, self.schedule.place[operands]]))
+            places = self.schedule.place[self.arg[np.repeat(self.ptr[ids], lengths) + within]]
+            row, p, q = np.repeat(np.arange(len(ids)), lengths // 2), places[::2], places[1::2]
+            order = np.lexsort((q, p, row))  # a sum in any order, so in one with long runs
+            runs, stops = passes.runs(p[order], q[order], np.cumsum(lengths // 2))
+            self._put(np.concatenate([at + len(ids) + 1 + np.array([0, *stops]), runs]))
         return op, int(self.schedule.place[ids[0]]), len(ids), at
 
     def _put_lane_pairs(self, ids: Ids) -> None:
