@@ -49,9 +49,10 @@ def _sums(code: Code) -> dict[int, list[int]]:
     """For each cotangent that is a sum, which of its pairs choose."""
     found = {}
     for first, lengths, choosing in code.sums:
-        ends = np.cumsum(lengths // 2)
-        for k, part in enumerate(np.split(choosing, ends[:-1])):
-            found[first + k] = part.tolist()
+        at = 0
+        for k, n in enumerate((lengths // 2).tolist()):
+            found[first + k] = choosing[at : at + n].tolist()
+            at += n
     return found
 
 
@@ -65,7 +66,8 @@ def _dot(operands: list[int], values: list[Any]) -> Any:
 def _cotangent(operands: list[int], values: list[Any], heard: dict[int, Heard],
                chooses: list[int]) -> tuple[Any, Heard]:
     """The sum of what consumers send that were heard themselves and chose this way."""
-    y, any_heard = np.float64(0.0), np.False_
+    y: Any = 0.0
+    any_heard: Any = np.False_
     for p, q, choice in zip(operands[::2], operands[1::2], chooses, strict=True):
         g, slope = values[p], values[q]
         sent = np.asarray(heard.get(p, True)) & ~(bool(choice) & (np.asarray(slope) == 0))

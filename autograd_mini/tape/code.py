@@ -186,7 +186,8 @@ class Code:
         self.op += np.where(lane_sums, LANE_SUM, np.where(lengths == 2, PRODUCT, DOT)).tolist()
         self.ptr += (len(self.arg) + np.cumsum(lengths)).tolist()
         self.arg += new_arg.tolist()
-        return cotangent[wrt]
+        found: Ids = cotangent[wrt]
+        return found
 
     def _edges(self, code: int, op: Ids, ptr: Ids, arg: Ids, active: np.ndarray) -> Ids:
         """(consumer, operand, slope, chooses) for all active values that operation `code` makes."""
@@ -201,7 +202,8 @@ class Code:
             parts = [(ids, xs[i], slope, np.full_like(ids, row.selects))
                      for i, slope in enumerate(self._slopes_of(row, ids, xs)) if slope is not None]
         edges = np.concatenate([np.empty((4, 0), np.int64), *map(np.array, parts)], axis=1)
-        return edges[:, active[edges[1]]]
+        heard: Ids = edges[:, active[edges[1]]]
+        return heard
 
     def _slopes_of(self, row: Elementwise, ys: Ids, xs: list[Ids]) -> list[Ids | None]:
         """Per argument, where the slopes of these values are; new values where need be."""

@@ -44,7 +44,7 @@ one, two = uint64(1), uint64(2)
 
 RUN = '''
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+@numba.njit(inline="always")
 def dot(index, v, start, end):
     y = 0.0
     for j in range(start, end, uint64(5)):  # runs: p, its stride, q, its stride, how many
@@ -59,7 +59,7 @@ def dot(index, v, start, end):
     return y
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
 def run(program, index, v):
     for i in range(program.shape[0]):
         op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
@@ -75,7 +75,7 @@ def run(program, index, v):
 
 LANES = '''
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+@numba.njit(inline="always")
 def lane_sum(u, v, w, index, start, uniform, end):
     y = 0.0
     for j in range(start, uniform, two):
@@ -90,7 +90,7 @@ def lane_sum(u, v, w, index, start, uniform, end):
     return y
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+@numba.njit(inline="always")
 def lane_dot(u, v, w, y, index, start, uniform, end, c):
     for s in range(w):
         y[s] = c
@@ -114,7 +114,7 @@ def lane_dot(u, v, w, y, index, start, uniform, end, c):
             y[s] += x0[s] * x1[s]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
 def run_lanes(program, index, shared, u, v, w):
     w = uint64(w)
     for i in range(shared.shape[0]):
@@ -229,12 +229,13 @@ def twin(row: Elementwise) -> Any:
     if isinstance(scalar, types.FunctionType):
         return _jitted(scalar)
     names = ", ".join("abcd"[: len(row.slopes)])
-    function: Any = eval(f"lambda {names}: f({names})", {"f": scalar, "__name__": __name__})  # a builtin has no code
+    known = {"f": scalar, "__name__": __name__}
+    function: Any = eval(f"lambda {names}: f({names})", known)  # a builtin has no code
     return numba.njit(error_model="numpy")(function)
 
 
 IN_NUMBA: dict[Any, Any] = {
-    math.cbrt: np.cbrt, math.exp2: np.exp2, math.log2: np.log2,
+    math.cbrt: np.cbrt, math.exp2: np.exp2, math.log2: np.log2, math.fmod: np.fmod,
     math.radians: lambda x: x * (math.pi / 180.0), math.degrees: lambda x: x * (180.0 / math.pi),
 }
 """What Numba doesn't know of Python's math, or knows under another name."""

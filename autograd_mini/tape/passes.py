@@ -141,9 +141,10 @@ def stages(ptr: Ids, arg: Ids, op: Ids) -> Ids:
 
 @compiled
 def runs(p: Ids, q: Ids, ends: Ids) -> tuple[Ids, Ids]:
-    """The products of each DOT (pairs up to ends[k] are its) as runs: p, stride, q, stride, how many.
+    """The products of DOTs as runs: p, its stride, q, its stride, how many.
 
-    Returns them, five numbers each, and where each DOT's end. Runs need no list of places.
+    The pairs up to ends[k] are those of DOT k. Returns the runs, five numbers each, and where
+    each DOT's end. A run needs no list of places.
     """
     found, stops = np.empty(5 * p.size, np.int64), np.empty(ends.size, np.int64)
     used, i = 0, 0

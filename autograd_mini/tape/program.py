@@ -53,8 +53,8 @@ class Program:
                                         and any(isinstance(y, Node) for y in flat(x)))
                 for x in args]):
             return self._eager()(*args)
-        args = self._with_floats(args)
-        inputs, key = _numbers(args, self.batched)
+        given = self._with_floats(args)
+        inputs, key = _numbers(given, self.batched)
         ways = self._ways.setdefault(key, [])
         for k, way in enumerate(ways):
             result = way.replay(inputs)
@@ -68,7 +68,7 @@ class Program:
                 "recorded; compile it with branches='record' to record every way, or write the "
                 "choice with ag.where or ag.maximum, which hold for all numbers"
             )
-        return self._another_way(args, inputs, key)
+        return self._another_way(given, inputs, key)
 
     def _with_floats(self, args: Sequence[Any]) -> Sequence[Any]:
         """An integer that is differentiated is a number; any other is part of the program."""
@@ -263,8 +263,11 @@ class Way:
     def _lay_out(self) -> None:
         """The places of all that the result and the comparisons need."""
         self.form = _compact(self.output)
-        self.outputs = np.concatenate(
-            [np.empty(0, int), *[np.ravel(ids) for _, ids in tree_leaves(self.form)]]).astype(int)
+        leaves = [np.asarray(ids) for ids in flat(self.form) if ids is not None]
+        ends = np.cumsum([0, *[ids.size for ids in leaves]]).tolist()
+        self.parts = [(a, b, ids.shape)
+                      for a, b, ids in zip(ends[:-1], ends[1:], leaves, strict=True)]
+        self.outputs = np.concatenate([np.empty(0, int), *map(np.ravel, leaves)]).astype(int)
         guarded = [i for guard in self.guards for i in (guard.a, guard.b)]
         self.schedule = schedule = Schedule(self.code, np.array([*self.outputs, *guarded], int))
         self.free: list[tuple[np.ndarray, np.ndarray]] = []
@@ -365,9 +368,9 @@ class Way:
 
     def _carefully(self, inputs: Numbers, samples: int) -> Any:
         """The outputs once more, with silence told from 0: a nan may have been 0·inf."""
-        rows = [list(x) for x in inputs]  # numbers, or of a batch arrays of them
+        rows: list[Any] = [list(x) for x in inputs]  # numbers, or of a batch arrays of them
         extra = self._shared(inputs, samples)[len(inputs) - len(self.batched):]
-        given = [x for part in [*rows, *extra] for x in part]
+        given: list[Any] = [x for part in [*rows, *extra] for x in part]
         given = [x if isinstance(x, np.ndarray) else float(x) for x in given]
         values = careful(self.code, given, self.schedule.needed, samples)
         found = [values[i] for i in self.outputs]
@@ -377,17 +380,14 @@ class Way:
 
     def _formed(self, values: np.ndarray) -> Any:
         """The numbers in the form of the function's result."""
-        at = 0
-
-        def take(ids: Any) -> Any:
-            nonlocal at
-            part = values[at : at + np.size(ids)]
-            at += np.size(ids)
-            if values.ndim == 2:  # a number a sample: the batch comes first
-                return part.T.reshape(values.shape[1:] + np.shape(ids))
-            return part.reshape(np.shape(ids)) if np.ndim(ids) else float(part[0])
-
-        return tree_map(lambda ids: None if ids is None else take(ids), self.form)
+        if values.ndim == 2:  # a number a sample: the batch comes first
+            parts: list[Any] = [values[a:b].T.reshape(values.shape[1:] + shape)
+                                for a, b, shape in self.parts]
+        else:
+            parts = [values[a:b].reshape(shape) if shape else float(values[a])
+                     for a, b, shape in self.parts]
+        rest = iter(parts)
+        return tree_map(lambda ids: None if ids is None else next(rest), self.form)
 
     # ── looking at it ────────────────────────────────────────────────────────────────────────
 
@@ -413,7 +413,7 @@ class Way:
                 lines.append(f"v{i} = input" + (" of each sample" if i in code.lanes else ""))
         for how, a, b in {(g.how.__name__, g.a, g.b) for g in self.guards}:
             lines.append(f"compared: {how}(v{a}, {names.get(b, f'v{b}')})")
-        results = ", ".join(f"v{i}" if i not in names else names[i] for i in self.outputs.tolist())
+        results = ", ".join(names.get(i, f"v{i}") for i in self.outputs.tolist())
         return "\n".join([*lines, f"result: {results}"])
 
 

@@ -54,14 +54,15 @@ class Schedule:
         self.sizes = [int(np.sum(needed & (self.lane == mask))) for mask in (False, True)]
         self.depth, self.operations = -int(level.min(initial=0)), len(order)
         self.lane_sums = self.place[order[op[order] == LANE_SUM]]
-        self.staged = bool(stage[self.in_lanes & needed].any())  # then lanes must wait for their sums
+        # Whether lanes wait for sums over lanes: then all must be there at once, not in blocks.
+        self.staged = bool(stage[self.in_lanes & needed].any())
         self.constants = [i for i in code.constants if needed[i]]
         self.values = np.array([code.constants[i] for i in self.constants])
         self.segments, self.index = _Writer(code, self, stage, (op, ptr, arg), level).written()
         self.before = [s for s in self.segments if not (s.lanes or s.stage)]
         rows = tuple(code.rows)
         self.run = machine(rows, False)
-        self.run_lanes = machine(rows, True) if self.lane.any() else None
+        self.run_lanes: Any = machine(rows, True) if self.lane.any() else None
 
     @property
     def bytes(self) -> int:
