@@ -9,9 +9,9 @@ from .tensor import Tensor
 from .backprop import backward, gradients
 from .ops import (
     abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
-    expand_dims, expm1, log, log1p, logsumexp, maximum, minimum, multiply, negative, power, relu,
-    reshape, sigmoid, sin, sinh, softplus, softsign, sqrt, square, squeeze, stack, subtract, tan,
-    tanh, transpose, where,
+    expand_dims, expm1, linear, log, log1p, logsumexp, maximum, minimum, multiply, negative,
+    power, relu, reshape, sigmoid, sin, sinh, softplus, softsign, sqrt, square, squeeze, stack,
+    subtract, tan, tanh, transpose, where,
 )
 from .functions import (
     clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, log_softmax, logsigmoid, max,
@@ -57,7 +57,7 @@ __all__ = [
     "relu", "leaky_relu", "relu6", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "logsigmoid",
     "hardsigmoid", "hardtanh", "softplus", "softsign",
     "sum", "mean", "var", "std", "max", "min", "prod", "logsumexp", "softmax", "log_softmax",
-    "matmul", "dot", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
+    "matmul", "dot", "linear", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
     "squeeze", "broadcast_to", "concatenate", "stack", "full", "supported",
     # functions to functions
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "compile",

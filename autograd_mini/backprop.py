@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import DTypeError, GraphError, ShapeError
 from .graph import Node, check_real, consumers_first, leaf, raw, recording, watcher, wide
-from .ops import astype, logsumexp, matmul, prod, shape, sum, unbroadcast, where
+from .ops import astype, linear, logsumexp, matmul, prod, shape, sum, unbroadcast, where
 from .primitive import Elementwise, Structural
 
 __all__ = ["Step", "backward", "gradients", "sweep"]
@@ -31,6 +31,9 @@ parent's (None where nothing)."""
 # that floats can be added to it without asking whether they are the first.
 NOTHING = float("0")
 
+
+PRODUCTS = {matmul, linear}
+"""Structural functions whose pullbacks make new arrays."""
 
 Cotangents = dict[Node | None, Any]
 Instead = Mapping[Node, Callable[[Any], Iterable[tuple[Node, Any]]]]
@@ -63,6 +66,7 @@ def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = 
 def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
            unchosen: dict[Node, Any] | None, instead: Instead) -> Iterator[Step]:
     """The sweep itself. Floats, of which there may be a million, are dealt with on the spot."""
+    mine: set[Node] = set()  # whose cotangent is an array that nobody else holds
     for node in order:
         g, op = cotangents.pop(node), node.op
         sends: Sequence[Any] = ()
@@ -72,12 +76,18 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
             for target, sent in instead[node](g):
                 cotangents[target] = cotangents[target] + sent
         elif op is None:
-            pass
+            if type(g) is np.ndarray and node not in mine:
+                g = g.copy()  # a leaf's is the listener's to keep
         elif op.written_out is None or create_graph or type(node.value) is not float:
-            sends = _pull(node, g, create_graph)
-            if unchosen is not None and type(node.value) is np.ndarray:
-                sends = _silence_unchosen(node, sends, unchosen)
-            _add(node, sends, cotangents, create_graph)
+            if op.plain and not create_graph and unchosen is None:
+                p, q = node.from_a, node.from_b
+                sends = op.written_out(g, node.value, node.a, node.b, p, q)
+                _add(node, g, (p, q), sends, cotangents, mine)
+            else:
+                sends = _pull(node, g, create_graph)
+                if unchosen is not None and type(node.value) is np.ndarray:
+                    sends = _silence_unchosen(node, sends, unchosen)
+                _add(node, g, node.parents, sends, cotangents, mine)
         else:
             p, q = node.from_a, node.from_b
             try:
@@ -95,17 +105,26 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
         yield node, g, sends
 
 
-def _add(node: Node, sends: Sequence[Any], cotangents: Cotangents, create_graph: bool) -> None:
+def _add(node: Node, g: Any, parents: Sequence[Node | None], sends: Sequence[Any],
+         cotangents: Cotangents, mine: set[Node]) -> None:
     """Add what `node` sends to what its parents were sent before, in their shapes."""
-    if type(node.value) is float and not create_graph:  # then its parents are floats too
-        for parent, sent in zip(node.parents, sends):  # noqa: B905  strict costs 10 %
-            if sent is not None:
-                cotangents[parent] += sent
-        return
-    for parent, sent in zip(node.parents, sends, strict=True):
-        if parent is not None and sent is not None:
-            sent, known = _fit(sent, parent, node), cotangents[parent]
-            cotangents[parent] = sent if known is NOTHING else known + sent
+    for parent, sent in zip(parents, sends, strict=True):
+        if parent is None or sent is None:
+            continue
+        value, known = parent.value, cotangents[parent]
+        array = type(sent) is np.ndarray
+        if not (array and type(value) is np.ndarray and sent.shape == value.shape
+                and sent.dtype is value.dtype):
+            sent = _fit(sent, parent, node)
+        if known is not NOTHING:
+            sent = known + sent if not array or parent not in mine else np.add(
+                known, sent, out=known)
+        elif sent is g or not (isinstance(node.op, Elementwise) or node.op in PRODUCTS):
+            cotangents[parent] = sent  # which may be g itself, or something the rule keeps
+            continue
+        cotangents[parent] = sent  # a sum or a product, so a new array
+        if type(sent) is np.ndarray and sent.base is None:
+            mine.add(parent)
 
 
 def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
@@ -315,7 +334,7 @@ def backward(output: Node, seed: Any = None) -> None:
         if node.gradient is not None:
             node.gradient = node.gradient + g
         else:
-            node.gradient = float(g) if type(node.value) is float else own(g)
+            node.gradient = float(g) if type(node.value) is float else np.asarray(g)
 
 
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:

@@ -138,12 +138,13 @@ KINDS: dict[type, type[Node]] = {}
 """Which kind of node holds which kind of value: float → Value, ndarray → Tensor."""
 
 
-def leaf(value: Any) -> Node:
+def leaf(value: Any, lock: bool = True) -> Node:
     """A new variable holding `value`: a `Value` for a float, a `Tensor` for an ndarray.
 
-    An array is made read-only: it may be shared, and `Tensor.data` hands out a copy.
+    lock: an array is made read-only: it may be shared, and `Tensor.data` hands out a copy. What
+    is about to become the result of an operation needs none, for nobody gets at its array.
     """
-    if type(value) is np.ndarray:
+    if lock and type(value) is np.ndarray:
         value.flags.writeable = False
     node = object.__new__(KINDS[type(value)])
     node.value, node.label = value, ""

@@ -438,6 +438,9 @@ class Operators(Node):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
+            row = TABLE.get(ufunc)
+            if isinstance(row, Elementwise) and not kwargs:  # nearly always
+                return row.apply(inputs, {})
             return dispatch(ufunc, inputs, kwargs)
         kwargs = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
         if ufunc in CONSTANT and "out" not in kwargs:

@@ -62,7 +62,7 @@ class Primitive:
     drawing shows.
     """
 
-    __slots__ = ("few", "forward", "name", "scalar", "symbol", "written_out")
+    __slots__ = ("few", "forward", "name", "plain", "scalar", "symbol", "written_out")
     written_out: Rule | None
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
@@ -70,6 +70,7 @@ class Primitive:
         self.forward, self.scalar = forward, scalar
         self.few = arity in (1, 2)  # then its inputs lie in the node itself
         self.written_out = None
+        self.plain = False  # whether its rule written out serves arrays too
         self.name = name or str(getattr(forward, "__name__", "<lambda>"))
         if self.name == "<lambda>":
             raise GraphError("a primitive made from a lambda needs a name: add name=…")
@@ -104,19 +105,29 @@ class Primitive:
 
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute, and record a node if any of `args` is one."""
-        if any([isinstance(a, Node) for a in args]):
-            parents = tuple([a if isinstance(a, Node) else None for a in args])
-            inputs = tuple([a if type(a) is float else self._input(a) for a in args])
-            y = self.compute(inputs, params)
-            inputs = tuple([x if type(x) is float else _floating(x, y) for x in inputs])
-            return self._node(parents, inputs, params, y)
-        return self.compute(args, params)
+        nodes = [isinstance(a, Node) for a in args]
+        if True not in nodes:
+            return self.compute(args, params)
+        inputs = [
+            a.value if is_node and a.op is not None else a if type(a) is float else self._input(a)
+            for a, is_node in zip(args, nodes, strict=True)
+        ]
+        y = self.compute(inputs, params)
+        if False in nodes:
+            parents = tuple([a if is_node else None
+                             for a, is_node in zip(args, nodes, strict=True)])
+            inputs = [x if type(x) is float else _floating(x, y) for x in inputs]
+        else:
+            parents = tuple(args)
+        return self._node(parents, tuple(inputs), params, y)
 
     def _node(self, parents: tuple[Any, ...], inputs: tuple[Any, ...], params: Any, y: Any
               ) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
-        node = leaf(y if type(y) is float else _as_held(y, inputs))
+        if type(y) is not float and (type(y) is not np.ndarray or not y.ndim):
+            y = _as_held(y, inputs)
         recording = is_recording()
+        node = leaf(y, lock=not recording)
         if recording:
             node.remember(self, inputs, parents, params)
             if recording is not True:
@@ -145,7 +156,8 @@ class Primitive:
             if isinstance(x, np.ma.MaskedArray):
                 raise DTypeError(f"{self.name} can't take a masked array beside a node: "
                                  "use np.where with the mask, and a plain array")
-            return np.array(array)  # read-only or not: it may be a view of something that isn't
+            safe = array is x and array.base is None and not array.flags.writeable
+            return array if safe else np.array(array)  # a view may be of what isn't read-only
         raise DTypeError(
             f"{self.name} can't take a {type(x).__name__} beside a node; "
             "give it a number, an array or a node"
@@ -192,9 +204,12 @@ class Elementwise(Primitive):
         self.slopes = slopes
         if self.few:
             self.written_out = _written_out(slopes, self.selects)
+            self.plain = not self.selects
 
     def __call__(self, *args: Any, **refused: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
+        if len(args) == 1 == len(self.slopes) and type(args[0]) is np.ndarray and not refused:
+            return self.forward(args[0])  # a rule at work, nearly always
         if refused:
             raise NotDifferentiableError(
                 f"{self.name}({', '.join(refused)}=…) isn't supported: a result with a gradient "
@@ -206,7 +221,10 @@ class Elementwise(Primitive):
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
-        if all([type(x) in _NUMBERS for x in inputs]):
+        for x in inputs:
+            if type(x) not in _NUMBERS:
+                break
+        else:
             try:
                 if self.scalar is not None:
                     return self.scalar(*inputs)
@@ -300,6 +318,8 @@ class Structural(Primitive):
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
         arity = 1 if self.many else len(self.pullbacks)
+        if len(args) == arity and not params and not (self.defaults or self.many):
+            return self.apply(args, {})
         if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
             params |= zip(self.defaults, args[arity:], strict=False)
         unknown = params.keys() - self.defaults

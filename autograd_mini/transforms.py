@@ -179,7 +179,7 @@ class Call:
         full = [zero_like(v) if g is None else g
                 for g, v in zip(found, self.variables, strict=True)]
         if not (create_graph or self.nested):
-            return [own(g) for g in full]
+            return full
         return [as_node(g) for g in full]
 
     def shaped(self, leaves: Sequence[Any]) -> Any:

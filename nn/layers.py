@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, linear
 
 from .initialisers import uniform_fan_in
 from .module import Module
@@ -38,8 +38,10 @@ class Linear(Module):
         """x Wᵀ + b."""
         if np.shape(x)[-1:] != (self.in_features,):
             raise ValueError(f"{self!r} needs (…, {self.in_features}), got {np.shape(x)}")
-        y = x @ self.weight.T
-        return y if self.bias is None else y + self.bias
+        if self.bias is None or np.ndim(x) < 2:
+            y = x @ self.weight.T
+            return y if self.bias is None else y + self.bias
+        return linear(x, self.weight, self.bias)
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features}, bias={self.bias is not None})"

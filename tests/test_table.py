@@ -112,7 +112,7 @@ def variables_of(case):
 
 def test_every_structural_row_is_met_by_a_case():
     """A new row, and every function of NumPy in the table, must be given a case there."""
-    met, named = {"weighted_sum", "total"}, set()  # of lists of Values: tests of their own
+    met, named = {"weighted_sum", "total", "linear"}, set()  # these have tests of their own
     with np.errstate(all="ignore"):
         for case in CASES:
             named.update(re.findall(r"np\.(?:linalg\.)?\w+", case))
@@ -201,6 +201,24 @@ def test_convention_says_what_is_chosen():
         ag.convention("roots")
     with pytest.raises(ag.errors.NotDifferentiableError, match="did you mean 'maximum'"):
         ag.convention("maxmum")
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
+def test_linear_is_matmul_transpose_and_add(shape, rng):
+    """ag.linear(x, W, b) = x Wᵀ + b, to order two, for all three arguments and both dtypes."""
+    x, W, b = rng.normal(size=shape), rng.normal(size=(5, 3)), rng.normal(size=5)
+
+    def loss(layer):
+        return lambda x, W, b: ag.sum(ag.tanh(layer(x, W, b)) ** 2)
+
+    ours, theirs = loss(ag.linear), loss(lambda x, W, b: x @ ag.transpose(W) + b)
+    for transform in (ag.grad, lambda f, i: ag.grad(lambda *a: ag.sum(ag.grad(f, 1)(*a) ** 2), i)):
+        for g, h in zip(transform(ours, (0, 1, 2))(x, W, b),
+                        transform(theirs, (0, 1, 2))(x, W, b), strict=True):
+            np.testing.assert_allclose(g, h, rtol=1e-12, atol=1e-13)
+    small = ag.linear(Tensor(x.astype(np.float32)), W.astype(np.float32), b.astype(np.float32))
+    assert small.dtype == np.float32
+    assert ag.linear(Tensor(x.astype(np.float32)), W.astype(np.float32), b).dtype == np.float64
 
 
 def test_sum_and_mean_of_a_list_are_one_node():

@@ -19,8 +19,8 @@ from ..errors import GraphError
 from ..graph import Node, is_recording, leaf, raw
 from ..primitive import Structural, also, structural
 from .arithmetic import where
-from .reductions import unbroadcast
-from .shapes import shape, transpose
+from .reductions import sum as sum_of, unbroadcast
+from .shapes import reshape, shape, transpose
 
 
 def swap(x: Any) -> Any:
@@ -35,6 +35,26 @@ matmul = structural(
     lambda g, y, a, b: unbroadcast(matmul(swap(a), g), shape(b)),
     symbol="@",
 )  # ∂/∂A = G Bᵀ,  ∂/∂B = Aᵀ G, over the last two axes (Giles 2008); stacks broadcast
+
+
+def _linear(x: Any, weight: Any, bias: Any) -> Any:
+    """x Wᵀ + b, the sum in place."""
+    y = np.matmul(x, weight.T)
+    return np.add(y, bias, out=y if y.dtype == np.result_type(y, bias) else None)
+
+
+def _rows(x: Any) -> Any:
+    """All axes but the last as one."""
+    return x if len(shape(x)) == 2 else reshape(x, (-1, shape(x)[-1]))
+
+
+linear = structural(
+    _linear,
+    lambda g, y, x, weight, bias: matmul(g, weight),
+    lambda g, y, x, weight, bias: matmul(swap(_rows(g)), _rows(x)),
+    lambda g, y, x, weight, bias: sum_of(_rows(g), axis=0),
+    name="linear", symbol="x Wᵀ+b",
+)  # a layer: x (…, n), W (m, n), b (m,). One row, for three would make two copies on the way
 
 
 def _weighted_sum(inputs: tuple[float, ...]) -> float:
