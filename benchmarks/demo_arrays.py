@@ -12,13 +12,10 @@ from .demo_scalar import DECAY, RATE
 
 def numpy() -> tuple[Any, ...]:
     """Forward and backward by hand; parameters and gradients are views of one vector each."""
-    points = data.read("moons")
-    X, y = points["X"], points["y"]
-    n = len(y)
-    arrays = [array for layer in data.demo_weights() for array in layer]
+    arrays, X, y = leaves()
     parameters, gradient = data.layer_by_layer(arrays), np.empty(sum(a.size for a in arrays))
     W1, b1, W2, b2, W3, b3 = views(parameters, arrays)
-    dW1, db1, dW2, db2, dW3, db3 = views(gradient, arrays)
+    slopes = dW1, db1, dW2, db2, dW3, db3 = views(gradient, arrays)
 
     def derivatives() -> float:
         h1 = X @ W1.T
@@ -29,7 +26,7 @@ def numpy() -> tuple[Any, ...]:
         np.maximum(h2, 0, out=h2)
         margins = 1 - y * (h2 @ W3[0] + b3)
         wrong = margins > 0
-        ds = np.where(wrong, y, 0) * (-1 / n)
+        ds = np.where(wrong, y, 0) / -len(y)
         np.dot(ds, h2, out=dW3[0])
         db3[0] = ds.sum()
         dh2 = np.multiply.outer(ds, W3[0])
@@ -41,17 +38,13 @@ def numpy() -> tuple[Any, ...]:
         np.matmul(dh1.T, X, out=dW1)
         dh1.sum(0, out=db1)
         np.add(gradient, 2 * DECAY * parameters, out=gradient)
-        return float(margins @ wrong / n + DECAY * (parameters @ parameters))
+        return float(margins @ wrong / len(y) + DECAY * (parameters @ parameters))
 
     def step() -> None:
         derivatives()
         np.subtract(parameters, RATE * gradient, out=parameters)
 
-    def gradients() -> np.ndarray:
-        derivatives()
-        return by_neuron([dW1, db1, dW2, db2, dW3, db3])
-
-    return step, gradients
+    return step, lambda: (derivatives(), by_neuron(slopes))[1]
 
 
 def views(vector: np.ndarray, like: list[np.ndarray]) -> list[np.ndarray]:

@@ -53,11 +53,29 @@ def numba() -> tuple[Any, ...]:
     """Loops over samples, neurons and weights, written by hand and compiled by numba."""
     from numba import njit
 
-    w, X, y = setting()
-    dw = np.empty_like(w)
-    forward, backward = njit(hidden), njit(hidden_back)
+    start, X, y = setting()
+    w, dw = start.copy(), np.empty_like(start)
+    derivatives = compiled(njit)
 
     @njit
+    def step(w: np.ndarray, dw: np.ndarray) -> float:
+        w[:] = start  # or the work would shrink: samples beyond the margin are skipped
+        loss = derivatives(w, X, y, dw)
+        for i in range(w.size):
+            w[i] -= RATE * dw[i]
+        return loss
+
+    def gradients() -> np.ndarray:
+        derivatives(w, X, y, dw)
+        return dw
+
+    return lambda: step(w, dw), gradients
+
+
+def compiled(njit: Callable[[Any], Any]) -> Any:
+    """The function that fills dw with the gradient and gives the loss."""
+    forward, backward = njit(hidden), njit(hidden_back)
+
     def derivatives(w: np.ndarray, X: np.ndarray, y: np.ndarray, dw: np.ndarray) -> float:
         h1, h2, dh1, dh2 = np.empty(16), np.empty(16), np.empty(16), np.empty(16)
         loss, nothing = 0.0, np.empty(0)
@@ -84,18 +102,7 @@ def numba() -> tuple[Any, ...]:
             dw[i] += 2 * DECAY * w[i]
         return loss
 
-    @njit
-    def step(w: np.ndarray, X: np.ndarray, y: np.ndarray, dw: np.ndarray) -> float:
-        loss = derivatives(w, X, y, dw)
-        for i in range(w.size):
-            w[i] -= RATE * dw[i]
-        return loss
-
-    def gradients() -> np.ndarray:
-        derivatives(w, X, y, dw)
-        return dw
-
-    return lambda: step(w, X, y, dw), gradients
+    return njit(derivatives)
 
 
 def sample_loss(casadi: Any, w: Any, x: list[Any], sign: Any) -> Any:
@@ -112,7 +119,7 @@ def trigger(program: Any, arguments: list[np.ndarray], result: np.ndarray) -> Ca
     for i, argument in enumerate(arguments):
         buffer.set_arg(i, memoryview(argument))
     buffer.set_res(0, memoryview(result))
-    run.keep = buffer  # it reads the buffer for as long as it lives
+    run.keep = buffer, arguments, result  # CasADi holds only their addresses
     return run
 
 

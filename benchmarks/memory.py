@@ -126,6 +126,6 @@ WORK = Work(
     {"micrograd": micrograd, "autograd_mini": ours, "autograd_mini, by growth": ours_grown,
      "PyTorch, 0-d tensors": torch, "XAD": xad},
     references=("micrograd",),
-    aims=(Aim("autograd_mini", "micrograd", "at most 220 bytes"),),
+    aims=(Aim("autograd_mini", "autograd_mini", "at most 220 bytes"),),
     about="A chain of products with the number it started from.", unit="B",
 )

@@ -8,6 +8,7 @@ list W1, b1, W2, b2 … of arrays.
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 from typing import Any
 
@@ -51,7 +52,7 @@ class Hand:
 
     def __init__(self, weights: Layers) -> None:
         self.layers = [(weight.copy(), bias.copy()) for weight, bias in weights]
-        self.slopes: list[np.ndarray] = []
+        self.slopes = [np.empty_like(array) for array in self.parameters()]
         self.adam = HandAdam(self.parameters())
 
     def batch(self, x: np.ndarray, y: np.ndarray) -> tuple[Any, Any]:
@@ -65,7 +66,7 @@ class Hand:
         return loss
 
     def derive(self, x: np.ndarray, y: np.ndarray) -> float:
-        """The loss; `slopes` become its gradients."""
+        """The loss; its gradients are written into `slopes`."""
         inputs, outputs = [], x
         for number, (weight, bias) in enumerate(self.layers, 1):
             inputs.append(outputs)
@@ -82,19 +83,18 @@ class Hand:
         back /= sums
         back[rows, y] -= 1
         back /= len(y)
-        self.slopes = self.send_back(inputs, back)
+        self.send_back(inputs, back)
         return loss
 
-    def send_back(self, inputs: list[np.ndarray], back: np.ndarray) -> list[np.ndarray]:
-        """The gradients of all weights and biases, given those of the last layer's outputs."""
-        slopes: list[np.ndarray] = []
+    def send_back(self, inputs: list[np.ndarray], back: np.ndarray) -> None:
+        """Write the gradients of all layers, given those of the last layer's outputs."""
         for number in range(len(self.layers) - 1, -1, -1):
             x = inputs[number]
-            slopes[:0] = [back.T @ x, back.sum(0)]
+            np.matmul(back.T, x, out=self.slopes[2 * number])
+            back.sum(0, out=self.slopes[2 * number + 1])
             if number:
                 back = back @ self.layers[number][0]
                 back *= x > 0
-        return slopes
 
     def gradients(self) -> list[np.ndarray]:
         """Of the last step."""
@@ -126,17 +126,6 @@ class HandFlat(Hand):
         loss = self.derive(x, y)
         self.adam.step([self.slope])
         return loss
-
-    def send_back(self, inputs: list[np.ndarray], back: np.ndarray) -> list[np.ndarray]:
-        """The gradients, written into their places in the vector."""
-        for number in range(len(self.layers) - 1, -1, -1):
-            x = inputs[number]
-            np.matmul(back.T, x, out=self.slopes[2 * number])
-            back.sum(0, out=self.slopes[2 * number + 1])
-            if number:
-                back = back @ self.layers[number][0]
-                back *= x > 0
-        return self.slopes
 
 
 def our_model(weights: Layers) -> Any:
@@ -337,8 +326,8 @@ class TinyGrad:
     def __init__(self, weights: Layers) -> None:
         import tinygrad
 
-        if shutil.which("clang") is None and tinygrad.Device.DEFAULT == "CPU":
-            raise NotImplementedError("its processor needs clang, which isn't here")
+        if shutil.which("clang") is None and "DEV" not in os.environ:
+            raise NotImplementedError("compiles with clang, which isn't here")
         self.tensor = tinygrad.Tensor
         self.arrays = [tinygrad.Tensor(array).realize() for layer in weights for array in layer]
         self.optimizer = tinygrad.nn.optim.Adam(self.arrays, lr=RATE, eps=EPSILON)

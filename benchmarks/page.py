@@ -16,7 +16,7 @@ UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 def table(work: Work, result: Result) -> str:
     """A section: what is done, the table, our ratio beside the aim, and the A/A control."""
-    head = ["side", "bytes" if work.unit == "B" else "median",
+    head = ["side", "size" if work.unit == "B" else "median",
             *(f"× {reference}" for reference in work.references), "remark"]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 2)}---|"]
     lines += [f"| {' | '.join(row(work, result, side))} |" for side in work.sides]
@@ -41,7 +41,7 @@ def ratio(number: float, reference: float | None) -> str:
 def amount(number: float, unit: str) -> str:
     """Bytes, or a time in the unit that suits it."""
     if unit == "B":
-        return f"{number:.0f}"
+        return f"{number:.0f} bytes"
     size, name = next(((s, n) for s, n in UNITS if number >= s), UNITS[-1])
     return f"{number / size:.3g} {name}"
 
@@ -52,8 +52,9 @@ def outcome(work: Work, result: Result) -> list[str]:
     for aim in work.aims:
         ours, theirs = result.medians.get(aim.side), result.medians.get(aim.reference)
         if ours and theirs and aim.side != aim.reference:
-            lines.append(f"- {aim.side} takes {ours / theirs:.3g} × {aim.reference}, that is "
-                         f"{theirs / ours:.3g} times as fast; the aim: {aim.wanted}.")
+            faster = "" if work.unit else f", that is {theirs / ours:.3g} times as fast"
+            lines.append(f"- {aim.side} takes {ours / theirs:.3g} × {aim.reference}{faster}; "
+                         f"the aim: {aim.wanted}.")
         elif ours:
             lines.append(f"- {aim.side}: {amount(ours, work.unit)}; the aim: {aim.wanted}.")
     again = result.medians.get(CONTROL)
