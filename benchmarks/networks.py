@@ -228,7 +228,8 @@ class Autograd(Hand):
                 outputs = anp.maximum(outputs, 0)
         shifted = outputs - anp.max(outputs, axis=1, keepdims=True)
         sums = anp.log(anp.sum(anp.exp(shifted), axis=1))
-        return anp.mean(sums - shifted[np.arange(len(y)), y])
+        # Not anp.mean: its slope would make float64 of float32.
+        return anp.sum(sums - shifted[np.arange(len(y)), y]) / len(y)
 
     def derive(self, x: np.ndarray, y: np.ndarray) -> float:
         """The loss and its gradients."""
