@@ -216,19 +216,22 @@ class Autograd(Hand):
         import autograd.numpy as anp
 
         super().__init__(weights)
-        self.numpy, self.value_and_grad = anp, autograd.value_and_grad(self.loss)
+        self.numpy, self.value = anp, autograd.tracer.getval
+        self.value_and_grad = autograd.value_and_grad(self.loss)
 
     def loss(self, parameters: list[Any], x: np.ndarray, y: np.ndarray) -> Any:
-        """Cross-entropy, written with autograd.numpy."""
+        """Cross-entropy, written with autograd.numpy.
+
+        Without maximum, max and mean, whose slopes would make float64 of float32.
+        """
         anp = self.numpy
         outputs = x
         for number in range(0, len(parameters), 2):
             outputs = anp.dot(outputs, parameters[number].T) + parameters[number + 1]
             if number + 2 < len(parameters):
-                outputs = anp.maximum(outputs, 0)
-        shifted = outputs - anp.max(outputs, axis=1, keepdims=True)
+                outputs = outputs * (outputs > 0)
+        shifted = outputs - self.value(outputs).max(1, keepdims=True)
         sums = anp.log(anp.sum(anp.exp(shifted), axis=1))
-        # Not anp.mean: its slope would make float64 of float32.
         return anp.sum(sums - shifted[np.arange(len(y)), y]) / len(y)
 
     def derive(self, x: np.ndarray, y: np.ndarray) -> float:
