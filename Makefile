@@ -23,8 +23,9 @@ types: $(VENV)/.lint
 	rm -rf build $(VENV)/typed && $(BIN)/pip install --quiet --no-deps --target $(VENV)/typed .
 	rm -rf build && cd $(VENV)/typed && MYPYPATH=. $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) -p autograd_mini
 
+# Rewrites docs/performance.md; `python -m benchmarks NAME …` only prints some of the tables.
 bench: $(VENV)/.peers
-	$(BIN)/python benchmarks/micrograd_step.py
+	$(BIN)/python -m benchmarks
 
 # How often the verifier names the mistake; and its verdicts beside those of other checkers.
 diagnosis: $(VENV)/.installed
@@ -49,7 +50,7 @@ $(VENV)/.oracles: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[oracles]'
 	touch $@
 
-$(VENV)/.peers: $(VENV)/.installed
+$(VENV)/.peers: $(VENV)/.oracles
 	$(BIN)/pip install --quiet --editable '.[peers]'
 	touch $@
 

@@ -1,0 +1,1 @@
+"""Speed, memory and import time beside other libraries: `python -m benchmarks`."""

@@ -1,0 +1,54 @@
+"""The command line: all tables into docs/performance.md, or some of them printed.
+
+    python -m benchmarks                      # all of them; writes the page
+    python -m benchmarks mlp chain --quick    # some; only prints
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+
+from . import data, page
+from .timing import QUICK_SECONDS, SECONDS, child, run
+from .works import WORKS
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(WORKS)}")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of every side (3)")
+    parser.add_argument("--quick", action="store_true", help="one short turn of every side")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--gradients", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    unknown = [name for name in asked.names if name not in WORKS]
+    if unknown:
+        parser.error(f"no work is called {', '.join(unknown)}; there are {', '.join(WORKS)}")
+    return asked
+
+
+def main() -> None:
+    """Run the works that are asked for; the page is written when all were."""
+    asked = arguments()
+    if asked.child:
+        name, side = asked.child
+        child(WORKS[name], side, asked.gradients, asked.seconds)
+        return
+    rounds = 1 if asked.quick else asked.rounds
+    seconds = QUICK_SECONDS if asked.quick else SECONDS
+    works = [WORKS[name] for name in asked.names or WORKS]
+    tables = []
+    with tempfile.TemporaryDirectory() as folder:
+        data.make({name for work in works for name in work.data}, folder)
+        for work in works:
+            tables.append(page.table(work, run(work, folder, rounds, seconds)))
+            print(tables[-1], flush=True)
+    if not asked.names and not asked.quick:
+        page.write(tables, rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Bytes that a scalar node occupies after backward."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .timing import Aim, Work
+
+SHORT, LONG, LONGER = 800, 20_000, 200_000  # nodes; micrograd recurses, and gets 800
+
+
+def products(x: Any, nodes: int) -> Any:
+    """The chain x, x², x³ …, which stays a normal number for 200,000 factors of 0.999."""
+    y = x
+    for _ in range(nodes):
+        y = y * x
+    return y
+
+
+def traced(value: Callable[[float], Any], nodes: int) -> tuple[Any, ...]:
+    """What Python's allocator gave out for the nodes, and didn't get back."""
+    def size() -> float:
+        gc.collect()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        y = products(value(0.999), nodes)
+        y.backward()
+        gc.collect()
+        return (tracemalloc.get_traced_memory()[0] - before) / nodes
+
+    return size, None, lambda: f"tracemalloc, a chain of {nodes:,}"
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory now."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except FileNotFoundError:
+        raise NotImplementedError("is measured on Linux only") from None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def grown(run: Callable[[int], Any], nodes: int) -> tuple[Any, ...]:
+    """By how much the process grew: for nodes that Python's allocator doesn't see."""
+    def size() -> float:
+        run(SHORT)
+        gc.collect()
+        before = resident()
+        kept = run(nodes)
+        gc.collect()
+        grown_by = resident() - before
+        del kept
+        return grown_by / nodes
+
+    return size, None, lambda: f"growth of the process, a chain of {nodes:,}"
+
+
+def micrograd() -> tuple[Any, ...]:
+    """micrograd's Value."""
+    from micrograd.engine import Value
+
+    return traced(Value, SHORT)
+
+
+def ours() -> tuple[Any, ...]:
+    """Our Value, on a chain as long as micrograd's."""
+    from autograd_mini import Value
+
+    return traced(Value, SHORT)
+
+
+def ours_grown() -> tuple[Any, ...]:
+    """Our Value, as the compiled libraries are measured."""
+    from autograd_mini import Value
+
+    def run(nodes: int) -> Any:
+        y = products(Value(0.999), nodes)
+        y.backward()
+        return y
+
+    return grown(run, LONGER)
+
+
+def torch() -> tuple[Any, ...]:
+    """A tensor without axes."""
+    import torch
+
+    torch.set_num_threads(1)
+
+    def run(nodes: int) -> Any:
+        x = torch.tensor(0.999, dtype=torch.float64, requires_grad=True)
+        y = products(x, nodes)
+        y.backward(retain_graph=True)
+        return y
+
+    return grown(run, LONG)
+
+
+def xad() -> tuple[Any, ...]:
+    """A statement on XAD's tape: the intermediate results themselves aren't kept."""
+    from xad.adj_1st import Real, Tape
+
+    def run(nodes: int) -> Any:
+        tape = Tape()
+        tape.activate()
+        x = Real(0.999)
+        tape.registerInput(x)
+        tape.newRecording()
+        y = products(x, nodes)
+        tape.registerOutput(y)
+        y.derivative = 1.0
+        tape.computeAdjoints()
+        tape.deactivate()
+        return tape, x, y
+
+    return grown(run, LONGER)
+
+
+WORK = Work(
+    "memory", "Bytes per scalar node, after backward",
+    {"micrograd": micrograd, "autograd_mini": ours, "autograd_mini, by growth": ours_grown,
+     "PyTorch, 0-d tensors": torch, "XAD": xad},
+    references=("micrograd",),
+    aims=(Aim("autograd_mini", "autograd_mini", "at most 220 bytes"),),
+    about="A chain of products with the number it started from.", unit="B",
+)

@@ -1,0 +1,10 @@
+"""All works by name, in the order of the page."""
+
+from __future__ import annotations
+
+from . import chain, demo, digits, elementwise, expression, hessian, imports, memory, training
+
+WORKS = {work.name: work for work in [
+    expression.WORK, demo.WORK, chain.WORK, *training.WORKS, elementwise.WORK, digits.WORK,
+    hessian.WORK, memory.WORK, imports.WORK,
+]}
