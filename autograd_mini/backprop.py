@@ -79,21 +79,16 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
             if type(g) is np.ndarray and node not in mine:
                 g = g.copy()  # a leaf's is the listener's to keep
         elif op.written_out is None or create_graph or type(node.value) is not float:
-            if op.plain and not create_graph and unchosen is None:
-                p, q = node.from_a, node.from_b
-                sends = op.written_out(g, node.value, node.a, node.b, p, q)
-                _add(node, g, (p, q), sends, cotangents, mine)
-            else:
-                sends = _pull(node, g, create_graph)
-                if unchosen is not None and type(node.value) is np.ndarray:
-                    sends = _silence_unchosen(node, sends, unchosen)
-                _add(node, g, node.parents, sends, cotangents, mine)
+            sends = _pull(node, g, create_graph)
+            if unchosen is not None and type(node.value) is np.ndarray:
+                sends = _silence_unchosen(node, sends, unchosen)
+            _add(node, g, sends, cotangents, mine)
         else:
             p, q = node.from_a, node.from_b
             try:
                 sends = op.written_out(g, node.value, node.a, node.b, p, q)
             except (ArithmeticError, ValueError):
-                sends = (*_pull(node, g, False), None)
+                sends = (*_pull(node, g, False), None)[:2]
             if type(p) is tuple:
                 for parent, sent in zip(p, sends):  # noqa: B905  strict costs 10 %
                     cotangents[parent] += sent
@@ -105,10 +100,10 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
         yield node, g, sends
 
 
-def _add(node: Node, g: Any, parents: Sequence[Node | None], sends: Sequence[Any],
-         cotangents: Cotangents, mine: set[Node]) -> None:
+def _add(node: Node, g: Any, sends: Sequence[Any], cotangents: Cotangents, mine: set[Node]
+         ) -> None:
     """Add what `node` sends to what its parents were sent before, in their shapes."""
-    for parent, sent in zip(parents, sends, strict=True):
+    for parent, sent in zip(node.parents, sends, strict=True):
         if parent is None or sent is None:
             continue
         value, known = parent.value, cotangents[parent]
@@ -117,8 +112,8 @@ def _add(node: Node, g: Any, parents: Sequence[Node | None], sends: Sequence[Any
                 and sent.dtype is value.dtype):
             sent = _fit(sent, parent, node)
         if known is not NOTHING:
-            sent = known + sent if not array or parent not in mine else np.add(
-                known, sent, out=known)
+            in_place = parent in mine and array and type(known) is np.ndarray
+            sent = np.add(known, sent, out=known) if in_place else known + sent
         elif sent is g or not (isinstance(node.op, Elementwise) or node.op in PRODUCTS):
             cotangents[parent] = sent  # which may be g itself, or something the rule keeps
             continue
@@ -131,11 +126,17 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
     """What `node` sends to its parents, by its row of the table."""
     op = node.op
     assert op is not None
-    y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
     try:
-        return op.pull(g, y, xs, node)
+        if create_graph:
+            return op.pull(g, node, _inputs_as_nodes(node), node)
+        if op.plain and op.written_out is not None:  # it has two answers, and one input or two
+            p, q = node.from_a, node.from_b
+            sends: Sequence[Any] = op.written_out(g, node.value, node.a, node.b, p, q)
+            return sends if node.b is not None else sends[:1]
+        return op.pull(g, node.value, node.inputs, node)
     except (ArithmeticError, ValueError):
         # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
+        y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
         sends = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
         return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
 
