@@ -3,6 +3,8 @@
 What is public, in teaching order.
 """
 
+from typing import TYPE_CHECKING
+
 from .graph import Node, no_grad
 from .value import Value
 from .tensor import Tensor
@@ -19,16 +21,8 @@ from .functions import (
 )
 from .functions import matmul_any as matmul
 from .catalog import supported
-from .conventions import convention
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .tape import compile
-from .check import (
-    KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
-    check_primitive, mistake,
-)
-from .exercise import Exercise, exercise
-from .picture import draw
-from .watch import CutReport, cut_report, detect_anomaly
 from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
@@ -38,13 +32,43 @@ find_nn()
 del find_nn
 
 
-def __getattr__(name: str) -> object:
-    """`ag.special`, which imports SciPy, only when somebody asks for it."""
-    if name == "special":
-        import importlib
+# What only some programs need is read when somebody asks for it: the verifier alone would take
+# as long as all the rest. `special` also imports SciPy.
+_LATER = {
+    "special": (), "conventions": ("convention",), "picture": ("draw",),
+    "check": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
+              "check_chain", "check_gradient", "check_primitive", "mistake"),
+    "exercises": ("Exercise", "exercise"), "watch": ("CutReport", "cut_report", "detect_anomaly"),
+    "formula": (), "demo": (),
+}
+_ROOM = {name: room for room, names in _LATER.items() for name in names}
 
-        return importlib.import_module("autograd_mini.special")
+if TYPE_CHECKING:
+    from .check import (
+        KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
+        check_primitive, mistake,
+    )
+    from .conventions import convention
+    from .exercises import Exercise, exercise
+    from .picture import draw
+    from .watch import CutReport, cut_report, detect_anomaly
+
+
+def __getattr__(name: str) -> object:
+    """What is read only when it is asked for."""
+    import importlib
+
+    if name in _ROOM:
+        thing = getattr(importlib.import_module(f"autograd_mini.{_ROOM[name]}"), name)
+        globals()[name] = thing
+        return thing
+    if name in _LATER:
+        return importlib.import_module(f"autograd_mini.{name}")
     raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_LATER})
 
 
 __all__ = [

@@ -320,7 +320,9 @@ def collector_paused() -> Iterator[None]:
 
 def _has_nan(g: Any) -> bool:
     g = raw(g)
-    return bool(g != g) if isinstance(g, float) else bool(np.isnan(np.sum(g)))
+    if isinstance(g, float):
+        return g != g
+    return bool(np.isnan(np.vdot(g, g)))  # a sum of squares is nan only if one of them is
 
 
 def backward(output: Node, seed: Any = None) -> None:

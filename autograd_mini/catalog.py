@@ -5,8 +5,6 @@ Never a silent detach: what has no derivative here says so, and says what to wri
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import sys
 from typing import Any
 
@@ -130,6 +128,8 @@ def refusal(name: str) -> NotDifferentiableError:
             "is a matrix product with cosines and sines"
         )
     known = {full.rpartition(".")[2]: full for full in supported_names()}
+    import difflib
+
     near = difflib.get_close_matches(name.rpartition(".")[2], known, n=1, cutoff=0.75)
     cure = (f"the nearest that is: {known[near[0]]}; or " if near else "") + (
         "compose it from functions that are (ag.supported() lists them), state its rule with "
@@ -163,7 +163,7 @@ def classes() -> dict[str, tuple[str, str]]:
     for room, prefix in ((np, ""), (np.linalg, "linalg.")):
         for name in sorted(dir(room)):
             function = getattr(room, name)
-            if not name.startswith("_") and callable(function) and not inspect.isclass(function):
+            if not name.startswith("_") and callable(function) and not isinstance(function, type):
                 found[prefix + name] = _class_of(function, prefix + name)
     return found
 

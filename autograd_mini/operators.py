@@ -8,13 +8,12 @@ refused, with the nearest thing that works. Never a silent detach.
 
 from __future__ import annotations
 
-import dis
 import importlib
-import inspect
 import operator
 import sys
 from collections.abc import Callable
 from functools import cache, partial
+from opcode import opmap
 from types import FrameType
 from typing import Any, NoReturn, Self
 
@@ -29,7 +28,7 @@ from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["Operators"]
 
-_STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
+_STORE_SUBSCR = opmap["STORE_SUBSCR"]
 _REDUCE = {
     np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,
     np.minimum: functions.min, np.fmax: TABLE[np.nanmax], np.fmin: TABLE[np.nanmin],
@@ -106,6 +105,8 @@ def _is_known_now(function: Any) -> bool:
 @cache
 def _parameters(function: Any) -> Any:
     """Its parameters by name; None for one in C that doesn't tell, in some versions of NumPy."""
+    import inspect
+
     try:
         return inspect.signature(function).parameters
     except ValueError:
@@ -127,8 +128,7 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     parameters = _parameters(function)
     if parameters is None:
         return args, kwargs
-    kinds = [p.kind for p in parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
+    if any([p.kind is p.VAR_POSITIONAL for p in parameters.values()]):
         return args, kwargs
     if not args and next(iter(parameters)) in kwargs:  # the first one by name too
         kwargs = dict(kwargs)
@@ -140,7 +140,7 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     }
     lead = [args[0]] if args else []
     for name in list(parameters)[1:]:  # what comes by position in our functions: b, shape, …
-        if name in given and parameters[name].default is inspect.Parameter.empty:
+        if name in given and parameters[name].default is parameters[name].empty:
             lead.append(given.pop(name))  # noqa: PERF401  it pops
     return tuple(lead), given
 

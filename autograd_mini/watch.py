@@ -58,7 +58,7 @@ USUAL = {
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
 
 
-_AS_A_USER = ("demo.py", "exercise.py")  # their functions stand for a user's
+_AS_A_USER = ("demo.py", "exercises.py")  # their functions stand for a user's
 
 
 class Place(NamedTuple):
@@ -97,7 +97,7 @@ def _positions(code: CodeType) -> list[Any]:
 def _place() -> Place:
     """Where the user's program is."""
     frame = _users_frame()
-    if frame is None or os.path.basename(frame.f_code.co_filename) == "exercise.py":
+    if frame is None or os.path.basename(frame.f_code.co_filename) == "exercises.py":
         return Place("?", 0, "")  # nowhere, or in a formula, whose parts are labelled
     back = frame.f_back
     return _place_in(frame, _place_in(back) if back is not None and _is_users(back) else None)

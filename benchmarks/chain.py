@@ -153,15 +153,29 @@ def micrograd() -> tuple[Any, ...]:
             lambda: f"a chain of {SHORT}: its backward recurses")
 
 
+def ours_replayed() -> tuple[Any, ...]:
+    """Our Values, recorded once and replayed; recording isn't timed."""
+    import autograd_mini as ag
+
+    programs = {
+        operations: ag.compile(ag.grad(
+            lambda x, c, n=operations: chain(x, c, lambda v: v.sin(), lambda v: v.tanh(), n),
+            (0, 1)))
+        for operations in (LONG, SHORT)
+    }
+    return side(lambda operations: programs[operations](START, FACTOR))
+
+
 SIDES = {
-    "numba, by hand": numba, "CasADi SX": casadi, "Python floats, by hand": plain_python,
+    "numba, by hand": numba, "autograd_mini, replayed": ours_replayed, "CasADi SX": casadi,
+    "Python floats, by hand": plain_python,
     "XAD": xad, "autograd_mini": ours, "PyTorch, 0-d tensors": torch, "micrograd": micrograd,
 }
 
 WORK = Work(
     "chain", "A chain of 100,000 scalar operations, time per operation", SIDES,
     references=("numba, by hand", "micrograd"),
-    aims=(Aim("autograd_mini", "micrograd", "at least 4 times as fast as micrograd"),),
+    aims=(Aim("autograd_mini, replayed", "numba, by hand", "at most 2 × the loop by hand"),),
     about="x ← tanh(sin(x)·0.5 + x·c), 20,000 times, then backward to x and c. By hand, "
           "sin's slope is computed in the backward pass, and a block is one line of code.",
     operations=dict.fromkeys(SIDES, LONG) | {"PyTorch, 0-d tensors": TORCH, "micrograd": SHORT},

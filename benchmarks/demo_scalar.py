@@ -56,9 +56,9 @@ def ours() -> tuple[Any, ...]:
     return model_side(Value, nn.MLP(2, [16, 16, 1]))
 
 
-def ours_by_operation() -> tuple[Any, ...]:
-    """Our MLP whose neurons are written out as micrograd's are: a node for every operation."""
-    from autograd_mini import Value, nn
+def written_out(model: Any) -> Any:
+    """The model with neurons written out as micrograd's are: a node for every operation."""
+    from autograd_mini import nn
 
     class NodePerOperation(nn.Neuron):
         """w·x + b with a node for every product and sum."""
@@ -67,12 +67,18 @@ def ours_by_operation() -> tuple[Any, ...]:
             act = sum((wi * xi for wi, xi in zip(self.w, x, strict=True)), self.b)
             return act.relu() if self.nonlin else act
 
-    random.seed(1337)
-    model = nn.MLP(2, [16, 16, 1])
     for layer in model.layers:
         for neuron in layer.neurons:
             neuron.__class__ = NodePerOperation
-    return model_side(Value, model)
+    return model
+
+
+def ours_by_operation() -> tuple[Any, ...]:
+    """Our MLP with a node for every operation."""
+    from autograd_mini import Value, nn
+
+    random.seed(1337)
+    return model_side(Value, written_out(nn.MLP(2, [16, 16, 1])))
 
 
 def score(layers: list[Any], inputs: list[Any], relu: Callable[[Any], Any]) -> Any:

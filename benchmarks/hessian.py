@@ -42,6 +42,14 @@ def ours() -> tuple[Any, ...]:
     return lambda: matrix(x), lambda: np.asarray(matrix(x)).ravel()
 
 
+def ours_compiled() -> tuple[Any, ...]:
+    """The same, recorded once; recording and compiling aren't timed."""
+    import autograd_mini as ag
+
+    matrix, x = ag.compile(ag.hessian(rosenbrock)), point()
+    return lambda: matrix(x), lambda: matrix(x).ravel()
+
+
 def torch() -> tuple[Any, ...]:
     """torch.autograd.functional.hessian."""
     import torch
@@ -73,9 +81,11 @@ def jax() -> tuple[Any, ...]:
 
 WORK = Work(
     "hessian", "The Hessian of Rosenbrock's function in 10 dimensions",
-    {"NumPy, by hand": numpy, "autograd_mini": ours, "PyTorch": torch, "HIPS autograd": autograd,
+    {"NumPy, by hand": numpy, "autograd_mini": ours,
+     "autograd_mini, compiled": ours_compiled, "PyTorch": torch, "HIPS autograd": autograd,
      "jax.jit": jax},
     references=("NumPy, by hand",),
-    aims=(Aim("autograd_mini", "NumPy, by hand", "at most 40 × (compiled: 1.6 ×)"),),
+    aims=(Aim("autograd_mini", "NumPy, by hand", "at most 40 × NumPy by hand"),
+          Aim("autograd_mini, compiled", "NumPy, by hand", "at most 1.6 × NumPy by hand")),
     tolerance=1e-12,
 )

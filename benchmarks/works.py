@@ -5,6 +5,6 @@ from __future__ import annotations
 from . import chain, demo, digits, elementwise, expression, hessian, imports, memory, training
 
 WORKS = {work.name: work for work in [
-    expression.WORK, demo.WORK, chain.WORK, *training.WORKS, elementwise.WORK, digits.WORK,
-    hessian.WORK, memory.WORK, imports.WORK,
+    expression.WORK, demo.WORK, demo.RECORDING, chain.WORK, *training.WORKS, elementwise.WORK,
+    digits.WORK, hessian.WORK, memory.WORK, imports.WORK,
 ]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from autograd_mini import Node, Value, no_grad
 
+from .data import DataLoader
 from .module import Module
 from .optimizers import Optimizer
 
@@ -35,6 +37,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     step, as soon as a loss is nan or inf, and `ValueError` for an epoch without batches.
     """
     history: list[Epoch] = []
+    fresh = isinstance(loader, DataLoader)
     terminal = progress and sys.stderr.isatty()
     model.train()
     for number in range(1, epochs + 1):
@@ -43,6 +46,8 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         )
         total, samples = 0.0, 0
         for x, y in batches:
+            if fresh:  # nobody else has it, and what is read-only needn't be copied
+                x.flags.writeable = False
             total += len(y) * _step(model, x, y, loss, optimizer)
             samples += len(y)
             if terminal:
@@ -65,14 +70,15 @@ def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
     """One batch: forward, backward, step. Returns the loss before the step."""
     optimizer.zero_grad()
     value = loss(predict(model, x), y)
-    if not np.isfinite(float(value)):
+    number = float(value)
+    if not math.isfinite(number):
         raise FloatingPointError(
-            f"the loss is {float(value)}: lower the learning rate (it is {optimizer.lr}), and "
+            f"the loss is {number}: lower the learning rate (it is {optimizer.lr}), and "
             "look for a log or a division at 0"
         )
     value.backward()
     optimizer.step()
-    return float(value)
+    return number
 
 
 def predict(model: Module, x: Any) -> Any:

@@ -36,9 +36,10 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Any:
         """x Wᵀ + b."""
-        if np.shape(x)[-1:] != (self.in_features,):
-            raise ValueError(f"{self!r} needs (…, {self.in_features}), got {np.shape(x)}")
-        if self.bias is None or np.ndim(x) < 2:
+        shape = x.shape if isinstance(x, Tensor | np.ndarray) else np.shape(x)
+        if shape[-1:] != (self.in_features,):
+            raise ValueError(f"{self!r} needs (…, {self.in_features}), got {shape}")
+        if self.bias is None or len(shape) < 2:
             y = x @ self.weight.T
             return y if self.bias is None else y + self.bias
         return linear(x, self.weight, self.bias)

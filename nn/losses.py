@@ -18,9 +18,11 @@ from autograd_mini import (
     log_softmax,
     mean,
     relu,
+    softmax,
     softplus,
     square,
     stack,
+    structural,
     sum,
     where,
 )
@@ -36,10 +38,15 @@ def _joined(x: Any) -> Any:
     return x
 
 
+def _shape(x: Any) -> tuple[int, ...]:
+    """np.shape, which takes its time with nodes."""
+    return x.shape if isinstance(x, Node | np.ndarray) else np.shape(x)
+
+
 def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
     """Both, joined and of one shape."""
     prediction, target = _joined(prediction), _joined(target)
-    if np.shape(prediction) != np.shape(target):
+    if _shape(prediction) != _shape(target):
         raise errors.ShapeError(
             f"{loss}: the prediction has shape {np.shape(prediction)}, the target "
             f"{np.shape(target)}; they must be the same (broadcasting would compare every "
@@ -79,6 +86,40 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
     return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
 
 
+def _mean_of_logs(logits: Any, target: Any) -> Any:
+    """mean(log Σ eᶻ − z[target]) of the rows z, shifted so that nothing overflows."""
+    rows, top = np.arange(len(target)), np.max(logits, axis=-1, keepdims=True)
+    if not np.isfinite(top).all():  # then by the limits
+        return -np.mean(log_softmax(logits)[rows, target], dtype=logits.dtype)
+    shifted = logits - top
+    picked = shifted[rows, target]
+    total = np.add.reduce(np.exp(shifted, out=shifted), axis=-1)
+    return np.mean(np.log(total, out=total) - picked)
+
+
+def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
+    """∂L/∂z = (softmax(z) − one-hot(target))/n."""
+    n, rows = len(target), np.arange(len(target))
+    if isinstance(logits, Node):
+        chosen = np.zeros(np.shape(logits), logits.dtype)
+        chosen[rows, target] = 1.0
+        return (softmax(logits) - chosen) * (g / n)
+    top = np.max(logits, axis=-1, keepdims=True)
+    if np.isfinite(top).all():
+        slope = np.exp(logits - top)
+        slope /= np.add.reduce(slope, axis=-1, keepdims=True)
+    else:  # by the limits
+        slope = softmax(logits)
+    slope[rows, target] -= 1.0
+    slope *= g / n
+    return slope
+
+
+_cross_entropy = structural(
+    _mean_of_logs, _softmax_less_target, name="cross_entropy", symbol="−log softmax"
+)  # one node; of log_softmax, an index, a minus and a mean it would be six
+
+
 def cross_entropy(logits: Any, target: Any) -> Any:
     """mean(−log softmax(logits)[target]) over the samples.
 
@@ -86,20 +127,22 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     of each sample, integers of shape (n,); or one distribution a sample, of logits' shape.
     """
     logits, target = _joined(logits), _joined(target)
-    classes = np.shape(logits)[-1]
-    if np.shape(target) == np.shape(logits):
+    shape, given = _shape(logits), _shape(target)
+    if given == shape:
         target = _in_its_dtype(target, logits)
         product = target * log_softmax(logits)
         if not isinstance(target, Node):
             product = where(target == 0, 0.0, product)  # 0·log 0 is 0
         return mean(-sum(product, axis=-1))
-    if np.shape(target) == np.shape(logits)[:-1] and np.asarray(target).dtype.kind in "iu":
+    if given == shape[:-1] and np.asarray(target).dtype.kind in "iu":
         target = np.asarray(target)
-        if target.size and not (0 <= target.min() and target.max() < classes):
+        if target.size and not (0 <= target.min() and target.max() < shape[-1]):
             raise ValueError(
-                f"cross_entropy: classes are 0 … {classes - 1}, the targets reach from "
+                f"cross_entropy: classes are 0 … {shape[-1] - 1}, the targets reach from "
                 f"{target.min()} to {target.max()}"
             )
+        if isinstance(logits, Tensor) and len(shape) == 2 and target.size:
+            return _cross_entropy(logits, target=target.copy())
         return mean(-log_softmax(logits)[(*np.indices(target.shape), target)])
     raise errors.ShapeError(
         f"cross_entropy: for logits of shape {np.shape(logits)} the target is integers of "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node
+from autograd_mini import Node, Value
 
 from .module import Module
 
@@ -34,7 +35,7 @@ class Optimizer:
             raise ValueError("a parameter is given twice, and would be stepped twice")
         if not lr >= 0:
             raise ValueError(f"lr must be a number ≥ 0, not {lr}")
-        self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
+        self._groups: list[_Group] | None = None
 
     def zero_grad(self) -> None:
         """Forget all gradients (a step skips a parameter that then gets none)."""
@@ -43,13 +44,81 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter whose gradient was computed."""
-        for parameter, state in zip(self.parameters, self.state, strict=True):
-            if parameter.gradient is not None:
-                parameter.data = self.moved(parameter.data, parameter.grad, state)
+        if self._groups is None:
+            self._groups = _together(self.parameters)
+        for group in list(self._groups):
+            missing = [p.gradient is None for p in group.parameters]
+            if all(missing):
+                continue
+            if any(missing):  # so they no longer go in step
+                self._groups.remove(group)
+                alone = group.split()
+                self._groups += alone
+                for single in alone:
+                    if single.parameters[0].gradient is not None:
+                        single.step(self.moved)
+            else:
+                group.step(self.moved)
 
     def moved(self, x: Any, g: Any, state: dict[str, Any]) -> Any:
-        """The new number or array for x with gradient g; `state` is the parameter's own."""
+        """The new numbers for x with gradient g.
+
+        x and g: floats, or arrays of one shape, those of one Tensor or of several laid end to
+        end; they stay as they are. state: what the optimizer remembers of these entries (arrays
+        of their shape, or numbers), empty before the first step.
+        """
         raise NotImplementedError
+
+
+class _Group:
+    """What is stepped as one: a Value, a large Tensor, or small ones of one dtype laid end to end.
+
+    A step is a dozen passes of NumPy over the numbers; of small arrays, calling it costs more.
+    """
+
+    SMALL = 4096  # entries
+
+    def __init__(self, parameters: list[Any], state: dict[str, Any]) -> None:
+        self.parameters, self.state = parameters, state
+        ends = np.cumsum([0, *[p.size for p in parameters]]).tolist()
+        self.parts = list(itertools.pairwise(ends))
+
+    def step(self, moved: Callable[[Any, Any, dict[str, Any]], Any]) -> None:
+        """Move them all."""
+        first = self.parameters[0]
+        if isinstance(first, Value):
+            first.data = moved(first.value, first.gradient, self.state)
+            return
+        if len(self.parameters) == 1:
+            x = moved(first.value, first.gradient, self.state)
+            x.flags.writeable = False
+            first.value = x  # a new array, for graphs may hold the old one
+            return
+        x = np.concatenate([p.value.ravel() for p in self.parameters])
+        g = np.concatenate([p.gradient.ravel() for p in self.parameters])
+        x = moved(x, g, self.state)
+        x.flags.writeable = False
+        for p, (a, b) in zip(self.parameters, self.parts, strict=True):
+            p.value = x[a:b].reshape(p.value.shape)
+
+    def split(self) -> list[_Group]:
+        """Each alone, with its part of the state."""
+        def part(held: Any, p: Any, a: int, b: int) -> Any:
+            return held[a:b].reshape(p.shape).copy() if isinstance(held, np.ndarray) else held
+
+        return [_Group([p], {name: part(held, p, a, b) for name, held in self.state.items()})
+                for p, (a, b) in zip(self.parameters, self.parts, strict=True)]
+
+
+def _together(parameters: list[Any]) -> list[_Group]:
+    """The parameters in groups."""
+    alone = [p for p in parameters if isinstance(p, Value) or p.size >= _Group.SMALL]
+    small = [p for p in parameters if p not in set(alone)]
+    return [
+        *[_Group([p], {}) for p in alone],
+        *[_Group([p for p in small if p.dtype == dtype], {})
+          for dtype in dict.fromkeys(p.dtype for p in small)],
+    ]
 
 
 class SGD(Optimizer):
@@ -87,7 +156,23 @@ class Adam(Optimizer):
             g = g + self.weight_decay * x
         beta1, beta2 = self.betas
         t = state["t"] = state.get("t", 0) + 1
-        m = state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
-        v = state["v"] = beta2 * state.get("v", 0.0) + (1 - beta2) * g * g
-        root = v**0.5 if isinstance(v, float) else np.sqrt(v)
-        return x - self.lr / (1 - beta1**t) * m / (root / (1 - beta2**t) ** 0.5 + self.eps)
+        rate, correction = self.lr / (1 - beta1**t), (1 - beta2**t) ** -0.5
+        if isinstance(x, float):
+            m = state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
+            v = state["v"] = beta2 * state.get("v", 0.0) + (1 - beta2) * g * g
+            return x - rate * m / (v**0.5 * correction + self.eps)
+        if t == 1:
+            state |= {name: np.zeros_like(x) for name in ("m", "v", "room")}
+        m, v, part = state["m"], state["v"], state["room"]
+        m *= beta1
+        m += np.multiply(g, 1 - beta1, out=part)
+        v *= beta2
+        np.multiply(g, g, out=part)
+        part *= 1 - beta2
+        v += part
+        np.sqrt(v, out=part)
+        part *= correction
+        part += self.eps
+        np.divide(m, part, out=part)
+        part *= rate
+        return x - part

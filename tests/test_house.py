@@ -24,7 +24,7 @@ PACKAGE = Path(autograd_mini.__file__).parent
 # Each floor may import from the floors before it; the last three know nothing of each other.
 FLOORS = ["_version _checkout errors", "graph", "primitive", "ops", "functions",
           "catalog special", "conventions", "backprop", "operators", "value tensor", "transforms",
-          "tape", "watch", "check picture formula", "exercise", "", "nn", "demo", "__main__"]
+          "tape", "watch", "check picture formula", "exercises", "", "nn", "demo", "__main__"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
 
 

@@ -7,7 +7,7 @@ one indexing, whose derivative the table knows.
 
 from __future__ import annotations
 
-import inspect
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -46,10 +46,9 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
     They may be numbers, arrays, nodes, or lists of those. Position 0 holds a zero, so that what
     the function fills in itself (tril, diag) is 0 too.
     """
-    signature = inspect.signature(function)
 
     def moved(*args: Any, **kwargs: Any) -> Any:
-        call = signature.bind(*args, **kwargs)
+        call = signature_of(function).bind(*args, **kwargs)
         pool: list[Any] = []
         for argument in [d for d in data if d in call.arguments]:
             call.arguments[argument] = _positions(call.arguments[argument], pool)
@@ -61,11 +60,19 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
             return type(position)([getitem(numbers, index=p) for p in position])
         return getitem(numbers, index=position)
 
-    moved.__signature__ = signature  # type: ignore[attr-defined]
+    moved.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature is its own
     moved.__name__ = moved.__qualname__ = name or function.__name__
     moved.__doc__ = f"`np.{moved.__name__}`: its numbers are moved, and their cotangents back."
     also(function, moved)
     return moved
+
+
+@functools.cache
+def signature_of(function: Any) -> Any:
+    """Its parameters. (`inspect` is as long to read as the table, and few programs need it.)"""
+    import inspect
+
+    return inspect.signature(function)
 
 
 def _positions(x: Any, pool: list[Any]) -> Any:
@@ -202,7 +209,7 @@ def moves_axes(*functions: Any) -> Function:
         order = function(np.empty(tuple(range(len(shape(x))))), *args, **kwargs).shape
         return transpose(x, order)
 
-    moved.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    moved.__wrapped__ = function  # type: ignore[attr-defined]
     moved.__name__ = moved.__qualname__ = function.__name__
     moved.__doc__ = f"`np.{function.__name__}`: the axes in another order."
     return stands_for(*functions)(moved)

@@ -19,12 +19,14 @@ from ..errors import GraphError
 from ..graph import Node, is_recording, leaf, raw
 from ..primitive import Structural, also, structural
 from .arithmetic import where
-from .reductions import sum as sum_of, unbroadcast
+from .reductions import unbroadcast
 from .shapes import reshape, shape, transpose
 
 
 def swap(x: Any) -> Any:
     """The transpose of each matrix in a stack: the last two axes exchanged."""
+    if type(x) is np.ndarray:
+        return x.swapaxes(-1, -2)
     n = len(shape(x))
     return transpose(x, (*range(n - 2), n - 1, n - 2))
 
@@ -52,7 +54,7 @@ linear = structural(
     _linear,
     lambda g, y, x, weight, bias: matmul(g, weight),
     lambda g, y, x, weight, bias: matmul(swap(_rows(g)), _rows(x)),
-    lambda g, y, x, weight, bias: sum_of(_rows(g), axis=0),
+    lambda g, y, x, weight, bias: unbroadcast(g, shape(bias)),
     name="linear", symbol="x Wᵀ+b",
 )  # a layer: x (…, n), W (m, n), b (m,). One row, for three would make two copies on the way
 

@@ -177,7 +177,7 @@ def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, add: int, multiply: int, one: 
     first, last = np.full(n, -1, np.int64), np.full(n, -1, np.int64)  # of each sum, a linked list
     count, room = np.zeros(n, np.int64), arg.size + 2 * n
     p, q, after = np.empty(room, np.int64), np.empty(room, np.int64), np.full(room, -1, np.int64)
-    terms, total = 0, arg.size
+    terms = 0
     for i in range(n):
         if op[i] != add and op[i] != DOT:
             continue
@@ -199,8 +199,16 @@ def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, add: int, multiply: int, one: 
                 after[last[i]] = begin
             last[i] = end
             count[i] += number
-        total += 2 * count[i]
-    new_op, new_ptr, new_arg = op.copy(), np.zeros(n + 1, np.int64), np.empty(total, np.int64)
+    return _with_sums(op, ptr, arg, first, count, p, q, after)
+
+
+@compiled
+def _with_sums(op: Ids, ptr: Ids, arg: Ids, first: Ids, count: Ids, p: Ids, q: Ids, after: Ids
+               ) -> tuple[Ids, Ids, Ids]:
+    """The code in which value i is the sum of count[i] products, if these are four or more."""
+    n = op.size
+    new_op, new_ptr = op.copy(), np.zeros(n + 1, np.int64)
+    new_arg = np.empty(arg.size + 2 * count.sum(), np.int64)
     used = 0
     for i in range(n):
         if first[i] >= 0 and (count[i] > 3 or op[i] == DOT):
