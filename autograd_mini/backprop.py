@@ -251,7 +251,7 @@ def _seed_for(output: Node, seed: Any) -> Any:
             "float(), .item() or .data cut the graph?"
         )
     if seed is None:
-        if np.size(output.value) != 1:
+        if type(output.value) is not float and output.value.size != 1:
             raise ShapeError(
                 f"the output has shape {shape(output)}, and a gradient is that of one number: "
                 "reduce it first (.sum() or .mean()), or give the cotangent of each entry as "
@@ -293,7 +293,7 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
                 node.gradient = g
         return leaves
 
-    with recording(watched=False), collector_paused(), np.errstate(all="ignore"):
+    with undisturbed():
         found = pairs(exact=someone is not None)
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
         if someone is None and any([_has_nan(g) for _, g in found]):
@@ -302,20 +302,20 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
-    """Without Python's cyclic collector: a sweep makes no cycles, so it would visit in vain.
+def undisturbed() -> Iterator[None]:
+    """Recording on, NumPy's warnings off, and Python's cyclic collector at rest.
 
-    It visits every node again and again while the cotangents are being made, which is a fifth
-    of the time of a large scalar graph.
+    A sweep makes no cycles, so the collector would visit every node again and again in vain,
+    which is a fifth of the time of a large scalar graph.
     """
-    if not gc.isenabled():
-        yield
-        return
+    collects = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with recording(watched=False), np.errstate(all="ignore"):
+            yield
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
 
 
 def _has_nan(g: Any) -> bool:

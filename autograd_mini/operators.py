@@ -439,6 +439,8 @@ class Operators(Node):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
             row = TABLE.get(ufunc)
+            if any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
+                return NotImplemented  # an array of Values knows better
             if isinstance(row, Elementwise) and not kwargs:  # nearly always
                 return row.apply(inputs, {})
             return dispatch(ufunc, inputs, kwargs)

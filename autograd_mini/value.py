@@ -29,6 +29,8 @@ def _of_two(row: Elementwise) -> Any:
             y, q = b.value, b
         elif other is float or other is int:
             y, q = b, None
+        elif isinstance(b, np.ndarray) and b.dtype == object:
+            return NotImplemented  # an array of Values knows better
         else:
             return row.apply((a, b), {})
         if is_recording() is not True:  # off, or watched

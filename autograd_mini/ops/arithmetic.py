@@ -41,6 +41,17 @@ def _share_of(y: float, mine: float, other: float) -> float:
 
 nonzero = in_pieces(lambda c: np.asarray(1.0 * (c != 0)), lambda c: 1.0 if c != 0 else 0.0, 1, "≠0")
 zero = in_pieces(lambda c: np.asarray(1.0 * (c == 0)), lambda c: 1.0 if c == 0 else 0.0, 1, "=0")
+compared = {
+    np.greater: in_pieces(lambda a, b: 1.0 * (a > b), lambda a, b: 1.0 if a > b else 0.0, 2, ">"),
+    np.less: in_pieces(lambda a, b: 1.0 * (a < b), lambda a, b: 1.0 if a < b else 0.0, 2, "<"),
+    np.greater_equal: in_pieces(
+        lambda a, b: 1.0 * (a >= b), lambda a, b: 1.0 if a >= b else 0.0, 2, "≥"),
+    np.less_equal: in_pieces(
+        lambda a, b: 1.0 * (a <= b), lambda a, b: 1.0 if a <= b else 0.0, 2, "≤"),
+    np.equal: in_pieces(lambda a, b: 1.0 * (a == b), lambda a, b: 1.0 if a == b else 0.0, 2, "=="),
+    np.not_equal: in_pieces(
+        lambda a, b: 1.0 * (a != b), lambda a, b: 1.0 if a != b else 0.0, 2, "≠"),
+}  # for `where` in a program over a batch, whose samples may differ: nodes that hold 0 or 1
 share = in_pieces(
     lambda y, mine, other: _or_nan(y, (mine == y) / (1.0 + (mine == other))), _share_of, 3, "share"
 )  # 1 where `mine` alone is y, ½ where both are (a tie is shared evenly)

@@ -110,15 +110,16 @@ class Code:
         """
         self.constant(1.0)
         for node in order:
+            if type(node.value) is not float:
+                made = f"was made by {node.op.name}" if node.op is not None else "is a leaf"
+                raise GraphError(
+                    f"a Tensor that {made} is part of the function; the tape holds Values: leave "
+                    "Tensors out of a function to be compiled (arrays come in as arrays of Values)"
+                )
             if node.op is None:
                 if node not in number:
                     number[node] = self.constant(node.value, given=True)
                 continue
-            if type(node.value) is not float:
-                raise GraphError(
-                    f"a Tensor was made by {node.op.name}; the tape holds Values: leave Tensors "
-                    "out of a function to be compiled (arrays come in as arrays of Values)"
-                )
             a = node.a
             if type(a) is tuple:
                 ids = [number[p] if p is not None else self.constant(float(x), given=True)
@@ -180,8 +181,9 @@ class Code:
         edges = np.ascontiguousarray(edges[:, np.argsort(-edges[1], kind="stable")])
         cotangent = np.full(len(op), zero)
         cotangent[output] = seed
+        # What a sum over lanes sends to something shared is sent once for each sample.
         lane_sums, lengths, new_arg, choosing = passes.cotangents(
-            edges, lane, cotangent, one, len(self))
+            edges, lane, lane | (op == LANE_SUM), cotangent, one, len(self))
         self.sums.append((len(self), lengths, choosing))
         self.op += np.where(lane_sums, LANE_SUM, np.where(lengths == 2, PRODUCT, DOT)).tolist()
         self.ptr += (len(self.arg) + np.cumsum(lengths)).tolist()

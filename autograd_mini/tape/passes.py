@@ -83,12 +83,13 @@ def pairs(ids: Ids, ptr: Ids, arg: Ids) -> tuple[Ids, Ids, Ids]:
 
 
 @compiled
-def cotangents(edges: Ids, lane: np.ndarray, cotangent: Ids, one: int, new: int
+def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, one: int, new: int
                ) -> tuple[np.ndarray, Ids, Ids, Ids]:
     """The sums that are the cotangents, for edges sorted by target, the last target first.
 
-    edges: rows of consumer, target, slope, and whether a slope of 0 means "not chosen". Fills
-    `cotangent` (where each value's is). Returns of the new values, the first of which has number
+    edges: rows of consumer, target, slope, and whether a slope of 0 means "not chosen". lane: which
+    values have a number a sample; many: which consumers send one a sample. Fills `cotangent`
+    (where each value's is). Returns of the new values, the first of which has number
     `new`: whether it is a sum over lanes, its number of operands, and the operands; and of each
     pair of operands whether it chooses.
     """
@@ -102,7 +103,7 @@ def cotangents(edges: Ids, lane: np.ndarray, cotangent: Ids, one: int, new: int
         while end < target.size and target[end] == t:
             end += 1
         alone = end == start + 1 and slope[start] == one
-        if alone and lane[t] == lane[consumer[start]]:
+        if alone and lane[t] == many[consumer[start]]:
             cotangent[t] = cotangent[consumer[start]]
             start = end
             continue
@@ -113,7 +114,7 @@ def cotangents(edges: Ids, lane: np.ndarray, cotangent: Ids, one: int, new: int
                 arg[used], arg[used + 1] = summed, one
                 used += 2
             for e in range(start, end):
-                if (lane[consumer[e]] and not lane[t]) == over_lanes:
+                if (many[consumer[e]] and not lane[t]) == over_lanes:
                     arg[used], arg[used + 1] = cotangent[consumer[e]], slope[e]
                     choosing[used // 2] = chooses[e]
                     used += 2

@@ -380,12 +380,14 @@ class Way:
 
     def _formed(self, values: np.ndarray) -> Any:
         """The numbers in the form of the function's result."""
-        if values.ndim == 2:  # a number a sample: the batch comes first
-            parts: list[Any] = [values[a:b].T.reshape(values.shape[1:] + shape)
-                                for a, b, shape in self.parts]
-        else:
-            parts = [values[a:b].reshape(shape) if shape else float(values[a])
-                     for a, b, shape in self.parts]
+        parts: list[Any] = []
+        for a, b, shape in self.parts:
+            if values.ndim == 2 and (self.reduce is None or self.out_lane[a:b].any()):
+                part = values[a:b].T  # a number a sample: the batch comes first
+                parts.append(part.reshape(part.shape[:1] + shape))
+            else:
+                part = values[a:b] if values.ndim == 1 else values[a:b, 0]
+                parts.append(part.reshape(shape) if shape else float(part[0]))
         rest = iter(parts)
         return tree_map(lambda ids: None if ids is None else next(rest), self.form)
 
@@ -446,7 +448,8 @@ def _compact(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: _compact(branch) for key, branch in tree.items()}
     if isinstance(tree, tuple | list):
-        return type(tree)(map(_compact, tree))
+        branches = [_compact(branch) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
     return np.asarray(tree, int) if isinstance(tree, np.ndarray) else tree
 
 

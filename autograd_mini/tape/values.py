@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..catalog import CONSTANT, name_of
+from ..catalog import name_of
 from ..errors import NotDifferentiableError
 from ..ops import divide, maximum, minimum, total, weighted_sum, where
+from ..ops.arithmetic import compared
 from ..primitive import TABLE, Elementwise
 from ..transforms import nested_array
 
@@ -38,8 +39,8 @@ class Values(np.ndarray):
                 return entrywise(row, *inputs)
             if ufunc is np.matmul:
                 return product(*inputs)
-            if ufunc in CONSTANT:
-                return np.asarray(ufunc(*map(np.asarray, inputs)), bool)
+            if ufunc in compared:  # 0 or 1, which `where` and products take
+                return entrywise(compared[ufunc], *inputs)
         if method == "reduce" and ufunc is np.add:
             return summed(inputs[0], **{k: kwargs[k] for k in ("axis", "keepdims") if k in kwargs})
         raise _refusal(ufunc if method == "__call__" else f"{name_of(ufunc)}.{method}")

@@ -1,0 +1,485 @@
+"""Programs: whatever is recorded, differentiated and replayed gives what the engine gives."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value, nn
+from autograd_mini.ops import elementary
+from autograd_mini.primitive import PRIMITIVES, Elementwise, _built_in as BUILT_IN
+
+EPS = np.finfo(float).eps
+elementary._spherical(1)  # the slope of sinc, made when it is needed
+ROWS = [row for row in PRIMITIVES.values()
+        if isinstance(row, Elementwise) and row.name in BUILT_IN and row.scalar is not None]
+POINTS = [
+    (0.3, 0.7, 0.9, 0.5), (-0.3, 0.7, 0.5, 0.2), (0.0, 0.0, 1.0, 0.0), (1.0, 2.0, 1.5, 1.5),
+    (2.0, 2.0, 2.0, 2.0), (-1.5, 2.0, -1.0, 3.0), (0.5, -0.5, 0.1, 0.2), (1e3, 2.0, 1.0, 1.0),
+    (-800.0, 0.5, 1.0, 2.0), (math.inf, 1.0, 2.0, 3.0), (math.nan, 1.0, 2.0, 3.0),
+    (1.0, 1.0, 1.0, 1.0), (-1.0, 3.0, 1.0, 1.0), (0.0, -1.0, 0.0, 0.0), (-0.0, 1.0, 2.0, 3.0),
+]
+
+
+@pytest.fixture(scope="module")
+def all_rows():
+    """All scalar rows in one program, and their slopes in another."""
+    def every(x, y, z, w):
+        return [row(*(x, y, z, w)[: len(row.slopes)]) for row in ROWS]
+
+    return every, ag.compile(every), ag.compile(ag.jacobian(every, (0, 1, 2, 3)))
+
+
+def test_every_scalar_row_has_a_function_of_floats():
+    """A row of the table without one couldn't be on the tape."""
+    missing = [row.name for row in PRIMITIVES.values()
+               if isinstance(row, Elementwise) and row.name in BUILT_IN and row.scalar is None]
+    assert not missing and len(ROWS) >= 70
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_every_scalar_row_runs_on_the_tape(all_rows, point):
+    """Values to the digit or two that libm's differ by, slopes too; at edges, inf and nan."""
+    every, values, slopes = all_rows
+    with np.errstate(all="ignore"):
+        _agree(every, values, slopes, point)
+
+
+def _agree(every, values, slopes, point):
+    expected = [y.data for y in every(*map(Value, point))]
+    for row, got, want in zip(ROWS, values(*point), expected, strict=True):
+        assert got == pytest.approx(want, rel=1e-13, nan_ok=True), row.name
+    for row, got in zip(ROWS, slopes(*point), strict=True):
+        k = len(row.slopes)
+        want = ag.grad(lambda *xs, row=row: row(*xs), tuple(range(k)))(*point[:k])
+        np.testing.assert_allclose(got[:k], want, rtol=1e-12, err_msg=row.name)
+        assert got[k:] == (0.0,) * (4 - k)
+
+
+# ── random programs ──────────────────────────────────────────────────────────────────────────
+
+UNARY = [np.tanh, np.sin, np.exp, ag.relu, np.abs, np.square, ag.sigmoid, np.negative]
+BINARY = [np.add, np.subtract, np.multiply, np.maximum, np.minimum]
+
+
+@st.composite
+def programs(draw):
+    """A function of three numbers: a random graph of sums, products, choices and reuse."""
+    steps = draw(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 99), st.integers(0, 99),
+                                    st.sampled_from([0.0, 1.0, -1.0, 2.0, 0.5])), max_size=14))
+
+    def function(a, b, c):
+        known = [a, b, c]
+        for kind, i, j, k in steps:
+            x, y = known[i % len(known)], known[j % len(known)]
+            if kind < 8:
+                known.append(np.tanh(UNARY[kind](0.5 * x)))
+            elif kind < 13:
+                known.append(BINARY[kind - 8](x, y * k if i % 2 else y))
+        return ag.sum([known[-1], known[-2] * known[0], ag.dot(known[:3], known[-3:], 0.5)])
+
+    return function
+
+
+@settings(max_examples=40, deadline=None)
+@given(f=programs(), point=st.tuples(*[st.floats(-2, 2)] * 3), other=st.tuples(
+    *[st.floats(-2, 2)] * 3))
+def test_random_programs_agree_with_the_engine(f, point, other):
+    """Recorded at one point and replayed at another: value, gradient, Hessian."""
+    argnums = (0, 1, 2)
+    value_and_grad = ag.value_and_grad(ag.compile(f), argnums)
+    value_and_grad(*point)
+    value, gradient = value_and_grad(*other)
+    expected, slopes = ag.value_and_grad(f, argnums)(*other)
+    size = 1.0 + abs(expected) + max(map(abs, slopes))
+    assert value == pytest.approx(expected, abs=100 * EPS * size)
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-11, atol=100 * EPS * size)
+    second = np.array(ag.compile(ag.hessian(f, argnums))(*other))
+    eager = np.array(ag.hessian(f, argnums)(*other))
+    np.testing.assert_allclose(second, eager, rtol=1e-9, atol=1e4 * EPS * (1 + abs(eager).max()))
+
+
+def rosenbrock(x):
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def test_transforms_of_programs_and_programs_of_transforms(rng):
+    """grad, value_and_grad, jacobian and hessian on either side of compile; arrays keep shape."""
+    x = rng.normal(size=7)
+    program = ag.compile(rosenbrock)
+    assert program(x) == pytest.approx(rosenbrock(x), rel=1e-14)
+    for name in ("grad", "value_and_grad", "hessian"):
+        transform = getattr(ag, name)
+        for compiled in (transform(program), ag.compile(transform(rosenbrock))):
+            for got, want in zip(*map(np.atleast_1d, (compiled(x), transform(rosenbrock)(x)))
+                                 if name != "value_and_grad" else (compiled(x), transform(
+                                     rosenbrock)(x)), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+    outer = ag.jacobian(ag.compile(lambda x: x[:2] * x[2]))(x[:3])
+    np.testing.assert_allclose(outer, [[x[2], 0, x[0]], [0, x[2], x[1]]])
+    third = ag.grad(ag.grad(ag.grad(ag.compile(lambda t: t**5))))
+    assert third(2.0) == pytest.approx(60 * 4.0, rel=1e-14)
+
+
+def test_a_gradient_inside_a_program():
+    """A function that differentiates on its own: its backward sweep is recorded too."""
+    def f(x, y):
+        return ag.grad(lambda t: np.maximum(t, y) ** 3 + ag.relu(t) * y)(x)
+
+    program = ag.compile(f)
+    for x, y in [(2.0, 1.0), (1.0, 2.0), (-1.0, 2.0), (-2.0, -3.0), (1.5, 1.5)]:
+        assert program(x, y) == f(x, y)
+
+
+def test_a_program_called_with_values_is_the_function():
+    """Inside other code it records itself, so that everything composes."""
+    program = ag.compile(lambda x: x**3)
+    x = Value(2.0)
+    (program(x) * 2).backward()
+    assert x.grad == 24.0
+    assert ag.hvp(program, (2.0,), (1.0,)) == (12.0,)
+
+
+# ── what was not chosen ──────────────────────────────────────────────────────────────────────
+
+@pytest.mark.parametrize(("f", "x"), [
+    (lambda x: ag.where(ag.relu(x), np.sqrt(np.maximum(x, 0.0)), 0.0 * x), 0.0),
+    (lambda x: ag.relu(-np.sqrt(x)), 0.0),
+    (lambda x: np.maximum(1.0, np.log(x)), 0.0),
+    (lambda x: ag.where(x, 1 / x, 3.0), 0.0),
+    (lambda x: ag.clip(np.sqrt(x), 1.0, 2.0), 0.0),
+    (lambda x: 0.0 * np.sqrt(x), 0.0),
+], ids=str)
+def test_silence_is_not_zero(f, x):
+    """0·inf behind a branch not taken is 0; made by arithmetic it is nan: as in the engine."""
+    with np.errstate(all="ignore"):
+        eager = ag.grad(f)(x)
+        assert ag.grad(ag.compile(f))(x) == pytest.approx(eager, nan_ok=True)
+        batched = ag.grad(ag.compile(f, batched=0, reduce="sum"))
+        for got in batched(np.array([x, 4.0, x]))[[0, 2]]:
+            assert got == pytest.approx(eager, nan_ok=True)
+
+
+# ── branches ─────────────────────────────────────────────────────────────────────────────────
+
+def stairs(x, y):
+    """Code that looks at its numbers in every way Python has."""
+    if x > 1:
+        return x * y
+    if x:
+        return sorted([x, y])[0] * 3
+    return max(x, y) + (y if y == 2 else -y)
+
+
+def test_other_branches_are_recorded():
+    """A comparison that comes out differently is no reason to lie."""
+    program, slope = ag.compile(stairs), ag.grad(ag.compile(stairs), (0, 1))
+    for x, y in [(2.0, 3.0), (3.0, 2.0), (0.5, 4.0), (0.5, 0.1), (0.0, 2.0), (0.0, 3.0),
+                 (0.0, -1.0), (2.0, 5.0)]:
+        assert program(x, y) == stairs(x, y)
+        assert slope(x, y) == ag.grad(stairs, (0, 1))(x, y)
+    assert len(repr(program).split(";")) == 6  # ways
+
+
+def test_or_raise():
+    """branches='raise' says so instead."""
+    program = ag.compile(stairs, branches="raise")
+    program(2.0, 3.0)
+    assert program(5.0, 1.0) == 5.0
+    with pytest.raises(ag.errors.GraphError, match="comparison came out differently"):
+        program(0.5, 1.0)
+
+
+def test_numbers_taken_out_must_be_the_same():
+    """float(v) is a constant of the program, so it is recorded again for another one."""
+    program = ag.compile(lambda x: x * float(x))
+    assert [program(x) for x in (2.0, 3.0, 2.0, 0.5)] == [4.0, 9.0, 4.0, 0.25]
+    assert ag.grad(ag.compile(lambda x: x * float(x)))(3.0) == 3.0
+
+
+def test_newton_in_a_loop():
+    """A loop that ends when it is accurate enough takes as many turns as it needs."""
+    def root(a):
+        x = a
+        while abs(x * x - a) > 1e-12 * a:
+            x = (x + a / x) / 2
+        return x
+
+    program = ag.value_and_grad(ag.compile(root))
+    for a in (2.0, 3.0, 100.0, 2.5):
+        value, slope = program(a)
+        assert value == pytest.approx(math.sqrt(a), rel=1e-12)
+        assert slope == ag.grad(root)(a)
+
+
+# ── batches ──────────────────────────────────────────────────────────────────────────────────
+
+def sample_loss(w, x, t):
+    """A small network with a shared vector w, one sample x (3 numbers) and its target."""
+    h = np.tanh(x * w[:3] + w[3:6])
+    return (h @ w[6:9] + w[9] * t) ** 2 + 0.1 * np.sum(w * w)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 127, 128, 129, 300])
+def test_a_batch_is_a_loop(n, rng):
+    """Values, mean, gradients to what is shared and to each sample, for any number of samples."""
+    w, X, t = rng.normal(size=10), rng.normal(size=(n, 3)), rng.normal(size=n)
+    objects = [(w.astype(object), x.astype(object), float(s)) for x, s in zip(X, t, strict=True)]
+    each = np.array([float(sample_loss(w, x, s)) for x, s in zip(X, t, strict=True)])
+    np.testing.assert_allclose(ag.compile(sample_loss, batched=(1, 2))(w, X, t), each, rtol=1e-13)
+    slopes = [ag.grad(sample_loss, (0, 1, 2))(*one) for one in objects]
+    for reduce, weight in (("mean", 1 / n), ("sum", 1.0)):
+        program = ag.compile(sample_loss, batched=(1, 2), reduce=reduce)
+        value, (gw, gx, gt) = ag.value_and_grad(program, (0, 1, 2))(w, X, t)
+        assert value == pytest.approx(each.sum() * weight, rel=1e-12)
+        expected = np.sum([np.array(s[0], float) for s in slopes], axis=0) * weight
+        np.testing.assert_allclose(gw, expected, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(gx, [np.array(s[1], float) * weight for s in slopes],
+                                   rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(gt, [s[2] * weight for s in slopes], rtol=1e-11)
+
+
+def test_second_order_over_a_batch(rng):
+    """The Hessian of a mean over samples, whose gradient is a sum over all of them."""
+    w, X = rng.normal(size=3), rng.normal(size=(150, 3))
+    program = ag.compile(lambda w, x: ag.softplus(x @ w), batched=1, reduce="mean")
+    got = ag.hessian(program)(w, X)
+    s = 1 / (1 + np.exp(-X @ w))
+    np.testing.assert_allclose(got, X.T @ (X * (s * (1 - s))[:, None]) / 150, rtol=1e-11)
+
+
+def test_outputs_of_a_batch_that_all_samples_share(rng):
+    """What doesn't depend on the sample has one number, given to each; trees keep their form."""
+    program = ag.compile(lambda w, x: {"w": w * 2, "xw": (x * w, [x, 3.0])}, batched=1)
+    got = program(2.0, np.array([1.0, 5.0]))
+    np.testing.assert_array_equal(got["w"], [4.0, 4.0])
+    np.testing.assert_array_equal(got["xw"][0], [2.0, 10.0])
+    np.testing.assert_array_equal(got["xw"][1][1], [3.0, 3.0])
+    total = ag.compile(lambda w, x: w * w, batched=1, reduce="sum")
+    assert ag.value_and_grad(total)(3.0, np.zeros(5)) == (45.0, 30.0)
+
+
+def test_samples_on_different_ways_are_refused():
+    """The machine runs all samples alike; ag.where and ag.maximum choose for each."""
+    program = ag.compile(lambda x: x if x > 0 else -x, batched=0)
+    np.testing.assert_array_equal(program(np.array([1.0, 2.0])), [1.0, 2.0])
+    np.testing.assert_array_equal(program(np.array([-1.0, -2.0])), [1.0, 2.0])
+    with pytest.raises(ag.errors.GraphError, match=r"samples of this batch take different ways"):
+        program(np.array([1.0, -2.0]))
+
+
+# ── parameters, and what is outside ──────────────────────────────────────────────────────────
+
+def test_training_a_network_of_values(rng):
+    """Flat parameters: the same steps as the eager engine's, and stored back at the end."""
+    random.seed(3)
+    model = nn.MLP(2, [5, 1])
+    X = rng.normal(size=(30, 2))
+    y = np.where(X[:, 0] * X[:, 1] > 0, 1.0, -1.0)
+
+    def loss(x, t):
+        return ag.relu(1 - t * model(x))
+
+    program = ag.value_and_grad(ag.compile(loss, batched=(0, 1), reduce="mean",
+                                           parameters=model.parameters()))
+    numbers = program.flat()
+    for _ in range(20):
+        value, slope = program(numbers, X, y)
+        total = ag.sum([loss([Value(v) for v in x], t)
+                        for x, t in zip(X.tolist(), y.tolist(), strict=True)]) / 30
+        model.zero_grad()
+        total.backward()
+        assert value == pytest.approx(total.data, rel=1e-12)
+        np.testing.assert_allclose(slope, [p.grad for p in model.parameters()], atol=1e-14)
+        numbers -= 0.1 * slope
+        program.store(numbers)
+    assert [p.data for p in model.parameters()] == numbers.tolist()
+    with pytest.raises(ag.errors.ShapeError, match="21 numbers are needed"):
+        program.store(numbers[:3])
+
+
+def test_values_from_outside_are_read_in_each_call():
+    """A parameter that the function closes over may change; a Value made inside is a constant."""
+    w = Value(2.0)
+    program = ag.value_and_grad(ag.compile(lambda x: w * x * Value(5.0)))
+    assert program(3.0) == (30.0, 10.0)
+    w.data = 4.0
+    assert program(3.0) == (60.0, 20.0)
+
+
+# ── arguments and results ────────────────────────────────────────────────────────────────────
+
+Point = namedtuple("Point", "x y")
+
+
+def test_trees_shapes_and_what_is_not_a_float():
+    """Nested arguments and results; other shapes and other integers are other programs."""
+    def f(tree, n, how="sum"):
+        total = tree["p"].x * n + tree["list"][0][1, 0]
+        return Point(total if n > 1 else -total, (tree["list"], [2.0]))
+
+    tree = {"p": Point(2.0, np.float64(1.0)), "list": [np.arange(4).reshape(2, 2)]}
+    program = ag.compile(f)
+    assert program(tree, 3).x == 8.0 and program(tree, 1).x == -4.0
+    result = program(tree, 3)
+    assert isinstance(result, Point) and result.y[1] == [2.0]
+    np.testing.assert_array_equal(result.y[0][0], tree["list"][0])
+    gradient = ag.grad(ag.compile(lambda tree, n: f(tree, n).x))(tree, 3)
+    assert gradient["p"] == Point(3.0, 0.0)
+    np.testing.assert_array_equal(gradient["list"][0], [[0, 0], [1, 0]])
+    assert ag.grad(ag.compile(lambda x: x**2))(3) == 6.0  # an integer to differentiate is a number
+
+
+def test_results_are_the_callers(rng):
+    """Nobody's array is kept: results can be changed, and later calls don't change them."""
+    program = ag.compile(lambda x: x * 2)
+    x = rng.normal(size=4)
+    first = program(x)
+    kept = first.copy()
+    program(x + 1)
+    np.testing.assert_array_equal(first, kept)
+    first[:] = 0
+    np.testing.assert_array_equal(program(x), kept)
+
+
+def test_functions_of_arrays_of_values(rng):
+    """Products, sums along an axis, choices, broadcasting, and what only moves entries."""
+    A, b = rng.normal(size=(3, 4)), rng.normal(size=4)
+    for f in [
+        lambda A, b: A @ b, lambda A, b: A @ A.T, lambda A, b: np.dot(b, b) * A[0, 0],
+        lambda A, b: np.sum(A * b, axis=0), lambda A, b: A.mean(axis=1, keepdims=True) - A,
+        lambda A, b: np.where(A > b, A, np.exp(b)), lambda A, b: np.max(A, axis=1),
+        lambda A, b: np.clip(A, -0.5, 0.5).sum(), lambda A, b: np.concatenate([A[0], b[::-1]]),
+        lambda A, b: np.stack([b, A[1]]).T, lambda A, b: b[0] * A - A / b[1],
+        lambda A, b: ag.tanh(A).reshape(2, 6) ** 2, lambda A, b: np.linspace(0, 1, 4) @ b,
+        lambda A, b: np.mean(np.abs(A)) + A.min(), lambda A, b: np.arctan2(A, b),
+    ]:
+        np.testing.assert_allclose(ag.compile(f)(A, b), f(A, b), rtol=1e-13, atol=1e-14)
+
+
+# ── refusals ─────────────────────────────────────────────────────────────────────────────────
+
+@pytest.mark.parametrize(("make", "error", "message"), [
+    (lambda: ag.compile(lambda x: Tensor([1.0, 2.0]).sum() * 1.0)(2.0), "GraphError",
+     "a Tensor that is a leaf"),
+    (lambda: ag.compile(lambda x: np.linalg.norm(x))(np.ones(2)), "NotDifferentiableError",
+     "np.linalg.norm doesn't take an array of Values"),
+    (lambda: ag.compile(lambda x: x, reduce="mean"), "GraphError", "which arguments are batched"),
+    (lambda: ag.compile(lambda x: x, branches="guess"), "GraphError", "branches is"),
+    (lambda: ag.compile(lambda x, y: x * y, batched=(0, 1))(np.ones(3), np.ones(4)), "ShapeError",
+     "differ in their numbers of samples"),
+    (lambda: ag.compile(lambda x: x, batched=0)(2.0), "ShapeError", "argument 0 is batched"),
+    (lambda: ag.grad(ag.compile(lambda x: x * 2))(np.ones(3)), "ShapeError", "one number"),
+    (lambda: ag.grad(ag.compile(lambda x: x * 2, batched=0))(np.ones(3)), "ShapeError",
+     "reduce='mean'"),
+    (lambda: ag.compile(lambda x: x * 2, batched=0, reduce="sum")(np.ones((3, 2))), "ShapeError",
+     "one number"),
+    (lambda: ag.compile(ag.grad(lambda x: x), parameters=[Value(1.0)]), "GraphError",
+     "compile(f, parameters=…) first"),
+    (lambda: ag.compile(lambda x: x).flat(), "GraphError", "without parameters="),
+    (lambda: ag.compile(lambda x: x * 2)(np.array([1j])), "DTypeError", "complex"),
+], ids=range(12))
+def test_refusals(make, error, message):
+    """What can't be compiled is refused, and the message says what to do."""
+    with pytest.raises(getattr(ag.errors, error)) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_a_slope_that_looks_at_numbers_is_refused():
+    """A user's row whose rule decides by the number it is fed can't be recorded."""
+    row = ag.elementwise(lambda x: abs(x), lambda x: abs(x),
+                         lambda y, x: 1.0 if x > 0 else -1.0, name="my abs")
+    program = ag.compile(lambda x: row(x))
+    assert program(-2.0) == 2.0
+    with pytest.raises(ag.errors.GraphError, match="slope of my abs looks at plain numbers"):
+        ag.grad(program)(-2.0)
+
+
+def test_an_error_inside_leaves_nothing_behind():
+    """After a function has failed while it was recorded, the engine is as before."""
+    program = ag.compile(lambda x: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        program(2.0)
+    x = Value(3.0)
+    (x * x if x > 0 else x).backward()
+    assert x.grad == 6.0
+
+
+def test_threads_share_a_program(rng):
+    """Each call has its own numbers."""
+    program = ag.grad(ag.compile(rosenbrock))
+    points = rng.normal(size=(200, 10))
+    expected = [program(x) for x in points]
+    wrong = []
+
+    def work():
+        for x, want in zip(points, expected, strict=True):
+            if not np.array_equal(program(x), want):
+                wrong.append(x)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+# ── what it says, and what it keeps ──────────────────────────────────────────────────────────
+
+def test_it_prints_readably():
+    """One line an operation; nodes, inputs, depth and memory in front."""
+    program = ag.compile(lambda x, w: np.tanh(w * x + 1) if x > 0 else w)
+    assert "not recorded yet" in repr(program)
+    program(2.0, 3.0)
+    head, *lines = str(program).splitlines()
+    assert "3 operations, 2 inputs, depth 3, 1 comparisons" in head and "bytes" in head
+    assert lines[:2] == ["v0 = input", "v1 = input"]
+    assert [line.split(" = ")[1] for line in lines[2:5]] == [
+        "multiply(v1, v0)", "add(v3, 1)", "tanh(v5)"]
+    assert lines[5:] == ["compared: gt(v0, 0)", "result: v6"]
+
+
+def run(code, cache, **env):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], check=True,
+        capture_output=True, text=True, env=os.environ | {"AUTOGRAD_MINI_CACHE": str(cache)} | env
+    ).stdout
+
+
+def test_the_second_process_compiles_nothing(tmp_path):
+    """The machine is kept on disk: the first process writes it, the second only reads."""
+    code = """
+        import autograd_mini as ag
+        print(ag.grad(ag.compile(lambda x: x.sin() * x))(2.0))
+    """
+    first = run(code, tmp_path)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(path.suffix == ".nbc" for path in files)
+    assert run(code, tmp_path) == first
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == files
+
+
+def test_without_numba_the_error_says_what_to_install(tmp_path):
+    """Importing the package doesn't need it; compiling does."""
+    assert "pip install 'autograd-mini[fast]'" in run("""
+        import sys
+        sys.modules["numba"] = None
+        import autograd_mini as ag
+        try:
+            ag.compile(lambda x: x)
+        except ag.errors.MissingExtraError as error:
+            print(error)
+    """, tmp_path)
