@@ -40,7 +40,7 @@ def _joined(x: Any) -> Any:
 
 def _shape(x: Any) -> tuple[int, ...]:
     """np.shape, which takes its time with nodes."""
-    return x.shape if isinstance(x, Node | np.ndarray) else np.shape(x)
+    return x.shape if isinstance(x, Value | Tensor | np.ndarray) else np.shape(x)
 
 
 def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
@@ -100,8 +100,8 @@ def _mean_of_logs(logits: Any, target: Any) -> Any:
 def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
     """∂L/∂z = (softmax(z) − one-hot(target))/n."""
     n, rows = len(target), np.arange(len(target))
-    if isinstance(logits, Node):
-        chosen = np.zeros(np.shape(logits), logits.dtype)
+    if isinstance(logits, Tensor):
+        chosen = np.zeros(logits.shape, logits.dtype)
         chosen[rows, target] = 1.0
         return (softmax(logits) - chosen) * (g / n)
     top = np.max(logits, axis=-1, keepdims=True)

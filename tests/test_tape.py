@@ -445,7 +445,7 @@ def test_it_prints_readably():
     assert "not recorded yet" in repr(program)
     program(2.0, 3.0)
     head, *lines = str(program).splitlines()
-    assert "3 operations, 2 inputs, depth 3, 1 comparisons" in head and "bytes" in head
+    assert "3 operations, 2 inputs, depth 3, 1 comparison," in head and "bytes" in head
     assert lines[:2] == ["v0 = input", "v1 = input"]
     assert [line.split(" = ")[1] for line in lines[2:5]] == [
         "multiply(v1, v0)", "add(v3, 1)", "tanh(v5)"]

@@ -102,9 +102,13 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, o
         t, end = target[start], start
         while end < target.size and target[end] == t:
             end += 1
-        alone = end == start + 1 and slope[start] == one
-        if alone and lane[t] == many[consumer[start]]:
+        alone = end == start + 1 and lane[t] == many[consumer[start]]
+        if alone and slope[start] == one:
             cotangent[t] = cotangent[consumer[start]]
+            start = end
+            continue
+        if alone and cotangent[consumer[start]] == one and not chooses[start]:
+            cotangent[t] = slope[start]
             start = end
             continue
         summed = -1  # what samples send to what they share is summed over them
@@ -200,7 +204,8 @@ def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, add: int, multiply: int, one: 
                 after[last[i]] = begin
             last[i] = end
             count[i] += number
-    return _with_sums(op, ptr, arg, first, count, p, q, after)
+    code: tuple[Ids, Ids, Ids] = _with_sums(op, ptr, arg, first, count, p, q, after)
+    return code
 
 
 @compiled

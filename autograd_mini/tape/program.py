@@ -397,7 +397,8 @@ class Way:
         """How large the program is."""
         schedule = self.schedule
         over = f" over {len(self.code.lanes)} inputs a sample" if self.batched else ""
-        guards = f", {len(self.guards)} comparisons" if self.guards else ""
+        n = len(self.guards)
+        guards = f", {n} comparison{'s' * (n > 1)}" if n else ""
         return (f"{schedule.operations} operations{over}, {self.code.inputs} inputs, depth "
                 f"{schedule.depth}{guards}, {schedule.bytes:,} bytes")
 
