@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, ShapeError
-from .graph import Node, check_real, consumers_first, leaf, raw, recording, watcher, wide
+from .graph import (
+    Node,
+    check_real,
+    consumers_first,
+    guard,
+    leaf,
+    raw,
+    recording,
+    watcher,
+    wide,
+)
 from .ops import astype, linear, logsumexp, matmul, prod, shape, sum, unbroadcast, where
 from .primitive import Elementwise, Structural
 
@@ -278,6 +288,11 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
     shows in a leaf's gradient.
     """
     someone = watcher()
+    if guard() is not None and not create_graph:
+        raise GraphError(
+            "a plain gradient inside a function to be compiled would be a constant of the program: "
+            "use ag.grad or its kin inside, or ag.gradients(…, create_graph=True)"
+        )
 
     def pairs(exact: bool) -> Pairs:
         turns = sweep(output, seed, create_graph=create_graph, exact=exact)

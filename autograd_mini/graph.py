@@ -113,11 +113,13 @@ class Node:
                 f"only a leaf can be copied deeply or pickled, not a computed {kind}: keep "
                 f"{kind}(x.data), or the parameters it was computed from"
             )
+        tell_of_cut(self)
         return _rebuilt, (type(self), self.value, self.gradient, self.label)
 
     def __copy__(self) -> Node:
         """A leaf of its own, or another node with the same record and the same graph behind."""
         if self.op is None:
+            tell_of_cut(self)
             return _rebuilt(type(self), self.value, self.gradient, self.label)
         twin = leaf(self.value)
         for field in ("op", "a", "b", "from_a", "from_b", "params", "gradient", "label"):

@@ -446,6 +446,7 @@ class Operators(Node):
             return dispatch(ufunc, inputs, kwargs)
         kwargs = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
         if ufunc in CONSTANT and "out" not in kwargs:
+            tell_of_cut(*inputs)
             return getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
         if method == "outer" and not kwargs:
             a, b = inputs

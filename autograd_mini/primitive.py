@@ -288,8 +288,9 @@ class Selecting(Elementwise):
             slope = None if parent is None else self.slope(i, y, xs)
             plain = raw(slope)
             silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
-            if silent and isinstance(slope, Node) and guard() is not None:
-                silent = False  # to be replayed with other numbers, where it may be chosen
+            if silent and isinstance(slope, Node) and (someone := guard()) is not None:
+                someone.unchosen()  # to be replayed with other numbers, where it may be chosen
+                silent = False
             sends.append(None if silent else g * slope)
         return sends
 

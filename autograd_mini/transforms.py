@@ -72,7 +72,8 @@ def tree_map(function: Function, tree: Any) -> Any:
         branches = [tree_map(function, branch) for branch in tree]
         return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
     if is_nested_array(tree):
-        return nested_array([tree_map(function, branch) for branch in tree.flat], tree.shape)
+        branches = [tree_map(function, branch) for branch in tree.flat]
+        return nested_array(branches, tree.shape).view(type(tree))
     return function(tree)
 
 
@@ -113,6 +114,11 @@ def _fresh(value: Any) -> Node:
     node = leaf(value)
     node.params = serial()
     return node
+
+
+def is_inside() -> bool:
+    """Whether a transform is calling a function just now."""
+    return _depth.get() > 0
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import random
@@ -483,3 +484,143 @@ def test_without_numba_the_error_says_what_to_install(tmp_path):
         except ag.errors.MissingExtraError as error:
             print(error)
     """, tmp_path)
+
+
+# ── what a replay mustn't freeze, nor lose ───────────────────────────────────────────────────
+
+def lazily(holder=[]):
+    if not holder:
+        holder.append(Value(2.0))
+    return holder[0]
+
+
+def changing(x):
+    first, x[0] = x[0], 0.0
+    return first**2 + x[1]
+
+
+@pytest.mark.parametrize(("f", "recorded", "replayed"), [
+    (lambda x: x * float(x), math.nan, 3.0),
+    (lambda x: x + math.copysign(1.0, x), 0.0, -0.0),
+    (lambda x: copy.deepcopy(x) * x, 2.0, 3.0),
+    (lambda x: x if np.greater.outer(x, 1.0) else -x, 2.0, 0.5),
+    (lambda x: x if x > np.int64(3) and x < 10**400 else -x, 5.0, 1.0),
+    (changing, [2.0, 5.0], [4.0, 5.0]),
+    (lambda x: 1 / (x + x + x + x), 1.0, -0.0),
+    (lambda x: ag.sum([x, -x, x, -x, x]), 1.0, 1e308),
+    (lambda x: x * float(x * 0.1 + x * 0.2 + x * 0.3 + 0.7), 0.3, 0.7),
+], ids=str)
+def test_what_was_looked_at_is_no_constant(f, recorded, replayed):
+    """Recorded for one number and asked for another, a program gives what f gives."""
+    program = ag.compile(f)
+    for x in (recorded, replayed):
+        with np.errstate(all="ignore"):
+            expected = f(list(map(Value, x)) if isinstance(x, list) else Value(x)).data
+            got = program(list(x) if isinstance(x, list) else x)
+        np.testing.assert_equal(got, expected)
+        assert math.copysign(1, got) == math.copysign(1, expected) or math.isnan(got)
+
+
+def test_values_made_by_the_first_call_are_read_too():
+    """A layer that makes its weights when it is first called may have them changed later."""
+    program = ag.compile(lambda x: lazily() * x)
+    assert program(1.0) == 2.0
+    lazily().data = 7.0
+    assert program(1.0) == 7.0
+
+
+def test_programs_inside_programs_and_transforms():
+    """Inside, a program is its function: also of arrays, also where it closes over a variable."""
+    inner = ag.compile(lambda x: np.sum(x**2))
+    x = np.array([2.0, 3.0])
+    assert ag.compile(lambda x: inner(x) * 2)(x) == 26.0
+    np.testing.assert_array_equal(ag.compile(ag.grad(lambda x: inner(x) * 2))(x), [8.0, 12.0])
+
+    def closing(x):
+        return ag.compile(lambda y: x * y)(2.0) * x
+
+    program = ag.compile(closing)
+    assert ag.grad(closing)(3.0) == 12.0
+    assert [program(3.0), program(4.0)] == [18.0, 32.0]
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: ag.where(ag.relu(x), ag.sqrt(x), 0.0), lambda x: ag.relu(np.log(x)),
+    lambda x: np.maximum(1.0, np.sqrt(x)), lambda x: ag.clip(1 / x, 0.0, 1.0),
+    lambda x: ag.where(ag.sqrt(x), x, 2 * x) * x, lambda x: np.copysign(x * 0 + 1.0, np.log(x)) * x,
+    lambda x: ag.grad(lambda t: ag.where(ag.relu(t), ag.sqrt(t), t * t))(x) + x,
+])
+def test_silence_at_second_order(f):
+    """What wasn't chosen sends nothing in a derivative of a derivative either."""
+    with np.errstate(all="ignore"):
+        for transform in (ag.grad, ag.hessian):
+            assert ag.compile(transform(f))(0.0) == transform(f)(0.0)
+
+
+def test_the_form_of_the_arguments_counts():
+    """A list isn't a tuple, nor a dict, nor are two arguments one."""
+    program = ag.compile(lambda *args: args)
+    assert program([1.0]) == ([1.0],)
+    assert program((1.0,)) == ((1.0,),)
+    assert program({0: 1.0}) == ({0: 1.0},)
+    assert program(2.0, []) == (2.0, [])
+    assert program([], 2.0) == ([], 2.0)
+
+
+def test_the_batch_axis_belongs_to_what_is_batched(rng):
+    """The gradient of a sum has one where the argument has one, whatever its value depends on."""
+    B = np.arange(1.0, 6.0)
+    np.testing.assert_array_equal(
+        ag.grad(ag.compile(lambda x: x, batched=0, reduce="sum"))(B), np.ones(5))
+    np.testing.assert_array_equal(
+        ag.compile(lambda x: ag.sum([Value(3.0)]), batched=0)(B), [3.0] * 5)
+    np.testing.assert_array_equal(ag.compile(lambda a, b: a - 2 * b, batched=(1, 0))(B, 2 * B),
+                                  -3 * B)
+    second = ag.hessian(ag.compile(lambda w, x: (w[0] * x) * w[1], batched=1, reduce="sum"))
+    np.testing.assert_allclose(second(np.array([0.3, 0.7]), B), [[0, 15], [15, 0]])
+    each = ag.jacobian(ag.compile(lambda x: x**2, batched=0))
+    np.testing.assert_allclose(each(rng.normal(size=(4, 2)) * 0 + 3)[2], [[6, 0], [0, 6]])
+
+
+def test_rows_that_differ_only_in_what_they_capture():
+    """A machine is told from another by defaults and captured variables too."""
+    rows = [ag.elementwise(lambda x, k=k: x * k, lambda x, k=k: x * k, lambda y, x, k=k: k,
+                           name=f"times {k}") for k in (2, 5)]
+    assert [ag.compile(lambda x, row=row: row(x))(3.0) for row in rows] == [6.0, 15.0]
+
+
+@pytest.mark.parametrize(("make", "error", "message"), [
+    (lambda: ag.compile(lambda x: ag.gradients(x * x, x))(2.0), "GraphError", "plain gradient"),
+    (lambda: ag.compile(lambda x: None)(2.0), "GraphError", "the result is a NoneType"),
+    (lambda: ag.compile(ag.grad(lambda x: float(x)))(2.0), "GraphError", "has no gradient"),
+    (lambda: ag.compile(ag.grad(lambda x: x, (0, 0)))(2.0), "ShapeError", "twice"),
+    (lambda: ag.compile(ag.grad(lambda x: x, 3))(2.0), "ShapeError", "argnums 3"),
+    (lambda: ag.compile(ag.grad(lambda x, s: x, 1))(2.0, "a"), "DTypeError", "no gradient"),
+    (lambda: ag.compile(lambda x, s: x)(2.0, {1}), "GraphError", "hashable"),
+    (lambda: ag.compile(lambda x: x, batched=-1), "GraphError", "counted from 0"),
+    (lambda: ag.compile(lambda x: x, batched=0)(np.ones(0)), "ShapeError", "one at least"),
+    (lambda: ag.compile(lambda x: x * Tensor([1.0]).data[0])(2.0), "GraphError", "of a Tensor"),
+    (lambda: ag.compile(lambda x: x, parameters=[1.0]), "DTypeError", "not float"),
+    (lambda: ag.compile(lambda x: x, parameters=[Value(1.0)])(np.ones(2), 1.0), "ShapeError",
+     "has 1 parameters"),
+    (lambda: ag.jacobian(ag.compile(lambda w, x: w * x, batched=1))(2.0, np.ones(3)),
+     "ShapeError", "what all samples share"),
+    (lambda: ag.compile(lambda x: np.floor(x))(np.ones(2)), "NotDifferentiableError", "np.floor"),
+    (lambda: ag.compile(lambda x: ag.elementwise(
+        np.sin, lambda x: [x, "a"][0], lambda y, x: 1.0, name="mixed")(2.0 + 0 * x))(2.0),
+     "GraphError", "Numba can't compile"),
+], ids=range(15))
+def test_more_refusals(make, error, message):
+    """Clear words, wherever an obscure error or a wrong number used to be."""
+    with pytest.raises(getattr(ag.errors, error)) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_a_value_updated_halfway_is_refused():
+    """One program can't hold both of its numbers."""
+    w = Value(2.0)
+    z = w * 2
+    w.data = 10.0
+    with pytest.raises(ag.errors.GraphError, match=r"updated to 10.0 after something was computed"):
+        ag.compile(lambda x: z * x)(1.0)

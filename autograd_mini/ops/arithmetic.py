@@ -80,7 +80,7 @@ _sign_of_b = in_pieces(
 )
 _floored = in_pieces(lambda a, b: np.floor_divide(a, b), lambda a, b: a // b, 2, "⌊a/b⌋")
 _turns = in_pieces(
-    lambda y, a, b: np.rint((a - y) / b), lambda y, a, b: float(round((a - y) / b)), 3, "turns"
+    lambda y, a, b: np.rint((a - y) / b), lambda y, a, b: float(np.rint((a - y) / b)), 3, "turns"
 )  # not the quotient cut: 1/0.1 is 10, but 0.1 goes 9 times into 1
 _never = in_pieces(lambda y: _or_nan(y, False), lambda y: 0.0 if y == y else y, 1, "0 or nan")
 _at_zero = in_pieces(

@@ -209,7 +209,7 @@ def _bessel(x: Any, n: int) -> Any:
 
 def _scalar_bessel(x: float, n: int) -> float:
     """`_bessel` for one float."""
-    turn, z = math.pi * (x - 2 * round(x / 2)), math.pi * x
+    turn, z = math.pi * (x - 2 * float(np.rint(x / 2))), math.pi * x
     if math.fabs(z) < n + 3.0:
         term = 1.0
         for k in range(1, n + 1):

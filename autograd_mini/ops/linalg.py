@@ -96,7 +96,7 @@ weighted_sum = _OfNumbers(
 weighted_sum.written_out = lambda g, y, inputs, *_: _weights_and_inputs(g, y, *inputs)
 
 total = _OfNumbers(
-    lambda inputs: sum(inputs, 0.0), lambda g, y, *inputs: [g] * len(inputs), name="total",
+    lambda inputs: sum(inputs, -0.0), lambda g, y, *inputs: [g] * len(inputs), name="total",
     symbol="sum", many=True,
 )
 total.written_out = lambda g, y, inputs, *_: [g] * len(inputs)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GraphError
+from ..errors import DTypeError, GraphError
+from ..graph import Node
 
 if TYPE_CHECKING:
     from .program import Program
@@ -25,36 +26,62 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     is part of the program: for another one it is recorded anew, as it is for other shapes.
 
     batched: positions of arguments whose first axis counts samples. The function is recorded for
-    one sample, and the program computes a whole batch at once; results have the batch first. With
+    one sample; the program computes a whole batch, and its results have the batch first. With
     reduce='mean' or 'sum' one number comes out, which can be differentiated.
     parameters: Values (as `model.parameters()`) that the program takes as its first argument, one
-    flat array: see `flat()` and `store()`. Other Values from outside are read in each call.
+    flat array: see `flat()` and `store()`. Other Values from outside are read in each call; plain
+    numbers and arrays from outside, and random ones, stay what they were when it was recorded.
     branches: what to do when a comparison (`if x > 0`) comes out differently from when it was
     recorded: 'record' the other way too and keep both, or 'raise' `GraphError`.
 
-    Needs Numba; the first call compiles a machine for the operations in use, and keeps it on disk
-    (in $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini). Raises `MissingExtraError`
-    without Numba; `GraphError` for what isn't made of Values' scalar functions.
+    The first call compiles a machine for the operations in use, and keeps it on disk (in
+    $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini). Raises `MissingExtraError` without
+    Numba; `GraphError` for what isn't made of Values' scalar functions.
 
     >>> import numpy as np, autograd_mini as ag
     >>> rosenbrock = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
-    >>> slope = ag.compile(ag.grad(rosenbrock))
-    >>> slope(np.array([0.5, 1.0, 2.0]))
+    >>> ag.compile(ag.grad(rosenbrock))(np.array([0.5, 1.0, 2.0]))
     array([-151., -250.,  200.])
     """
     from .program import Program
 
+    function, steps = _underived(function)
+    numbers = (batched,) if isinstance(batched, int) else tuple(sorted(set(batched)))
+    check(numbers, reduce, parameters, branches, steps)
+    return Program(function, batched=numbers, reduce=reduce, parameters=parameters,
+                   branches=branches, steps=steps)
+
+
+def _underived(function: Any) -> tuple[Any, tuple[tuple[str, Any], ...]]:
+    """Of grad(f), hessian(f) …: f, and the transforms, the first one first."""
     steps: list[tuple[str, Any]] = []
-    while hasattr(function, "derived"):  # grad(f), hessian(f): f is recorded, then differentiated
+    while hasattr(function, "derived"):
         name, function, argnums = function.derived
         steps.insert(0, (name, argnums))
-    if steps and parameters is not None:
-        raise GraphError("compile(f, parameters=…) first, then ag.value_and_grad of the program: "
-                         "its first argument is the array of parameters")
-    numbers = (batched,) if isinstance(batched, int) else tuple(batched)
+    return function, tuple(steps)
+
+
+def check(batched: Sequence[int], reduce: str | None, parameters: Sequence[Any] | None,
+          branches: str, steps: Sequence[Any]) -> None:
+    """Raise for options that don't go together."""
+    if any(i < 0 for i in batched):
+        raise GraphError(f"batched={batched}: positions of arguments are counted from 0")
     if reduce not in (None, "sum", "mean") or branches not in ("record", "raise"):
         raise GraphError("reduce is 'mean', 'sum' or None; branches is 'record' or 'raise'")
-    if reduce is not None and not numbers:
+    if reduce is not None and not batched:
         raise GraphError("reduce= is over a batch: say which arguments are batched=")
-    return Program(function, batched=numbers, reduce=reduce, parameters=parameters,
-                   branches=branches, steps=tuple(steps))
+    if parameters is not None:
+        check_parameters(parameters)
+        if steps:
+            raise GraphError("compile(f, parameters=…) first, then ag.value_and_grad of the "
+                             "program: its first argument is the array of parameters")
+
+
+def check_parameters(parameters: Sequence[Any]) -> None:
+    """Raise unless they are Values that nobody computed, each once."""
+    for p in parameters:
+        if not isinstance(p, Node) or type(p.value) is not float or p.op is not None:
+            what = "a computed node" if isinstance(p, Node) and p.op else type(p).__name__
+            raise DTypeError(f"parameters= takes Values that are leaves, not {what}")
+    if len(set(parameters)) < len(parameters):
+        raise GraphError("parameters= has a Value twice")

@@ -23,7 +23,6 @@ def careful(code: Code, inputs: list[Any], needed: np.ndarray, samples: int) -> 
     """All needed values: floats, or arrays with a number for each sample."""
     values: list[Any] = [None] * len(code)
     heard: dict[int, Heard] = {}
-    sums = _sums(code)
     values[: len(inputs)] = inputs
     for i, x in code.constants.items():
         values[i] = x
@@ -32,8 +31,9 @@ def careful(code: Code, inputs: list[Any], needed: np.ndarray, samples: int) -> 
             operands = code.arg[code.ptr[i] : code.ptr[i + 1]]
             if code.op[i] == LEAF:
                 continue
-            if i in sums:
-                values[i], heard[i] = _cotangent(operands, values, heard, sums[i])
+            if i in code.sums:
+                chooses = code.chooses[code.ptr[i] : code.ptr[i + 1] : 2]
+                values[i], heard[i] = _cotangent(operands, values, heard, chooses)
             elif code.op[i] >= ROW:
                 values[i] = code.rows[code.op[i] - ROW].compute([values[j] for j in operands], {})
             else:
@@ -45,19 +45,8 @@ def careful(code: Code, inputs: list[Any], needed: np.ndarray, samples: int) -> 
     return values
 
 
-def _sums(code: Code) -> dict[int, list[int]]:
-    """For each cotangent that is a sum, which of its pairs choose."""
-    found = {}
-    for first, lengths, choosing in code.sums:
-        at = 0
-        for k, n in enumerate((lengths // 2).tolist()):
-            found[first + k] = choosing[at : at + n].tolist()
-            at += n
-    return found
-
-
 def _dot(operands: list[int], values: list[Any]) -> Any:
-    y = 0.0
+    y = -0.0
     for p, q in zip(operands[::2], operands[1::2], strict=True):
         y = y + np.multiply(values[p], values[q])
     return y
@@ -70,7 +59,8 @@ def _cotangent(operands: list[int], values: list[Any], heard: dict[int, Heard],
     any_heard: Any = np.False_
     for p, q, choice in zip(operands[::2], operands[1::2], chooses, strict=True):
         g, slope = values[p], values[q]
-        sent = np.asarray(heard.get(p, True)) & ~(bool(choice) & (np.asarray(slope) == 0))
+        sent = np.asarray(heard.get(p, True)) & heard.get(q, True)
+        sent = sent & ~(bool(choice) & (np.asarray(slope) == 0))
         y = y + np.where(sent, np.multiply(g, slope), 0.0)
         any_heard = any_heard | sent
     return (y if np.ndim(y) else float(y)), any_heard

@@ -52,7 +52,8 @@ class Code:
         self.constants: dict[int, float] = {}
         self.rows: list[Elementwise] = []
         self.lanes: Sequence[int] = ()
-        self.sums: list[tuple[int, Ids, Ids]] = []  # what are cotangents, for `careful`
+        self.chooses: list[int] = []  # for each operand, whether a 0 there means "not chosen"
+        self.sums: set[int] = set()  # the values that are cotangents
         self._code_of: dict[Elementwise, int] = {}
         self._constant_at: dict[tuple[float, float, bool], int] = {}
         self._slopes: dict[Any, list[Any]] = {}
@@ -76,6 +77,7 @@ class Code:
         """A new value; returns its number."""
         self.op.append(op)
         self.arg += operands
+        self.chooses += [0] * len(operands)
         self.ptr.append(len(self.arg))
         return len(self.op) - 1
 
@@ -86,6 +88,7 @@ class Code:
         self.op += [self.operation(row)] * n
         start, k = len(self.arg), len(columns)
         self.arg += np.column_stack([c.ravel() for c in columns]).ravel().tolist()
+        self.chooses += [0] * (k * n)
         self.ptr += range(start + k, start + k * n + 1, k)
         return np.arange(first, first + n)
 
@@ -122,11 +125,17 @@ class Code:
                 continue
             a = node.a
             if type(a) is tuple:
+                if any(p is not None and p.op is None and p.value is not x
+                       for p, x in zip(node.from_a, a, strict=True)):
+                    check_fresh(node)
                 ids = [number[p] if p is not None else self.constant(float(x), given=True)
                        for p, x in zip(node.from_a, a, strict=True)]
                 number[node] = self._append_many(node.op, ids)
             else:
                 p, q = node.from_a, node.from_b
+                if (p is not None and p.op is None and p.value is not a) or (
+                        q is not None and q.op is None and q.value is not node.b):
+                    check_fresh(node)
                 i = number[p] if p is not None else self.constant(float(a), given=True)
                 if node.b is None:
                     number[node] = i if node.op is positive else (
@@ -136,13 +145,17 @@ class Code:
                 else:
                     number[node] = self.append(self.operation(node.op), (i, number[q]))
 
-    def fuse(self, kept: Sequence[int]) -> None:
-        """Make trees of additions sums of products, but for what is `kept` for itself."""
+    def fuse(self, kept: Sequence[int], compared: Sequence[int]) -> None:
+        """Make trees of additions sums of products, but for what is `kept` for itself, and for what
+        comparisons depend on: these must come out as they did, to the last digit.
+        """
         op, ptr, arg = self.arrays()
         uses = np.bincount(np.concatenate([arg, kept, kept]).astype(np.int64), minlength=len(op))
-        found = passes.fused(op, ptr, arg, uses, self.operation(add), self.operation(multiply),
-                             self.constant(1.0))
+        fixed = passes.alive(ptr, arg, np.array(compared, np.int64))
+        found = passes.fused(op, ptr, arg, uses, fixed, self.operation(add),
+                             self.operation(multiply), self.constant(1.0))
         self.op, self.ptr, self.arg = (part.tolist() for part in found)
+        self.chooses = [0] * len(self.arg)
 
     def _with_constant(self, row: Primitive, i: int, b: float) -> int:
         """row(i, b); a power that is a product, a quotient or nothing is made one."""
@@ -183,8 +196,9 @@ class Code:
         cotangent[output] = seed
         # What a sum over lanes sends to something shared is sent once for each sample.
         lane_sums, lengths, new_arg, choosing = passes.cotangents(
-            edges, lane, lane | (op == LANE_SUM), cotangent, one, len(self))
-        self.sums.append((len(self), lengths, choosing))
+            edges, lane, lane | (op == LANE_SUM), cotangent, zero, one, len(self))
+        self.sums.update(range(len(self), len(self) + len(lengths)))
+        self.chooses += np.repeat(choosing, 2).tolist()
         self.op += np.where(lane_sums, LANE_SUM, np.where(lengths == 2, PRODUCT, DOT)).tolist()
         self.ptr += (len(self.arg) + np.cumsum(lengths)).tolist()
         self.arg += new_arg.tolist()
@@ -196,8 +210,8 @@ class Code:
         ids = np.flatnonzero((op == code) & active)
         parts: list[Any] = []
         if code < ROW:
-            rows, p, q = passes.pairs(ids, ptr, arg)
-            parts = [(rows, p, q, np.zeros_like(rows)), (rows, q, p, np.zeros_like(rows))]
+            rows, p, q, chooses = passes.pairs(ids, ptr, arg, np.array(self.chooses, np.int64))
+            parts = [(rows, p, q, chooses), (rows, q, p, np.zeros_like(rows))]
         else:
             row = self.rows[code - ROW]
             xs = [arg[ptr[ids] + i] for i in range(len(row.slopes))]
@@ -238,6 +252,17 @@ class Code:
     def arrays(self) -> tuple[Ids, Ids, Ids]:
         """op, ptr and arg as arrays."""
         return np.array(self.op), np.array(self.ptr), np.array(self.arg, np.int64)
+
+
+def check_fresh(node: Node) -> None:
+    """Refuse a node that was computed from a leaf which was changed afterwards."""
+    for parent, x in zip(node.parents, node.inputs, strict=True):
+        if parent is not None and parent.op is None and parent.value != x and x == x:
+            raise GraphError(
+                f"a Value was updated to {parent.value!r} after something was computed from it as "
+                f"{x!r}, and both would be part of the program: compute inside the function, and "
+                "update outside"
+            )
 
 
 class Template:

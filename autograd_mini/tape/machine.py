@@ -31,7 +31,9 @@ try:
 except ImportError as error:
     raise errors.missing_extra("numba", "fast", "compile") from error
 
-__all__ = ["compiled", "machine"]
+__all__ = ["NumbaError", "check_compiles", "compiled", "machine"]
+
+NumbaError = numba.core.errors.NumbaError
 
 HEAD = '''"""Written by autograd_mini.tape.machine; it may be deleted at any time."""
 
@@ -46,7 +48,7 @@ RUN = '''
 
 @numba.njit(inline="always")
 def dot(index, v, start, end):
-    y = 0.0
+    y = -0.0  # what added to anything changes nothing: 0.0 would make −0.0 of 0.0
     for j in range(start, end, uint64(5)):  # runs: p, its stride, q, its stride, how many
         p, dp, q = uint64(index[j]), uint64(index[j + one]), uint64(index[j + uint64(2)])
         dq, m = uint64(index[j + uint64(3)]), uint64(index[j + uint64(4)])
@@ -59,7 +61,7 @@ def dot(index, v, start, end):
     return y
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc"}})
 def run(program, index, v):
     for i in range(program.shape[0]):
         op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
@@ -77,7 +79,7 @@ LANES = '''
 
 @numba.njit(inline="always")
 def lane_sum(u, v, w, index, start, uniform, end):
-    y = 0.0
+    y = -0.0
     for j in range(start, uniform, two):
         part, x = 0.0, v[uint64(index[j + one])]
         for s in range(w):
@@ -114,7 +116,7 @@ def lane_dot(u, v, w, y, index, start, uniform, end, c):
             y[s] += x0[s] * x1[s]
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc", "nsz"}})
+@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc"}})
 def run_lanes(program, index, shared, u, v, w):
     w = uint64(w)
     for i in range(shared.shape[0]):
@@ -129,7 +131,7 @@ def run_lanes(program, index, shared, u, v, w):
                 h = at + uint64(4) * k
                 start, uniform = uint64(index[h]), uint64(index[h + one])
                 end, both = uint64(index[h + uint64(2)]), uint64(index[h + uint64(3)])
-                c = 0.0
+                c = -0.0
                 for j in range(end, both, two):
                     c += u[uint64(index[j])] * u[uint64(index[j + one])]
                 if op == 1:
@@ -234,6 +236,17 @@ def twin(row: Elementwise) -> Any:
     return numba.njit(error_model="numpy")(function)
 
 
+def check_compiles(row: Elementwise) -> None:
+    """Raise if Numba can't compile the row's function of floats."""
+    try:
+        twin(row).compile((numba.float64,) * len(row.slopes))
+    except numba.core.errors.NumbaError as error:
+        raise errors.GraphError(
+            f"{row.name} isn't on the tape: Numba can't compile its function for floats "
+            f"(scalar=). It says: {str(error).strip().splitlines()[-1]}"
+        ) from error
+
+
 IN_NUMBA: dict[Any, Any] = {
     math.cbrt: np.cbrt, math.exp2: np.exp2, math.log2: np.log2, math.fmod: np.fmod,
     math.radians: lambda x: x * (math.pi / 180.0), math.degrees: lambda x: x * (180.0 / math.pi),
@@ -255,16 +268,30 @@ def _jitted(function: types.FunctionType) -> Any:
 
 
 def fingerprint(function: Any) -> str:
-    """What a function does, as text: its bytecode and what it refers to."""
+    """What a function does, as text: its bytecode and what it refers to.
+
+    Of what can't be written down (an array, an object) the text is different every time, so that
+    no machine with another one in it is taken for this.
+    """
     code = function.__code__
-    parts = [code.co_code.hex(), repr(code.co_consts), repr(code.co_names)]
-    parts += [repr(cell.cell_contents) for cell in function.__closure__ or ()]
-    for name in code.co_names:
-        value = function.__globals__.get(name)
-        if hasattr(value, "py_func"):
-            parts.append(fingerprint(value.py_func))
-        elif isinstance(value, float | int):
-            parts.append(repr(value))
-        else:
-            parts.append(str(getattr(value, "__name__", "")))
+    parts = [code.co_code.hex(), repr(code.co_consts), repr(code.co_names),
+             _written_down(function.__defaults__), _written_down(function.__kwdefaults__)]
+    parts += [_written_down(cell.cell_contents) for cell in function.__closure__ or ()]
+    parts += [_written_down(function.__globals__[name])
+              for name in code.co_names if name in function.__globals__]
     return "|".join(parts)
+
+
+def _written_down(x: Any) -> str:
+    """A global, a default or a captured variable, as text."""
+    if hasattr(x, "py_func"):
+        return fingerprint(x.py_func)
+    if isinstance(x, types.FunctionType):
+        return fingerprint(x)
+    if isinstance(x, types.ModuleType | np.ufunc | types.BuiltinFunctionType):
+        return f"{getattr(x, '__module__', '')}.{x.__name__}"
+    if x is None or isinstance(x, bool | int | float | str):
+        return repr(x)
+    if isinstance(x, tuple):
+        return f"({', '.join(map(_written_down, x))})"
+    return os.urandom(16).hex()

@@ -6,7 +6,8 @@ import numpy as np
 
 from .machine import compiled
 
-__all__ = ["active", "alive", "cotangents", "fused", "levels", "pairs", "runs", "spread", "stages"]
+__all__ = ["active", "alive", "cotangents", "fused", "levels", "pairs", "runs", "spread",
+           "stages"]
 
 Ids = np.ndarray
 DOT, LANE_SUM = 1, 2
@@ -68,48 +69,58 @@ def levels(ptr: Ids, arg: Ids, needed: np.ndarray) -> Ids:
 
 
 @compiled
-def pairs(ids: Ids, ptr: Ids, arg: Ids) -> tuple[Ids, Ids, Ids]:
-    """(row, p, q) of each product p·q in these DOTs."""
+def pairs(ids: Ids, ptr: Ids, arg: Ids, chooses: Ids) -> tuple[Ids, Ids, Ids, Ids]:
+    """(row, p, q, whether q chooses) of each product p·q in these DOTs."""
     n = 0
     for i in ids:
         n += (ptr[i + 1] - ptr[i]) // 2
     row, p, q = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    flag = np.empty(n, np.int64)
     n = 0
     for i in ids:
         for k in range(ptr[i], ptr[i + 1], 2):
-            row[n], p[n], q[n] = i, arg[k], arg[k + 1]
+            row[n], p[n], q[n], flag[n] = i, arg[k], arg[k + 1], chooses[k]
             n += 1
-    return row, p, q
+    return row, p, q, flag
 
 
 @compiled
-def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, one: int, new: int
-               ) -> tuple[np.ndarray, Ids, Ids, Ids]:
+def heard(edges: Ids, start: int, cotangent: Ids, zero: int) -> tuple[int, int]:
+    """Move those edges of one target to the front whose consumer has something to send.
+
+    The edges of the target begin at `start`. Returns the end of those, and of all of them.
+    """
+    end = i = start
+    while i < edges.shape[1] and edges[1, i] == edges[1, start]:
+        if cotangent[edges[0, i]] != zero:
+            edges[:, end] = edges[:, i]
+            end += 1
+        i += 1
+    return end, i
+
+
+@compiled
+def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, zero: int, one: int,
+               new: int) -> tuple[np.ndarray, Ids, Ids, Ids]:
     """The sums that are the cotangents, for edges sorted by target, the last target first.
 
     edges: rows of consumer, target, slope, and whether a slope of 0 means "not chosen". lane: which
     values have a number a sample; many: which consumers send one a sample. Fills `cotangent`
-    (where each value's is). Returns of the new values, the first of which has number
-    `new`: whether it is a sum over lanes, its number of operands, and the operands; and of each
-    pair of operands whether it chooses.
+    (where each value's is), which holds `zero` for what nobody sends anything. Returns of the new
+    values, the first of which has number `new`: whether it is a sum over lanes, its number of
+    operands, and the operands; and of each pair of operands whether it chooses.
     """
     consumer, target, slope, chooses = edges
-    lane_sums = np.zeros(2 * target.size, np.bool_)
-    lengths, arg = np.empty(2 * target.size, np.int64), np.empty(4 * target.size, np.int64)
-    choosing = np.zeros(2 * target.size, np.int64)
-    rows, used, start = 0, 0, 0
-    while start < target.size:
-        t, end = target[start], start
-        while end < target.size and target[end] == t:
-            end += 1
-        alone = end == start + 1 and lane[t] == many[consumer[start]]
-        if alone and slope[start] == one:
-            cotangent[t] = cotangent[consumer[start]]
-            start = end
-            continue
-        if alone and cotangent[consumer[start]] == one and not chooses[start]:
-            cotangent[t] = slope[start]
-            start = end
+    n = target.size
+    lane_sums, lengths = np.zeros(2 * n, np.bool_), np.empty(2 * n, np.int64)
+    arg, choosing = np.empty(4 * n, np.int64), np.zeros(2 * n, np.int64)
+    rows, used, next_one = 0, 0, 0
+    while next_one < n:
+        start, t = next_one, target[next_one]
+        end, next_one = heard(edges, start, cotangent, zero)
+        g, alone = cotangent[consumer[start]], end == start + 1 and lane[t] == many[consumer[start]]
+        if alone and (slope[start] == one or (g == one and not chooses[start])):
+            cotangent[t] = g if slope[start] == one else slope[start]
             continue
         summed = -1  # what samples send to what they share is summed over them
         for over_lanes in (True, False):
@@ -130,7 +141,6 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, o
                 cotangent[t] = new + rows
                 summed = new + rows
                 rows += 1
-        start = end
     return lane_sums[:rows], lengths[:rows], arg[:used], choosing[: used // 2]
 
 
@@ -172,11 +182,12 @@ def runs(p: Ids, q: Ids, ends: Ids) -> tuple[Ids, Ids]:
 
 
 @compiled
-def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, add: int, multiply: int, one: int
-          ) -> tuple[Ids, Ids, Ids]:
+def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, fixed: np.ndarray, add: int, multiply: int,
+          one: int) -> tuple[Ids, Ids, Ids]:
     """The code with trees of additions (of four terms or more) as DOTs: op, ptr and arg.
 
     uses: how often each value is used; what is used once is taken into the sum that uses it.
+    fixed: what must be rounded as it was recorded.
     """
     n = op.size
     first, last = np.full(n, -1, np.int64), np.full(n, -1, np.int64)  # of each sum, a linked list
@@ -184,7 +195,7 @@ def fused(op: Ids, ptr: Ids, arg: Ids, uses: Ids, add: int, multiply: int, one: 
     p, q, after = np.empty(room, np.int64), np.empty(room, np.int64), np.full(room, -1, np.int64)
     terms = 0
     for i in range(n):
-        if op[i] != add and op[i] != DOT:
+        if fixed[i] or (op[i] != add and op[i] != DOT):
             continue
         for k in range(ptr[i], ptr[i + 1], 1 if op[i] == add else 2):
             x = arg[k]

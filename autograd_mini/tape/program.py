@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import transforms
-from ..errors import GraphError, ShapeError
-from ..graph import Node, check_real, consumers_first, guarded_by, leaf, serial
+from ..errors import DTypeError, GraphError, ShapeError
+from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf
 from ..ops import total
 from ..transforms import flat, tree_leaves, tree_map
 from .careful import careful
 from .code import LANE_SUM, LEAF, ROW, Code, Guard
+from .machine import NumbaError, check_compiles
 from .schedule import Schedule
 from .values import as_values
 
@@ -26,6 +26,10 @@ BLOCK = 128
 """How many samples go through the machine at once: their numbers should stay in the cache."""
 MOST_WAYS = 64
 """Of a program that branches, so many ways are kept."""
+
+
+OTHERWISE = object()
+"""What a replay gives whose comparisons come out differently."""
 
 
 class Program:
@@ -49,18 +53,20 @@ class Program:
 
     def __call__(self, *args: Any) -> Any:
         """The function's result for these arguments, replayed."""
-        if any([isinstance(x, Node) or (isinstance(x, tuple | list | dict)
-                                        and any(isinstance(y, Node) for y in flat(x)))
-                for x in args]):
-            return self._eager()(*args)
-        given = self._with_floats(args)
+        if transforms.is_inside() or guard() is not None or any([_has_nodes(x) for x in args]):
+            return self._eager()(*args)  # others differentiate, or record, what it does
+        given = self._checked(args)
         inputs, key = _numbers(given, self.batched)
-        ways = self._ways.setdefault(key, [])
-        for k, way in enumerate(ways):
+        try:
+            ways = self._ways.get(key, [])
+        except TypeError as error:
+            raise GraphError(f"{self.__name__}: an argument that isn't made of floats is part of "
+                             f"the program, and must be hashable: {error}") from None
+        for way in ways:
             result = way.replay(inputs)
-            if result is not None:
-                if k:
-                    ways.insert(0, ways.pop(k))
+            if result is not OTHERWISE:
+                if way is not ways[0]:
+                    self._ways[key] = [way, *[other for other in ways if other is not way]]
                 return result
         if ways and self.branches == "raise":
             raise GraphError(
@@ -70,33 +76,68 @@ class Program:
             )
         return self._another_way(given, inputs, key)
 
-    def _with_floats(self, args: Sequence[Any]) -> Sequence[Any]:
-        """An integer that is differentiated is a number; any other is part of the program."""
-        if not self.steps or not any(type(x) is int for x in args):
-            return args
-        argnums = self.steps[0][1]
-        wanted = {argnums} if isinstance(argnums, int) else set(argnums)
-        return [float(x) if type(x) is int and i in wanted else x for i, x in enumerate(args)]
+    def _checked(self, args: Sequence[Any]) -> Sequence[Any]:
+        """The arguments: all there, parameters in an array, and floats to differentiate."""
+        needed = max([*self.batched, 0 if self.parameters is not None else -1])
+        if len(args) <= needed:
+            raise TypeError(f"{self.__name__} needs at least {needed + 1} arguments, "
+                            f"got {len(args)}" + self.parameters_first())
+        given = list(args)
+        if self.parameters is not None:
+            given[0] = np.asarray(args[0], float)
+            if given[0].shape != (len(self.parameters),):
+                raise ShapeError(f"{self.__name__} has {len(self.parameters)} parameters, the "
+                                 f"first argument has shape {given[0].shape}")
+        for _, argnums in self.steps:
+            for i in (argnums,) if isinstance(argnums, int) else argnums:
+                if not -len(args) <= i < len(args):
+                    raise ShapeError(f"argnums {i} for a call with {len(args)} arguments"
+                                     + self.parameters_first())
+                given[i] = tree_map(_float, given[i])
+        return given
+
+    def parameters_first(self) -> str:
+        """A reminder for messages."""
+        return " (the first one is the array of parameters)" if self.parameters is not None else ""
 
     def _another_way(self, args: Sequence[Any], inputs: Numbers, key: Any) -> Any:
         """Record for these arguments, keep it, and give its result."""
-        ways = self._ways[key]
         way = Way(self, args)
-        result = way.replay(inputs)
-        if result is None:
+        result = way.first_replay(inputs)
+        if result is not OTHERWISE:
+            self._ways[key] = [way, *self._ways.get(key, [])][:MOST_WAYS]
+            while len(self._ways) > MOST_WAYS:
+                self._ways.pop(next(iter(self._ways)))
+            return result
+        if self.batched:
             raise GraphError(
                 f"{self.__name__}: the samples of this batch take different ways through the "
                 "function's comparisons: write the choice with ag.where or ag.maximum, or compile "
                 "it for one sample and call it for each"
             )
-        ways.insert(0, way)
-        del ways[MOST_WAYS:]
-        return result
+        if self.parameters is not None:
+            raise GraphError(
+                f"{self.__name__}: a comparison is so close that the machine's rounding decides "
+                "it: write the choice with ag.where or ag.maximum"
+            )
+        # So close to a tie that the machine's rounding decides it: then the engine's counts.
+        return self.eagerly(args)
+
+    def eagerly(self, args: Sequence[Any]) -> Any:
+        """The result by the engine, for plain arguments: in the same operations, not recorded."""
+        def entries(x: Any) -> Any:
+            if not isinstance(x, np.ndarray):
+                return x
+            return as_values(np.asarray(x, float).ravel().tolist(), x.shape)
+
+        found = self._eager()(*[tree_map(entries, x) for x in args])
+        return _compact(tree_map(lambda y: y.value if isinstance(y, Node) else y, found), float)
 
     def _eager(self) -> Callable[..., Any]:
         """The function with its transforms, uncompiled: for nodes, which record themselves."""
         if self.parameters is not None or self.batched:
-            raise GraphError("a program over a batch, or of parameters, takes plain numbers")
+            raise GraphError("a program over a batch, or of parameters, takes plain numbers, and "
+                             "not inside a transform or another program")
         function = self.function
         for name, argnums in self.steps:
             function = getattr(transforms, name)(function, argnums)
@@ -134,6 +175,18 @@ class Program:
             repr(self))
 
 
+def _has_nodes(x: Any) -> bool:
+    """Whether there is a node in an argument."""
+    if isinstance(x, tuple | list | dict) or transforms.is_nested_array(x):
+        return any(isinstance(y, Node) for y in flat(x))
+    return isinstance(x, Node)
+
+
+def _float(x: Any) -> Any:
+    """A number as a float; an array, or what is no number, as it is."""
+    return float(x) if isinstance(x, int | np.number) and not isinstance(x, complex) else x
+
+
 Numbers = list[np.ndarray]
 """Per argument its numbers in order; if it is batched, a row each, a column a sample."""
 
@@ -145,102 +198,135 @@ def _numbers(args: Sequence[Any], batched: Sequence[int]) -> tuple[Numbers, Any]
     inputs: Numbers = []
     key: list[Any] = []
     for i, arg in enumerate(args):
+        over = i in batched
         if type(arg) is np.ndarray and arg.dtype == float and arg.ndim:  # the usual, quickly
-            over = i in batched
-            inputs.append(arg.reshape(len(arg), -1).T if over else arg.ravel())
+            inputs.append(arg.reshape(len(arg), -1).T if over and len(arg) else arg.ravel())
             key.append(arg.shape[over:])
         else:
-            inputs.append(_numbers_of_tree(arg, i, i in batched, key))
-    if len({inputs[i].shape[-1] for i in batched if i < len(inputs)}) > 1:
+            parts: list[np.ndarray] = []
+            key.append(_form(arg, f"argument {i}", over, parts))
+            inputs.append(np.concatenate(parts) if parts else np.empty(0))
+        if over and inputs[-1].ndim != 2:
+            raise ShapeError(
+                f"argument {i} is batched: it is an array, or a tuple, list or dict of arrays, "
+                "whose first axis counts the samples (one at least)"
+            )
+    if len({inputs[i].shape[-1] for i in batched}) > 1:
         raise ShapeError("the batched arguments differ in their numbers of samples")
     return inputs, tuple(key)
 
 
-def _numbers_of_tree(arg: Any, i: int, over: bool, key: list[Any]) -> np.ndarray:
-    """The numbers of one argument, a tree; its form is added to the key."""
-    parts = []
-    for path, x in tree_leaves(arg):
-        if isinstance(x, float | np.floating):
-            parts.append(np.array([x], float))
-            key.append((path, float))
-        elif isinstance(x, np.ndarray):
-            check_real(x, f"argument {i}{path}")
-            rows = x.reshape(len(x), -1).T if over and x.ndim else x.ravel()
-            parts.append(np.asarray(rows, float))
-            key.append((path, x.shape[over:]))
-        else:
-            key.append((path, type(x), x))
-    if over and (len({p.shape[-1] for p in parts}) != 1 or any(p.ndim != 2 for p in parts)):
-        raise ShapeError(
-            f"argument {i} is batched: it is an array, or a tuple, list or dict of arrays, whose "
-            "first axis counts the samples"
-        )
-    return np.concatenate(parts) if parts else np.empty(0)
+def _form(x: Any, path: str, over: bool, parts: list[np.ndarray]) -> Any:
+    """The form of a tree, with all in it that isn't a float; the floats are added to `parts`."""
+    if isinstance(x, dict):
+        return (dict, *[(k, _form(v, f"{path}[{k!r}]", over, parts)) for k, v in x.items()])
+    if isinstance(x, tuple | list):
+        return (type(x), *[_form(v, f"{path}[{i}]", over, parts) for i, v in enumerate(x)])
+    if isinstance(x, float | np.floating):
+        parts.append(np.array([x], float))
+        return float
+    if isinstance(x, np.ndarray):
+        check_real(x, path)
+        if over and (not x.ndim or not len(x)):
+            raise ShapeError(f"{path} has shape {x.shape}: no samples for a batch")
+        rows = np.asarray(x.reshape(len(x), -1).T if over else x.ravel(), float)
+        if parts and rows.shape[1:] != parts[0].shape[1:]:
+            raise ShapeError(f"{path} differs from the others in its number of samples")
+        parts.append(rows)
+        return x.shape[over:]
+    return (type(x), x)
 
 
 class Way:
     """One way through the function: its code, the comparisons on the way, its result's form."""
 
     def __init__(self, program: Program, args: Sequence[Any]) -> None:
+        self.program, self.args = program, args
         self.name, self.batched, self.reduce = program.__name__, program.batched, program.reduce
-        began = serial()
         trees = [_variables(arg, i in self.batched) for i, arg in enumerate(args)]
         called = trees
         if program.parameters is not None:
             trees[0] = as_values(program.parameters, (len(program.parameters),))
             called = trees[1:]
+        # Before the call: the function may change the lists it is given.
+        parts = [[v for v in flat(tree) if isinstance(v, Node)] for tree in trees]
+        number: dict[Any, int] = {v: i for i, v in enumerate(v for part in parts for v in part)}
+        self.input_ids = [tree_map(_number_of(number), tree) for tree in trees]
         looked = _Looks()
         with transforms.inside_transform(), guarded_by(looked):
             output = program.function(*called)
-        number = self._record(output, looked, trees, began)
+        self._check_output(output)
+        starts = np.cumsum([0, *map(len, parts)])
+        lanes = [j for i in self.batched for j in range(starts[i], starts[i + 1])]
+        self._record(output, looked, number, lanes)
         self.guards = [Guard(how, number[a], number[b] if isinstance(b, Node)
-                             else self.code.constant(float(b)), outcome)
+                             else self.code.constant(b), outcome)
                        for how, a, b, outcome in looked.seen]
+        self.silences = looked.silences
         self.output = tree_map(lambda y: number[y] if isinstance(y, Node)
                                else self.code.constant(float(y)), output)
-        self.input_ids = [tree_map(lambda x: number.get(x), tree) for tree in trees]
-        self.code.fuse([*flat(self.output), *(i for g in self.guards for i in (g.a, g.b))])
+        guarded = [i for look in self.guards for i in (look.a, look.b)]
+        self.code.fuse([*flat(self.output), *guarded], guarded)
         self._transform(program)
         self._lay_out()
 
-    def _record(self, output: Any, looked: _Looks, trees: list[Any], began: int
-                ) -> dict[Any, int]:
+    def _check_output(self, output: Any) -> None:
+        """Refuse a result that isn't made of numbers, or has no gradient where one is asked for."""
+        for path, y in tree_leaves(output):
+            if isinstance(y, Node):
+                continue
+            if not isinstance(y, float | int | np.floating | np.integer) or isinstance(y, bool):
+                raise GraphError(f"{self.name}: the result{path} is a {type(y).__name__}, not a "
+                                 "number (or a tuple, list, dict or array of Values)")
+            if self.program.steps:
+                raise GraphError(
+                    f"{self.name}: the result{path} is a plain {type(y).__name__}, which has no "
+                    "gradient: either it doesn't depend on the arguments, or the graph was cut by "
+                    "float(), .item(), .data or the like"
+                )
+
+    def _record(self, output: Any, looked: _Looks, number: dict[Any, int], lanes: list[int]
+                ) -> None:
         """The code of all that the output and the comparisons depend on; where each node is."""
         ends = [y for y in flat(output) if isinstance(y, Node)]
         ends += [x for _, a, b, _ in looked.seen for x in (a, b) if isinstance(x, Node)]
         root = leaf(0.0)
         root.remember(total, tuple(y.value for y in ends), tuple(ends), {})
         order = consumers_first(root)[:0:-1]
-        parts = [[v for v in flat(tree) if isinstance(v, Node)] for tree in trees]
-        inputs = [v for part in parts for v in part]
-        number: dict[Any, int] = {v: i for i, v in enumerate(inputs)}
+        # Whatever a user made may be changed by its maker between two calls.
         self.outside = [node for node in order if node.op is None and node not in number
-                        and node.params is not None and node.params < began]
-        number |= {node: len(inputs) + i for i, node in enumerate(self.outside)}
+                        and node.params is not None]
+        number |= {node: len(number) + i for i, node in enumerate(self.outside)}
         self.code = Code(len(number) + (self.reduce is not None))
-        starts = np.cumsum([0, *map(len, parts)])
-        self.code.lanes = [j for i in self.batched for j in range(starts[i], starts[i + 1])]
+        self.code.lanes = lanes
         self.code.record(order, number)
-        return number
 
     # ── transforms of the code ───────────────────────────────────────────────────────────────
 
     def _transform(self, program: Program) -> None:
-        """Reduce over the batch; then gradients and Jacobians, in the order asked for."""
+        """Reduce over the batch; then gradients and Jacobians, in the order asked for.
+
+        `axes` says of each part of the result whether it has a number for each sample.
+        """
         if self.reduce is not None:
             weight = self.code.inputs - 1  # 1 or 1/n, set in each call
             self.output = self.code.append(LANE_SUM, (self._one("reduce="), weight))
+        every = bool(self.batched) and self.reduce is None
+        self.axes = tree_map(lambda _: every, self.output)
         for name, argnums in program.steps:
             if name == "jacobian":
-                self.output = tree_map(
-                    lambda y, argnums=argnums: self._gradients(y, argnums), self.output)
+                found = [self._gradients(y, argnums, every) for y in flat(self.output)]
+                rows, axes = iter([ids for ids, _ in found]), iter([axes for _, axes in found])
+                self.output = tree_map(lambda _, rows=rows: next(rows), self.output)
+                self.axes = tree_map(lambda _, axes=axes: next(axes), self.axes)
                 continue
             y = self._one(name)
-            if self.code.lane_mask()[y]:
+            if every or self.code.lane_mask()[y]:
                 raise ShapeError(f"{name} over a batch needs one number for all of it: compile "
                                  "with reduce='mean' or reduce='sum'")
-            slopes = self._gradients(y, argnums)
-            self.output = (y, slopes) if name == "value_and_grad" else slopes
+            slopes, axes = self._gradients(y, argnums, False)
+            both = name == "value_and_grad"
+            self.output, self.axes = ((y, slopes), (False, axes)) if both else (slopes, axes)
 
     def _one(self, what: str) -> int:
         if not isinstance(self.output, int):
@@ -248,38 +334,51 @@ class Way:
                              "(ag.sum, ag.mean), or use jacobian")
         return self.output
 
-    def _gradients(self, output: int, argnums: Any) -> Any:
-        """Where ∂output/∂argument is, in the form of the arguments."""
-        single = isinstance(argnums, int)
-        trees = [self.input_ids[i] for i in ((argnums,) if single else argnums)]
-        wrt = [i for i in flat(trees) if i is not None]
+    def _gradients(self, output: int, argnums: Any, every: bool) -> tuple[Any, Any]:
+        """Where ∂output/∂argument is, in the form of the arguments; and which have a batch axis."""
+        single, n = isinstance(argnums, int), len(self.input_ids)
+        numbers = [i % n for i in ((argnums,) if single else argnums)]
+        if len(set(numbers)) < len(numbers):
+            raise ShapeError(f"argnums {argnums} names an argument twice")
+        if every and not set(numbers) <= set(self.batched):
+            raise ShapeError("the Jacobian of each sample's result to what all samples share isn't "
+                             "there: reduce over the batch, or differentiate what is batched")
+        trees = [self.input_ids[i] for i in numbers]
+        wrt = flat(trees)
+        if None in wrt:
+            raise DTypeError(f"argnums {argnums} is an argument with something else than real "
+                             "numbers in it, which has no gradient")
         found = iter(self.code.differentiate(
             output, np.array(wrt, int), self.code.constant(1.0)).tolist())
-        shaped = tree_map(lambda i: None if i is None else next(found), trees)
-        return shaped[0] if single else tuple(shaped)
+        shaped = tree_map(lambda _: next(found), trees)
+        axes = [tree_map(lambda _, i=i: every or i in self.batched, tree)
+                for i, tree in zip(numbers, trees, strict=True)]
+        return (shaped[0], axes[0]) if single else (tuple(shaped), tuple(axes))
 
     # ── running it ───────────────────────────────────────────────────────────────────────────
 
     def _lay_out(self) -> None:
         """The places of all that the result and the comparisons need."""
         self.form = _compact(self.output)
-        leaves = [np.asarray(ids) for ids in flat(self.form) if ids is not None]
+        pairs = [(np.asarray(ids), bool(np.all(axis))) for (_, ids), (_, axis) in
+                 zip(tree_leaves(self.form), tree_leaves(_compact(self.axes)), strict=True)]
+        leaves = [ids for ids, _ in pairs]
         ends = np.cumsum([0, *[ids.size for ids in leaves]]).tolist()
-        self.parts = [(a, b, ids.shape)
-                      for a, b, ids in zip(ends[:-1], ends[1:], leaves, strict=True)]
+        self.parts = [(a, b, ids.shape, axis) for a, b, (ids, axis)
+                      in zip(ends[:-1], ends[1:], pairs, strict=True)]
         self.outputs = np.concatenate([np.empty(0, int), *map(np.ravel, leaves)]).astype(int)
-        guarded = [i for guard in self.guards for i in (guard.a, guard.b)]
+        guarded = [i for look in self.guards for i in (look.a, look.b)]
         self.schedule = schedule = Schedule(self.code, np.array([*self.outputs, *guarded], int))
         self.free: list[tuple[np.ndarray, np.ndarray]] = []
         self.out_place, self.out_lane = schedule.place[self.outputs], schedule.lane[self.outputs]
         self.looks = []
-        for how in {guard.how for guard in self.guards}:
-            group = [guard for guard in self.guards if guard.how is how]
+        for how in {look.how for look in self.guards}:
+            group = [look for look in self.guards if look.how is how]
             a, b = (np.array(x, int) for x in zip(*[(g.a, g.b) for g in group], strict=True))
             self.looks.append((how, a, b, np.array([[g.outcome] for g in group])))
 
     def replay(self, inputs: Numbers) -> Any:
-        """The result for these numbers; None if a comparison comes out differently."""
+        """The result for these numbers; OTHERWISE if a comparison comes out differently."""
         samples = inputs[self.batched[0]].shape[-1] if self.batched else 1
         width = samples if self.schedule.staged else -(-samples // -(-samples // BLOCK))
         u, v = self._buffers(width)
@@ -296,10 +395,36 @@ class Way:
             values = u[self.out_place] if recorded else None
         self.free.append((u, v))
         if values is None:
-            return None
-        if math.isnan(np.vdot(values, values)):  # there is a nan
+            return OTHERWISE
+        if not math.isfinite(values.sum()):  # there is an inf or a nan (or nearly)
             values = self._carefully(inputs, samples)
-        return self._formed(values)
+            plain = not self.batched and self.program.parameters is None
+            if self.silences and plain and np.isnan(values).any():
+                return self.program.eagerly(self._arguments(inputs))
+        return self._formed(values, samples)
+
+    def first_replay(self, inputs: Numbers) -> Any:
+        """As replay, when the machine may yet have to be compiled."""
+        try:
+            return self.replay(inputs)
+        except NumbaError as error:
+            for row in self.code.rows:
+                check_compiles(row)
+            raise GraphError(f"{self.name} can't be compiled: {error}") from error
+
+    def _arguments(self, inputs: Numbers) -> list[Any]:
+        """These numbers in the form of the arguments."""
+        found = []
+        for arg, numbers in zip(self.args, inputs, strict=True):
+            rest = iter(numbers.tolist())
+
+            def put(x: Any, rest: Any = rest) -> Any:
+                if isinstance(x, np.ndarray):
+                    return np.array([next(rest) for _ in range(x.size)]).reshape(x.shape)
+                return next(rest) if isinstance(x, float | np.floating) else x
+
+            found.append(tree_map(put, arg))
+        return found
 
     def _shared(self, inputs: Numbers, samples: int) -> Numbers:
         """What all samples share: in the order of the inputs of the code."""
@@ -357,10 +482,13 @@ class Way:
     def _buffers(self, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Room for all values, with the constants in it; used again, but by one call at a time."""
         width = -(-width // 8) * 8
-        while self.free:
-            u, v = self.free.pop()
-            if v.shape[1] == width:
-                return u, v
+        try:
+            while True:
+                u, v = self.free.pop()
+                if v.shape[1] == width:
+                    return u, v
+        except IndexError:  # none left
+            pass
         schedule = self.schedule
         u, v = np.zeros(schedule.sizes[0]), np.zeros((schedule.sizes[1], width))
         u[schedule.place[schedule.constants]] = schedule.values
@@ -378,18 +506,18 @@ class Way:
             return np.array(found)
         return np.array([np.broadcast_to(x, samples) for x in found])
 
-    def _formed(self, values: np.ndarray) -> Any:
+    def _formed(self, values: np.ndarray, samples: int) -> Any:
         """The numbers in the form of the function's result."""
         parts: list[Any] = []
-        for a, b, shape in self.parts:
-            if values.ndim == 2 and (self.reduce is None or self.out_lane[a:b].any()):
-                part = values[a:b].T  # a number a sample: the batch comes first
-                parts.append(part.reshape(part.shape[:1] + shape))
+        for a, b, shape, axis in self.parts:
+            if axis:  # a number a sample: the batch comes first
+                part = values[a:b].T if values.ndim == 2 else np.tile(values[a:b], (samples, 1))
+                parts.append(part.reshape((samples, *shape)))
             else:
                 part = values[a:b] if values.ndim == 1 else values[a:b, 0]
                 parts.append(part.reshape(shape) if shape else float(part[0]))
         rest = iter(parts)
-        return tree_map(lambda ids: None if ids is None else next(rest), self.form)
+        return tree_map(lambda _: next(rest), self.form)
 
     # ── looking at it ────────────────────────────────────────────────────────────────────────
 
@@ -444,14 +572,25 @@ def _variables(arg: Any, batched: bool) -> Any:
     return tree_map(variable, arg)
 
 
-def _compact(tree: Any) -> Any:
-    """Arrays of objects that are ids as arrays of integers."""
+def _number_of(number: dict[Any, int]) -> Callable[[Any], Any]:
+    return lambda x: number.get(x) if isinstance(x, Node) else None
+
+
+def _compact(tree: Any, dtype: type = int) -> Any:
+    """Arrays of objects that are numbers as arrays of these."""
     if isinstance(tree, dict):
-        return {key: _compact(branch) for key, branch in tree.items()}
+        return {key: _compact(branch, dtype) for key, branch in tree.items()}
     if isinstance(tree, tuple | list):
-        branches = [_compact(branch) for branch in tree]
+        branches = [_compact(branch, dtype) for branch in tree]
         return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
-    return np.asarray(tree, int) if isinstance(tree, np.ndarray) else tree
+    if isinstance(tree, np.ndarray):
+        return np.asarray(tree, dtype).view(np.ndarray)
+    return tree
+
+
+def _same(a: Any, b: Any) -> Any:
+    """Whether two numbers are the very same: nan is nan, and 0 isn't −0."""
+    return ((a == b) & (np.signbit(a) == np.signbit(b))) | ((a != a) & (b != b))
 
 
 class _Looks:
@@ -459,15 +598,28 @@ class _Looks:
 
     def __init__(self) -> None:
         self.seen: list[tuple[Any, Node, Any, bool]] = []
+        self.silences = False
 
     def compared(self, how: Any, a: Node, b: Any, outcome: Any) -> None:
         """Note a comparison of two single numbers."""
-        if not isinstance(b, Node | float | int) or not isinstance(a.value, float):
+        if not isinstance(b, Node | float | int | np.number) or not isinstance(a.value, float):
             raise GraphError("a function to be compiled compared a Value with something that isn't "
                              f"one number: {type(b).__name__}")
+        if not isinstance(b, Node):
+            try:
+                b = float(b)
+            except OverflowError:
+                b = math.inf if b > 0 else -math.inf
         self.seen.append((how, a, b, bool(outcome)))
 
     def cut(self, *nodes: Node) -> None:
         """A number was taken out (float(v), v.data): it must be the very same in a replay."""
         for node in nodes:
-            self.seen.append((operator.eq, node, node.value, node.value == node.value))
+            if not isinstance(node.value, float):
+                raise GraphError("a function to be compiled took plain numbers out of a Tensor; "
+                                 "the tape holds Values: leave Tensors out of it")
+            self.seen.append((_same, node, node.value, True))
+
+    def unchosen(self) -> None:
+        """A gradient inside the function would have been silent on a branch not chosen."""
+        self.silences = True

@@ -6,6 +6,7 @@ NumPy's arrays can hold any objects; this one knows the table, so that `np.tanh(
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 
 from ..catalog import name_of
 from ..errors import NotDifferentiableError
-from ..ops import divide, maximum, minimum, total, weighted_sum, where
-from ..ops.arithmetic import compared
+from ..ops import axes_of, clip, divide, maximum, minimum, total, weighted_sum, where
+from ..ops.arithmetic import compared, sign
 from ..primitive import TABLE, Elementwise
 from ..transforms import nested_array
 
@@ -39,6 +40,8 @@ class Values(np.ndarray):
                 return entrywise(row, *inputs)
             if ufunc is np.matmul:
                 return product(*inputs)
+            if ufunc is np.sign:
+                return entrywise(sign, *inputs)
             if ufunc in compared:  # 0 or 1, which `where` and products take
                 return entrywise(compared[ufunc], *inputs)
         if method == "reduce" and ufunc is np.add:
@@ -61,11 +64,13 @@ class Values(np.ndarray):
         return averaged(self, axis, keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
-        """The largest along one axis, or of all; a tie of two shares the gradient evenly."""
+        """The largest along one axis, or of all. Two that tie share the gradient evenly; of three,
+        one gets half, the others a quarter.
+        """
         return reduced(lambda xs: chain(maximum, xs), self, axis, keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
-        """The smallest along one axis, or of all; a tie of two shares the gradient evenly."""
+        """The smallest, as max."""
         return reduced(lambda xs: chain(minimum, xs), self, axis, keepdims)
 
     def dot(self, other: Any) -> Any:  # type: ignore[override]
@@ -98,7 +103,7 @@ def _entries(x: Any) -> np.ndarray:
     return array
 
 
-def entrywise(row: Elementwise, *args: Any) -> Any:
+def entrywise(row: Callable[..., Any], *args: Any) -> Any:
     """`row` of each entry, broadcast."""
     arrays = np.broadcast_arrays(*map(_entries, args))
     return as_values(map(row, *[a.ravel().tolist() for a in arrays]), arrays[0].shape)
@@ -108,12 +113,15 @@ def reduced(function: Callable[[list[Any]], Any], x: Any, axis: Any = None,
             keepdims: bool = False) -> Any:
     """`function` of the list of entries along `axis`, or of all."""
     array = _entries(x)
-    axes = range(array.ndim) if axis is None else np.atleast_1d(axis) % max(array.ndim, 1)
+    axes = axes_of(array, axis)
     kept = [i for i in range(array.ndim) if i not in axes]
-    rows = array.transpose(*kept, *axes).reshape([array.shape[i] for i in kept] + [-1])
-    shape = [array.shape[i] if i in kept else 1 for i in range(array.ndim)]
-    lists = rows.reshape(-1, rows.shape[-1]).tolist()
-    return as_values(map(function, lists), tuple(shape if keepdims else rows.shape[:-1]))
+    count = math.prod(array.shape[i] for i in axes)
+    lists = array.transpose(*kept, *axes).reshape(array.size // count if count else 0, count)
+    if not count and math.prod(array.shape[i] for i in kept):
+        raise NotDifferentiableError("an empty array of Values has nothing to reduce")
+    shape = tuple(array.shape[i] if i in kept else 1 for i in range(array.ndim))
+    entries = map(function, lists.tolist())
+    return as_values(entries, shape if keepdims else tuple(array.shape[i] for i in kept))
 
 
 def chain(row: Elementwise, xs: list[Any]) -> Any:
@@ -152,7 +160,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: summed, np.mean: averaged, np.dot: product,
     np.max: Values.max, np.min: Values.min,
     np.where: lambda c, a, b: entrywise(where, c, a, b),
-    np.clip: lambda x, a_min, a_max: entrywise(minimum, entrywise(maximum, x, a_min), a_max),
+    np.clip: lambda x, a_min=None, a_max=None: entrywise(
+        clip, x, -math.inf if a_min is None else a_min, math.inf if a_max is None else a_max),
 }
 
 
