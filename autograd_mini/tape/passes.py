@@ -134,12 +134,10 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, z
                     choosing[used // 2] = chooses[e]
                     used += 2
             if used == before + 2 and not over_lanes and summed >= 0:
-                used = before
-                cotangent[t] = summed
+                used = before  # nothing but the sum over lanes, which is the cotangent already
             elif used > before:
                 lane_sums[rows], lengths[rows] = over_lanes, used - before
-                cotangent[t] = new + rows
-                summed = new + rows
+                cotangent[t] = summed = new + rows
                 rows += 1
     return lane_sums[:rows], lengths[:rows], arg[:used], choosing[: used // 2]
 
