@@ -37,7 +37,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     step, as soon as a loss is nan or inf, and `ValueError` for an epoch without batches.
     """
     history: list[Epoch] = []
-    fresh = isinstance(loader, DataLoader)
+    fresh, one_by_one = isinstance(loader, DataLoader), takes_samples(model)
     terminal = progress and sys.stderr.isatty()
     model.train()
     for number in range(1, epochs + 1):
@@ -48,7 +48,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         for x, y in batches:
             if fresh:  # nobody else has it, and what is read-only needn't be copied
                 x.flags.writeable = False
-            total += len(y) * _step(model, x, y, loss, optimizer)
+            total += len(y) * _step(model, x, y, loss, optimizer, one_by_one)
             samples += len(y)
             if terminal:
                 batches.set_postfix(loss=f"{total / samples:.4f}")  # type: ignore[attr-defined]
@@ -66,10 +66,10 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
 
 
 def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
-          optimizer: Optimizer) -> float:
+          optimizer: Optimizer, one_by_one: bool) -> float:
     """One batch: forward, backward, step. Returns the loss before the step."""
     optimizer.zero_grad()
-    value = loss(predict(model, x), y)
+    value = loss(predict(model, x, one_by_one), y)
     number = float(value)
     if not math.isfinite(number):
         raise FloatingPointError(
@@ -81,9 +81,14 @@ def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
     return number
 
 
-def predict(model: Module, x: Any) -> Any:
-    """model(x) for a batch; a network of `Value`s, which takes one sample, gets them in turn."""
-    if all(isinstance(p, Value) for p in model.parameters()):
+def takes_samples(model: Module) -> bool:
+    """Whether it is a network of `Value`s, which takes one sample, or one of arrays."""
+    return all(isinstance(p, Value) for p in model.parameters())
+
+
+def predict(model: Module, x: Any, one_by_one: bool) -> Any:
+    """model(x) for a batch; a network of `Value`s gets its samples in turn."""
+    if one_by_one:
         return [model(sample.tolist()) for sample in np.asarray(x)]
     return model(x)
 
@@ -93,7 +98,7 @@ def accuracy(model: Module, x: Any, labels: Any) -> float:
     training = model.training
     model.eval()
     with no_grad():
-        scores = predict(model, x)
+        scores = predict(model, x, takes_samples(model))
     plain = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
     model.train(training)
     return float(np.mean(np.argmax(plain, axis=-1) == np.asarray(labels)))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, is_recording, leaf, raw
+from ..graph import KINDS, Node, is_recording, raw
 from ..primitive import Structural, also, structural
 from .arithmetic import where
 from .reductions import unbroadcast
@@ -79,21 +79,26 @@ class _OfNumbers(Structural):
         y = self.forward(inputs)
         if type(y) is not float or is_recording() is not True:  # some are Tensors
             return super().apply(args, params)
-        node = leaf(y)
-        node.op, node.a, node.from_a, node.params = self, inputs, tuple(args), params
+        node: Any = object.__new__(KINDS[float])
+        node.value, node.op, node.a, node.from_a, node.params = y, self, inputs, tuple(args), params
+        node.b = node.from_b = node.gradient = None
+        node.label = ""
         return node
 
 
-def _weights_and_inputs(g: Any, y: Any, *inputs: Any) -> list[Any]:
+def _weights_and_inputs(g: Any, y: Any, inputs: tuple[Any, ...], *_: Any) -> list[Any]:
     """∂/∂wᵢ = xᵢ,  ∂/∂xᵢ = wᵢ,  ∂/∂b = 1."""
     n = len(inputs) // 2
-    return [*[g * other for other in inputs[n:-1] + inputs[:n]], g]
+    sends = [g * other for other in inputs[n:-1] + inputs[:n]]
+    sends.append(g)
+    return sends
 
 
 weighted_sum = _OfNumbers(
-    _weighted_sum, _weights_and_inputs, name="weighted_sum", symbol="w·x+b", many=True
+    _weighted_sum, lambda g, y, *inputs: _weights_and_inputs(g, y, inputs), name="weighted_sum",
+    symbol="w·x+b", many=True,
 )
-weighted_sum.written_out = lambda g, y, inputs, *_: _weights_and_inputs(g, y, *inputs)
+weighted_sum.written_out = _weights_and_inputs
 
 total = _OfNumbers(
     lambda inputs: sum(inputs, -0.0), lambda g, y, *inputs: [g] * len(inputs), name="total",

@@ -54,7 +54,7 @@ class Code:
         self.lanes: Sequence[int] = ()
         self.chooses: list[int] = []  # for each operand, whether a 0 there means "not chosen"
         self.sums: set[int] = set()  # the values that are cotangents
-        self._code_of: dict[Elementwise, int] = {}
+        self._code_of: dict[Primitive, int] = {}
         self._constant_at: dict[tuple[float, float, bool], int] = {}
         self._slopes: dict[Any, list[Any]] = {}
 
@@ -137,13 +137,14 @@ class Code:
                         q is not None and q.op is None and q.value is not node.b):
                     check_fresh(node)
                 i = number[p] if p is not None else self.constant(float(a), given=True)
-                if node.b is None:
-                    number[node] = i if node.op is positive else (
-                        self.append(self.operation(node.op), (i,)))
-                elif q is None:
+                if node.op is positive:
+                    number[node] = i
+                elif q is None and node.b is not None:
                     number[node] = self._with_constant(node.op, i, float(node.b))
                 else:
-                    number[node] = self.append(self.operation(node.op), (i, number[q]))
+                    number[node] = self.append(
+                        self._code_of.get(node.op) or self.operation(node.op),
+                        (i,) if q is None else (i, number[q]))
 
     def fuse(self, kept: Sequence[int], compared: Sequence[int]) -> None:
         """Make trees of additions sums of products, but for what is `kept` for itself, and for what

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import transforms
+from ..backprop import undisturbed
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf
 from ..ops import total
@@ -258,6 +259,12 @@ class Way:
         self._check_output(output)
         starts = np.cumsum([0, *map(len, parts)])
         lanes = [j for i in self.batched for j in range(starts[i], starts[i + 1])]
+        with undisturbed():
+            self._flatten(output, looked, number, lanes)
+
+    def _flatten(self, output: Any, looked: _Looks, number: dict[Any, int], lanes: list[int]
+                 ) -> None:
+        """From nodes to a program for the machine."""
         self._record(output, looked, number, lanes)
         self.guards = [Guard(how, number[a], number[b] if isinstance(b, Node)
                              else self.code.constant(b), outcome)
@@ -267,7 +274,7 @@ class Way:
                                else self.code.constant(float(y)), output)
         guarded = [i for look in self.guards for i in (look.a, look.b)]
         self.code.fuse([*flat(self.output), *guarded], guarded)
-        self._transform(program)
+        self._transform(self.program)
         self._lay_out()
 
     def _check_output(self, output: Any) -> None:
