@@ -113,21 +113,25 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
 def _add(node: Node, g: Any, sends: Sequence[Any], cotangents: Cotangents, mine: set[Node]
          ) -> None:
     """Add what `node` sends to what its parents were sent before, in their shapes."""
+    # Products and sums are new arrays; what else a rule sends may be g, or something it keeps.
+    new = isinstance(node.op, Elementwise) or node.op in PRODUCTS
     for parent, sent in zip(node.parents, sends, strict=True):
         if parent is None or sent is None:
             continue
         value, known = parent.value, cotangents[parent]
-        array = type(sent) is np.ndarray
-        if not (array and type(value) is np.ndarray and sent.shape == value.shape
-                and sent.dtype is value.dtype):
+        array = type(sent) is np.ndarray is type(value)
+        if not (array and sent.shape == value.shape and sent.dtype is value.dtype):
             sent = _fit(sent, parent, node)
+            array = type(sent) is np.ndarray
         if known is not NOTHING:
-            in_place = parent in mine and array and type(known) is np.ndarray
-            sent = np.add(known, sent, out=known) if in_place else known + sent
-        elif sent is g or not (isinstance(node.op, Elementwise) or node.op in PRODUCTS):
-            cotangents[parent] = sent  # which may be g itself, or something the rule keeps
+            if array and parent in mine:
+                known += sent
+                continue
+            sent = known + sent
+        elif sent is g or not new:
+            cotangents[parent] = sent
             continue
-        cotangents[parent] = sent  # a sum or a product, so a new array
+        cotangents[parent] = sent
         if type(sent) is np.ndarray and sent.base is None:
             mine.add(parent)
 

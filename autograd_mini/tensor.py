@@ -31,10 +31,10 @@ def _of_two(row: Elementwise) -> Any:
     def method(a: Any, b: Any) -> Any:
         x, other = a.value, type(b)
         if other is type(a):
-            y, q, ready = b.value, b, _ready(b)
+            y, q, ready = b.value, b, b.op is not None or not b.value.flags.writeable
         else:
             y, q, ready = b, None, other is float or other is int
-        if not ready or not _ready(a) or is_recording() is not True:
+        if not ready or is_recording() is not True or (a.op is None and x.flags.writeable):
             return row.apply((a, b), {})
         z = compute(x, y)
         if type(z) is not np.ndarray:  # NumPy makes a scalar of shape ()
