@@ -11,13 +11,14 @@ from .tensor import Tensor
 from .backprop import backward, gradients
 from .ops import (
     abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
-    expand_dims, expm1, linear, log, log1p, logsumexp, maximum, minimum, multiply, negative,
+    expand_dims, expm1, log, log1p, logsumexp, maximum, minimum, multiply, negative,
     power, relu, reshape, sigmoid, sin, sinh, softplus, softsign, sqrt, square, squeeze, stack,
     subtract, tan, tanh, transpose, where,
 )
 from .functions import (
-    clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, log_softmax, logsigmoid, max,
-    mean, min, mish, outer, prod, ravel, relu6, selu, silu, softmax, std, sum, swapaxes, var,
+    clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, linear, log_softmax,
+    logsigmoid, max, mean, min, mish, outer, prod, ravel, relu6, selu, silu, softmax, std, sum,
+    swapaxes, var,
 )
 from .functions import matmul_any as matmul
 from .catalog import supported

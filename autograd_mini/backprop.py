@@ -34,7 +34,7 @@ __all__ = ["Step", "backward", "gradients", "sweep"]
 
 Step = tuple[Node, Any, Sequence[Any]]
 """One node's turn: the node; its cotangent ∂output/∂node, complete; what it adds to each
-parent's (None where nothing)."""
+parent's (None where nothing). Arrays in the last belong to the sweep when the turn is over."""
 
 
 # "Nothing was sent yet". This very object is told from other zeros by `is`; and it is a 0.0 so
@@ -92,7 +92,9 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
             sends = _pull(node, g, create_graph)
             if unchosen is not None and type(node.value) is np.ndarray:
                 sends = _silence_unchosen(node, sends, unchosen)
+            yield node, g, sends  # before they are added up in place
             _add(node, g, sends, cotangents, mine)
+            continue
         else:
             p, q = node.from_a, node.from_b
             try:
@@ -140,6 +142,8 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
     """What `node` sends to its parents, by its row of the table."""
     op = node.op
     assert op is not None
+    if not op.ours:
+        lock(*node.inputs)
     try:
         if create_graph:
             return op.pull(g, node, _inputs_as_nodes(node), node)
@@ -153,6 +157,13 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
         sends = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
         return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
+
+
+def lock(*arrays: Any) -> None:
+    """Let nobody write to these arrays."""
+    for x in arrays:
+        if type(x) is np.ndarray:
+            x.flags.writeable = False
 
 
 def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
@@ -199,9 +210,9 @@ def _reach(node: Node, heard: np.ndarray) -> Sequence[Any]:
     op, xs, params = node.op, node.inputs, node.params or {}
     if not isinstance(op, Structural):
         return ()
-    if op is matmul:  # rows and columns meet, whatever their numbers
+    if op in PRODUCTS:  # rows and columns meet, whatever their numbers
         xs = tuple(np.ones_like(x, float) for x in xs)
-    if op.moves or op is matmul:
+    if op.moves or op in PRODUCTS:
         return op.pull(heard, node.value, xs, node)
     if op in (prod, logsumexp):  # every entry reduced counts, as in a sum
         return [sum.pullbacks[0](heard, node.value, xs[0], **params)]
@@ -352,7 +363,15 @@ def backward(output: Node, seed: Any = None) -> None:
 
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
-    for node, g in walk(output, raw(_seed_for(output, seed))):
+    start = raw(_seed_for(output, seed))
+    try:
+        leaves = walk(output, start)
+    except BaseException:  # half of them would be of this sweep, half of one before
+        for node in consumers_first(output):
+            if node.op is not None:
+                node.gradient = None
+        raise
+    for node, g in leaves:
         if node.gradient is not None:
             node.gradient = node.gradient + g
         else:

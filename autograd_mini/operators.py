@@ -90,6 +90,9 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             _check_keywords(function, row, kwargs)
         return row(*args, **kwargs)
     if function in CONSTANT:
+        names = list(_parameters(function) or ()) if len(args) > 1 else []
+        if "out" in names[: len(args)] and args[names.index("out")] is not None:
+            raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
         tell_of_cut(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))

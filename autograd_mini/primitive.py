@@ -61,12 +61,13 @@ class Primitive:
     drawing shows.
     """
 
-    __slots__ = ("few", "forward", "name", "plain", "scalar", "symbol", "written_out")
+    __slots__ = ("few", "forward", "name", "ours", "plain", "scalar", "symbol", "written_out")
     written_out: Rule | None
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  name: str | None, symbol: str | None, arity: int = 0) -> None:
         self.forward, self.scalar = forward, scalar
+        self.ours = not _built_in  # others' rules might write to an array that they are given
         self.few = arity in (1, 2)  # then its inputs lie in the node itself
         self.written_out = None
         self.plain = False  # whether its rule written out serves arrays too
@@ -126,7 +127,7 @@ class Primitive:
         if type(y) is not float and (type(y) is not np.ndarray or not y.ndim):
             y = _as_held(y, inputs)
         recording = is_recording()
-        node = leaf(y, lock=not recording)
+        node = leaf(y, lock=not (recording and self.ours))
         if recording:
             node.remember(self, inputs, parents, params)
             if recording is not True:
@@ -155,8 +156,7 @@ class Primitive:
             if isinstance(x, np.ma.MaskedArray):
                 raise DTypeError(f"{self.name} can't take a masked array beside a node: "
                                  "use np.where with the mask, and a plain array")
-            safe = array is x and array.base is None and not array.flags.writeable
-            return array if safe else np.array(array)  # a view may be of what isn't read-only
+            return np.array(array)  # read-only or not: there may be a view that isn't
         raise DTypeError(
             f"{self.name} can't take a {type(x).__name__} beside a node; "
             "give it a number, an array or a node"
@@ -302,8 +302,12 @@ REQUIRED = object()
 def _keyword_only(rule: Any) -> dict[str, Any]:
     """The keyword-only parameters of a function, with their defaults."""
     code = getattr(rule, "__code__", None)
-    if code is None:  # a callable object
-        return {}
+    if code is None or hasattr(rule, "__wrapped__"):  # a partial, a wrapper, an object
+        import inspect
+
+        parameters = inspect.signature(rule).parameters.values()
+        return {p.name: REQUIRED if p.default is p.empty else p.default
+                for p in parameters if p.kind is p.KEYWORD_ONLY}
     first = code.co_argcount
     names = code.co_varnames[first : first + code.co_kwonlyargcount]
     return {name: (rule.__kwdefaults__ or {}).get(name, REQUIRED) for name in names}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -205,12 +206,16 @@ def _node(y: Any) -> Node:
     return y
 
 
+DERIVED: WeakKeyDictionary[Function, tuple[str, Function, Argnums]] = WeakKeyDictionary()
+"""Of a transform's result: which transform, of what. (Not an attribute: wrappers copy these.)"""
+
+
 def _derived(name: str, f: Function, argnums: Argnums, function: Function) -> Function:
     """`function`, with a note of what it is made from; of a compiled program, a program."""
     if hasattr(f, "transformed"):
         program: Function = f.transformed(name, argnums)
         return program
-    function.derived = (name, f, argnums)  # type: ignore[attr-defined]
+    DERIVED[function] = (name, f, argnums)
     return function
 
 

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from autograd_mini import Node, Value, no_grad
 
-from .data import DataLoader
 from .module import Module
 from .optimizers import Optimizer
 
@@ -37,7 +36,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     step, as soon as a loss is nan or inf, and `ValueError` for an epoch without batches.
     """
     history: list[Epoch] = []
-    fresh, one_by_one = isinstance(loader, DataLoader), takes_samples(model)
+    one_by_one = takes_samples(model)
     terminal = progress and sys.stderr.isatty()
     model.train()
     for number in range(1, epochs + 1):
@@ -46,8 +45,6 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         )
         total, samples = 0.0, 0
         for x, y in batches:
-            if fresh:  # nobody else has it, and what is read-only needn't be copied
-                x.flags.writeable = False
             total += len(y) * _step(model, x, y, loss, optimizer, one_by_one)
             samples += len(y)
             if terminal:

@@ -39,9 +39,8 @@ class Linear(Module):
         shape = x.shape if isinstance(x, Tensor | np.ndarray) else np.shape(x)
         if shape[-1:] != (self.in_features,):
             raise ValueError(f"{self!r} needs (…, {self.in_features}), got {shape}")
-        if self.bias is None or len(shape) < 2:
-            y = x @ self.weight.T
-            return y if self.bias is None else y + self.bias
+        if self.bias is None:
+            return x @ self.weight.T
         return linear(x, self.weight, self.bias)
 
     def __repr__(self) -> str:

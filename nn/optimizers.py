@@ -36,6 +36,7 @@ class Optimizer:
         if not lr >= 0:
             raise ValueError(f"lr must be a number ≥ 0, not {lr}")
         self._groups: list[_Group] | None = None
+        self._grouped: list[Any] = []
 
     def zero_grad(self) -> None:
         """Forget all gradients (a step skips a parameter that then gets none)."""
@@ -45,7 +46,11 @@ class Optimizer:
     def step(self) -> None:
         """Move every parameter whose gradient was computed."""
         if self._groups is None:
-            self._groups = _together(self.parameters)
+            self._groups, self._grouped = _together(self.parameters), list(self.parameters)
+        if len(self._grouped) != len(self.parameters) or any(
+                p is not q for p, q in zip(self._grouped, self.parameters, strict=True)):
+            raise ValueError("the optimizer's parameters were changed after its first step: make "
+                             "a new optimizer")
         for group in list(self._groups):
             missing = [p.gradient is None for p in group.parameters]
             if all(missing):
@@ -90,16 +95,23 @@ class _Group:
             first.data = moved(first.value, first.gradient, self.state)
             return
         if len(self.parameters) == 1:
-            x = moved(first.value, first.gradient, self.state)
-            x.flags.writeable = False
-            first.value = x  # a new array, for graphs may hold the old one
+            # A new array, for graphs may hold the old one.
+            first.value = self._checked(moved(first.value, first.gradient, self.state), first.value)
             return
-        x = np.concatenate([p.value.ravel() for p in self.parameters])
+        old = np.concatenate([p.value.ravel() for p in self.parameters])
         g = np.concatenate([p.gradient.ravel() for p in self.parameters])
-        x = moved(x, g, self.state)
-        x.flags.writeable = False
+        x = self._checked(moved(old, g, self.state), old)
         for p, (a, b) in zip(self.parameters, self.parts, strict=True):
             p.value = x[a:b].reshape(p.value.shape)
+
+    @staticmethod
+    def _checked(new: Any, old: np.ndarray) -> np.ndarray:
+        """What `moved` returned: in the old dtype, of the old shape, and nobody's to write to."""
+        x = np.array(new, old.dtype) if new is old else np.asarray(new, old.dtype)
+        if x.shape != old.shape:
+            raise ValueError(f"moved() returned shape {x.shape} for numbers of shape {old.shape}")
+        x.flags.writeable = False
+        return x
 
     def split(self) -> list[_Group]:
         """Each alone, with its part of the state."""
@@ -113,7 +125,7 @@ class _Group:
 def _together(parameters: list[Any]) -> list[_Group]:
     """The parameters in groups."""
     alone = [p for p in parameters if isinstance(p, Value) or p.size >= _Group.SMALL]
-    small = [p for p in parameters if p not in set(alone)]
+    small = [p for p in parameters if not isinstance(p, Value) and p.size < _Group.SMALL]
     return [
         *[_Group([p], {}) for p in alone],
         *[_Group([p for p in small if p.dtype == dtype], {})

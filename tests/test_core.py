@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import math
 import pickle
@@ -15,6 +16,7 @@ from hypothesis import given, strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
+from autograd_mini.backprop import sweep
 from autograd_mini.errors import DTypeError, GraphError, NotDifferentiableError, ShapeError
 from autograd_mini.graph import consumers_first, not_computed
 
@@ -638,3 +640,100 @@ def test_lecture_draw_dot_runs_unchanged():
         assert len(nodes) == 5 and len(edges) == 4
         assert sorted(n._op for n in nodes) == ["", "", "*", "+", "tanh"]
     assert any("grad 0.0013" in line for line in text)
+
+
+# ── who holds which array ────────────────────────────────────────────────────────────────────
+
+def test_read_only_arrays_are_copied_too():
+    """A view made before may still write to one; the gradient is that of what was recorded."""
+    a = np.ones(3)
+    view = a[:]
+    a.flags.writeable = False
+    x = Tensor([1.0, 2.0, 3.0])
+    y = np.sum(x * a)
+    view[:] = 5.0
+    y.backward()
+    np.testing.assert_array_equal(x.grad, np.ones(3))
+
+
+def test_a_rule_of_ones_own_cannot_write_to_what_is_recorded():
+    """It is given arrays that refuse, whoever made them."""
+    wrong = ag.structural(np.exp, lambda g, y, x: np.multiply(y, g, out=y), name="wrong exp")
+    x = Tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        np.sum(wrong(x)).backward()
+    with pytest.raises(ValueError, match="read-only"):
+        np.sum(ag.elementwise(lambda x: x + 1, None, lambda y, x: np.subtract(x, 1, out=x),
+                              name="wrong plus")(x * 2)).backward()
+    with pytest.raises(ag.errors.NotDifferentiableError, match="out="):
+        np.fix(np.ones(2), x * 1.0)
+
+
+def test_a_failed_backward_leaves_no_half(recwarn):
+    """After an error in a rule no node shows a gradient of the sweep that failed."""
+    fails = ag.elementwise(lambda x: x * 1, None, lambda y, x: [][0], name="fails")
+    x = Value(2.0)
+    inner = x * 3
+    y = fails(inner) + inner
+    with pytest.raises(IndexError):
+        y.backward()
+    assert x.gradient is None and y.gradient is None and inner.gradient is None
+
+
+def test_what_a_node_sends_is_shown_before_it_is_added_up():
+    """Both sends of x·x are x, also where they are added up in place."""
+    x = Tensor([1.0, 2.0])
+    y = x * x
+    for node, _, sends in sweep(y, np.ones(2)):
+        if node is y:
+            np.testing.assert_array_equal(sends, [[1.0, 2.0], [1.0, 2.0]])
+
+
+def test_in_place_sums_change_nobody_elses_array(rng):
+    """Gradients of leaves are their own arrays; a second backward adds the very same again."""
+    x, w = Tensor(rng.normal(size=3)), Tensor(rng.normal(size=3))
+    y = x + w
+    z = y * y + y + np.tanh(y) * x + y
+    np.sum(z).backward()
+    first = {node: np.array(node.grad) for node in (x, w, y, z)}
+    assert not np.shares_memory(x.grad, w.grad) and not np.shares_memory(x.grad, y.grad)
+    x.grad *= 100
+    np.sum(z).backward()
+    for node in (y, z):
+        np.testing.assert_array_equal(node.grad, first[node])
+    np.testing.assert_array_equal(w.grad, 2 * first[w])
+
+
+def test_linear_is_silent_where_nothing_was_chosen():
+    """As x @ Wᵀ + b: a row that isn't asked for sends nothing through an infinite slope."""
+    z, W, b = Tensor([[0.0, 0.0], [1.0, 4.0]]), Tensor(np.ones((2, 2))), Tensor(np.ones(2))
+    np.sum(ag.linear(np.sqrt(z), W, b)[1]).backward()
+    np.testing.assert_array_equal(z.grad, [[0, 0], [1.0, 0.5]])
+    np.testing.assert_array_equal(ag.hessian(lambda x: np.sum(ag.linear(x, W, b) ** 2))(
+        np.ones(2)).data, [[4, 4], [4, 4]])
+    with pytest.raises(ag.errors.ShapeError, match=r"linear takes x"):
+        ag.linear(np.ones((2, 3)), W, b)
+
+
+def test_a_sum_of_values_and_arrays_is_refused():
+    """A list of Values is one number each; an array among them would be broadcast."""
+    with pytest.raises(ag.errors.NotDifferentiableError):
+        ag.sum([Value(1.0), Tensor([1.0, 2.0])])
+
+
+def test_a_pullback_may_be_a_partial():
+    """Its keyword-only parameters are found, whatever kind of callable it is."""
+    def pull(g, y, x, *, axis=0, scale):
+        return ag.broadcast_to(g * scale, x.shape)
+
+    row = ag.structural(lambda x, axis: np.sum(x, axis), functools.partial(pull, scale=1.0),
+                        name="partial sum")
+    assert row.defaults.keys() == {"axis", "scale"}
+
+
+def test_the_front_door_reads_later_what_it_names():
+    """Every public name is there, and listed, whether its room has been read or not."""
+    assert set(ag.__all__) <= set(dir(ag))
+    assert all(getattr(ag, name) is not None for name in ag.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ag.nothing

@@ -302,3 +302,99 @@ def test_linear():
     net = nn.Sequential(layer, nn.ReLU(), nn.Sigmoid())
     assert repr(net) == "Sequential(Linear(3, 2, bias=True), ReLU(), Sigmoid())"
     assert len(net) == 3 and net[0] is layer and list(net)[0] is layer
+
+
+# ── who holds which array ────────────────────────────────────────────────────────────────────
+
+@pytest.mark.parametrize("make", [
+    lambda p: nn.SGD(p, lr=np.float64(0.1), momentum=0.9, weight_decay=0.01),
+    lambda p: nn.Adam(p, lr=np.float64(0.1), weight_decay=0.01),
+], ids=["SGD", "Adam"])
+def test_parameters_together_step_as_each_alone(make, rng):
+    """Of all shapes (also ()) and dtypes, also when some have no gradient in some steps."""
+    shapes = [(), (3,), (2, 3), (80, 60), (5000,), (0,)]
+    start = [rng.normal(size=s).astype(t) for s in shapes for t in (np.float32, np.float64)]
+    together = [*map(Tensor, start), Value(0.5)]
+    alone = [*map(Tensor, start), Value(0.5)]
+    one, many = make(together), [make([p]) for p in alone]
+    for step in range(5):
+        for i, (p, q) in enumerate(zip(together, alone, strict=True)):
+            missing = step in (2, 3) and i % 3 == step - 2
+            g = None if missing else 0.5 if isinstance(p, Value) else rng.normal(size=p.shape)
+            p.grad = q.grad = g
+        one.step()
+        for optimizer in many:
+            optimizer.step()
+        for p, q in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(p.data, q.data)
+            assert p.dtype == q.dtype
+    assert [p.dtype for p in together[:-1]] == [x.dtype for x in start]
+
+
+def test_an_optimizer_knows_its_parameters():
+    """A parameter added after the first step is not silently left out."""
+    p, q = Tensor([1.0]), Tensor([2.0])
+    optimizer = nn.SGD([p], lr=0.1)
+    p.grad = 1.0
+    optimizer.step()
+    optimizer.parameters.append(q)
+    with pytest.raises(ValueError, match="make a new optimizer"):
+        optimizer.step()
+
+    class Wrong(nn.SGD):
+        def moved(self, x, g, state):
+            return x[:0]
+
+    with pytest.raises(ValueError, match=r"moved\(\) returned shape \(0,\)"):
+        Wrong([p], lr=0.1).step()
+
+
+def test_an_optimizer_of_ones_own_may_return_the_same_array():
+    """Then the array that was handed out stays the user's."""
+    class Still(nn.SGD):
+        def moved(self, x, g, state):
+            return x
+
+    p = Tensor([1.0, 2.0])
+    handed_out, p.grad = p.data, 1.0
+    Still([p], lr=0.1).step()
+    handed_out[0] = 5.0
+    assert p.data.tolist() == [1.0, 2.0]
+
+
+def test_a_step_leaves_graphs_and_gradients_alone(rng):
+    """What was recorded before a step gives the recorded gradient; p.grad isn't overwritten."""
+    p = Tensor(rng.normal(size=(70, 70)))
+    loss = np.sum(p**3)
+    loss.backward()
+    expected, held = 3 * p.value**2, p.grad
+    nn.Adam([p], lr=0.1).step()
+    np.testing.assert_array_equal(held, expected)
+    p.grad = None
+    loss.backward()
+    np.testing.assert_array_equal(p.grad, expected)
+
+
+@pytest.mark.parametrize("rows", [
+    [[1.0, 2.0, -1.0], [800.0, -800.0, 0.0]], [[-np.inf, 0.0, 1.0]], [[np.inf, 0.0, 1.0]],
+    [[-np.inf, -np.inf, -np.inf]],
+])
+def test_cross_entropy_is_its_composite(rows):
+    """One node gives what mean(−log_softmax[target]) gives: orders 1 to 3, limits at infinities."""
+    z, target = np.array(rows), np.arange(1, len(rows) + 1)
+
+    def composite(z):
+        return ag.mean(-ag.log_softmax(z)[np.arange(len(rows)), target])
+
+    def fused(z):
+        return nn.cross_entropy(z, target)
+
+    def third(f):
+        second = ag.grad(lambda z: np.sum(ag.grad(f)(z) ** 2))
+        return ag.grad(lambda z: np.sum(second(z) * np.arange(3.0)))
+
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(fused(Tensor(z)).data, composite(z), rtol=1e-15)
+        for derive in (ag.grad,) if np.isinf(z).any() else (ag.grad, ag.hessian, third):
+            np.testing.assert_allclose(derive(fused)(z), derive(composite)(z), rtol=1e-12,
+                                       atol=1e-14)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import os
 import random
@@ -580,6 +581,17 @@ def test_the_batch_axis_belongs_to_what_is_batched(rng):
     np.testing.assert_allclose(second(np.array([0.3, 0.7]), B), [[0, 15], [15, 0]])
     each = ag.jacobian(ag.compile(lambda x: x**2, batched=0))
     np.testing.assert_allclose(each(rng.normal(size=(4, 2)) * 0 + 3)[2], [[6, 0], [0, 6]])
+
+
+def test_a_wrapped_gradient_is_not_mistaken_for_one():
+    """functools.wraps copies attributes; what a wrapper does counts all the same."""
+    slope = ag.grad(lambda x: x**3)
+
+    @functools.wraps(slope)
+    def doubled(x):
+        return 2 * slope(x)
+
+    assert ag.compile(doubled)(2.0) == doubled(2.0) == 24.0
 
 
 def test_rows_that_differ_only_in_what_they_capture():

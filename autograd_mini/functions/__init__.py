@@ -13,14 +13,14 @@ from .activations import (
     selu,
     silu,
 )
-from .algebra import dot, einsum, matmul_any, norm, outer, trace
+from .algebra import dot, einsum, linear, matmul_any, norm, outer, trace
 from .scans import cumprod, cumsum, running_extreme
 from .selection import diagonal, flip, full, ravel, repeat, swapaxes, take
 from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var
 
 __all__ = [
     "clip", "cumprod", "cumsum", "diagonal", "dot", "einsum", "elu", "flip", "full", "gelu",
-    "hardsigmoid", "hardtanh", "leaky_relu", "log_softmax", "logsigmoid", "matmul_any", "max",
-    "mean", "min", "mish", "norm", "outer", "prod", "ravel", "relu6", "repeat", "running_extreme",
-    "selu", "silu", "softmax", "std", "sum", "swapaxes", "take", "trace", "var",
+    "hardsigmoid", "hardtanh", "leaky_relu", "linear", "log_softmax", "logsigmoid", "matmul_any",
+    "max", "mean", "min", "mish", "norm", "outer", "prod", "ravel", "relu6", "repeat",
+    "running_extreme", "selu", "silu", "softmax", "std", "sum", "swapaxes", "take", "trace", "var",
 ]

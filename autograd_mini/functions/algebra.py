@@ -68,6 +68,24 @@ def _array_dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, ((rank_a - 1,), (rank_b - 2,)))
 
 
+def linear(x: Any, weight: Any, bias: Any) -> Any:
+    """x Wᵀ + b as one operation, a layer's: x (…, n), weight (m, n), bias (m,); gives (…, m).
+
+    Raises `ShapeError` for other shapes.
+
+    >>> import numpy as np
+    >>> linear(np.ones((1, 2)), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.5, 0.5]))
+    array([[3.5, 7.5]])
+    """
+    fits = len(shape(weight)) == 2 and len(shape(x)) > 0 and shape(x)[-1] == shape(weight)[1]
+    if not fits or shape(bias) != shape(weight)[:1]:
+        raise ShapeError(f"linear takes x (…, n), weight (m, n) and bias (m,), not {shape(x)}, "
+                         f"{shape(weight)} and {shape(bias)}")
+    if len(shape(x)) == 1:
+        return matmul_any(weight, x) + bias
+    return ops.linear(x, weight, bias)
+
+
 @stands_for(np.matmul, np.linalg.matmul)
 def matmul_any(a: Any, b: Any) -> Any:
     """a @ b with NumPy's promotion of vectors: a row on the left, a column on the right."""

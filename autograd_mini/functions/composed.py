@@ -52,8 +52,14 @@ def dtype_of(x: Any) -> Any:
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
+def are_all_numbers(x: Any) -> bool:
+    """Whether x is a list or tuple of Values and plain numbers, at least one of them a Value."""
+    return are_numbers(x) and all([type(v) is KINDS[float] or isinstance(v, int | float)
+                                   for v in x])
+
+
 def are_numbers(x: Any) -> bool:
-    """Whether x is a list or tuple of Values and floats, at least one of them a Value."""
+    """Whether there is a Value in a list or tuple x."""
     if isinstance(x, list | tuple):
         for v in x:
             if type(v) is KINDS[float]:

@@ -27,7 +27,7 @@ from ..ops import (
     transpose,
     where,
 )
-from .composed import are_numbers, as_array, count, dtype_of, stands_for, without
+from .composed import are_all_numbers, as_array, count, dtype_of, stands_for, without
 from .selection import moved_last, sort, take_along_axis
 
 NOTHING = np._NoValue  # how NumPy says that an `initial` was not given
@@ -52,7 +52,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None,
     """Σx over `axis` (an int, a tuple, or None for all), plus `initial`; of a list of Values, one
     node, where Python's own `sum` makes a chain of them.
     """
-    if are_numbers(x) and axis is None and where is True:
+    if are_all_numbers(x) and axis is None and where is True:
         y = total.apply(x, {})
         return y if initial is None else y + initial
     y = ops.sum(_masked(x, where, 0.0), axis=axis, keepdims=keepdims)
@@ -111,7 +111,7 @@ def _counted(x: Any, axis: Axis, mask: Any) -> Any:
 @stands_for(np.mean)
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -> Any:
     """Σx / n over `axis` (an int, a tuple, or None for all)."""
-    if are_numbers(x) and axis is None and where is True:
+    if are_all_numbers(x) and axis is None and where is True:
         return total.apply(x, {}) / len(x)
     if where is True:
         return ops.divide(ops.sum(x, axis=axis, keepdims=keepdims), count(x, axis))

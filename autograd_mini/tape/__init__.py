@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DTypeError, GraphError
 from ..graph import Node
+from ..transforms import DERIVED
 
 if TYPE_CHECKING:
     from .program import Program
@@ -55,8 +57,8 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
 def _underived(function: Any) -> tuple[Any, tuple[tuple[str, Any], ...]]:
     """Of grad(f), hessian(f) …: f, and the transforms, the first one first."""
     steps: list[tuple[str, Any]] = []
-    while hasattr(function, "derived"):
-        name, function, argnums = function.derived
+    while isinstance(function, FunctionType) and function in DERIVED:
+        name, function, argnums = DERIVED[function]
         steps.insert(0, (name, argnums))
     return function, tuple(steps)
 
