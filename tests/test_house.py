@@ -12,6 +12,8 @@ import linecache
 import pkgutil
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,11 @@ def test_every_test_has_a_sentence():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
+
+
+def test_the_benchmarks_run():
+    """A quick table comes out, with the results compared, whichever peers are installed."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "hessian", "--quick"], cwd=ROOT,
+                          capture_output=True, text=True, check=True)
+    assert "| autograd_mini, compiled |" in done.stdout
+    assert re.search(r"results differ by \S+e-1\d of the largest", done.stdout), done.stdout
