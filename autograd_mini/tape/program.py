@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -178,7 +179,9 @@ class Program:
 
 def _has_nodes(x: Any) -> bool:
     """Whether there is a node in an argument."""
-    if isinstance(x, tuple | list | dict) or transforms.is_nested_array(x):
+    if isinstance(x, np.ndarray):
+        return x.dtype == object and any(isinstance(y, Node) for y in flat(x))
+    if isinstance(x, tuple | list | dict):
         return any(isinstance(y, Node) for y in flat(x))
     return isinstance(x, Node)
 
@@ -301,9 +304,11 @@ class Way:
         root.remember(total, tuple(y.value for y in ends), tuple(ends), {})
         order = consumers_first(root)[:0:-1]
         # Whatever a user made may be changed by its maker between two calls.
-        self.outside = [node for node in order if node.op is None and node not in number
-                        and node.params is not None]
-        number |= {node: len(number) + i for i, node in enumerate(self.outside)}
+        outside = [node for node in order if node.op is None and node not in number
+                   and node.params is not None]
+        number |= {node: len(number) + i for i, node in enumerate(outside)}
+        self.outside = list(enumerate(outside))
+        self.outside_numbers = np.array([node.value for node in outside], float)
         self.code = Code(len(number) + (self.reduce is not None))
         self.code.lanes = lanes
         self.code.record(order, number)
@@ -378,6 +383,7 @@ class Way:
         self.schedule = schedule = Schedule(self.code, np.array([*self.outputs, *guarded], int))
         self.free: list[tuple[np.ndarray, np.ndarray]] = []
         self.out_place, self.out_lane = schedule.place[self.outputs], schedule.lane[self.outputs]
+        self.any_lane = bool(self.out_lane.any())
         self.looks = []
         for how in {look.how for look in self.guards}:
             group = [look for look in self.guards if look.how is how]
@@ -412,6 +418,8 @@ class Way:
 
     def first_replay(self, inputs: Numbers) -> Any:
         """As replay, when the machine may yet have to be compiled."""
+        # A Value that only this list and its loop hold was made in the call: nobody can change it.
+        self.outside = [(i, node) for i, node in self.outside if sys.getrefcount(node) > 3]
         try:
             return self.replay(inputs)
         except NumbaError as error:
@@ -436,8 +444,10 @@ class Way:
     def _shared(self, inputs: Numbers, samples: int) -> Numbers:
         """What all samples share: in the order of the inputs of the code."""
         shared = [x for i, x in enumerate(inputs) if i not in self.batched]
-        if self.outside:
-            shared.append(np.array([node.value for node in self.outside]))
+        if self.outside_numbers.size:
+            for i, node in self.outside:
+                self.outside_numbers[i] = node.value
+            shared.append(self.outside_numbers)
         if self.reduce is not None:
             shared.append(np.array([1.0 / samples if self.reduce == "mean" else 1.0]))
         return shared
@@ -447,7 +457,7 @@ class Way:
         """The outputs of a batch; if they are a number a sample, a row each. Block by block."""
         schedule, lanes = self.schedule, self.out_lane
         u[schedule.lane_sums] = 0.0
-        outputs = np.empty((len(self.outputs), samples)) if lanes.any() else None
+        outputs = np.empty((len(self.outputs), samples)) if self.any_lane else None
         before, rest = schedule.before, schedule.segments[len(schedule.before):]
         for segment in before:
             schedule.run(segment.program, schedule.index, u)

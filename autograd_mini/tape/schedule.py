@@ -53,7 +53,10 @@ class Schedule:
             self.place[both] = np.arange(len(both))
         self.sizes = [int(np.sum(needed & (self.lane == mask))) for mask in (False, True)]
         self.depth, self.operations = -int(level.min(initial=0)), len(order)
-        self.lane_sums = self.place[order[op[order] == LANE_SUM]]
+        sums = self.place[order[op[order] == LANE_SUM]]  # where sums over lanes are added up
+        self.lane_sums: Any = sums
+        if len(sums) and sums[-1] - sums[0] == len(sums) - 1:  # side by side, which is quicker
+            self.lane_sums = slice(int(sums[0]), int(sums[-1]) + 1)
         # Whether lanes wait for sums over lanes: then all must be there at once, not in blocks.
         self.staged = bool(stage[self.in_lanes & needed].any())
         self.constants = [i for i in code.constants if needed[i]]
