@@ -7,7 +7,7 @@ NumPy's arrays can hold any objects; this one knows the table, so that `np.tanh(
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -163,9 +163,3 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.clip: lambda x, a_min=None, a_max=None: entrywise(
         clip, x, -math.inf if a_min is None else a_min, math.inf if a_max is None else a_max),
 }
-
-
-def sequence(x: Any) -> Sequence[Any]:
-    """The entries of any array, in order."""
-    entries: Sequence[Any] = _entries(x).ravel().tolist()
-    return entries
