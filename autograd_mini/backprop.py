@@ -100,7 +100,7 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
             try:
                 sends = op.written_out(g, node.value, node.a, node.b, p, q)
             except (ArithmeticError, ValueError):
-                sends = (*_pull(node, g, False), None)[:2]
+                sends = (*_pull(node, g, False), None)
             if type(p) is tuple:
                 for parent, sent in zip(p, sends):  # noqa: B905  strict costs 10 %
                     cotangents[parent] += sent

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import backprop, ops
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, Node, check_real, is_recording, serial, tell_of_cut
+from .graph import KINDS, check_real, is_recording, serial, tell_of_cut
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .primitive import Elementwise
@@ -19,13 +19,11 @@ __all__ = ["Tensor"]
 new = object.__new__
 
 
-def _ready(node: Node) -> bool:
-    """Whether the node's array can go into a graph as it is: nobody can write to it."""
-    return node.op is not None or not node.value.flags.writeable
-
-
 def _of_two(row: Elementwise) -> Any:
-    """`a ∘ b` for a Tensor a: what `row.apply` does, without its questions."""
+    """`a ∘ b` for a Tensor a: what `row.apply` does, without its questions.
+
+    A leaf whose array has been handed out, and could be written to, goes the general way.
+    """
     compute = row.forward
 
     def method(a: Any, b: Any) -> Any:
@@ -53,9 +51,9 @@ def _of_one(row: Elementwise) -> Any:
     compute = row.forward
 
     def method(a: Any) -> Any:
-        if not _ready(a) or is_recording() is not True:
-            return row.apply((a,), {})
         x = a.value
+        if is_recording() is not True or (a.op is None and x.flags.writeable):
+            return row.apply((a,), {})
         z = compute(x)
         node: Any = new(type(a))
         node.value, node.op, node.a, node.from_a = np.asarray(z), row, x, a
