@@ -37,9 +37,10 @@ Step = tuple[Node, Any, Sequence[Any]]
 parent's (None where nothing). Arrays in the last belong to the sweep when the turn is over."""
 
 
-# "Nothing was sent yet". This very object is told from other zeros by `is`; and it is a 0.0 so
-# that floats can be added to it without asking whether they are the first.
-NOTHING = float("0")
+# "Nothing was sent yet". This very object is told from other zeros by `is`; and it is −0.0, to
+# which floats can be added without asking whether they are the first: −0.0 + x is x for every x,
+# where 0.0 + x would make 0.0 of −0.0.
+NOTHING = float("-0")
 
 
 PRODUCTS = {matmul, linear}
@@ -106,7 +107,7 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
                     cotangents[parent] += sent
             else:
                 if sends[0] is not None:
-                    cotangents[p] += sends[0]  # 0.0 + it, the first time
+                    cotangents[p] += sends[0]  # −0.0 + it, the first time
                 if sends[1] is not None:
                     cotangents[q] += sends[1]
         yield node, g, sends
@@ -126,7 +127,9 @@ def _add(node: Node, g: Any, sends: Sequence[Any], cotangents: Cotangents, mine:
             sent = _fit(sent, parent, node)
             array = type(sent) is np.ndarray
         if known is not NOTHING:
-            if array and parent in mine:
+            # Since it was owned, a node may have been added to it: then it is one, and the sum of
+            # nodes is another node.
+            if array and type(known) is np.ndarray and parent in mine:
                 known += sent
                 continue
             sent = known + sent
