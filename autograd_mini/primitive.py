@@ -186,23 +186,26 @@ class Elementwise(Primitive):
     """y = f(a, b, …) for each number alone, with a slope for each argument.
 
     A slope is a function (y, *inputs) → ∂y/∂input, or the number 1 or −1, or None for an
-    argument that is constant by nature (the condition of `where`).
+    argument that is constant by nature (the condition of `where`). A slope may leave the range of
+    floats where the product with the cotangent that meets it doesn't: −y² of y = 1/x at 1e200.
+    For such an argument `pullbacks` has a function (g, y, *inputs) → g·∂y/∂input, for others None.
     """
 
-    __slots__ = ("slopes",)
+    __slots__ = ("pullbacks", "slopes")
     selects = False
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
-                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None
-                 ) -> None:
+                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
+                 pullbacks: Sequence[Rule | None] = ()) -> None:
         for slope in slopes:
             if not (slope is None or callable(slope) or (type(slope) is int and slope in (1, -1))):
                 raise TypeError(f"a slope is a function (y, *inputs), 1, -1 or None, not {slope!r}"
                                 f": write lambda y, *xs: {slope!r}")
         super().__init__(forward, scalar, name, symbol, len(slopes))
         self.slopes = slopes
+        self.pullbacks = tuple(pullbacks) or (None,) * len(slopes)
         if self.few:
-            self.written_out = _written_out(slopes, self.selects)
+            self.written_out = _written_out(slopes, self.pullbacks, self.selects)
             self.plain = not self.selects
 
     def __call__(self, *args: Any, **refused: Any) -> Any:
@@ -240,17 +243,21 @@ class Elementwise(Primitive):
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """∂L/∂x = ∂L/∂y · ∂y/∂x."""
         sends: list[Any] = []
-        for parent, slope in zip(node.parents, self.slopes):  # noqa: B905  strict costs 10 %
+        for parent, slope, pullback in zip(  # noqa: B905  strict costs 10 %
+                node.parents, self.slopes, self.pullbacks):
             if parent is None or slope is None:
                 sends.append(None)
             elif type(slope) is int:
                 sends.append(g if slope > 0 else -g)
+            elif pullback is not None:
+                sends.append(pullback(g, y, *xs))
             else:
                 sends.append(g * slope(y, *xs))  # type: ignore[operator]
         return sends
 
 
-def _written_out(slopes: Sequence[Rule | int | None], selects: bool) -> Rule:
+def _written_out(slopes: Sequence[Rule | int | None], pullbacks: Sequence[Rule | None],
+                 selects: bool) -> Rule:
     """What `pull` does for floats, without its loop: of multiply, say,
 
         lambda g, y, a, b, p, q: (None if p is None else g * slope_a(y, a, b),
@@ -260,15 +267,18 @@ def _written_out(slopes: Sequence[Rule | int | None], selects: bool) -> Rule:
     """
     inputs = "y, a, b" if len(slopes) == 2 else "y, a"
     sends = []
-    for slope, x, parent in zip(slopes, "ab", "pq", strict=False):
+    for slope, pullback, x, parent in zip(slopes, pullbacks, "ab", "pq", strict=False):
         unheard = f"{parent} is None"
         if callable(slope) and selects:
             unheard += f" or (slope := slope_{x}({inputs})) == 0"
         sent = "g" if slope == 1 else "-g" if slope == -1 else f"g * slope_{x}({inputs})"
+        sent = f"pull_{x}(g, {inputs})" if pullback is not None else sent
         sent = "g * slope" if "slope :=" in unheard else sent
         sends.append("None" if slope is None else f"None if {unheard} else {sent}")
     code = f"lambda g, y, a, b, p, q: ({', '.join(sends)}{', None' * (len(slopes) == 1)})"
-    function: Rule = eval(code, dict(zip(("slope_a", "slope_b"), slopes, strict=False)))
+    names = [*zip(("slope_a", "slope_b"), slopes, strict=False),
+             *zip(("pull_a", "pull_b"), pullbacks, strict=False)]
+    function: Rule = eval(code, dict(names))
     return function
 
 
@@ -374,11 +384,12 @@ class Structural(Primitive):
 
 def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
-                selects: bool = False) -> Elementwise:
+                selects: bool = False, pullbacks: Sequence[Rule | None] = ()) -> Elementwise:
     """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
 
-    selects: whether a slope of 0 means "not chosen". Raises `GraphError` if the table has a row
-    of that name.
+    selects: whether a slope of 0 means "not chosen". pullbacks: per argument, g·∂y/∂x as a
+    function of (g, y, *inputs), where the slope alone would over- or underflow; None where it
+    doesn't. Raises `GraphError` if the table has a row of that name.
 
     >>> import math, numpy as np, autograd_mini as ag
     >>> cube = ag.elementwise(lambda x: x**3, None, lambda y, x: 3 * x**2, name="cube")
@@ -386,7 +397,7 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
     12.0
     """
     kind = Selecting if selects else Elementwise
-    return kind(forward, scalar, *slopes, name=name, symbol=symbol)
+    return kind(forward, scalar, *slopes, name=name, symbol=symbol, pullbacks=pullbacks)
 
 
 def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,

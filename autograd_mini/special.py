@@ -19,6 +19,7 @@ from .errors import NotDifferentiableError, missing_extra
 from .functions import log_softmax, logsigmoid, softmax
 from .graph import raw
 from .ops import cbrt, exp, exp2, expm1, log, log1p, logsumexp, ndtr, sigmoid, where
+from .ops.arithmetic import quotient, zero
 from .primitive import also, elementwise
 
 try:
@@ -29,10 +30,11 @@ except ImportError as error:
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
 
 
-def _row(function: Any, *slopes: Any, name: str | None = None) -> Any:
+def _row(function: Any, *slopes: Any, name: str | None = None, pullbacks: Any = ()) -> Any:
     """A row for SciPy's function, which NumPy's protocol then finds."""
     symbol = name or function.__name__
-    row = elementwise(function, None, *slopes, name=f"scipy.special.{symbol}", symbol=symbol)
+    row = elementwise(function, None, *slopes, name=f"scipy.special.{symbol}", symbol=symbol,
+                      pullbacks=pullbacks)
     if isinstance(function, np.ufunc):
         also(function, row)
     return row
@@ -69,7 +71,8 @@ def _above_asymptote(y: Any, x: Any) -> Any:
     return where(far, fraction, y + x)
 
 
-logit = _row(sp.logit, lambda y, x: 1 / x + 1 / (1 - x))
+logit = _row(sp.logit, lambda y, x: 1 / x + 1 / (1 - x),
+             pullbacks=(lambda g, y, x: g / x + g / (1 - x),))
 
 # ── gamma and its kin ────────────────────────────────────────────────────────────────────────
 
@@ -139,6 +142,12 @@ def _quotient(x: Any, y: Any) -> Any:
     return x / where(nothing, 1.0, y)
 
 
+def _sent_to_quotient(g: Any, x: Any, y: Any) -> Any:
+    """g·x/y, and 0 at (0, 0)."""
+    nothing = zero(x) * zero(y)
+    return quotient(g, x, where(nothing, 1.0, y))
+
+
 def _log_ratio(x: Any, y: Any) -> Any:
     """log(x/y): no quotient where that would overflow, no difference where it would cancel."""
     near = np.abs(raw(x) - raw(y)) < 0.5 * raw(y)
@@ -146,11 +155,14 @@ def _log_ratio(x: Any, y: Any) -> Any:
     return where(near, log1p(small), log(x) - log(y))
 
 
-xlogy = _row(sp.xlogy, lambda f, x, y: log(y), lambda f, x, y: _quotient(x, y))
-xlog1py = _row(sp.xlog1py, lambda f, x, y: log1p(y), lambda f, x, y: _quotient(x, 1 + y))
+xlogy = _row(sp.xlogy, lambda f, x, y: log(y), lambda f, x, y: _quotient(x, y),
+             pullbacks=(None, lambda g, f, x, y: _sent_to_quotient(g, x, y)))
+xlog1py = _row(sp.xlog1py, lambda f, x, y: log1p(y), lambda f, x, y: _quotient(x, 1 + y),
+               pullbacks=(None, lambda g, f, x, y: _sent_to_quotient(g, x, 1 + y)))
 entr = _row(sp.entr, lambda y, x: -1 - log(x))
 rel_entr = _row(
-    sp.rel_entr, lambda f, x, y: 1 + _log_ratio(x, y), lambda f, x, y: -_quotient(x, y)
+    sp.rel_entr, lambda f, x, y: 1 + _log_ratio(x, y), lambda f, x, y: -_quotient(x, y),
+    pullbacks=(None, lambda g, f, x, y: _sent_to_quotient(-g, x, y)),
 )
 kl_div = _row(sp.kl_div, lambda f, x, y: _log_ratio(x, y), lambda f, x, y: 1 - _quotient(x, y))
 

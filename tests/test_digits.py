@@ -78,15 +78,13 @@ def derivative(f, x, order):
     return mp.fsum(w * values[k] for k, w in stencil.items()) / h**order
 
 
-# How far out digits are known to be lost. All else has 11 of them, but for the two in slack().
+# How far out digits are known to be lost. All else has 11 of them, but for the one in slack().
 BEYOND = {"sinc": 1e16, "log_ndtr": 100.0}
 NOT_AT_0 = {"cbrt", "softsign", "elu", "x**3"}  # kinks; and the differences of x³ see its h²
 
 
 def slack(name, order):
     """The absolute error allowed besides the relative one of 1e-11: of what underflows, none."""
-    if name == "tanh":  # (1 − y)(1 + y): absolute, not relative, digits; quicker than 1/cosh²
-        return 4 * np.finfo(float).eps
     if name == "ndtr" and order == 3:  # (x² − 1)φ near its root
         return 4 * np.finfo(float).eps
     return mp.mpf("1e-300")

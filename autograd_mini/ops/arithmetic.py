@@ -5,7 +5,9 @@ Each may be a number, an array or a node. An elementwise row reads
 
     name = elementwise(NumPy's function, its twin on floats, ∂y/∂a, ∂y/∂b)
 
-and a slope of 1 or −1 is written as that number.
+and a slope of 1 or −1 is written as that number. Where a slope may leave the range of floats, and
+its product with the cotangent doesn't, the row also says how to multiply: `pullbacks`, per
+argument g·∂y/∂x as a function of (g, y, *inputs).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Elementwise, also, elementwise
+from .extremes import product_of, quotient_of, scalar_product_of, scalar_quotient_of
 
 # ── derivatives at kinks, constant in pieces ─────────────────────────────────────────────────
 #
@@ -109,7 +112,8 @@ multiply = elementwise(
     np.multiply, operator.mul, lambda y, a, b: b, lambda y, a, b: a, symbol="*"
 )
 divide = elementwise(
-    np.divide, operator.truediv, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, symbol="/"
+    np.divide, operator.truediv, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, symbol="/",
+    pullbacks=(lambda g, y, a, b: g / b, lambda g, y, a, b: quotient(-g, y, b)),
 )  # −y/b rather than −a/b², which overflows from b = 1e154
 negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
 positive = elementwise(np.positive, operator.pos, 1, symbol="=")
@@ -117,7 +121,10 @@ positive = elementwise(np.positive, operator.pos, 1, symbol="=")
 abs = elementwise(np.abs, math.fabs, lambda y, x: sign(x), name="abs", symbol="abs")
 square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
 also(np.fabs, abs)
-reciprocal = elementwise(np.reciprocal, lambda x: 1 / x, lambda y, x: -y * y)
+reciprocal = elementwise(
+    np.reciprocal, lambda x: 1 / x, lambda y, x: -y * y,
+    pullbacks=(lambda g, y, x: product(-g, y, y),),
+)
 copysign = elementwise(
     np.copysign, math.copysign, lambda y, a, b: sign(a) * _sign_of_b(b), None
 )
@@ -160,3 +167,34 @@ clip = elementwise(
     lambda y, x, low, high: _below(y, x, low, high),
     lambda y, x, low, high: _above(y, x, low, high), selects=True,
 )  # at a bound the slope in x is 1, as in PyTorch
+
+# ── three numbers, multiplied without leaving the range of floats on the way ─────────────────
+
+_product = elementwise(
+    product_of, scalar_product_of,
+    lambda y, p, q, r: q * r, lambda y, p, q, r: p * r, lambda y, p, q, r: p * q,
+    name="p·q·r", symbol="*",
+    pullbacks=(lambda g, y, p, q, r: product(g, q, r), lambda g, y, p, q, r: product(g, p, r),
+               lambda g, y, p, q, r: product(g, p, q)),
+)
+_quotient = elementwise(
+    quotient_of, scalar_quotient_of,
+    lambda y, p, q, d: q / d, lambda y, p, q, d: p / d, lambda y, p, q, d: -y / d,
+    name="p·q/d", symbol="/",
+    pullbacks=(lambda g, y, p, q, d: quotient(g, q, d), lambda g, y, p, q, d: quotient(g, p, d),
+               lambda g, y, p, q, d: quotient(-g, y, d)),
+)
+
+
+def product(p: Any, q: Any, r: Any) -> Any:
+    """p·q·r, exact to a rounding or two wherever that is a float, whatever p·q may be."""
+    if type(p) is float is type(q) and type(r) is float:
+        return scalar_product_of(p, q, r)
+    return _product(p, q, r)
+
+
+def quotient(p: Any, q: Any, d: Any) -> Any:
+    """p·q/d, exact to a rounding or two wherever that is a float, whatever p·q may be."""
+    if type(p) is float is type(q) and type(d) is float:
+        return scalar_quotient_of(p, q, d)
+    return _quotient(p, q, d)

@@ -10,18 +10,39 @@ from typing import Any
 import numpy as np
 
 from ..primitive import also, elementwise
-from .arithmetic import abs, in_pieces, reciprocal, sign, square, step, where, zero
+from .arithmetic import (
+    abs,
+    in_pieces,
+    product,
+    quotient,
+    reciprocal,
+    sign,
+    square,
+    step,
+    where,
+    zero,
+)
+from .extremes import all_in_range, in_range, scalar_in_range, unless_in_range
 
 LOG_2, LOG_10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
 
 exp = elementwise(np.exp, math.exp, lambda y, x: y)
 expm1 = elementwise(np.expm1, math.expm1, lambda y, x: exp(x))
 # not y + 1, which has lost every digit by x = −37
-log = elementwise(np.log, math.log, lambda y, x: 1 / x)
-exp2 = elementwise(np.exp2, math.exp2, lambda y, x: LOG_2 * y)
-log2 = elementwise(np.log2, math.log2, lambda y, x: 1 / (LOG_2 * x))
-log10 = elementwise(np.log10, math.log10, lambda y, x: 1 / (LOG_10 * x))
-log1p = elementwise(np.log1p, math.log1p, lambda y, x: 1 / (1 + x))
+log = elementwise(
+    np.log, math.log, lambda y, x: 1 / x, pullbacks=(lambda g, y, x: g / x,)
+)  # g/x, for 1/x is inf below 5.6e-309
+exp2 = elementwise(np.exp2, math.exp2, lambda y, x: 2 * LOG_2 * exp2(x - 1))
+# not log 2 · y, which is inf at 1024, where the slope is 1.2e308
+log2 = elementwise(
+    np.log2, math.log2, lambda y, x: 1 / (LOG_2 * x), pullbacks=(lambda g, y, x: g / LOG_2 / x,)
+)
+log10 = elementwise(
+    np.log10, math.log10, lambda y, x: 1 / (LOG_10 * x), pullbacks=(lambda g, y, x: g / LOG_10 / x,)
+)
+log1p = elementwise(
+    np.log1p, math.log1p, lambda y, x: 1 / (1 + x), pullbacks=(lambda g, y, x: g / (1 + x),)
+)
 sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
 cbrt = elementwise(np.cbrt, math.cbrt, lambda y, x: square(reciprocal(y)) / 3)
 
@@ -34,6 +55,26 @@ def _power_base(y: Any, a: Any, b: Any) -> Any:
     return where(limit, 0.0, b * power(a, where(limit, 1.0, b - 1)))
 
 
+def _sent_to_base(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """g·b·a^(b−1): by way of y/a where a^(b−1) isn't a normal number and y is."""
+    if isinstance(b, int | float):
+        if not b:
+            return g * 0.0
+        lowered: Any = power(a, b - 1)
+    else:
+        limit = zero(b) * zero(a)
+        lowered = where(limit, 0.0, power(a, where(limit, 1.0, b - 1)))
+    if all_in_range(lowered):
+        return product(g, b, lowered)
+    other = _in_range(y) * (1.0 - _in_range(lowered))
+    by_y = quotient(g, b * where(other, y, 1.0), where(other, a, 1.0))
+    return where(other, by_y, product(g, b, where(other, 1.0, lowered)))
+
+
+_in_range = in_pieces(
+    lambda x: np.asarray(1.0 * in_range(x)), lambda x: 1.0 if scalar_in_range(x) else 0.0, 1,
+    "in range",
+)
 _vanishing = in_pieces(
     lambda a, b: np.asarray(1.0 * ((a == 0) & (b >= 0))),
     lambda a, b: 1.0 if a == 0 and b >= 0 else 0.0, 2, "0ᵇ",
@@ -46,7 +87,22 @@ def _power_exponent(y: Any, a: Any, b: Any) -> Any:
     return where(limit, 0.0, y * log(where(limit, 1.0, a)))
 
 
-power = elementwise(np.power, math.pow, _power_base, _power_exponent, symbol="**")
+def _sent_to_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """g·y·log a, with y in two halves where it isn't a normal number."""
+    limit = _vanishing(a, b)
+    logarithm = log(where(limit, 1.0, a))
+    if all_in_range(y):
+        return where(limit, 0.0, product(g, y, logarithm))
+    other = (1.0 - _in_range(y)) * (1.0 - limit)
+    half = power(where(other, a, 1.0), where(other, 0.5 * b, 1.0))
+    usual = product(g, where(other, 1.0, y), logarithm)
+    return where(limit, 0.0, where(other, product(g, half, half * logarithm), usual))
+
+
+power = elementwise(
+    np.power, math.pow, _power_base, _power_exponent, symbol="**",
+    pullbacks=(_sent_to_base, _sent_to_exponent),
+)
 
 sin = elementwise(np.sin, math.sin, lambda y, x: cos(x))
 cos = elementwise(np.cos, math.cos, lambda y, x: -sin(x))
@@ -56,8 +112,11 @@ _complement = elementwise(
 )  # 1 − x² without cancellation near 1, and (unlike the product) with a derivative exact there
 arcsin = elementwise(np.arcsin, math.asin, lambda y, x: 1 / sqrt(_complement(x)))
 arccos = elementwise(np.arccos, math.acos, lambda y, x: -1 / sqrt(_complement(x)))
-arctan = elementwise(np.arctan, math.atan, lambda y, x: square(_cosine(1.0, x)))
-# not 1/(1 + x²): its second derivative has x⁴, which overflows at 1e77
+arctan = elementwise(
+    np.arctan, math.atan, lambda y, x: square(_cosine(1.0, x)),
+    pullbacks=(unless_in_range(lambda y, x: square(_cosine(1.0, x)),
+                               lambda g, y, x: product(g, _cosine(1.0, x), _cosine(1.0, x))),),
+)  # not 1/(1 + x²): its second derivative has x⁴, which overflows at 1e77
 
 deg2rad = elementwise(np.deg2rad, math.radians, lambda y, x: DEGREE)
 rad2deg = elementwise(np.rad2deg, math.degrees, lambda y, x: 1 / DEGREE)
@@ -71,13 +130,23 @@ def _of_unit(a: Any, b: Any) -> Any:
     return np.where(h == 0, 0.0, a / np.where(h == 0, 1.0, h))[()]
 
 
+def _sent_to_leg(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """g·a/√(a² + b²), and 0 at (0, 0)."""
+    nothing = zero(y)
+    return quotient(g, where(nothing, 0.0, a), where(nothing, 1.0, y))
+
+
 def _or_zero(h: Any, slope: Any) -> Any:
     """The slope, but 0 where h = 0: the least subgradient of a norm."""
     return where(zero(h), 0.0, slope)
 
 
 hypot = elementwise(
-    np.hypot, math.hypot, lambda y, a, b: _cosine(a, b), lambda y, a, b: _cosine(b, a)
+    np.hypot, math.hypot, lambda y, a, b: _cosine(a, b), lambda y, a, b: _cosine(b, a),
+    pullbacks=(
+        unless_in_range(lambda y, a, b: _cosine(a, b), _sent_to_leg),
+        unless_in_range(lambda y, a, b: _cosine(b, a), lambda g, y, a, b: _sent_to_leg(g, y, b, a)),
+    ),
 )
 _cosine = elementwise(
     _of_unit, lambda a, b: a / math.hypot(a, b) if a != 0 or b != 0 else 0.0,
@@ -85,7 +154,13 @@ _cosine = elementwise(
     lambda y, a, b: _or_zero(hypot(a, b), -y * _cosine(b, a) / hypot(a, b)), name="a/hypot",
 )  # the cosine and sine of the angle of (a, b): unlike a/h², they neither overflow nor cancel
 arctan2 = elementwise(
-    np.arctan2, math.atan2, lambda y, a, b: _inverse(b, a), lambda y, a, b: -_inverse(a, b)
+    np.arctan2, math.atan2, lambda y, a, b: _inverse(b, a), lambda y, a, b: -_inverse(a, b),
+    pullbacks=(
+        unless_in_range(lambda y, a, b: _inverse(b, a),
+                        lambda g, y, a, b: quotient(g, _cosine(b, a), hypot(a, b))),
+        unless_in_range(lambda y, a, b: -_inverse(a, b),
+                        lambda g, y, a, b: quotient(-g, _cosine(a, b), hypot(a, b))),
+    ),
 )
 _inverse = elementwise(
     lambda a, b: a / np.hypot(a, b) / np.hypot(a, b),
@@ -98,12 +173,33 @@ _inverse = elementwise(
 sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
 tanh = elementwise(
-    np.tanh, math.tanh,
-    lambda y, x: (1 - y) * (1 + y) if type(y) is float else _complement(y),
-)  # in y, not 1/cosh² x: that overflows at 356, and then the higher derivatives are nan
-arcsinh = elementwise(np.arcsinh, math.asinh, lambda y, x: 1 / hypot(x, 1.0))
+    np.tanh, math.tanh, lambda y, x: square(_sech(x)),
+    pullbacks=(unless_in_range(lambda y, x: square(_sech(x)),
+                               lambda g, y, x: product(g, _sech(x), _sech(x))),),
+)  # not (1 − y)(1 + y), which has no digits left by x = 20
+
+
+def _inverse_cosh(x: Any) -> Any:
+    """1/cosh x, with an exponential that never overflows."""
+    e = np.exp(-np.abs(x))
+    return 2 * e / (1 + e * e)
+
+
+def _scalar_inverse_cosh(x: float) -> float:
+    e = math.exp(-math.fabs(x))
+    return 2 * e / (1 + e * e)
+
+
+_sech = elementwise(
+    _inverse_cosh, _scalar_inverse_cosh, lambda y, x: -y * tanh(x), name="sech",
+)
+arcsinh = elementwise(
+    np.arcsinh, math.asinh, lambda y, x: 1 / hypot(x, 1.0),
+    pullbacks=(lambda g, y, x: g / hypot(x, 1.0),),
+)
 arccosh = elementwise(
-    np.arccosh, math.acosh, lambda y, x: reciprocal(sqrt(x - 1)) * reciprocal(sqrt(x + 1))
+    np.arccosh, math.acosh, lambda y, x: reciprocal(sqrt(x - 1)) * reciprocal(sqrt(x + 1)),
+    pullbacks=(lambda g, y, x: g / sqrt(x - 1) / sqrt(x + 1),),
 )  # two roots, so that neither x² overflows nor x < −1 passes
 arctanh = elementwise(np.arctanh, math.atanh, lambda y, x: 1 / _complement(x))
 
@@ -142,7 +238,10 @@ relu = elementwise(
     name="relu", symbol="ReLU", selects=True,
 )  # the sign of y, which is 0, 1 or nan, takes a tenth of the time of a step function of x
 sigmoid = elementwise(
-    _sigmoid, _scalar_sigmoid, lambda y, x: _sigmoid_slope(x), name="sigmoid"
+    _sigmoid, _scalar_sigmoid, lambda y, x: _sigmoid_slope(x), name="sigmoid",
+    pullbacks=(unless_in_range(
+        lambda y, x: _sigmoid_slope(x),
+        lambda g, y, x: product(0.25 * g, _sech(0.5 * x), _sech(0.5 * x))),),
 )
 _sigmoid_slope = elementwise(
     _bell, _scalar_bell, lambda y, x: -y * tanh(0.5 * x), name="σ′"
@@ -181,6 +280,9 @@ logaddexp2 = elementwise(
 softsign = elementwise(
     lambda x: x / (1 + np.abs(x)), lambda x: x / (1 + math.fabs(x)),
     lambda y, x: square(reciprocal(1 + abs(x))), name="softsign",
+    pullbacks=(unless_in_range(
+        lambda y, x: square(reciprocal(1 + abs(x))),
+        lambda g, y, x: product(g, reciprocal(1 + abs(x)), reciprocal(1 + abs(x)))),),
 )
 
 

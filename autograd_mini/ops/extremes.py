@@ -1,0 +1,100 @@
+"""Products of three numbers whose steps may leave the range of floats where the result doesn't.
+
+The slope of 1/x is −y·y, which underflows from x = 1e162 on; what it sends back, g·y·y, need not,
+for far out the cotangent g is large. So the three are multiplied at once: quickly, and where the
+first step is no longer a normal number, by mantissas and exponents.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, guard, raw
+
+__all__ = ["all_in_range", "in_range", "product_of", "quotient_of", "scalar_in_range",
+           "scalar_product_of", "scalar_quotient_of", "unless_in_range"]
+
+_TINY = sys.float_info.min  # the smallest number that has all its digits
+_HUGE = sys.float_info.max
+
+
+def scalar_in_range(x: float) -> bool:
+    """Whether a float has all its digits and is finite: not 0, subnormal, inf or nan."""
+    return _TINY <= math.fabs(x) <= _HUGE
+
+
+def in_range(x: Any) -> Any:
+    """Which numbers of an array have all their digits and are finite."""
+    size, limits = np.abs(x), np.finfo(np.result_type(x, np.float32))
+    return (size >= limits.tiny) & (size <= limits.max)
+
+
+def all_in_range(x: Any) -> bool:
+    """Whether a rule may rely on the numbers of x: in a program to be replayed it never may."""
+    if isinstance(x, Node) and guard() is not None:
+        return False
+    value = raw(x)
+    return scalar_in_range(value) if type(value) is float else bool(np.all(in_range(value)))
+
+
+def unless_in_range(slope: Any, exact: Any) -> Any:
+    """A pullback: g·slope where the slope is a normal number, and `exact` where it isn't.
+
+    slope: (y, *inputs) → ∂y/∂x; exact: (g, y, *inputs) → g·∂y/∂x, at a greater cost.
+    """
+    def pullback(g: Any, y: Any, *xs: Any) -> Any:
+        factor = slope(y, *xs)
+        return g * factor if all_in_range(factor) else exact(g, y, *xs)
+
+    return pullback
+
+
+def scalar_product_of(p: float, q: float, r: float) -> float:
+    """p·q·r of three floats."""
+    t = p * q
+    if _TINY <= math.fabs(t) <= _HUGE:
+        return t * r
+    a, i = math.frexp(p)
+    b, j = math.frexp(q)
+    c, k = math.frexp(r)
+    return math.ldexp(a * b * c, i + j + k)
+
+
+def scalar_quotient_of(p: float, q: float, d: float) -> float:
+    """p·q/d of three floats."""
+    t = p * q
+    if _TINY <= math.fabs(t) <= _HUGE:
+        return t / d
+    a, i = math.frexp(p)
+    b, j = math.frexp(q)
+    c, k = math.frexp(d)
+    return math.ldexp(a * b / c, i + j - k)
+
+
+def product_of(p: Any, q: Any, r: Any) -> Any:
+    """p·q·r entry by entry, in the dtype that NumPy gives it."""
+    return _at_once(p, q, r, 1)
+
+
+def quotient_of(p: Any, q: Any, d: Any) -> Any:
+    """p·q/d entry by entry, in the dtype that NumPy gives it."""
+    return _at_once(p, q, d, -1)
+
+
+def _at_once(p: Any, q: Any, r: Any, sign: int) -> Any:
+    dtype = np.result_type(p, q, r)
+    if dtype.itemsize < 8:  # three numbers of float32 stay in the range of float64
+        t = np.multiply(p, q, dtype=float)
+        return (t * r if sign > 0 else t / r).astype(dtype)[()]
+    t = np.multiply(p, q)
+    y = t * r if sign > 0 else t / r
+    odd = ~in_range(t)
+    if not odd.any():
+        return y
+    (a, i), (b, j), (c, k) = np.frexp(p), np.frexp(q), np.frexp(r)
+    exact = np.ldexp(a * b * c if sign > 0 else a * b / c, i + j + sign * k)
+    return np.where(odd, exact, y)[()]
