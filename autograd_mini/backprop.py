@@ -7,6 +7,7 @@ listen to it, and so may anybody who wants to watch.
 from __future__ import annotations
 
 import gc
+import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
@@ -18,6 +19,7 @@ from .errors import DTypeError, GraphError, ShapeError
 from .graph import (
     Node,
     check_real,
+    compared,
     consumers_first,
     guard,
     leaf,
@@ -27,6 +29,7 @@ from .graph import (
     wide,
 )
 from .ops import astype, linear, logsumexp, matmul, prod, shape, sum, unbroadcast, where
+from .ops.reductions import flat, through_zero
 from .primitive import Elementwise, Structural
 
 __all__ = ["Step", "backward", "gradients", "sweep"]
@@ -91,6 +94,8 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
                 g = g.copy()  # a leaf's is the listener's to keep
         elif op.written_out is None or create_graph or type(node.value) is not float:
             sends = _pull(node, g, create_graph)
+            if create_graph and op.radial:
+                sends = _through_zero(node, g, sends, order)
             if unchosen is not None and type(node.value) is np.ndarray:
                 sends = _silence_unchosen(node, sends, unchosen)
             yield node, g, sends  # before they are added up in place
@@ -160,6 +165,64 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
         sends = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
         return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
+
+
+def _through_zero(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Sequence[Any]:
+    """What a length y = ‖x‖ sends, in a form that can be differentiated again where y is 0.
+
+    g·x/y has no slope there in general, and the rows say nan. But where g is 0 as well, a function
+    of y that vanishes with it, its limit is (∂g/∂y)·x, by L'Hôpital's rule: ‖x‖² is smooth.
+    (∂g/∂y is the limit of g/y, but as a function of y another: where it was taken in an earlier
+    sweep and depends on y, two more derivatives are right, and those beyond are nan.)
+    """
+    if guard() is not None and type(node.value) is float:
+        compared(operator.eq, node, 0.0)
+    both = (np.asarray(node.value) == 0) & (np.asarray(raw(g)) == 0)
+    if not isinstance(g, Node) or not both.any():
+        return sends
+    rate = _rate(g, node, both)
+    again = any(n.op is through_zero and any(n.from_b is p for p in node.parents) for n in order)
+    return [sent if sent is None else
+            where(both[()], through_zero(rate, flat(x) if again else x), sent)
+            for x, sent in zip(_inputs_as_nodes(node), sends, strict=True)]
+
+
+def _rate(g: Node, node: Node, there: np.ndarray) -> Any:
+    """∂gᵢ/∂yᵢ at the entries i of `there`; nan if they depend on other entries of y as well.
+
+    Two sweeps tell: a diagonal Jacobian takes weights w to w times what it takes ones to.
+    """
+    weights = 1.0 + np.modf(0.618 * np.arange(there.size).reshape(there.shape))[0]
+    found = []
+    for seed in (1.0 * there, weights * there):
+        cotangent: Any = None
+        for reached, c, _ in sweep(g, as_seed(seed, g), create_graph=True,
+                                   instead=_ending_at(node, g)):
+            if reached is node:
+                cotangent = c
+        found.append(zero_like(node) if cotangent is None else cotangent)
+    ones, weighted = (np.asarray(raw(c)) for c in found)
+    apart = np.abs(weighted - weights * ones * there) > 1e-9 * np.max(np.abs(ones), initial=0.0)
+    return found[0] * np.nan if apart.any() else found[0]
+
+
+def _ending_at(node: Node, output: Node) -> dict[Node, Any]:
+    """Rules for a sweep that doesn't look behind `node`, and at other lengths only plainly."""
+    def plainly(other: Node) -> Callable[[Any], Iterable[tuple[Node, Any]]]:
+        def send(g: Any) -> list[tuple[Node, Any]]:
+            assert other.op is not None
+            sends = other.op.pull(g, other, _inputs_as_nodes(other), other)
+            return [(parent, _fit(sent, parent, other))
+                    for parent, sent in zip(other.parents, sends, strict=True)
+                    if parent is not None and sent is not None]
+
+        return send
+
+    rules: dict[Node, Any] = {
+        other: plainly(other) for other in consumers_first(output)
+        if other.op is not None and other.op.radial
+    }
+    return {**rules, node: lambda g: ()}
 
 
 def lock(*arrays: Any) -> None:

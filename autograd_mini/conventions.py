@@ -57,6 +57,8 @@ NOT_CHOSEN = "what isn't chosen hears nothing: not 0 · inf = nan"
 LIMIT = "by continuity: the limit, which is infinite"
 EXACT = "the exact derivative, in a form that neither overflows nor divides 0 by 0"
 PASSED_ON = "nan in, nan out"
+LENGTH = "as a convex kink; a length has no second derivative there"
+SMOOTH = "smooth, though the length in it isn't: by L'Hôpital's rule"
 JUMP = "a jump: the slope on either side"
 NONE = "no derivative and no limit: nan says so"
 
@@ -96,14 +98,18 @@ EDGES = (
     Edge("clip", "np.clip(x, 3.0, 2.0)", 2.0, 0.0, 0.0, "crossed bounds: the upper is returned",
          "torch.clamp(x, 3.0, 2.0)"),
     # ── norms
-    Edge("norm", "np.linalg.norm(x)", [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], KINK),
+    Edge("norm", "np.linalg.norm(x)", [0.0, 0.0], [0.0, 0.0], [NAN, NAN], LENGTH),
+    Edge("norm", "np.linalg.norm(x) ** 2", [0.0, 0.0], [0.0, 0.0], [2.0, 2.0], SMOOTH),
+    Edge("abs", "np.abs(x) ** 2", 0.0, 0.0, 2.0, SMOOTH),
     Edge("norm", "np.linalg.norm(x, 1)", [0.0, 3.0], [0.0, 1.0], [0.0, 0.0], KINK),
     Edge("norm", "np.linalg.norm(x)", [3e200, 4e200], [0.6, 0.8],
          None, EXACT),
-    Edge("hypot", "np.hypot(x, 0.0)", 0.0, 0.0, 0.0, KINK, "torch.hypot(x, 0 * x)"),
+    Edge("hypot", "np.hypot(x, 0.0)", 0.0, 0.0, NAN, LENGTH, "torch.hypot(x, 0 * x)"),
+    Edge("hypot", "np.exp(-np.hypot(x, 0.0) ** 2)", 0.0, 0.0, -2.0, SMOOTH,
+         "torch.exp(-torch.hypot(x, 0 * x) ** 2)"),
     Edge("hypot", "np.hypot(x, 4e200)", 3e200, 0.6, 1.28e-201, EXACT,
          "torch.hypot(x, 0 * x + 4e200)"),
-    Edge("std", "np.std(x)", [2.0, 2.0], [0.0, 0.0], [0.0, 0.0], KINK,
+    Edge("std", "np.std(x)", [2.0, 2.0], [0.0, 0.0], [NAN, NAN], LENGTH,
          "torch.std(x, unbiased=False)"),
     Edge("svdvals", "np.linalg.norm(x, 'nuc')", [[0.0, 0.0], [0.0, 2.0]], [[0.0, 0.0], [0.0, 1.0]],
          None, "σ = 0 is a kink: the subgradient of least norm",

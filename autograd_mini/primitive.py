@@ -58,10 +58,12 @@ class Primitive:
     """A differentiable function. Call it: on numbers it computes, on nodes it also records.
 
     forward: the NumPy function; scalar: its twin for Python floats, or None; symbol: what a
-    drawing shows.
+    drawing shows. `radial` says that y is a length, |x| or √Σx²: at 0 its slope x/y has no
+    limit, but what it sends back has one if the cotangent vanishes there too (see backprop).
     """
 
-    __slots__ = ("few", "forward", "name", "ours", "plain", "scalar", "symbol", "written_out")
+    __slots__ = ("few", "forward", "name", "ours", "plain", "radial", "scalar", "symbol",
+                 "written_out")
     written_out: Rule | None
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
@@ -69,7 +71,7 @@ class Primitive:
         self.forward, self.scalar = forward, scalar
         self.ours = not _built_in  # others' rules might write to an array that they are given
         self.few = arity in (1, 2)  # then its inputs lie in the node itself
-        self.written_out = None
+        self.written_out, self.radial = None, False
         self.plain = False  # whether its rule written out serves arrays too
         self.name = name or str(getattr(forward, "__name__", "<lambda>"))
         if self.name == "<lambda>":

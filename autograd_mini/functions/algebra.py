@@ -34,7 +34,7 @@ from ..ops import (
 )
 from .composed import are_numbers, as_array, numpy_has, stands_for, without
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
-from .statistics import max, min, root_of_squares, scale_of
+from .statistics import max, min, scale_of
 
 # ── products ─────────────────────────────────────────────────────────────────────────────────
 
@@ -303,7 +303,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     """The norm of vectors (an int axis) or matrices (two axes), of any `ord` that NumPy has."""
     if axis is None:
         if ord is None or (ord in ("fro", "f") and len(shape(x)) == 2):
-            return without(root_of_squares(x, None), None, keepdims)
+            return without(ops.length(x), None, keepdims)
         axis = tuple(range(len(shape(x))))
     axis = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
     if len(axis) == 1:
@@ -325,7 +325,7 @@ def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 
     if isinstance(ord, str):
         raise ValueError(f"a vector has no norm of ord {ord!r}")
     if ord == 2:
-        y = root_of_squares(x, axis)
+        y = ops.length(x, axis=axis)
     elif ord == np.inf:
         y = max(ops.abs(x), axis, True)
     elif ord == -np.inf:
@@ -356,7 +356,7 @@ def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 def _matrix_norm(x: Any, ord: Any) -> Any:
     if ord in ("fro", "f"):
-        return without(root_of_squares(x, (-2, -1)), (-2, -1), False)
+        return without(ops.length(x, axis=(-2, -1)), (-2, -1), False)
     if ord == "nuc":
         return ops.sum(svdvals(x), axis=-1)
     if ord not in (1, -1, 2, -2, np.inf, -np.inf):

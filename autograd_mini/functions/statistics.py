@@ -139,17 +139,9 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
         mean: Any = NOTHING, correction: Any = NOTHING) -> Any:
     """√var; its derivative at 0, a kink, is the least subgradient: 0."""
     ddof = ddof if correction is NOTHING else correction
-    length = root_of_squares(_deviation(x, axis, mean, where), axis)
+    length = ops.length(_deviation(x, axis, mean, where), axis=axis)
     n = np.sqrt(np.maximum(_counted(x, axis, where) - ddof, 0))
     return without(ops.divide(length, n if np.ndim(n) else float(n)), axis, keepdims)
-
-
-def root_of_squares(x: Any, axis: Axis) -> Any:
-    """√Σx² with the reduced axes kept; 0 has the slope 0, and nothing over- or underflows."""
-    scale = scale_of(x, axis)
-    squares = ops.sum(square(x / scale), axis=axis, keepdims=True)
-    nothing = raw(squares) == 0
-    return where(nothing, 0.0, sqrt(where(nothing, 1.0, squares)) * scale)
 
 
 def scale_of(x: Any, axis: Axis) -> Any:

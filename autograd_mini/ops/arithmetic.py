@@ -119,6 +119,7 @@ negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
 positive = elementwise(np.positive, operator.pos, 1, symbol="=")
 
 abs = elementwise(np.abs, math.fabs, lambda y, x: sign(x), name="abs", symbol="abs")
+abs.radial = True
 square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
 also(np.fabs, abs)
 reciprocal = elementwise(

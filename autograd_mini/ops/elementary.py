@@ -133,12 +133,7 @@ def _of_unit(a: Any, b: Any) -> Any:
 def _sent_to_leg(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g·a/√(a² + b²), and 0 at (0, 0)."""
     nothing = zero(y)
-    return quotient(g, where(nothing, 0.0, a), where(nothing, 1.0, y))
-
-
-def _or_zero(h: Any, slope: Any) -> Any:
-    """The slope, but 0 where h = 0: the least subgradient of a norm."""
-    return where(zero(h), 0.0, slope)
+    return where(nothing, g * _cosine(a, b), quotient(g, a, where(nothing, 1.0, y)))
 
 
 hypot = elementwise(
@@ -148,11 +143,13 @@ hypot = elementwise(
         unless_in_range(lambda y, a, b: _cosine(b, a), lambda g, y, a, b: _sent_to_leg(g, y, b, a)),
     ),
 )
+hypot.radial = True
 _cosine = elementwise(
     _of_unit, lambda a, b: a / math.hypot(a, b) if a != 0 or b != 0 else 0.0,
-    lambda y, a, b: _or_zero(hypot(a, b), square(_cosine(b, a)) / hypot(a, b)),
-    lambda y, a, b: _or_zero(hypot(a, b), -y * _cosine(b, a) / hypot(a, b)), name="a/hypot",
-)  # the cosine and sine of the angle of (a, b): unlike a/h², they neither overflow nor cancel
+    lambda y, a, b: square(_cosine(b, a)) / hypot(a, b),
+    lambda y, a, b: -y * _cosine(b, a) / hypot(a, b), name="a/hypot",
+)  # the cosine and sine of the angle of (a, b): unlike a/h², they neither overflow nor cancel. At
+# (0, 0) they are 0, the least subgradient of the length, where their slopes are nan: it has none
 arctan2 = elementwise(
     np.arctan2, math.atan2, lambda y, a, b: _inverse(b, a), lambda y, a, b: -_inverse(a, b),
     pullbacks=(

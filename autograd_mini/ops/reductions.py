@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..graph import raw
-from ..primitive import structural
-from .arithmetic import where
+from ..primitive import elementwise, structural
+from .arithmetic import NAN, quotient, sign, where, zero
 from .elementary import exp
 from .shapes import concatenate, reshape, shape, transpose
 
@@ -135,3 +136,45 @@ def logsumexp(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped
     limit = _shared(raw(x) == top, axis) * (top != -np.inf)
     finite = np.isfinite(top) & np.ones(shape(x), bool)
     return restore(g, x, axis) * where(finite, exp(where(finite, x - y, 0.0)), limit)
+
+
+# ── lengths ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _root_of_squares(x: Any, axis: Axis = None) -> Any:
+    """√Σx² with the reduced axes kept, scaled by a power of 2, so that nothing over- or underflows.
+    """
+    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
+    usual = (top == 0) | ~np.isfinite(top)
+    scale = np.where(usual, 1.0, np.exp2(np.floor(np.log2(np.where(usual, 1.0, top)))))
+    squares = np.sum(np.square(x / scale), axis=axis, keepdims=True)
+    return np.asarray(np.sqrt(squares) * scale, np.result_type(x))
+
+
+_unit = elementwise(
+    lambda x, y: np.where(y == 0, 0.0 * x, x / np.where(y == 0, 1.0, y))[()],
+    lambda x, y: x / y if y else 0.0 * x,
+    lambda u, x, y: 1 / y, lambda u, x, y: -u / y, name="x/‖x‖",
+    pullbacks=(lambda g, u, x, y: g / y, lambda g, u, x, y: quotient(-g, u, y)),
+)  # 0 at 0, the least subgradient of a length, where its slopes are inf and nan: it has none
+
+
+@structural(_root_of_squares, name="length", symbol="‖ ‖")
+def length(g, y, x, *, axis=None):  # type: ignore[no-untyped-def]
+    """g·x/‖x‖, and 0 at 0."""
+    return g * _unit(x, y)
+
+
+length.radial = True
+
+through_zero = elementwise(
+    np.multiply, operator.mul, lambda y, rate, x: x, lambda y, rate, x: rate,
+    name="(∂g/∂y)·x", symbol="*",
+)  # what a length sends where it and the cotangent are 0: the limit of g·x/‖x‖
+flat = elementwise(
+    lambda x: x * np.abs(x), lambda x: x * math.fabs(x), lambda y, x: 2 * _flat_slope(x),
+    name="x·|x|",
+)
+_flat_slope = elementwise(
+    np.abs, math.fabs, lambda y, x: where(zero(x), NAN, sign(x)), name="|x|",
+)  # nan at 0 where that limit is no longer known: two derivatives of `flat` away
