@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import linecache
-import os
-import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +13,7 @@ from .backprop import Step
 from .errors import AnomalyError, DTypeError
 from .graph import Node, consumers_first, raw, watched_by, watcher
 from .ops import shape
+from .places import Place, here
 from .primitive import Elementwise
 from .transforms import tree_leaves
 
@@ -55,63 +51,6 @@ USUAL = {
 }
 
 
-_NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
-
-
-_AS_A_USER = ("demo.py", "exercises.py")  # their functions stand for a user's
-
-
-class Place(NamedTuple):
-    """A line of the user's, and the part of it that ran (`code`: of its first line, if several)."""
-
-    file: str
-    line: int
-    code: str
-    span: tuple[int, int, int] = (0, 0, 0)  # the column of its start; the line, column of its end
-    caller: Any = None  # the place where its function was called, if that is the user's too
-
-    def __str__(self) -> str:
-        where = f"{os.path.basename(self.file)}:{self.line}"
-        return f"`{self.code}` at {where}" if self.code else where
-
-
-def _users_frame() -> FrameType | None:
-    """The innermost frame that is neither ours nor NumPy's."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame):
-        frame = frame.f_back
-    return frame
-
-
-def _is_users(frame: FrameType) -> bool:
-    file = frame.f_code.co_filename
-    inside = file.startswith(_NOT_THE_USERS) and os.path.basename(file) not in _AS_A_USER
-    return not inside and not frame.f_globals.get("__name__", "").startswith("autograd_mini.nn")
-
-
-@functools.lru_cache(maxsize=64)  # listing them takes as long as the function is
-def _positions(code: CodeType) -> list[Any]:
-    return list(code.co_positions())
-
-
-def _place() -> Place:
-    """Where the user's program is."""
-    frame = _users_frame()
-    if frame is None or os.path.basename(frame.f_code.co_filename) == "exercises.py":
-        return Place("?", 0, "")  # nowhere, or in a formula, whose parts are labelled
-    back = frame.f_back
-    return _place_in(frame, _place_in(back) if back is not None and _is_users(back) else None)
-
-
-def _place_in(frame: FrameType, caller: Place | None = None) -> Place:
-    """What a frame is at."""
-    first, last, start, stop = _positions(frame.f_code)[frame.f_lasti // 2]
-    file, line = frame.f_code.co_filename, first or frame.f_lineno
-    text = linecache.getline(file, line)
-    part = text.encode()[start:stop].decode() if first == last and start is not None else text
-    return Place(file, line, part.strip(), (start or 0, last or line, stop or 0), caller)
-
-
 class Watcher:
     """What a block of `detect_anomaly` remembers: where each node was made, and each cut.
 
@@ -126,7 +65,7 @@ class Watcher:
 
     def made(self, node: Node) -> None:
         """A node was computed."""
-        self.places[node] = _place()
+        self.places[node] = here()
         for parent in node.parents:
             self.results.pop(parent, None)  # type: ignore[arg-type]
         if self.refuse and not np.all(np.isfinite(node.value)):
@@ -134,7 +73,7 @@ class Watcher:
 
     def cut(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes."""
-        place = _place()
+        place = here()
         self.cuts.extend((node, place) for node in nodes)
 
     def finish(self) -> None:
