@@ -6,7 +6,7 @@ listen to it, and so may anybody who wants to watch.
 
 from __future__ import annotations
 
-import gc
+import itertools
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ from .graph import (
     leaf,
     raw,
     recording,
+    unrecorded,
     watcher,
     wide,
 )
@@ -360,13 +361,29 @@ def _seed_for(output: Node, seed: Any) -> Any:
 Pairs = list[tuple[Node, Any]]
 
 
+class Stored:
+    """Which gradients a sweep has stored, so that it can be undone."""
+
+    def __init__(self) -> None:
+        self.replaced: Pairs = []  # what was there before, where there was something
+        self.visits = itertools.count()  # how many nodes have been visited
+
+    def undo(self, output: Node) -> None:
+        """Put back what was there before."""
+        for node in consumers_first(output)[: next(self.visits)]:
+            if node.op is not None:
+                node.gradient = None
+        for node, before in reversed(self.replaced):
+            node.gradient = before
+
+
 def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
-         create_graph: bool = False) -> Pairs:
+         create_graph: bool = False, stored: Stored | None = None) -> Pairs:
     """(node, cotangent) of a whole sweep, for the `wanted` nodes.
 
-    Without `wanted`, for the leaves; what is no leaf has its gradient stored then and there:
-    going back to a million nodes takes as long as visiting them. Done again with masks if a nan
-    shows in a leaf's gradient.
+    Without `wanted`, for the leaves; what is no leaf has its gradient stored then and there, and
+    what it replaces kept in `stored`: going back to a million nodes takes as long as visiting
+    them. Done again with masks if a nan shows in a leaf's gradient.
     """
     someone = watcher()
     if guard() is not None and not create_graph:
@@ -381,12 +398,15 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
             turns = someone.look_at(turns)
         if wanted is not None:
             return [(node, g) for node, g, _ in turns if node in wanted]
+        assert stored is not None
         leaves = []
-        for node, g, _ in turns:
+        for (node, g, _), _ in zip(turns, stored.visits, strict=False):
             if node.op is None:
                 leaves.append((node, g))
-            else:
-                node.gradient = g
+                continue
+            if node.gradient is not None:
+                stored.replaced.append((node, node.gradient))
+            node.gradient = g
         return leaves
 
     with undisturbed():
@@ -399,19 +419,9 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Recording on, NumPy's warnings off, and Python's cyclic collector at rest.
-
-    A sweep makes no cycles, so the collector would visit every node again and again in vain,
-    which is a fifth of the time of a large scalar graph.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        with recording(watched=False), np.errstate(all="ignore"):
-            yield
-    finally:
-        if collects:
-            gc.enable()
+    """Recording on, and NumPy's warnings off."""
+    with recording(watched=False), np.errstate(all="ignore"):
+        yield
 
 
 def _has_nan(g: Any) -> bool:
@@ -429,19 +439,38 @@ def backward(output: Node, seed: Any = None) -> None:
 
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
+    if output.params == unrecorded and output.op is None:
+        raise GraphError(
+            f"{_name(output)} was computed under no_grad(), so what it depends on isn't recorded: "
+            "compute it outside the block"
+        )
     start = raw(_seed_for(output, seed))
+    stored = Stored()
     try:
-        leaves = walk(output, start)
-    except BaseException:  # half of them would be of this sweep, half of one before
-        for node in consumers_first(output):
-            if node.op is not None:
-                node.gradient = None
+        for node, g in walk(output, start, stored=stored):
+            total = g if node.gradient is None else node.gradient + g
+            stored.replaced.append((node, node.gradient))
+            node.gradient = float(total) if type(node.value) is float else np.asarray(total)
+    except BaseException:  # an error, or Ctrl-C: all is as it was before
+        stored.undo(output)
         raise
-    for node, g in leaves:
-        if node.gradient is not None:
-            node.gradient = node.gradient + g
-        else:
-            node.gradient = float(g) if type(node.value) is float else np.asarray(g)
+
+
+def send_back(node: Node) -> None:
+    """Add to the parents' gradients what `node`, with the gradient it has, sends: one step of
+    `backward`, by hand. A gradient that was not computed counts as 0.
+    """
+    if node.op is None or node.gradient is None:
+        return
+    with undisturbed():
+        sends = _pull(node, node.gradient, create_graph=False)
+        for parent, sent in zip(node.parents, sends, strict=False):
+            if parent is not None and sent is not None:
+                sent = _fit(sent, parent, node)
+                known = parent.gradient
+                parent.gradient = np.array(sent)[()] if known is None else known + sent
+                if type(parent.value) is np.ndarray:
+                    parent.gradient = np.asarray(parent.gradient)
 
 
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:

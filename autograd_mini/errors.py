@@ -8,13 +8,16 @@ from __future__ import annotations
 __all__ = [
     "AnomalyError",
     "AutogradError",
+    "CutWarning",
     "DTypeError",
     "ExpressionError",
     "GradientError",
     "GraphError",
     "MissingExtraError",
     "NotDifferentiableError",
+    "NotComputedWarning",
     "ShapeError",
+    "SpellingError",
     "missing_extra",
 ]
 
@@ -37,6 +40,18 @@ class GraphError(AutogradError, RuntimeError):
 
 class NotDifferentiableError(AutogradError, TypeError):
     """A function that this package doesn't differentiate."""
+
+
+class SpellingError(AutogradError, AttributeError, TypeError):
+    """Another library's name for something that has a name here."""
+
+
+class CutWarning(UserWarning):
+    """A plain number was taken out of a node, perhaps by accident."""
+
+
+class NotComputedWarning(UserWarning):
+    """A gradient that was not computed was used as a number; it counts as 0."""
 
 
 class AnomalyError(AutogradError, FloatingPointError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,17 +15,23 @@ import numpy as np
 
 from .backprop import as_node, as_seed, collect, one_like, own, zero_like
 from .errors import DTypeError, GraphError, ShapeError
-from .graph import Node, check_real, consumers_first, is_recording, leaf, raw, recording, serial
+from .graph import (
+    Node,
+    consumers_first,
+    is_recording,
+    leaf,
+    plain_array,
+    raw,
+    recording,
+    serial,
+    transforming,
+)
 from .ops import multiply, positive, reshape, shape, stack, sum
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
-
-# Inside a transform, results must stay nodes: an outer one may differentiate them again.
-_depth: ContextVar[int] = ContextVar("autograd_mini.depth", default=0)
-
 
 # ── trees: nested tuples, lists and dicts ────────────────────────────────────────────────────
 
@@ -105,8 +110,7 @@ def variable(x: Any) -> Node:
         return node
     if isinstance(x, float | int | np.generic) and not isinstance(x, np.complexfloating):
         return _fresh(float(x))
-    array = np.asarray(x)
-    check_real(array, "an argument to differentiate")
+    array = plain_array(x, "an argument to differentiate")
     return _fresh(np.array(array) if array.dtype.kind == "f" else array.astype(np.float64))
 
 
@@ -119,18 +123,18 @@ def _fresh(value: Any) -> Node:
 
 def is_inside() -> bool:
     """Whether a transform is calling a function just now."""
-    return _depth.get() > 0
+    return transforming.get() > 0
 
 
 @contextmanager
 def inside_transform() -> Iterator[None]:
     """Record, and keep results as nodes, whatever surrounds the block."""
-    token = _depth.set(_depth.get() + 1)
+    token = transforming.set(transforming.get() + 1)
     try:
         with recording():
             yield
     finally:
-        _depth.reset(token)
+        transforming.reset(token)
 
 
 class Call:
@@ -147,7 +151,7 @@ class Call:
             raise ShapeError(f"argnums {argnums} names an argument twice")
         self.recorded = is_recording()  # inside no_grad, results are plain whatever the level
         self.nested = self.recorded and (
-            _depth.get() > 0 or any(isinstance(x, Node) for x in flat([list(args), kwargs]))
+            transforming.get() > 0 or any(isinstance(x, Node) for x in flat([list(args), kwargs]))
         )
         self.began = serial()
         with inside_transform():
@@ -162,7 +166,7 @@ class Call:
     def _meets_other_variables(self) -> bool:
         """Whether the result depends on leaves from outside, such as parameters f closes over."""
         outputs = [y for y in flat(self.output) if isinstance(y, Node)]
-        return any(node.op is None and node.params is not None and node.params < self.began
+        return any(node.op is None and node.params is not None and 0 <= node.params < self.began
                    for y in outputs for node in consumers_first(y))
 
     @property
