@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
             p, q = node.from_a, node.from_b
             try:
                 sends = op.written_out(g, node.value, node.a, node.b, p, q)
-            except (ArithmeticError, ValueError):
+            except Exception:  # which asks again, or explains
                 sends = (*_pull(node, g, False), None)
             if type(p) is tuple:
                 for parent, sent in zip(p, sends):  # noqa: B905  strict costs 10 %
@@ -162,10 +162,20 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
             return sends if node.b is not None else sends[:1]
         return op.pull(g, node.value, node.inputs, node)
     except (ArithmeticError, ValueError):
-        # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
-        y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
-        sends = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
-        return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
+        return _pull_by_ieee(node, g, create_graph)
+    except Exception as error:
+        _explain(error, node)
+
+
+def _pull_by_ieee(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
+    """As `_pull`; Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2."""
+    assert node.op is not None
+    y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
+    try:
+        sends = node.op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
+    except Exception as error:
+        _explain(error, node)
+    return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
 
 
 def _through_zero(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Sequence[Any]:
@@ -231,6 +241,22 @@ def lock(*arrays: Any) -> None:
     for x in arrays:
         if type(x) is np.ndarray:
             x.flags.writeable = False
+
+
+def _explain(error: Exception, node: Node) -> NoReturn:
+    """Raise the error of a rule again, with the operation, its shapes, and how to get the line."""
+    someone = watcher()
+    place = someone.places.get(node) if someone is not None else None
+    line = f"it was computed by {place}" if place is not None else (
+        "run it in a `with ag.detect_anomaly():` block to see the line that computed it")
+    shapes = ", ".join(str(shape(x)) for x in node.inputs)
+    what = f"{_name(node)} made by {node.op.name}" if node.op and node.label else _name(node)
+    where = f"in the backward pass of {what}, of arguments of shape {shapes}: {line}"
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n  {where}",)
+    else:
+        error.add_note(where)
+    raise error
 
 
 def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:

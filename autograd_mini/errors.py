@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "AnomalyError",
     "AutogradError",
+    "BroadcastWarning",
     "CutWarning",
     "DTypeError",
     "ExpressionError",
@@ -44,6 +45,10 @@ class NotDifferentiableError(AutogradError, TypeError):
 
 class SpellingError(AutogradError, AttributeError, TypeError):
     """Another library's name for something that has a name here."""
+
+
+class BroadcastWarning(UserWarning):
+    """Shapes (n, 1) and (n,) met, became (n, n), and were summed: probably by accident."""
 
 
 class CutWarning(UserWarning):
