@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import arrays
+from . import arrays, compiled, values
 from .checks import ARRAY_CHECKS, Case
+from .compiled import COMPILED_CHECKS, CompiledCase
 from .programs import Program
+from .values import VALUE_CHECKS, ValueCase
 
 __all__ = ["MODES", "Mode"]
 
@@ -26,4 +28,6 @@ class Mode:
 
 MODES = {mode.name: mode for mode in (
     Mode("arrays", arrays.generate, Case, ARRAY_CHECKS),
+    Mode("values", values.generate, ValueCase, VALUE_CHECKS),
+    Mode("compiled", compiled.generate, CompiledCase, COMPILED_CHECKS),
 )}

@@ -180,6 +180,8 @@ def _count(runs: Sequence[Seen], watched: _Watched, h: float) -> int:
     for (n, a), (_, b), (_, c) in zip(*runs, strict=True):
         if not a.shape == b.shape == c.shape:
             return 99
+        if not np.max(np.abs(c - a), initial=0.0) <= 1e-3 * (1.0 + np.max(np.abs(b), initial=0.0)):
+            return 99  # no kink, but a jump
         slope = np.max(np.abs(c - a), initial=0.0) / (2 * h) + 1e-3
         with np.errstate(all="ignore"):
             here = int(np.sum(~(np.abs(a - 2 * b + c) / h <= 1e-3 * slope)))
