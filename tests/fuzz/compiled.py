@@ -22,19 +22,19 @@ np.exp(0.5 * {a}) | np.tanh({a}) | np.sin({a}) | {a} ** 2 | 2.0 * {a} | {a} + {b
 {a} - {b} | {a} / ({b} ** 2 + 1.0) | np.maximum({a}, 0.0) | np.maximum({a}, {b}) | np.abs({a})
 np.where({a} > {c}, {a}, {b}) | np.sum({a}, axis=0) | np.mean({a}) | np.sum({a} * {b}) | {a}[::-1]
 np.add.reduce({a}) | np.add.reduce({a}, initial={c}) | np.sum({a}, where={a} > {c}) | np.cumsum({a})
-np.max({a}) | np.min({a}, axis=0) | np.prod({a}) | np.sort({a}) | {a}[0] | {a}[1:] | {a}[[0, 0]]
+np.max({a}) | np.min({a}, axis=0) | np.prod({a}) | {a}[0] | {a}[1:] | {a}[[0, 0]]
 np.dot({a}, {b}) | {a} @ {b} | np.outer({a}, {b}) | np.linalg.norm({a}) | np.concatenate([{a}, {b}])
 np.clip({a}, -0.5, 0.8) | ag.relu({a}) | ag.sigmoid({a}) | ag.softplus({a}) | ag.logsumexp({a})
 ag.softmax({a}) | ag.elu({a}) | ag.leaky_relu({a}) | ag.relu6(4.0 * {a}) | ag.selu({a}) | ag.gelu({a})
-np.var({a}) | np.std({a}) | {a}.sum() | {a}.mean() | {a}.T | np.reshape({a}, -1) | np.stack([{a}, {b}])
-np.diff({a}) | {a}[{a} > {c}] | np.median({a}) | np.argmax({a}) * {b} | np.hypot({a}, {b}) | np.flip({a})
+{a}.sum() | {a}.mean() | {a}.T | np.reshape({a}, -1) | np.stack([{a}, {b}])
+np.diff({a}) | {a}[{a} > {c}] | np.hypot({a}, {b}) | np.flip({a})
 sum({a}) | max({a}) | [t * t for t in {a}][0] | np.array([t if t > 0 else 0.1 * t for t in {a}])
-np.sum({a}, axis=-1, keepdims=True) | np.sqrt({a} ** 2 + 0.5) | np.log({a} ** 2 + 0.4) | np.ptp({a})
-np.multiply.reduce({a}) | np.maximum.reduce({a}) | np.sign({a}) * {a} | np.round({a}) * {b}
+np.sum({a}, axis=-1, keepdims=True) | np.sqrt({a} ** 2 + 0.5) | np.log({a} ** 2 + 0.4)
+np.multiply.reduce({a}) | np.maximum.reduce({a}) | np.sign({a}) * {a}
 np.average({a}, weights=[1.0] * len({a})) | np.square({a}) | np.logaddexp({a}, {b}) | {c} ** 2 * {a}
 """
 TEMPLATES = [t.strip() for row in ARRAYS.strip().splitlines() for t in row.split(" | ")]
-SHAPES = [(), (2,), (3,), (3,), (1,), (2, 2), (2, 3), (0,)]
+SHAPES = [(4,), (2,), (3,), (3,), (1,), (2, 2), (2, 3), (0,)]
 
 
 def generate(rng: random.Random) -> Program:
@@ -67,8 +67,8 @@ def _of_arrays(rng: random.Random) -> Program:
                     names[name] = value
                     lines.append(f"{name} = {text}")
                     break
-    terms = [rng.choice(["np.sum({n})", "np.sum({n} ** 2)", "np.sum(np.sin({n}))"]).format(n=n)
-             for n in list(names)[-2:]]
+    terms = [rng.choice(["{s}({n})", "{s}({n} ** 2)", "{s}(np.sin({n}))"]).format(
+        n=n, s="np.sum" if np.ndim(names[n]) else "") for n in list(names)[-2:]]
     body = "".join(f"    {text}\n" for text in [*lines, "return " + " + ".join(terms)])
     return Program(f"def f({', '.join(args)}):\n{body}", args)
 
@@ -101,10 +101,7 @@ class CompiledCase:
         try:
             with np.errstate(all="ignore"):
                 y = program.namespace()["f"](*program.values)
-            if np.ndim(getattr(y, "data", y)):
-                raise Skipped("no number")
-        except Skipped:
-            raise
+            float(_number(y))
         except Exception as error:
             raise Skipped(f"no program: {type(error).__name__}") from error
 

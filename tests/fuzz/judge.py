@@ -22,7 +22,9 @@ Checks = Mapping[str, Callable[[Any], None]]
 
 def judge(program: Program, prepare: Callable[[Program], Any], checks: Checks,
           only: str = "") -> Outcome:
-    """What becames of the program: the first wrong answer counts, then refusals, then skips.
+    """What became of the program: the first wrong answer counts.
+
+    Without one: skipped if a check could say nothing; refused if the engine refused in all.
 
     only: the name of the one check to do.
     """
@@ -32,19 +34,18 @@ def judge(program: Program, prepare: Callable[[Program], Any], checks: Checks,
         try:
             case = prepare(program)
         except Skipped as why:
-            return Outcome("skipped", str(why))
+            return Outcome("skipped", notes=(f"skipped: {why}",))
         done = set()
         for name, check in checks.items():
-            if check not in done and only in ("", "escaped", name):
+            if check not in done and only in ("", name):
                 done.add(check)
                 found.append(_outcome(name, check, case))
                 if found[-1].kind == "wrong":
                     return found[-1]
-    for kind in ("refused", "skipped"):
-        for outcome in found:
-            if outcome.kind == kind:
-                return outcome
-    return Outcome("right")
+    notes = tuple(f"{o.kind}: {o.why}" for o in found if o.kind != "right")
+    kinds = {o.kind for o in found}
+    kind = next((k for k in ("skipped", "right", "refused") if k in kinds), "right")
+    return Outcome(kind, notes=notes)
 
 
 def _outcome(name: str, check: Callable[[Any], None], case: Any) -> Outcome:
@@ -53,12 +54,12 @@ def _outcome(name: str, check: Callable[[Any], None], case: Any) -> Outcome:
     except Skipped as why:
         return Outcome("skipped", str(why), name)
     except Wrong as wrong:
-        return Outcome("wrong", wrong.what, wrong.check, wrong.given, wrong.expected)
+        return Outcome("wrong", wrong.what, wrong.check, wrong.given, wrong.expected, name)
     except (AutogradError, Refused) as error:
         return Outcome("refused", head(error), name)
     except Exception as error:
         return Outcome("wrong", f"{type(error).__name__} from {_origin(error)}", "escaped",
-                       f"{type(error).__name__}: {error}", "a gradient, or an error of the engine")
+                       f"{type(error).__name__}: {error}", "a result, or an error of the engine's", name)
     return Outcome("right")
 
 

@@ -46,13 +46,18 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a program: right, refused, skipped or wrong, and why."""
+    """What became of a program: right, refused, skipped or wrong, and why.
+
+    step: in which of its mode's checks. notes: what else was refused or skipped.
+    """
 
     kind: str
     why: str = ""
     check: str = ""
     given: Any = None
     expected: Any = None
+    step: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def signature(self) -> tuple[str, str]:

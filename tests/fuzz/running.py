@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from .judge import judge
 from .modes import MODES, Mode
 from .programs import Outcome, Program
+from .showing import shown
 from .shrink import shrink
 
 __all__ = ["Failure", "Tally", "run"]
@@ -25,6 +27,15 @@ class Failure:
     outcome: Outcome
     small: Program
     shown: Outcome
+    mode: str = ""
+    times: int = 1
+
+    @property
+    def text(self) -> str:
+        """The small program, with what it gives and what it should."""
+        inputs = MODES[self.mode].prepare(self.small).inputs if self.mode == "compiled" else []
+        return (shown(self.small, self.shown.step, self.mode, inputs)
+                + f"\n# given:    {self.shown.given}\n# expected: {self.shown.expected}")
 
 
 @dataclass
@@ -35,6 +46,16 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
+
+    def distinct(self) -> list[Failure]:
+        """One of each kind of failure, the most frequent first."""
+        found: dict[tuple[str, str], Failure] = {}
+        for failure in self.failures:
+            key = failure.shown.check, re.sub(r"\b[a-z]\b|[0-9.-]+", "", failure.small.body)
+            first = found.setdefault(key, failure)
+            if first is not failure:
+                first.times += 1
+        return sorted(found.values(), key=lambda f: -f.times)
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{self.counts[k]} {k}" for k in ("right", "refused", "skipped", "wrong"))
@@ -48,21 +69,26 @@ def program_of(mode: Mode, seed: int, number: int) -> Program:
 
 
 def run(name: str, seed: int, programs: int | None = None, seconds: float | None = None,
-        tell: Callable[[Failure], None] | None = None, tries: int = 400, first: int = 0) -> Tally:
-    """Judge programs until there are so many, or the time is over."""
+        tell: Callable[[Failure], None] | None = None, tries: int = 400, first: int = 0,
+        without: Collection[str] = ()) -> Tally:
+    """Judge programs until there are so many, or the time is over.
+
+    tell: is called with each failure. tries: how many smaller programs are tried out for one.
+    first: the number of the first program. without: the names of checks to leave out.
+    """
     mode, tally, start, number = MODES[name], Tally(name), time.monotonic(), first
+    checks = {step: check for step, check in mode.checks.items() if step not in without}
     while (programs is None or number < first + programs) and (
             seconds is None or time.monotonic() - start < seconds):
         program = program_of(mode, seed, number)
-        outcome = judge(program, mode.prepare, mode.checks)
+        outcome = judge(program, mode.prepare, checks)
         tally.counts[outcome.kind] += 1
-        if outcome.kind in ("refused", "skipped"):
-            tally.reasons[f"{outcome.kind}: {outcome.why}"] += 1
+        tally.reasons.update(outcome.notes)
         if outcome.kind == "wrong":
-            small, shown = shrink(
+            small, given = shrink(
                 program, outcome,
-                lambda p, o=outcome: judge(p, mode.prepare, mode.checks, o.check), tries)
-            tally.failures.append(Failure(number, program, outcome, small, shown))
+                lambda p, o=outcome: judge(p, mode.prepare, checks, o.step), tries)
+            tally.failures.append(Failure(number, program, outcome, small, given, name))
             if tell is not None:
                 tell(tally.failures[-1])
         number += 1

@@ -45,6 +45,7 @@ def _candidates(program: Program) -> Iterator[Program]:
     yield from _without_statements(program)
     yield from _without_arguments(program)
     yield from _simpler_expressions(program)
+    yield from _inlined(program)
     yield from _smaller_arrays(program)
     yield from _rounder_numbers(program)
     if program.steps:
@@ -84,6 +85,8 @@ def _without_statements(program: Program) -> Iterator[Program]:
                 other = copy.deepcopy(tree)
                 target = list(_blocks(other))[b]
                 inside = getattr(target[i], inner, None) if inner else []
+                if isinstance(target[i], ast.Return):
+                    continue
                 if inside is None or (not inside and inner) or (
                         len(target) == 1 and not inside):
                     continue
@@ -198,6 +201,8 @@ def _simpler_expressions(program: Program) -> Iterator[Program]:
 
 def _parts(expression: ast.expr) -> Iterator[ast.expr]:
     for child in ast.iter_child_nodes(expression):
+        if isinstance(expression, ast.Compare):
+            return  # a mask is no number
         if isinstance(child, ast.expr) and not (
                 isinstance(expression, ast.Call) and child is expression.func):
             yield child
@@ -214,6 +219,29 @@ def _parts(expression: ast.expr) -> Iterator[ast.expr]:
                 yield ast.Constant(float(number))
 
 
+def _inlined(program: Program) -> Iterator[Program]:
+    """A name that is used once, replaced by what was assigned to it."""
+    names = [n.id for n in ast.walk(ast.parse(program.body)) if isinstance(n, ast.Name)]
+    for name in sorted({n for n in names if names.count(n) == 2}):
+        tree = ast.parse(program.body)
+        function = _function(tree)
+        for i, statement in enumerate(function.body):
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
+                del function.body[i]
+                yield from _made(program, _Put(name, statement.value).visit(tree))
+                break
+
+
+class _Put(ast.NodeTransformer):
+    """An expression in place of a name."""
+
+    def __init__(self, name: str, expression: ast.expr) -> None:
+        self.name, self.expression = name, expression
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.expression if node.id == self.name else node
+
+
 def _smaller_arrays(program: Program) -> Iterator[Program]:
     """One slice fewer along an axis; or an axis fewer."""
     for name, value in program.args.items():
@@ -223,8 +251,8 @@ def _smaller_arrays(program: Program) -> Iterator[Program]:
             if value.shape[axis] > 1:
                 for part in (np.delete(value, -1, axis), np.delete(value, 0, axis)):
                     yield replace(program, args={**program.args, name: part})
-            yield replace(program, args={**program.args, name: value.take(0, axis)
-                                         if value.shape[axis] else np.zeros(())})
+            yield replace(program, args={**program.args, name: np.asarray(
+                value.take(0, axis) if value.shape[axis] else 0.0)})
 
 
 def _rounder_numbers(program: Program) -> Iterator[Program]:
@@ -232,7 +260,7 @@ def _rounder_numbers(program: Program) -> Iterator[Program]:
     for name, value in program.args.items():
         array = np.asarray(value, float)
         for digits in (0, 1, 2, 4):
-            new = np.round(array, digits)
+            new = np.asarray(np.round(array, digits) + 0.0)
             if not np.array_equal(new, array):
                 rounded = new if isinstance(value, np.ndarray) else float(new)
                 yield replace(program, args={**program.args, name: rounded})
