@@ -13,7 +13,7 @@ import numpy as np
 import autograd_mini as ag
 
 from . import values
-from .programs import Program, Skipped, Wrong
+from .programs import Program, Wrong
 
 __all__ = ["COMPILED_CHECKS", "CompiledCase", "generate"]
 
@@ -98,12 +98,7 @@ class CompiledCase:
         self.inputs = [program.values]
         for _ in range(5):
             self.inputs.append([_moved(rng, x) for x in program.values])
-        try:
-            with np.errstate(all="ignore"):
-                y = program.namespace()["f"](*program.values)
-            float(_number(y))
-        except Exception as error:
-            raise Skipped(f"no program: {type(error).__name__}") from error
+        float(_number(program.namespace()["f"](*program.values)))
 
 
 def _moved(rng: random.Random, x: Any) -> Any:
@@ -203,7 +198,8 @@ def interpreted() -> Iterator[None]:
     kept = schedule.machine
     schedule.machine = _machine
     try:
-        yield
+        with np.errstate(all="ignore"):  # places are counted backwards, modulo 2**64
+            yield
     finally:
         schedule.machine = kept
 

@@ -24,7 +24,7 @@ def judge(program: Program, prepare: Callable[[Program], Any], checks: Checks,
           only: str = "") -> Outcome:
     """What became of the program: the first wrong answer counts.
 
-    Without one: skipped if a check could say nothing; refused if the engine refused in all.
+    Without one: skipped if differences say nothing of the gradient; refused if its first check was.
 
     only: the name of the one check to do.
     """
@@ -35,6 +35,8 @@ def judge(program: Program, prepare: Callable[[Program], Any], checks: Checks,
             case = prepare(program)
         except Skipped as why:
             return Outcome("skipped", notes=(f"skipped: {why}",))
+        except Exception as error:
+            return Outcome("skipped", notes=(f"skipped: no program: {type(error).__name__}",))
         done = set()
         for name, check in checks.items():
             if check not in done and only in ("", name):
@@ -43,24 +45,24 @@ def judge(program: Program, prepare: Callable[[Program], Any], checks: Checks,
                 if found[-1].kind == "wrong":
                     return found[-1]
     notes = tuple(f"{o.kind}: {o.why}" for o in found if o.kind != "right")
-    kinds = {o.kind for o in found}
-    kind = next((k for k in ("skipped", "right", "refused") if k in kinds), "right")
-    return Outcome(kind, notes=notes)
+    deciding = [o.kind for o in found[:1] if o.kind == "refused"]
+    deciding += [o.kind for o in found if o.step == "gradient"]
+    return Outcome(deciding[0] if deciding else "right", notes=notes)
 
 
 def _outcome(name: str, check: Callable[[Any], None], case: Any) -> Outcome:
     try:
         check(case)
     except Skipped as why:
-        return Outcome("skipped", str(why), name)
+        return Outcome("skipped", str(why), step=name)
     except Wrong as wrong:
         return Outcome("wrong", wrong.what, wrong.check, wrong.given, wrong.expected, name)
     except (AutogradError, Refused) as error:
-        return Outcome("refused", head(error), name)
+        return Outcome("refused", head(error), step=name)
     except Exception as error:
         return Outcome("wrong", f"{type(error).__name__} from {_origin(error)}", "escaped",
                        f"{type(error).__name__}: {error}", "a result, or an error of the engine's", name)
-    return Outcome("right")
+    return Outcome("right", step=name)
 
 
 def head(error: BaseException) -> str:
