@@ -183,7 +183,7 @@ def _counted(program: Program, direction: Sequence[Any], kind: Any, noise: float
 
     names = {**program.namespace(), "_see": see}
     exec(compile(tree, "<watched>", "exec"), names)
-    h, runs = 1e-6, []
+    h, runs = 1e-8, []
     for t in (-h, 0.0, h):
         seen, now = [], t
         line(names["f"], program.values, direction, kind)(t)
@@ -200,7 +200,8 @@ def _count(runs: Sequence[Seen], watched: _Watched, h: float) -> int:
             return MANY
         if not np.max(np.abs(c - a), initial=0.0) <= 1e-3 * (1.0 + np.max(np.abs(b), initial=0.0)):
             return MANY  # no kink, but a jump
-        slope = np.max(np.abs(c - a), initial=0.0) / (2 * h) + 1e-3
+        slope = np.max(np.abs(c - a), initial=0.0) / (2 * h) + 1e-2
+        slope += 1e-12 * np.max(np.abs(b), initial=0.0) / h  # of float64, the rounding
         with np.errstate(all="ignore"):
             here = int(np.sum(~(np.abs(a - 2 * b + c) / h <= 1e-3 * slope)))
         kinked[n] = here > 0
