@@ -12,7 +12,7 @@ import numpy as np
 import autograd_mini as ag
 
 from .checks import same
-from .oracle import kinks_along, line, precision, settle
+from .oracle import kinks_along, line, near_by, precision, settle
 from .programs import Program, Skipped, Wrong
 
 __all__ = ["VALUE_CHECKS", "ValueCase", "generate"]
@@ -180,7 +180,8 @@ def check_slopes(case: ValueCase) -> None:
             raise Wrong("kind", "the slope of a float isn't one", type(g).__name__, "float")
         way = [float(i == j) for j in range(n)]
         settle(g, line(case.f, case.program.values, way, kind), case.scale,
-               lambda way=way: kinks_along(case.program, way, kind), "gradient")
+               lambda way=way: kinks_along(case.program, way, kind), "gradient",
+               near=near_by(case.f, case.program.values, way, kind))
 
 
 def check_backward(case: ValueCase) -> None:
