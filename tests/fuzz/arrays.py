@@ -37,14 +37,15 @@ np.sum({a}) | np.sum({a}, axis={k}) | np.sum({a}, axis={k}, keepdims=True) | {a}
 np.sum({a}, where={w}) | np.sum({a}, axis={k}, where={w}) | np.sum({a}, initial={c})
 np.mean({a}) | np.mean({a}, axis={k}) | np.mean({a}, axis={k}, keepdims=True) | {a}.mean()
 np.mean({a}, where={w}) | np.var({a}) | np.var({a}, axis={k}) | np.std({a}, axis={k})
-np.var({a}, axis={k}, ddof=1) | np.std({a}, keepdims=True) | np.var({a}, where={w})
-np.prod({a}) | np.prod({a}, axis={k}) | np.prod({a}, axis={k}, keepdims=True, where={w})
-np.max({a}) | np.max({a}, axis={k}) | np.min({a}, axis={k}, keepdims=True) | {a}.max(axis={k})
+np.var({a}, axis={k}, ddof=1) | np.std({a}, keepdims=True) | np.var({a}, where={w}) | np.prod({a})
+np.prod({a}, axis={k}) | np.prod({a}, axis={k}, keepdims=True, where={w}) | np.max({a})
+np.max({a}, axis={k}) | np.min({a}, axis={k}, keepdims=True) | {a}.max(axis={k})
 np.max({a}, axis={k}, initial={c}, where={w}) | np.min({a}, initial={c}) | np.ptp({a}, axis={k})
-np.median({a}) | np.median({a}, axis={k}) | np.quantile({a}, 0.3) | np.percentile({a}, 70.0, axis={k})
-ag.logsumexp({a}) | ag.logsumexp({a}, axis={k}) | ag.softmax({a}, axis={k}) | ag.log_softmax({a}, axis={k})
-np.average({a}, weights=np.exp({a})) | np.nansum({a}, axis={k}) | np.nanmax({a}, axis={k})
-np.add.reduce({a}) | np.add.reduce({a}, axis={k}, keepdims=True) | np.multiply.reduce({a})
+np.median({a}) | np.median({a}, axis={k}) | np.quantile({a}, 0.3)
+np.percentile({a}, 70.0, axis={k}) | ag.logsumexp({a}) | ag.logsumexp({a}, axis={k})
+ag.softmax({a}, axis={k}) | ag.log_softmax({a}, axis={k}) | np.average({a}, weights=np.exp({a}))
+np.nansum({a}, axis={k}) | np.nanmax({a}, axis={k}) | np.add.reduce({a})
+np.add.reduce({a}, axis={k}, keepdims=True) | np.multiply.reduce({a})
 np.maximum.reduce({a}, axis={k}) | np.add.reduce({a}, axis={k}, initial={c}, where={w})
 np.logaddexp.reduce({a}, axis={k}) | np.trapezoid({a}) | np.trapezoid({a}, axis={k}, dx=0.5)
 """
@@ -53,11 +54,12 @@ SCANS = """
 np.sort({a}) | np.sort({a}, axis={k}) | np.sort({a}, axis=None) | np.cumsum({a}) | np.flip({a})
 np.cumsum({a}, axis={k}) | np.cumprod({a}) | np.cumprod({a}, axis={k}) | np.diff({a}, axis={k})
 np.maximum.accumulate({a}, axis={k}) | np.add.accumulate({a}) | np.multiply.accumulate({a})
-np.gradient({a}, axis={k}) | np.ediff1d({a}) | np.partition({v}, 1)[:2] | np.minimum.accumulate({a})
-np.convolve({v}, {v2}) | np.convolve({v}, {v2}, 'same') | np.correlate({v}, {v2}, 'full')
+np.gradient({a}, axis={k}) | np.ediff1d({a}) | np.partition({v}, 1)[:2]
+np.minimum.accumulate({a}) | np.convolve({v}, {v2}) | np.convolve({v}, {v2}, 'same')
+np.correlate({v}, {v2}, 'full')
 np.interp({v}, np.array([-1.0, 0.1, 1.2]), np.array([0.5, -0.3, 2.0])) | np.unwrap(3.0 * {v})
-np.polyval({v}, {a}) | np.cov({m}) | np.corrcoef({m}) | np.cumulative_sum({v})
-np.cov({v}, {v2}) | np.nancumsum({a}) | np.bincount(np.arange({n}) % 2, weights={v})
+np.polyval({v}, {a}) | np.cov({m}) | np.corrcoef({m}) | np.cumulative_sum({v}) | np.cov({v}, {v2})
+np.nancumsum({a}) | np.bincount(np.arange({n}) % 2, weights={v})
 """
 
 INDEXING = """
@@ -75,14 +77,15 @@ np.pad({a}, 1) | np.pad({a}, 1, mode='edge') | np.pad({a}, 1, mode='reflect') | 
 
 SHAPES = """
 np.reshape({a}, -1) | {a}.reshape(-1, 1) | {a}.T | np.transpose({a}) | np.swapaxes({a}, 0, -1)
-np.moveaxis({a}, 0, -1) | np.expand_dims({a}, {k}) | np.squeeze({a}) | np.ravel({a}) | {a}.flatten()
-np.concatenate([{a}, {b}]) | np.concatenate([{a}, {a}], axis={k}) | np.stack([{a}, {b}])
-np.stack([{a}, {b}, {a}], axis=-1) | np.hstack([{a}, {b}]) | np.vstack([{a}, {b}]) | np.copy({a})
-np.broadcast_to({a}, (2, *np.shape({a}))) | np.outer({a}, {b}) | np.add.outer({v}, {v2})
-np.diag({v}) | np.diag({m}) | np.tril({m}) | np.triu({m}, 1) | np.rot90({m}) | np.diagonal({m})
-np.split({a}, 2, axis={k})[1] | np.array_split({a}, 2)[0] | np.meshgrid({v}, {v2})[0]
-np.linspace({a}, {b}, 3) | np.append({a}, {b}) | np.block([[{m}, {m}]]) | np.vander({v}, 3)
-np.column_stack([{v}, {v}]) | np.atleast_2d({a}) | np.multiply.outer({v}, {v2}) | np.kron({v}, {v2})
+np.moveaxis({a}, 0, -1) | np.expand_dims({a}, {k}) | np.squeeze({a}) | np.ravel({a})
+{a}.flatten() | np.concatenate([{a}, {b}]) | np.concatenate([{a}, {a}], axis={k})
+np.stack([{a}, {b}]) | np.stack([{a}, {b}, {a}], axis=-1) | np.hstack([{a}, {b}])
+np.vstack([{a}, {b}]) | np.copy({a}) | np.broadcast_to({a}, (2, *np.shape({a})))
+np.outer({a}, {b}) | np.add.outer({v}, {v2}) | np.diag({v}) | np.diag({m}) | np.tril({m})
+np.triu({m}, 1) | np.rot90({m}) | np.diagonal({m}) | np.split({a}, 2, axis={k})[1]
+np.array_split({a}, 2)[0] | np.meshgrid({v}, {v2})[0] | np.linspace({a}, {b}, 3)
+np.append({a}, {b}) | np.block([[{m}, {m}]]) | np.vander({v}, 3) | np.column_stack([{v}, {v}])
+np.atleast_2d({a}) | np.multiply.outer({v}, {v2}) | np.kron({v}, {v2})
 """
 
 ALGEBRA = """
@@ -93,15 +96,18 @@ np.linalg.solve({q} + 3.0 * np.eye({n}), {v}) | np.linalg.solve({q} + 3.0 * np.e
 np.linalg.inv({q} + 3.0 * np.eye({n})) | np.linalg.det({q}) | np.linalg.slogdet({q})[1]
 np.linalg.slogdet({q} + 3.0 * np.eye({n})).logabsdet | np.linalg.matrix_power({q}, 3)
 np.linalg.cholesky({m} @ {m}.T + np.eye(len({m}))) | np.linalg.cholesky({q} + 4.0 * np.eye({n}))
-np.linalg.eigh({q} + np.swapaxes({q}, -1, -2))[0] | np.linalg.eigvalsh({q}) | np.linalg.eigh({q})[0]
-np.linalg.eigh({q} + np.swapaxes({q}, -1, -2))[1] ** 2 | np.linalg.eigvalsh({q}, UPLO='U')
-np.linalg.eigh({q})[1][..., -1] ** 2 | np.linalg.svd({m}, compute_uv=False)
-np.linalg.svd({m}, full_matrices=False)[0] ** 2 | np.linalg.svd({m}, full_matrices=False)[2] ** 2
-np.abs(np.linalg.qr({m})[1]) | np.linalg.qr({m})[0] ** 2 | np.linalg.norm({a}) | np.linalg.norm({a}, axis={k})
-np.linalg.norm({m}, 'fro') | np.linalg.norm({m}, 'nuc') | np.linalg.norm({v}, 3) | np.linalg.norm({v}, 1)
-np.linalg.norm({m}, 2) | np.linalg.norm({m}, 1) | np.linalg.norm({a}, axis={k}, keepdims=True)
-np.linalg.norm({v}, np.inf) | np.linalg.norm({m}, -2) | np.linalg.pinv({m}) | np.linalg.cond({m})
-np.linalg.lstsq({m}, {v}, rcond=None)[0] | np.linalg.multi_dot([{m}, {m2}, {v}]) | np.cross({a}, {b})
+np.linalg.eigh({q} + np.swapaxes({q}, -1, -2))[0] | np.linalg.eigvalsh({q})
+np.linalg.eigh({q})[0] | np.linalg.eigh({q} + np.swapaxes({q}, -1, -2))[1] ** 2
+np.linalg.eigvalsh({q}, UPLO='U') | np.linalg.eigh({q})[1][..., -1] ** 2
+np.linalg.svd({m}, compute_uv=False) | np.linalg.svd({m}, full_matrices=False)[0] ** 2
+np.linalg.svd({m}, full_matrices=False)[2] ** 2 | np.abs(np.linalg.qr({m})[1])
+np.linalg.qr({m})[0] ** 2 | np.linalg.norm({a}) | np.linalg.norm({a}, axis={k})
+np.linalg.norm({m}, 'fro') | np.linalg.norm({m}, 'nuc') | np.linalg.norm({v}, 3)
+np.linalg.norm({v}, 1) | np.linalg.norm({m}, 2) | np.linalg.norm({m}, 1)
+np.linalg.norm({a}, axis={k}, keepdims=True) | np.linalg.norm({v}, np.inf)
+np.linalg.norm({m}, -2) | np.linalg.pinv({m}) | np.linalg.cond({m})
+np.linalg.lstsq({m}, {v}, rcond=None)[0] | np.linalg.multi_dot([{m}, {m2}, {v}])
+np.cross({a}, {b})
 """
 
 GROUPS = {"elementwise": (ELEMENTWISE, 10), "reductions": (REDUCTIONS, 5), "scans": (SCANS, 3),

@@ -197,7 +197,7 @@ def check_hessian(case: Case) -> None:
         way = [np.array(w) for w in zero]
         way[0].flat[j] = 1.0
         found = ag.hvp(case.loss, tuple(case.program.values), tuple(way))[0]
-        if not kinks or np.all(np.isfinite(found)) and np.all(np.isfinite(matrix)):
+        if not kinks or (np.all(np.isfinite(found)) and np.all(np.isfinite(matrix))):
             same("hessian", "a column of the Hessian differs from hvp", np.ravel(found),
                  matrix[:, j], room)
     if not kinks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,17 +22,18 @@ ARRAYS = """
 np.exp(0.5 * {a}) | np.tanh({a}) | np.sin({a}) | {a} ** 2 | 2.0 * {a} | {a} + {b} | {a} * {b}
 {a} - {b} | {a} / ({b} ** 2 + 1.0) | np.maximum({a}, 0.0) | np.maximum({a}, {b}) | np.abs({a})
 np.where({a} > {c}, {a}, {b}) | np.sum({a}, axis=0) | np.mean({a}) | np.sum({a} * {b}) | {a}[::-1]
-np.add.reduce({a}) | np.add.reduce({a}, initial={c}) | np.sum({a}, where={a} > {c}) | np.cumsum({a})
-np.max({a}) | np.min({a}, axis=0) | np.prod({a}) | {a}[0] | {a}[1:] | {a}[[0, 0]]
-np.dot({a}, {b}) | {a} @ {b} | np.outer({a}, {b}) | np.linalg.norm({a}) | np.concatenate([{a}, {b}])
-np.clip({a}, -0.5, 0.8) | ag.relu({a}) | ag.sigmoid({a}) | ag.softplus({a}) | ag.logsumexp({a})
-ag.softmax({a}) | ag.elu({a}) | ag.leaky_relu({a}) | ag.relu6(4.0 * {a}) | ag.selu({a}) | ag.gelu({a})
-{a}.sum() | {a}.mean() | {a}.T | np.reshape({a}, -1) | np.stack([{a}, {b}])
-np.diff({a}) | {a}[{a} > {c}] | np.hypot({a}, {b}) | np.flip({a})
-sum({a}) | max({a}) | [t * t for t in {a}][0] | np.array([t if t > 0 else 0.1 * t for t in {a}])
-np.sum({a}, axis=-1, keepdims=True) | np.sqrt({a} ** 2 + 0.5) | np.log({a} ** 2 + 0.4)
-np.multiply.reduce({a}) | np.maximum.reduce({a}) | np.sign({a}) * {a}
-np.average({a}, weights=[1.0] * len({a})) | np.square({a}) | np.logaddexp({a}, {b}) | {c} ** 2 * {a}
+np.add.reduce({a}) | np.add.reduce({a}, initial={c}) | np.sum({a}, where={a} > {c})
+np.cumsum({a}) | np.max({a}) | np.min({a}, axis=0) | np.prod({a}) | {a}[0] | {a}[1:] | {a}[[0, 0]]
+np.dot({a}, {b}) | {a} @ {b} | np.outer({a}, {b}) | np.linalg.norm({a})
+np.concatenate([{a}, {b}]) | np.clip({a}, -0.5, 0.8) | ag.relu({a}) | ag.sigmoid({a})
+ag.softplus({a}) | ag.logsumexp({a}) | ag.softmax({a}) | ag.elu({a}) | ag.leaky_relu({a})
+ag.relu6(4.0 * {a}) | ag.selu({a}) | ag.gelu({a}) | {a}.sum() | {a}.mean() | {a}.T
+np.reshape({a}, -1) | np.stack([{a}, {b}]) | np.diff({a}) | {a}[{a} > {c}] | np.hypot({a}, {b})
+np.flip({a}) | sum({a}) | max({a}) | [t * t for t in {a}][0]
+np.array([t if t > 0 else 0.1 * t for t in {a}]) | np.sum({a}, axis=-1, keepdims=True)
+np.sqrt({a} ** 2 + 0.5) | np.log({a} ** 2 + 0.4) | np.multiply.reduce({a})
+np.maximum.reduce({a}) | np.sign({a}) * {a} | np.average({a}, weights=[1.0] * len({a}))
+np.square({a}) | np.logaddexp({a}, {b}) | {c} ** 2 * {a}
 """
 TEMPLATES = [t.strip() for row in ARRAYS.strip().splitlines() for t in row.split(" | ")]
 SHAPES = [(4,), (2,), (3,), (3,), (1,), (2, 2), (2, 3), (0,)]
@@ -51,7 +53,8 @@ def _of_arrays(rng: random.Random) -> Program:
                                          [rng.choice(SHAPES) for _ in range(2)], strict=False)}
     args, space = dict(names), Program("def f(): pass", {}).namespace()
     lines = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for name in "abcde"[: rng.choice([1, 2, 3, 4])]:
             for _ in range(40):
                 text = rng.choice(TEMPLATES).format(
@@ -78,7 +81,7 @@ UPDATES = ["box.w = ag.Value({c})", "box.w.data = {c}", "box.u = box.w * {c}",
 
 
 def _with_outside(rng: random.Random, program: Program) -> Program:
-    """The result times, plus … Values that the function finds in an object, changed between calls."""
+    """The result with Values that f finds in an object, and that are changed between calls."""
     how = rng.choice(["{r} * box.w", "{r} + box.u * box.w", "{r} + ag.sin(box.w)", "{r} * box.u"])
     head, _, result = program.body.rstrip().rpartition("return ")
     if "\n" in result:
@@ -116,7 +119,9 @@ TRANSFORMS: dict[str, Callable[[Any], Any]] = {
 
 
 def _number(y: Any) -> Any:
-    return tuple(map(_number, y)) if isinstance(y, tuple) else y.data if isinstance(y, ag.Node) else y
+    if isinstance(y, tuple):
+        return tuple(map(_number, y))
+    return y.data if isinstance(y, ag.Node) else y
 
 
 def _compared(name: str, case: CompiledCase) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_mini.errors import AutogradError
 
-from .programs import Outcome, Program, Refused, Skipped, Wrong
+from .programs import Outcome, Program, Skipped, Wrong
 
 __all__ = ["judge"]
 
@@ -59,11 +59,12 @@ def _outcome(name: str, check: Callable[[Any], None], case: Any) -> Outcome:
         return Outcome("skipped", str(why), step=name)
     except Wrong as wrong:
         return Outcome("wrong", wrong.what, wrong.check, wrong.given, wrong.expected, name)
-    except (AutogradError, Refused) as error:
+    except AutogradError as error:
         return Outcome("refused", head(error), step=name)
     except Exception as error:
         return Outcome("wrong", f"{type(error).__name__} from {_origin(error)}", "escaped",
-                       f"{type(error).__name__}: {error}", "a result, or an error of the engine's", name)
+                       f"{type(error).__name__}: {error}",
+                       "a result, or an error of the engine's", name)
     return Outcome("right", step=name)
 
 

@@ -190,7 +190,8 @@ def _counted(program: Program, direction: Sequence[Any], kind: Any, noise: float
     now = 0.0
 
     def see(number: int, value: Any) -> Any:
-        if isinstance(value, float | np.floating | np.ndarray) and np.result_type(value).kind == "f":
+        if isinstance(value, float | np.floating | np.ndarray) and (
+                np.result_type(value).kind == "f"):
             seen.append((number, np.array(value)))
             if noise:
                 tilt = np.cos(1.7 * number + 0.9 * np.arange(np.size(value)))

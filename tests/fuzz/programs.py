@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-__all__ = ["MIX", "Outcome", "Program", "Refused", "Skipped", "Wrong", "mix"]
+__all__ = ["MIX", "Outcome", "Program", "Skipped", "Wrong", "mix"]
 
 MIX = '''
 def mix(v):
@@ -28,7 +28,7 @@ def mix(v: Any) -> Any:
     return np.sum(v * np.cos(1.0 + np.arange(np.size(v))).reshape(np.shape(v)))
 
 
-class Wrong(Exception):
+class Wrong(Exception):  # noqa: N818  a verdict, not an error
     """What the engine gave isn't what it should have given."""
 
     def __init__(self, check: str, what: str, given: Any = None, expected: Any = None) -> None:
@@ -36,12 +36,8 @@ class Wrong(Exception):
         self.check, self.what, self.given, self.expected = check, what, given, expected
 
 
-class Skipped(Exception):
+class Skipped(Exception):  # noqa: N818
     """Nothing can be said of this program: it is ill-conditioned, or no program at all."""
-
-
-class Refused(Exception):
-    """The engine refused the program with an error of its own."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,6 @@ class Program:
     args: dict[str, Any]
     setup: str = ""
     steps: tuple[str, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
 
     def namespace(self) -> dict[str, Any]:
         """The program's names after its definition: f is one of them."""

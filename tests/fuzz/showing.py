@@ -19,7 +19,8 @@ print(ag.gradients({loss}(*nodes), nodes))
 print(ag.gradients({loss}(*nodes), nodes, create_graph=True))"""
 ENDINGS = {
     **dict.fromkeys(("nodes", "create_graph", "backward", "gradients", "kind"), NODES),
-    "jvp": "print(ag.jvp(f, ({args},), ({way},)))", "hvp": "print(ag.hvp({loss}, ({args},), ({way},)))",
+    "jvp": "print(ag.jvp(f, ({args},), ({way},)))",
+    "hvp": "print(ag.hvp({loss}, ({args},), ({way},)))",
     "hessian": "print(ag.hessian({loss})({args}))",
     "float32": "single = [np.asarray(v, np.float32) for v in ({args},)]\n"
                "print(ag.grad({loss}, {nums})(*single))\n"

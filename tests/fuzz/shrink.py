@@ -64,8 +64,7 @@ def _made(program: Program, tree: ast.AST, **changes: Any) -> Iterator[Program]:
 
 
 def _function(tree: ast.Module) -> ast.FunctionDef:
-    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-    return found
+    return next(node for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
 def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -20,25 +20,27 @@ __all__ = ["VALUE_CHECKS", "ValueCase", "generate"]
 CALLS = """
 ag.exp(0.5 * {a}) | ag.log({a} * {a} + 0.4) | ag.sqrt({a} ** 2 + 0.3) | ag.sin({a}) | ag.cos({a})
 ag.tanh({a}) | ag.sigmoid({a}) | ag.softplus({a}) | ag.relu({a}) | ag.elu({a}) | ag.selu({a})
-ag.relu6({a}) | ag.relu6(3.0 * {a}) | ag.gelu({a}) | ag.silu({a}) | ag.mish({a}) | ag.hardtanh({a})
-ag.hardsigmoid({a}) | ag.hardsigmoid(2.0 * {a}) | ag.leaky_relu({a}) | ag.leaky_relu({a}, 0.2)
-ag.logsigmoid({a}) | ag.softsign({a}) | ag.abs({a}) | abs({a}) | ag.expm1({a}) | ag.arctan({a})
-ag.log1p({a} * {a}) | ag.sinh({a}) | ag.cosh(0.5 * {a}) | ag.square({a}) | ag.elu({a}, 0.5)
-ag.maximum({a}, {b}) | ag.minimum({a}, {b}) | ag.maximum({a}, {c}) | ag.clip({a}, -0.7, {p})
-ag.where({a} > {c}, {a}, {b}) | max({a}, {b}) | min({a}, {c}, {b}) | sum([{a}, {b}, {a}])
-{a} + {b} | {a} - {b} | {a} * {b} | {a} / ({b} * {b} + 0.5) | {a} ** 2 | {a} ** 3 | -{a}
-{c} * {a} | {a} + {c} | {c} - {a} | {p} ** {a} | (abs({a}) + 0.3) ** {b} | (abs({a}) + 0.5) ** -1.5
-{c} / ({a} ** 2 + 1.0) | np.exp(-abs({a})) | np.sin({a}) * {b} | np.tanh({a}) | np.hypot({a}, {b})
-np.arctan2({a}, {b}) | np.logaddexp({a}, {b}) | np.sign({a}) * {b} | np.where({a} < {b}, {a}, {c})
+ag.relu6({a}) | ag.relu6(3.0 * {a}) | ag.gelu({a}) | ag.silu({a}) | ag.mish({a})
+ag.hardtanh({a}) | ag.hardsigmoid({a}) | ag.hardsigmoid(2.0 * {a}) | ag.leaky_relu({a})
+ag.leaky_relu({a}, 0.2) | ag.logsigmoid({a}) | ag.softsign({a}) | ag.abs({a}) | abs({a})
+ag.expm1({a}) | ag.arctan({a}) | ag.log1p({a} * {a}) | ag.sinh({a}) | ag.cosh(0.5 * {a})
+ag.square({a}) | ag.elu({a}, 0.5) | ag.maximum({a}, {b}) | ag.minimum({a}, {b})
+ag.maximum({a}, {c}) | ag.clip({a}, -0.7, {p}) | ag.where({a} > {c}, {a}, {b}) | max({a}, {b})
+min({a}, {c}, {b}) | sum([{a}, {b}, {a}]) | {a} + {b} | {a} - {b} | {a} * {b}
+{a} / ({b} * {b} + 0.5) | {a} ** 2 | {a} ** 3 | -{a} | {c} * {a} | {a} + {c} | {c} - {a}
+{p} ** {a} | (abs({a}) + 0.3) ** {b} | (abs({a}) + 0.5) ** -1.5 | {c} / ({a} ** 2 + 1.0)
+np.exp(-abs({a})) | np.sin({a}) * {b} | np.tanh({a}) | np.hypot({a}, {b}) | np.arctan2({a}, {b})
+np.logaddexp({a}, {b}) | np.sign({a}) * {b} | np.where({a} < {b}, {a}, {c})
 np.clip({a}, {c}, 2.0) | {a} % {p} | np.cbrt({a} + 3.0) | np.arcsinh({a}) | ag.tan(0.3 * {a})
 np.sinc({a}) | ag.gelu({a}, "tanh") | np.power(abs({a}) + 0.2, {p}) | np.expm1({a}) | +{a}
 np.maximum(0.0, {a}) | np.minimum({a}, {b}) ** 2 | ag.arcsin(0.5 * ag.tanh({a})) | np.square({a})
-np.copysign({a}, {b}) | np.heaviside({a}, 0.5) * {b} | np.float64({p}) * {a} | {a} * np.float64({c})
-np.reciprocal({a} * {a} + 1.0) | ag.multiply({a}, {b}) | ag.divide({a}, {p}) | ag.power({p}, {a})
-np.sum({a}) | np.abs({a}) | np.add({a}, {b})
+np.copysign({a}, {b}) | np.heaviside({a}, 0.5) * {b} | np.float64({p}) * {a}
+{a} * np.float64({c}) | np.reciprocal({a} * {a} + 1.0) | ag.multiply({a}, {b})
+ag.divide({a}, {p}) | ag.power({p}, {a}) | np.sum({a}) | np.abs({a}) | np.add({a}, {b})
 """
 TEMPLATES = [t.strip() for row in CALLS.strip().splitlines() for t in row.split(" | ")]
-TESTS = ["{a} > {c}", "{a} < {b}", "{a} >= 0", "{a} * {b} > {c}", "{c} < {a} < {p}", "not {a} > {b}",
+TESTS = ["{a} > {c}", "{a} < {b}", "{a} >= 0", "{a} * {b} > {c}", "{c} < {a} < {p}",
+         "not {a} > {b}",
          "{a} > 0 and {b} > 0", "{a} <= {c} or {b} > {c}", "abs({a}) < {p}", "{a} != {b}"]
 
 
@@ -53,7 +55,8 @@ class _Writer:
         rng = self.rng
         recent = [*self.names, *self.names[-2:]]
         return template.format(a=rng.choice(recent), b=rng.choice(recent),
-                               c=round(rng.uniform(-1.2, 1.2), 1), p=round(rng.uniform(0.3, 2.5), 1))
+                               c=round(rng.uniform(-1.2, 1.2), 1),
+                               p=round(rng.uniform(0.3, 2.5), 1))
 
     def expression(self) -> str:
         """One or two templates."""
@@ -69,11 +72,13 @@ class _Writer:
     def statement(self, depth: int) -> list[str]:
         """An assignment, or an if, for or while, of which the inside only assigns known names."""
         rng = self.rng
-        kind = rng.choices(["set", "if", "for", "while"], [6, 2.5, 1, 0.8] if depth else [1, 0, 0, 0])[0]
+        weights = [6, 2.5, 1, 0.8] if depth else [1, 0, 0, 0]
+        kind = rng.choices(["set", "if", "for", "while"], weights)[0]
         if kind == "set":
             return [self.assignment(depth == 2)]
         if kind == "if":
-            text = [f"if {self.filled(rng.choice(TESTS))}:", *_inner(self.block(rng.choice([1, 1, 2]), depth - 1))]
+            text = [f"if {self.filled(rng.choice(TESTS))}:",
+                    *_inner(self.block(rng.choice([1, 1, 2]), depth - 1))]
             if rng.random() < 0.6:
                 text += ["else:", *_inner(self.block(1, depth - 1))]
             return text
@@ -165,10 +170,11 @@ class ValueCase:
 
 def check_kind(case: ValueCase) -> None:
     """Values in, a Value out, with the number that floats give."""
-    y, leaves = case.graph()
+    y = case.graph()[0]
     if isinstance(y, ag.Node) and not isinstance(y, ag.Value):
         raise Wrong("kind", "Values in, another kind out", type(y).__name__, "Value")
-    same("value", "nodes give another value than plain numbers", y.data if isinstance(y, ag.Node) else y, case.y,
+    number = y.data if isinstance(y, ag.Node) else y
+    same("value", "nodes give another value than plain numbers", number, case.y,
          1e-11 * max(1.0, abs(case.y)))
 
 
