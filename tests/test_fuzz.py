@@ -19,7 +19,8 @@ from fuzz.shrink import shrink
 import autograd_mini as ag
 
 # mode: its seed, how many programs, checks left out
-QUICK = {"arrays": (1, 40, ("float32",)), "values": (0, 80, ("kind", "backward")), "compiled": (4, 25, ())}
+QUICK = {"arrays": (1, 40, ("float32",)), "values": (0, 80, ("kind", "backward")),
+         "compiled": (4, 25, ())}
 
 
 def outcome_of(mode, body, args, **rest):

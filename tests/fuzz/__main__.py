@@ -39,8 +39,8 @@ def main() -> int:
                     options.without.split(","))
         print(f"\n{tally}", flush=True)
         for failure in tally.distinct():
-            print(f"\n{failure.times} times: {failure.shown.check}: {failure.shown.why}")
-            print(failure.text, flush=True)
+            print(f"    {failure.times:6d}  wrong: {failure.shown.check}: "
+                  f"as program {failure.number}")
         wrong += tally.counts["wrong"]
     return 1 if wrong else 0
 

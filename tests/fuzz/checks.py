@@ -11,6 +11,7 @@ import autograd_mini as ag
 
 from .oracle import kinks_along, line, near_by, precision, settle
 from .programs import Program, Skipped, Wrong, mix
+from .torches import second_opinion
 
 __all__ = ["ARRAY_CHECKS", "Case"]
 
@@ -204,13 +205,27 @@ def check_hessian(case: Case) -> None:
         same("hessian", "the Hessian isn't symmetric", matrix, matrix.T, room)
 
 
+def check_torch(case: Case) -> None:
+    """Gradients and H·v are torch's, to ten digits, where no kink is near."""
+    v = case.direction()
+    theirs = second_opinion(case.program, case.y, v)
+    if theirs is None or kinks_along(case.program, v, float):
+        raise Skipped("torch says nothing")
+    hvp = ag.hvp(case.loss, tuple(case.program.values), tuple(v))
+    for what, given, expected in (("gradient", case.gradients, theirs[0]), ("H·v", hvp, theirs[1])):
+        scale = max(case.scale, *[_largest(x) for x in expected])
+        for a, b in zip(given, expected, strict=True):
+            if np.all(np.isfinite(b)):
+                same("torch", f"{what} differs from torch", a, b, 1e-9 * scale)
+
+
 def check_single(case: Case) -> None:
     """float32 stays float32 all the way, and gives the numbers of float64."""
     args = [np.asarray(x, np.float32) for x in case.args]
     if np.result_type(case.f(*args)) != np.float32:
         return  # NumPy's own function widens it
     value, found = ag.value_and_grad(case.loss, case.argnums)(*args)
-    formed("float32", "the value", value, np.float32(0))
+    formed("float32", "the value", value, case.loss(*args))
     for g, x in zip(found, args, strict=True):
         formed("float32", "a gradient", g, x)
     v = tuple(np.asarray(w, np.float32) for w in case.direction())
@@ -238,5 +253,5 @@ def _is_steady(case: Case, args: list[Any]) -> bool:
 ARRAY_CHECKS: dict[str, Callable[[Case], None]] = {
     "value": check_value, "form": check_form, "gradient": check_gradient, "nodes": check_nodes,
     "create_graph": check_create_graph, "jvp": check_jvp, "hvp": check_second,
-    "hessian": check_hessian, "float32": check_single,
+    "hessian": check_hessian, "torch": check_torch, "float32": check_single,
 }

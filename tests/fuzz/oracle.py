@@ -174,8 +174,8 @@ def kinks_along(program: Program, direction: Sequence[Any], kind: Any) -> int:
     """
     with np.errstate(all="ignore"):
         crossed = _counted(program, direction, kind, 0.0)
-        met = _counted(program, direction, kind, 1.0)
-    return crossed if crossed == met else MANY
+        met = {_counted(program, direction, kind, noise) for noise in (1.0, 5.0, -5.0)}
+    return crossed if met == {crossed} else MANY
 
 
 def _counted(program: Program, direction: Sequence[Any], kind: Any, noise: float) -> int:

@@ -31,6 +31,11 @@ class Failure:
     times: int = 1
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What it has in common with others of its kind: all but names and numbers."""
+        return self.shown.check, re.sub(r"\b[a-z]\b|[0-9.-]+|\s", "", self.small.body)
+
+    @property
     def text(self) -> str:
         """The small program, with what it gives and what it should."""
         inputs = MODES[self.mode].prepare(self.small).inputs if self.mode == "compiled" else []
@@ -47,15 +52,21 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
+    def add(self, failure: Failure) -> bool:
+        """Note a failure; whether it is the first of its kind."""
+        self.failures.append(failure)
+        for other in self.failures[:-1]:
+            if other.key == failure.key:
+                other.times += 1
+                return False
+        return True
+
     def distinct(self) -> list[Failure]:
-        """One of each kind of failure, the most frequent first."""
-        found: dict[tuple[str, str], Failure] = {}
+        """The first of each kind of failure, the most frequent kind first."""
+        first: dict[tuple[str, str], Failure] = {}
         for failure in self.failures:
-            key = failure.shown.check, re.sub(r"\b[a-z]\b|[0-9.-]+", "", failure.small.body)
-            first = found.setdefault(key, failure)
-            if first is not failure:
-                first.times += 1
-        return sorted(found.values(), key=lambda f: -f.times)
+            first.setdefault(failure.key, failure)
+        return sorted(first.values(), key=lambda f: -f.times)
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{self.counts[k]} {k}" for k in ("right", "refused", "skipped", "wrong"))
@@ -73,8 +84,8 @@ def run(name: str, seed: int, programs: int | None = None, seconds: float | None
         without: Collection[str] = ()) -> Tally:
     """Judge programs until there are so many, or the time is over.
 
-    tell: is called with each failure. tries: how many smaller programs are tried out for one.
-    first: the number of the first program. without: the names of checks to leave out.
+    tell: is called with the first failure of each kind. tries: how many smaller programs are tried
+    out for one. first: the number of the first program. without: names of checks to leave out.
     """
     mode, tally, start, number = MODES[name], Tally(name), time.monotonic(), first
     checks = {step: check for step, check in mode.checks.items() if step not in without}
@@ -88,8 +99,7 @@ def run(name: str, seed: int, programs: int | None = None, seconds: float | None
             small, given = shrink(
                 program, outcome,
                 lambda p, o=outcome: judge(p, mode.prepare, checks, o.step), tries)
-            tally.failures.append(Failure(number, program, outcome, small, given, name))
-            if tell is not None:
+            if tally.add(Failure(number, program, outcome, small, given, name)) and tell:
                 tell(tally.failures[-1])
         number += 1
     return tally
