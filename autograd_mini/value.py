@@ -8,7 +8,7 @@ import numpy as np
 
 from . import backprop, ops
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, is_recording, not_computed, serial, tell_of_cut
+from .graph import KINDS, Node, guard, is_recording, not_computed, serial, tell_of_cut
 from .operators import Operators
 from .primitive import Elementwise
 
@@ -153,6 +153,8 @@ class Value(Operators):
         backprop.backward(self, seed)
 
     def __repr__(self) -> str:
+        if (someone := guard()) is not None:
+            someone.cut(self)  # the text has the number in it
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.value!r}, grad={self.grad!r}{label})"
 

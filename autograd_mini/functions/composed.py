@@ -11,8 +11,8 @@ import numpy as np
 
 from ..graph import KINDS, Node, guard, raw
 from ..ops import axes_of, reshape, shape, squeeze
-from ..ops.arithmetic import compared
-from ..primitive import also, structural
+from ..ops.arithmetic import compared, in_pieces
+from ..primitive import OTHER_ARRAYS, also, structural
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,8 +103,16 @@ def is_nan(x: Any) -> Any:
     return compared[np.not_equal](x, x)
 
 
+_held = in_pieces(lambda x: np.asarray(x), lambda x: x, 1, "held")
+
+
 def looked_at(x: Any) -> Any:
-    """The raw number in x; a program that is being recorded holds only where it is the same."""
+    """The raw number in x; a program that is being recorded holds only where it is the same.
+
+    Of an array of Values it is one too, of the same numbers, but without slopes.
+    """
+    if type(x) in OTHER_ARRAYS:
+        return _held(x)
     if isinstance(x, Node) and (someone := guard()) is not None:
         someone.cut(x)
     return raw(x)
@@ -123,7 +131,9 @@ def decided(how: Callable[[Any, Any], Any], x: Any, other: Any) -> Any:
 
 def as_array(x: Any) -> Any:
     """x with a shape: a list, a number or an array of integers as a float array."""
-    return x if isinstance(x, Node) else np.asarray(x, dtype_of(np.asarray(x)))
+    if isinstance(x, Node) or type(x) in OTHER_ARRAYS:
+        return x
+    return np.asarray(x, dtype_of(np.asarray(x)))
 
 
 def count(x: Any, axis: Any) -> int:
