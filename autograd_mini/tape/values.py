@@ -94,13 +94,13 @@ def _answered(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return dispatch(function, args, kwargs)
 
 
-class _Refusal(NotDifferentiableError):
+class _RefusedError(NotDifferentiableError):
     """The refusal of a function that was called by another one, which is the one to name."""
 
 
 def _refusal(function: Any) -> NotDifferentiableError:
     name = function if isinstance(function, str) else name_of(function)
-    return _Refusal(
+    return _RefusedError(
         f"{name} doesn't take an array of Values: a program to be compiled is made of the "
         "elementwise functions of the table, of sums, means, extremes, products and @, and of "
         "what only moves entries; or write it with Python's loops"
@@ -133,7 +133,7 @@ def _in_library(function: Any) -> Iterator[None]:
             yield
     except (TypeError, AttributeError) as error:
         said_already = isinstance(error, NotDifferentiableError) and not inside
-        if said_already and not isinstance(error, _Refusal):
+        if said_already and not isinstance(error, _RefusedError):
             raise
         raise _refusal(function) from error
 
@@ -241,7 +241,8 @@ _part = in_pieces(
     lambda y, mine, other, part: np.where(
         y != y, np.nan, np.where(mine != y, 0.0, np.where(other == y, part, 1.0))),
     lambda y, mine, other, part:
-        math.nan if y != y else 0.0 if mine != y else part if other == y else 1.0, 4, "part of a tie",
+        math.nan if y != y else 0.0 if mine != y else part if other == y else 1.0,
+    4, "part of a tie",
 )
 _larger = elementwise(
     lambda y, x, n: np.maximum(y, x), lambda y, x, n: y if y >= x or y != y else x,
