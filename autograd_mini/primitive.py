@@ -34,6 +34,10 @@ PRIMITIVES: dict[str, Any] = {}
 TABLE: dict[Any, Callable[..., Any]] = {}
 """NumPy's function → ours: how `np.tanh(node)` finds its row."""
 
+OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}
+"""Kinds of array that hold nodes (a program being recorded has one), each with a function
+(row, args, params) that applies a row of the table to such arrays."""
+
 _built_in: set[str] = set()
 
 
@@ -99,11 +103,19 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
-        return self.apply(args, params)
+        return self.called(args, params)
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs."""
         return self.forward(*inputs, **params)
+
+    def called(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """`apply`, or of an array that holds nodes what its kind says."""
+        if OTHER_ARRAYS:
+            for a in args:
+                if type(a) in OTHER_ARRAYS:
+                    return OTHER_ARRAYS[type(a)](self, args, params)
+        return self.apply(args, params)
 
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute, and record a node if any of `args` is one."""
@@ -218,7 +230,7 @@ class Elementwise(Primitive):
             )
         if len(args) != len(self.slopes):
             raise TypeError(f"{self.name} takes {len(self.slopes)} arguments, not {len(args)}")
-        return self.apply(args, {})
+        return self.called(args, {})
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
@@ -347,7 +359,7 @@ class Structural(Primitive):
         if len(args) == arity and not params and not (self.defaults or self.many):
             if type(args[0]) is np.ndarray is type(args[-1]) and arity < 3:  # a rule at work
                 return self.forward(*args)
-            return self.apply(args, {})
+            return self.called(args, {})
         if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
             params |= zip(self.defaults, args[arity:], strict=False)
         unknown = params.keys() - self.defaults
@@ -363,7 +375,7 @@ class Structural(Primitive):
         missing = [name for name, value in params.items() if value is REQUIRED]
         if missing or len(args) < arity:
             raise TypeError(f"{self.name} needs {', '.join(missing) or f'{arity} arguments'}")
-        return self.apply(args[0] if self.many else args[:arity], params)
+        return self.called(args[0] if self.many else args[:arity], params)
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs."""

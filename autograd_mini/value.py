@@ -10,7 +10,7 @@ import numpy as np
 
 from . import backprop, ops
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, is_recording, plain_array, serial, tell_of_cut
+from .graph import KINDS, Node, guard, is_recording, plain_array, serial, tell_of_cut
 from .not_computed import not_computed
 from .operators import Operators, refuse_arguments
 from .primitive import Elementwise
@@ -166,6 +166,8 @@ class Value(Operators):
         raise GraphError("a rule of one's own is stated once, for every use: see ag.elementwise")
 
     def __repr__(self) -> str:
+        if (someone := guard()) is not None:
+            someone.cut(self)  # the text has the number in it
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.value!r}, grad={self.grad!r}{label})"
 

@@ -11,22 +11,23 @@ from .. import ops
 from ..errors import DTypeError
 from ..graph import Node, raw, tell_of_cut
 from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
+from ..ops.arithmetic import step
 from ..primitive import also
-from .composed import dtype_of, stands_for
+from .composed import dtype_of, is_above, is_at_least, stands_for
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────
 
 
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     """x above 0, negative_slope·x below; at 0 the slope is that of the left."""
-    v = raw(x)
-    return x * where(np.isnan(v), np.nan, where(v > 0, 1.0, negative_slope))
+    positive = step(x)  # nan for nan, which where takes for a yes
+    return x * where(positive, positive, negative_slope)
 
 
 def elu(x: Any, alpha: Any = 1.0) -> Any:
     """x above 0, α(eˣ − 1) below (Clevert, Unterthiner and Hochreiter 2016)."""
-    above = raw(x) > 0
-    return where(above, x, alpha * expm1(where(above, 0.0, x)))
+    positive = is_above(x, 0.0)
+    return where(positive, x, alpha * expm1(where(positive, 0.0, x)))
 
 
 def selu(x: Any) -> Any:
@@ -70,7 +71,7 @@ def hardtanh(x: Any) -> Any:
 
 def relu6(x: Any) -> Any:
     """relu held below 6; at both kinks the slope is 0."""
-    return where(raw(x) >= 6, 6.0, relu(x))
+    return where(is_at_least(x, 6.0), 6.0, relu(x))
 
 
 def hardsigmoid(x: Any) -> Any:

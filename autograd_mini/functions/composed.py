@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ..graph import KINDS, Node, raw
-from ..ops import axes_of, shape, squeeze
-from ..primitive import also
+from ..graph import KINDS, Node, guard, raw
+from ..ops import axes_of, reshape, shape, squeeze
+from ..ops.arithmetic import compared, in_pieces
+from ..primitive import OTHER_ARRAYS, also, structural
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+# ── the kind of a result ─────────────────────────────────────────────────────────────────────
+
+_number = structural(
+    float, lambda g, y, x: reshape(reshape(g, (1,)), shape(x)), name="as one number", symbol="[ ]",
+    moves=True,
+)  # the Value of a Tensor of shape (); by way of shape (1,), for in () a Value stays a Value
+
+
+def keeps_kind(function: F) -> F:
+    """Make a function of Values give Values, although arrays may have been used on the way.
+
+    A result of shape () is a Tensor only if there was an array among the arguments.
+    """
+
+    @functools.wraps(function)
+    def kept(*args: Any, **kwargs: Any) -> Any:
+        y = function(*args, **kwargs)
+        if isinstance(y, Node):
+            single = type(y.value) is np.ndarray and not y.value.ndim
+            return _number(y) if single and not _has_array((args, kwargs)) else y
+        if isinstance(y, tuple | list) and any([isinstance(part, Node) for part in y]):
+            parts = [_as_number(part) for part in y] if not _has_array((args, kwargs)) else y
+            return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        return y
+
+    return kept  # type: ignore[return-value]
+
+
+def _as_number(y: Any) -> Any:
+    single = isinstance(y, Node) and type(y.value) is np.ndarray and not y.value.ndim
+    return _number(y) if single else y
+
+
+def _has_array(x: Any) -> bool:
+    """Whether there is a Tensor or an array among arguments."""
+    if isinstance(x, list | tuple):
+        return any([_has_array(part) for part in x])
+    if isinstance(x, dict):
+        return any([_has_array(part) for part in x.values()])
+    return isinstance(raw(x), np.ndarray)
 
 
 def stands_for(*numpy_functions: Any) -> Callable[[F], F]:
     """Enter a composed function into the table under NumPy's own names."""
 
     def enter(function: F) -> F:
+        function = keeps_kind(function)
         for numpy_function in numpy_functions:
             also(numpy_function, function)
         return function
@@ -31,9 +76,64 @@ def numpy_has(name: str) -> Callable[[F], F]:
     return stands_for(*([getattr(np, name)] if hasattr(np, name) else []))
 
 
+# ── looking at numbers ───────────────────────────────────────────────────────────────────────
+#
+# What a function decides by looking at a raw number holds for that number alone, and a program
+# that is being recorded is to hold for others too. So the question is a row of the table, whose
+# answer is a node that `where` takes; or the program is told what was looked at.
+
+
+def is_above(x: Any, bound: Any) -> Any:
+    """1 where x > bound, else 0; a node if x is one, with no slope."""
+    return compared[np.greater](x, bound)
+
+
+def is_at_least(x: Any, bound: Any) -> Any:
+    """1 where x ≥ bound, else 0; a node if x is one, with no slope."""
+    return compared[np.greater_equal](x, bound)
+
+
+def is_equal(x: Any, other: Any) -> Any:
+    """1 where x = other, else 0; a node if x is one, with no slope."""
+    return compared[np.equal](x, other)
+
+
+def is_nan(x: Any) -> Any:
+    """1 where x is nan, else 0; a node if x is one, with no slope."""
+    return compared[np.not_equal](x, x)
+
+
+_held = in_pieces(lambda x: np.asarray(x), lambda x: x, 1, "held")
+
+
+def looked_at(x: Any) -> Any:
+    """The raw number in x; a program that is being recorded holds only where it is the same.
+
+    Of an array of Values it is one too, of the same numbers, but without slopes.
+    """
+    if type(x) in OTHER_ARRAYS:
+        return _held(x)
+    if isinstance(x, Node) and (someone := guard()) is not None:
+        someone.cut(x)
+    return raw(x)
+
+
+def decided(how: Callable[[Any, Any], Any], x: Any, other: Any) -> Any:
+    """how(x, other) of raw numbers; a program holds only where it comes out the same."""
+    outcome = how(raw(x), raw(other))
+    if isinstance(x, Node) and (someone := guard()) is not None:
+        someone.compared(how, x, other, outcome)
+    return outcome
+
+
+# ── questions about arrays ───────────────────────────────────────────────────────────────────
+
+
 def as_array(x: Any) -> Any:
     """x with a shape: a list, a number or an array of integers as a float array."""
-    return x if isinstance(x, Node) else np.asarray(x, dtype_of(np.asarray(x)))
+    if isinstance(x, Node) or type(x) in OTHER_ARRAYS:
+        return x
+    return np.asarray(x, dtype_of(np.asarray(x)))
 
 
 def count(x: Any, axis: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,16 @@ from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
 from ..graph import Node, raw
 from ..ops import concatenate, reshape, shape, where
-from .composed import as_array, dtype_of, numpy_has, stands_for
+from .composed import (
+    as_array,
+    decided,
+    dtype_of,
+    is_equal,
+    is_nan,
+    looked_at,
+    numpy_has,
+    stands_for,
+)
 from .selection import moveaxis, ravel, take_along_axis, trim_zeros
 
 
@@ -38,13 +48,13 @@ def cumprod(a: Any, axis: int | None = None) -> Any:
 @stands_for(np.nancumsum)
 def nancumsum(a: Any, axis: int | None = None) -> Any:
     """The running sum of what isn't nan."""
-    return cumsum(where(np.isnan(raw(a)), 0.0, a), axis)
+    return cumsum(where(is_nan(a), 0.0, a), axis)
 
 
 @stands_for(np.nancumprod)
 def nancumprod(a: Any, axis: int | None = None) -> Any:
     """The running product of what isn't nan."""
-    return cumprod(where(np.isnan(raw(a)), 1.0, a), axis)
+    return cumprod(where(is_nan(a), 1.0, a), axis)
 
 
 def _cumulative(scan: Callable[..., Any], start: float, x: Any, axis: int | None,
@@ -210,9 +220,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         raise ShapeError(f"np.interp: xp has shape {knots.shape} and fp {shape(fp)}")
     i = np.clip(np.searchsorted(knots, v, side="right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
+    for knot in {knots[0], knots[-1], *knots[i].flat, *knots[j].flat} if not v.ndim else ():
+        decided(operator.lt, x, float(knot))  # between which knots one number lies
+        decided(operator.gt, x, float(knot))
     fp, xp = as_array(fp), as_array(xp)
     width = xp[j] - xp[i]
-    inside = fp[i] + (x - xp[i]) * ((fp[j] - fp[i]) / where(raw(width) == 0, 1.0, width))
+    inside = fp[i] + (x - xp[i]) * ((fp[j] - fp[i]) / where(is_equal(width, 0.0), 1.0, width))
     below = fp[0] if left is None else left
     above = fp[-1] if right is None else right
     return where(v < knots[0], below, where(v > knots[-1], above, inside))
@@ -221,7 +234,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 @stands_for(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
     """Angles without jumps: multiples of the period, which are constants, are added."""
-    return p + (np.unwrap(raw(p), discont, axis, period=period) - raw(p))
+    return p + (np.unwrap(looked_at(p), discont, axis, period=period) - raw(p))
 
 
 # ── polynomials, highest power first ─────────────────────────────────────────────────────────
@@ -277,7 +290,7 @@ def polysub(a1: Any, a2: Any) -> Any:
 @stands_for(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
     """The coefficients of the product."""
-    a1, a2 = (trim_zeros(ravel(a), "f") if np.any(raw(a)) else ravel(a)[:1] for a in (a1, a2))
+    a1, a2 = (trim_zeros(ravel(a), "f") if np.any(looked_at(a)) else ravel(a)[:1] for a in (a1, a2))
     return convolve(a1, a2)
 
 

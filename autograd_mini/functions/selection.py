@@ -32,8 +32,14 @@ from ..ops import (
     transpose,
     where,
 )
-from ..primitive import also
-from .composed import dtype_of, numpy_has, stands_for
+from .composed import (
+    dtype_of,
+    is_equal,
+    is_nan,
+    looked_at,
+    numpy_has,
+    stands_for,
+)
 
 Function = Callable[..., Any]
 
@@ -52,6 +58,7 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
         pool: list[Any] = []
         for argument in [d for d in data if d in call.arguments]:
             call.arguments[argument] = _positions(call.arguments[argument], pool)
+        _check_plain(moved.__name__, call.arguments, data)
         position = function(*call.args, **call.kwargs)
         dtype = np.result_type(*map(raw, pool))
         row = [x if hasattr(x, "shape") else np.asarray(x, dtype) for x in pool]
@@ -63,8 +70,7 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
     moved.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature is its own
     moved.__name__ = moved.__qualname__ = name or function.__name__
     moved.__doc__ = f"`np.{moved.__name__}`: its numbers are moved, and their cotangents back."
-    also(function, moved)
-    return moved
+    return stands_for(function)(moved)
 
 
 @functools.cache
@@ -73,6 +79,16 @@ def signature_of(function: Any) -> Any:
     import inspect
 
     return inspect.signature(function)
+
+
+def _check_plain(name: str, arguments: dict[str, Any], data: tuple[str, ...]) -> None:
+    """Raise if what says where the numbers go is itself a node."""
+    for argument, x in arguments.items():
+        if argument not in data and isinstance(x, Node):
+            raise NotDifferentiableError(
+                f"np.{name} can't take a node as {argument}: what says where numbers go is made "
+                "of plain integers or booleans; write a comparison, or take .data"
+            )
 
 
 def _positions(x: Any, pool: list[Any]) -> Any:
@@ -140,7 +156,7 @@ def trim_zeros(filt: Any, trim: str = "fb") -> Any:
     """Without the zeros at the front (f) and the back (b)."""
     if len(shape(filt)) != 1:
         raise NotDifferentiableError("np.trim_zeros is for one axis here: use slices")
-    kept = np.flatnonzero(np.asarray(raw(filt)))
+    kept = np.flatnonzero(np.asarray(looked_at(filt)))
     first = kept[0] if "f" in trim.lower() and kept.size else 0
     last = kept[-1] + 1 if "b" in trim.lower() and kept.size else len(raw(filt))
     return filt[first:last] if kept.size else filt[:0]
@@ -191,7 +207,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
 @stands_for(np.unique)
 def unique(ar: Any) -> Any:
     """The different numbers, sorted; of equal ones the first gets the gradient."""
-    return reshape(ar, (-1,))[np.unique(raw(ar), return_index=True)[1]]
+    return reshape(ar, (-1,))[np.unique(looked_at(ar), return_index=True)[1]]
 
 
 # ── axes ─────────────────────────────────────────────────────────────────────────────────────
@@ -296,8 +312,8 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
 @stands_for(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
     """Numbers of a constant ratio, from `start` to `stop`, which have the same sign."""
-    sign = np.sign(raw(start))
-    if np.any(sign * np.sign(raw(stop)) != 1):
+    sign = np.sign(looked_at(start))
+    if np.any(sign * np.sign(looked_at(stop)) != 1):
         raise ValueError("geomspace needs a start and a stop of the same sign, neither of them 0")
     exponents = linspace(log(start * sign), log(stop * sign), num, endpoint, axis=axis)
     return (expand_dims(sign, axis) if np.ndim(sign) else float(sign)) * exp(exponents)
@@ -317,9 +333,8 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None,
     limits = np.finfo(dtype_of(x))
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf
-    v = raw(x)
-    x = where(v == np.inf, high, where(v == -np.inf, low, x))
-    return where(np.isnan(v), nan, x)
+    y = where(is_equal(x, math.inf), high, where(is_equal(x, -math.inf), low, x))
+    return where(is_nan(x), nan, y)
 
 
 @numpy_has("astype")

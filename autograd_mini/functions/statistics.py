@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,17 @@ from ..ops import (
     transpose,
     where,
 )
-from .composed import are_all_numbers, as_array, count, dtype_of, stands_for, without
+from .composed import (
+    are_all_numbers,
+    as_array,
+    count,
+    decided,
+    dtype_of,
+    keeps_kind,
+    looked_at,
+    stands_for,
+    without,
+)
 from .selection import moved_last, sort, take_along_axis
 
 NOTHING = np._NoValue  # how NumPy says that an `initial` was not given
@@ -149,7 +160,7 @@ def scale_of(x: Any, axis: Axis) -> Any:
 
     What is homogeneous, such as √Σ(x/s)²·s, doesn't depend on it.
     """
-    top = np.max(np.abs(raw(x)), axis=axis, keepdims=True, initial=0.0)
+    top = np.max(np.abs(looked_at(x)), axis=axis, keepdims=True, initial=0.0)
     usual = (top == 0) | ~np.isfinite(top)
     scale = np.where(usual, 1.0, np.exp2(np.floor(np.log2(np.where(usual, 1.0, top)))))
     return scale.astype(dtype_of(x))
@@ -172,7 +183,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
             weights = reshape(weights, tuple(n if i in axes else 1
                                              for i, n in enumerate(shape(x))))
         total = ops.sum(ops.broadcast_to(weights, shape(x)), axis=axis, keepdims=keepdims)
-        if np.any(raw(total) == 0):
+        if np.any(decided(operator.eq, total, 0.0)):
             raise ZeroDivisionError("the weights sum to 0, and can't be normalized")
         y = ops.sum(multiply(x, weights), axis=axis, keepdims=keepdims) / total
     return (y, ops.broadcast_to(total, shape(y))) if returned else y
@@ -211,13 +222,15 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 # ── softmax ──────────────────────────────────────────────────────────────────────────────────
 
 
+@keeps_kind
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """x − log Σ eˣ along `axis`: finite for any finite x."""
-    top = np.max(raw(x), axis=axis, keepdims=True)
+    top = np.max(looked_at(x), axis=axis, keepdims=True)
     x = x - np.where(np.isfinite(top), top, 0.0).astype(top.dtype)  # else digits are lost at 1e10
     return x - logsumexp(x, axis=axis, keepdims=True)
 
 
+@keeps_kind
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """eˣ / Σ eˣ along `axis`."""
     return exp(log_softmax(x, axis=axis))
@@ -227,7 +240,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 def _there(x: Any) -> Any:
-    return ~np.isnan(raw(x))
+    return np.asarray(decided(operator.eq, x, x))
 
 
 @stands_for(np.nansum)

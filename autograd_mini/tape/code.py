@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import ops
 from ..errors import GraphError
 from ..graph import Node, consumers_first, guarded_by, leaf
 from ..ops import add, multiply, positive, power, reciprocal, square, total, weighted_sum
@@ -25,6 +26,11 @@ Ids = np.ndarray
 LEAF, DOT, LANE_SUM, PRODUCT, ROW = 0, 1, 2, 3, 4
 """Operations that are no row of the table; the rows' numbers begin at ROW. DOT: p₁·q₁ + p₂·q₂ + …
 of p₁, q₁, p₂, q₂, …; LANE_SUM: the same, summed over all samples of a batch; PRODUCT: p·q."""
+
+
+SAME = frozenset({positive, ops.sum, ops.prod, ops.reshape, ops.squeeze, ops.transpose,
+                  ops.broadcast_to})
+"""What makes a Value of one Value, and doesn't change it."""
 
 
 class Guard(NamedTuple):
@@ -137,7 +143,7 @@ class Code:
                         q is not None and q.op is None and q.value is not node.b):
                     check_fresh(node)
                 i = number[p] if p is not None else self.constant(float(a), given=True)
-                if node.op is positive:
+                if node.op in SAME:
                     number[node] = i
                 elif q is None and node.b is not None:
                     number[node] = self._with_constant(node.op, i, float(node.b))

@@ -1,91 +1,162 @@
 """An array of Values: what a program that is being recorded has for an array of floats.
 
-NumPy's arrays can hold any objects; this one knows the table, so that `np.tanh(x)`, `x @ w` and
-`np.sum(x)` make a node for each entry, and whatever only moves entries is NumPy's own.
+NumPy's arrays can hold any objects. This one sends every call of NumPy through the same table as
+a Tensor does, with the same checks of keywords; and where the table applies a row, it is applied
+to the entries: a node for each number that is computed, and none for what only moves entries.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ..catalog import name_of
+from .. import ops
+from ..catalog import CONSTANT, name_of
 from ..errors import NotDifferentiableError
-from ..ops import axes_of, clip, divide, maximum, minimum, total, weighted_sum, where
-from ..ops.arithmetic import compared, sign
-from ..primitive import TABLE, Elementwise
+from ..graph import Node, guard, guarded_by
+from ..operators import Operators, dispatch
+from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum
+from ..ops.arithmetic import compared, in_pieces, sign
+from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
 from ..transforms import nested_array
 
 __all__ = ["Values"]
-
-MOVING = {
-    np.concatenate, np.stack, np.vstack, np.hstack, np.column_stack, np.reshape, np.ravel,
-    np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze, np.broadcast_to, np.flip,
-    np.roll, np.take, np.repeat, np.tile, np.atleast_1d, np.atleast_2d, np.diagonal, np.split,
-    np.shape, np.ndim, np.size, np.copy,
-}
-"""What only moves entries, or asks how many there are."""
 
 
 class Values(np.ndarray):
     """An array whose entries are Values (or plain floats)."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        row = TABLE.get(ufunc)
-        if method == "__call__" and not kwargs:
-            if isinstance(row, Elementwise):
-                return entrywise(row, *inputs)
-            if ufunc is np.matmul:
-                return product(*inputs)
-            if ufunc is np.sign:
-                return entrywise(sign, *inputs)
-            if ufunc in compared:  # 0 or 1, which `where` and products take
-                return entrywise(compared[ufunc], *inputs)
-        if method == "reduce" and ufunc is np.add:
-            return summed(inputs[0], **{k: kwargs[k] for k in ("axis", "keepdims") if k in kwargs})
-        raise _refusal(ufunc if method == "__call__" else f"{name_of(ufunc)}.{method}")
+        if method == "__call__":
+            return _answered(ufunc, inputs, kwargs)
+        called: Any = Operators.__array_ufunc__  # which doesn't ask whose method it is
+        with _in_library(f"{name_of(ufunc)}.{method}"):
+            if ufunc in CONSTANT:
+                raise _refusal(f"{name_of(ufunc)}.{method}")
+            return called(self, ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function in MOVING:
-            return super().__array_function__(function, types, args, kwargs)
-        if function in FUNCTIONS:
-            return FUNCTIONS[function](*args, **kwargs)
-        raise _refusal(function)
+        return _answered(function, args, kwargs)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
-        """The sum over one axis, or of all, one node each."""
-        return summed(self, axis, keepdims)
+    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
+        """The same Values: a program has no numbers but float64."""
+        if np.dtype(dtype) not in (np.dtype(float), self.dtype):
+            raise _refusal(f"astype({np.dtype(dtype)})")
+        return self.copy()
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
-        """The mean over one axis, or of all."""
-        return averaged(self, axis, keepdims)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
-        """The largest along one axis, or of all. Two that tie share the gradient evenly; of three,
-        one gets half, the others a quarter.
-        """
-        return reduced(lambda xs: chain(maximum, xs), self, axis, keepdims)
+def _of_numpy(function: Any) -> Any:
+    """The method of an array that does what NumPy's function does."""
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
-        """The smallest, as max."""
-        return reduced(lambda xs: chain(minimum, xs), self, axis, keepdims)
+    method.__name__, method.__doc__ = function.__name__, f"As `np.{function.__name__}`."
+    return method
 
-    def dot(self, other: Any) -> Any:  # type: ignore[override]
-        """The product, as `np.dot`."""
-        return product(self, other)
+
+for _function in (
+    np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.cumsum, np.cumprod, np.clip,
+    np.dot, np.trace, np.diagonal, np.repeat, np.take, np.argmax, np.argmin, np.argsort, np.round,
+    np.any, np.all, np.nonzero, np.searchsorted, np.argpartition, np.compress, np.choose,
+):  # NumPy's own methods wouldn't ask the table
+    setattr(Values, _function.__name__, _of_numpy(_function))
+
+
+def _refused_method(name: str) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise _refusal(name)
+
+    method.__name__, method.__doc__ = name, "Refused: it writes to the array, or to bytes."
+    return method
+
+
+for _name in ("sort", "partition", "fill", "put", "byteswap", "tobytes", "tofile", "dump"):
+    setattr(Values, _name, _refused_method(_name))
+
+
+# ── a call of NumPy ──────────────────────────────────────────────────────────────────────────
+
+
+def _answered(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The table's answer to a call of NumPy, as a Tensor would have it."""
+    with _in_library(function):
+        if function in ANSWERS:
+            if kwargs:
+                raise NotDifferentiableError(
+                    f"{name_of(function)}({', '.join(kwargs)}=…) isn't supported in a program")
+            return ANSWERS[function](*args)
+        if function in CONSTANT:
+            raise _refusal(function)
+        return dispatch(function, args, kwargs)
+
+
+class _RefusedError(NotDifferentiableError):
+    """The refusal of a function that was called by another one, which is the one to name."""
 
 
 def _refusal(function: Any) -> NotDifferentiableError:
     name = function if isinstance(function, str) else name_of(function)
-    known = ", ".join(sorted(name_of(f) for f in FUNCTIONS))
-    return NotDifferentiableError(
+    return _RefusedError(
         f"{name} doesn't take an array of Values: a program to be compiled is made of the "
-        f"elementwise functions of the table, of {known} and @, and of what only moves entries; "
-        "or write it with Python's loops"
+        "elementwise functions of the table, of sums, means, extremes, products and @, and of "
+        "what only moves entries; or write it with Python's loops"
     )
+
+
+class _Library:
+    """Who is told what a function of the library looks at while a program is recorded."""
+
+    def __init__(self, recorder: Any, function: Any) -> None:
+        self.recorder, self.function = recorder, function
+        self.compared, self.unchosen = recorder.compared, recorder.unchosen
+
+    def cut(self, *nodes: Node) -> None:
+        """Refuse: the library took numbers out, where the user asked for no such thing."""
+        raise _refusal(self.function)
+
+
+@contextmanager
+def _in_library(function: Any) -> Iterator[None]:
+    """A `with` block in which a refusal names `function`, and no number is taken out."""
+    recorder, inside = guard(), isinstance(guard(), _Library)
+    if recorder is None:
+        yield
+        return
+    if inside and recorder.function == function:
+        raise _refusal(function)  # it wants plain numbers, and would call itself for ever
+    try:
+        with guarded_by(_Library(recorder.recorder if inside else recorder, function)):
+            yield
+    except (TypeError, AttributeError) as error:
+        said_already = isinstance(error, NotDifferentiableError) and not inside
+        if said_already and not isinstance(error, _RefusedError):
+            raise
+        raise _refusal(function) from error
+
+
+def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """A row of the table, of arrays of Values."""
+    if isinstance(row, Elementwise):
+        return entrywise(row, *args)
+    if row in MOVING:
+        given = [list(map(_entries, args))] if row in (ops.concatenate, ops.stack) else [
+            _entries(args[0])]
+        moved = row.forward(*given, **params)
+        return as_values(moved.ravel().tolist(), moved.shape) if isinstance(
+            moved, np.ndarray) else moved
+    if row not in STRUCTURAL:
+        raise _refusal(row.name)
+    return STRUCTURAL[row](*args, **params)
+
+
+OTHER_ARRAYS[Values] = applied
+
+
+# ── entries ──────────────────────────────────────────────────────────────────────────────────
 
 
 def as_values(entries: Any, shape: tuple[int, ...]) -> Any:
@@ -98,6 +169,8 @@ def _entries(x: Any) -> np.ndarray:
     """x as a plain array of objects: Python floats and Values."""
     if isinstance(x, np.ndarray):
         return x.view(np.ndarray).astype(object)
+    if isinstance(x, list | tuple):
+        return np.stack(list(map(_entries, x))) if len(x) else np.empty(0, object)
     array = np.empty((), object)
     array[()] = x
     return array
@@ -124,7 +197,7 @@ def reduced(function: Callable[[list[Any]], Any], x: Any, axis: Any = None,
     return as_values(entries, shape if keepdims else tuple(array.shape[i] for i in kept))
 
 
-def chain(row: Elementwise, xs: list[Any]) -> Any:
+def chain(row: Callable[[Any, Any], Any], xs: list[Any]) -> Any:
     """row(… row(row(x₁, x₂), x₃) …)."""
     y = xs[0]
     for x in xs[1:]:
@@ -132,14 +205,16 @@ def chain(row: Elementwise, xs: list[Any]) -> Any:
     return y
 
 
-def summed(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Sums of one node each."""
-    return reduced(lambda xs: total.apply(xs, {}), x, axis, keepdims)
+def scanned(row: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """x₁, row(x₁, x₂), row(row(x₁, x₂), x₃), … along the last axis."""
+    def scan(x: Any) -> Any:
+        array = _entries(x)
+        found = array.copy()
+        for i in range(1, array.shape[-1]):
+            found[..., i] = _entries(entrywise(row, found[..., i - 1], array[..., i]))
+        return found.view(Values)
 
-
-def averaged(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Means."""
-    return reduced(lambda xs: divide(total.apply(xs, {}), float(len(xs))), x, axis, keepdims)
+    return scan
 
 
 def product(a: Any, b: Any) -> Any:
@@ -156,10 +231,83 @@ def product(a: Any, b: Any) -> Any:
     return as_values(entries, a.shape[:-1] + b.shape[1:])
 
 
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: summed, np.mean: averaged, np.dot: product,
-    np.max: Values.max, np.min: Values.min,
-    np.where: lambda c, a, b: entrywise(where, c, a, b),
-    np.clip: lambda x, a_min=None, a_max=None: entrywise(
-        clip, x, -math.inf if a_min is None else a_min, math.inf if a_max is None else a_max),
+# ── extremes, whose ties are shared evenly ───────────────────────────────────────────────────
+
+_count = in_pieces(
+    lambda y, x, n: np.where(x == y, n + 1.0, np.where(x > y, 1.0, n)),
+    lambda y, x, n: n + 1.0 if x == y else 1.0 if x > y else n, 3, "how many tie",
+)
+_part = in_pieces(
+    lambda y, mine, other, part: np.where(
+        y != y, np.nan, np.where(mine != y, 0.0, np.where(other == y, part, 1.0))),
+    lambda y, mine, other, part:
+        math.nan if y != y else 0.0 if mine != y else part if other == y else 1.0,
+    4, "part of a tie",
+)
+_larger = elementwise(
+    lambda y, x, n: np.maximum(y, x), lambda y, x, n: y if y >= x or y != y else x,
+    lambda z, y, x, n: _part(z, y, x, n / (n + 1.0)),
+    lambda z, y, x, n: _part(z, x, y, 1.0 / (n + 1.0)), None,
+    name="the larger, or a tie", symbol="max", selects=True,
+)  # y is the largest so far, n times over: of n + 1 that tie, x gets one part in n + 1
+
+
+def largest(xs: list[Any]) -> Any:
+    """The largest of some Values; all that tie share its gradient evenly."""
+    if len(xs) < 3:
+        return chain(maximum, xs)
+    y, n = xs[0], 1.0
+    for x in xs[1:]:
+        y, n = _larger(y, x, n), _count(y, x, n)
+    return y
+
+
+def smallest(xs: list[Any]) -> Any:
+    """The smallest of some Values; all that tie share its gradient evenly."""
+    return chain(minimum, xs) if len(xs) < 3 else -largest([-x for x in xs])
+
+
+# ── the rows of whole arrays, and what is constant by nature ─────────────────────────────────
+
+
+def _reduction(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+    return lambda x, axis=None, keepdims=False: reduced(function, x, axis, keepdims)
+
+
+MOVING = frozenset({
+    ops.broadcast_to, ops.reshape, ops.transpose, ops.expand_dims, ops.squeeze, ops.getitem,
+    ops.concatenate, ops.stack,
+})
+"""The rows that only move entries, which NumPy does with any objects."""
+
+STRUCTURAL: dict[Any, Callable[..., Any]] = {
+    ops.sum: _reduction(lambda xs: total.apply(xs, {})),
+    ops.prod: _reduction(lambda xs: chain(multiply, xs)),
+    ops.max: _reduction(largest), ops.min: _reduction(smallest),
+    ops.logsumexp: _reduction(lambda xs: chain(logaddexp, xs)),
+    ops.cumsum: scanned(ops.add), ops.cumprod: scanned(multiply),
+    ops.matmul: product, ops.linear: lambda x, weight, bias: x @ weight.T + bias,
+    ops.astype: lambda x, dtype: x.astype(dtype),
 }
+
+
+def _like(function: Any) -> Callable[[Any], Any]:
+    """A function of NumPy that asks for the shape alone."""
+    return lambda x: function(np.empty(np.shape(x.view(np.ndarray))))
+
+
+def _comparison(row: Elementwise) -> Callable[..., Any]:
+    return lambda a, b: entrywise(row, a, b)
+
+
+ANSWERS: dict[Any, Callable[..., Any]] = {
+    **{ufunc: _comparison(row) for ufunc, row in compared.items()},
+    np.sign: lambda x: entrywise(sign, x),
+    np.isnan: lambda x: entrywise(compared[np.not_equal], x, x),
+    np.isinf: lambda x: entrywise(compared[np.equal], np.abs(x), math.inf),
+    np.isfinite: lambda x: entrywise(compared[np.less], np.abs(x), math.inf),
+    **{f: _like(f) for f in (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like)},
+    np.result_type: lambda *xs: np.result_type(
+        *[float if isinstance(x, Values) else x for x in xs]),
+}
+"""What is constant by nature: numbers of 0 and 1, which `where` and products take, or shapes."""

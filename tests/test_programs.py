@@ -1,0 +1,305 @@
+"""Programs hold for all numbers, whatever the function decided while it was recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value
+from autograd_mini.functions import activations, algebra, scans, selection, statistics
+from autograd_mini.ops import elementary
+from autograd_mini.primitive import PRIMITIVES, TABLE, Elementwise, _built_in as BUILT_IN
+from autograd_mini.tape import program as tape
+from autograd_mini.tape.careful import careful
+
+EPS = np.finfo(float).eps
+elementary._spherical(1)  # the slope of sinc, made when it is needed
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    """Programs run by NumPy, value by value: nothing has to be compiled."""
+
+    def replay(way, inputs):
+        samples = inputs[way.batched[0]].shape[-1] if way.batched else 1
+        extra = way._shared(inputs, samples)[len(inputs) - len(way.batched):]
+        given = [x if isinstance(x, np.ndarray) else float(x)
+                 for part in (*inputs, *extra) for x in part]
+        values = careful(way.code, given, way.schedule.needed, samples)
+        for how, a, b, outcomes in way.looks:
+            for i, j, outcome in zip(a, b, outcomes, strict=True):
+                if not np.all(how(np.asarray(values[i]), np.asarray(values[j])) == outcome):
+                    return tape.OTHERWISE
+        found = [values[i] for i in way.outputs]
+        if way.out_lane.any():
+            found = [np.broadcast_to(x, samples) for x in found]
+        return way._formed(np.array(found), samples)
+
+    monkeypatch.setattr(tape.Way, "replay", replay)
+
+
+# ── what a function decides ──────────────────────────────────────────────────────────────────
+
+OTHERS = (0.7, 1.5, -0.25)
+ROWS = [row for row in PRIMITIVES.values()
+        if isinstance(row, Elementwise) and row.name in BUILT_IN and row.scalar is not None]
+
+
+def of_one(row, i, arity):
+    """The row as a function of its argument i alone."""
+    def function(x):
+        return row(*OTHERS[:i], x, *OTHERS[i : arity - 1])
+
+    return function
+
+
+FUNCTIONS = {
+    **{f"{row.name} in {i}": of_one(row, i, len(row.slopes))
+       for row in ROWS for i in range(len(row.slopes))},
+    **{name: getattr(ag, name) for name in (
+        "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "logsigmoid", "hardtanh", "relu6",
+        "hardsigmoid", "clip")},
+    "gelu by tanh": lambda x: ag.gelu(x, "tanh"), "clip between": lambda x: ag.clip(x, -1.0, 2.0),
+    "nan_to_num": np.nan_to_num, "float_power": lambda x: np.float_power(x, 3.0),
+    "ldexp": lambda x: np.ldexp(x, 3), "hinge": lambda x: ag.relu(1 - x) ** 2,
+}
+POINTS = [1.5, -1.2, 0.0, -0.0, 0.3, -3.0, 3.0, 6.0, 7.5, -1.0, 1.0, 2.0, -4.5, 40.0, -70.0,
+          math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_program_holds_on_every_side_of_every_kink(interpreted, name):
+    """Recorded at one number, values and slopes are right at all others, also in a batch."""
+    f = FUNCTIONS[name]
+    program, slope = ag.compile(f), ag.grad(ag.compile(f))
+    slope_inside = ag.compile(ag.grad(lambda x: f(x)))
+    with np.errstate(all="ignore"):
+        values = [f(Value(x)).data for x in POINTS]
+        slopes = [ag.grad(lambda x: f(x) + 0 * x)(x) if math.isfinite(x) else ag.grad(
+            lambda x: ag.where(1.0, f(x), x))(x) for x in POINTS]
+        np.testing.assert_allclose([program(x) for x in POINTS], values, rtol=1e-13, atol=EPS)
+        np.testing.assert_allclose([slope(x) for x in POINTS], slopes, rtol=1e-12)
+        np.testing.assert_allclose([slope_inside(x) for x in POINTS], slopes, rtol=1e-12)
+        assert len(program._ways[float,]) == 1  # it wasn't recorded again
+        X = np.array(POINTS)
+        np.testing.assert_allclose(ag.compile(f, batched=0)(X), values, rtol=1e-13,
+                                   atol=EPS)
+        batch = ag.grad(ag.compile(f, batched=0, reduce="sum"))(X)
+        np.testing.assert_allclose(batch, slopes, rtol=1e-12)
+
+
+def matched(v):
+    match v:
+        case 1.5:
+            return v * 3
+        case 0.0:
+            return v + 1
+        case _:
+            return -v
+
+
+LOOKS = {
+    "==": lambda v: v * 2 if v == 1.5 else v, "in": lambda v: v * 2 if v in [1.5, 3.0] else v,
+    "bool": lambda v: v * 2 if v else v + 1, "not": lambda v: v * 2 if not v else v + 3,
+    "max": lambda v: max(v, 1.0) * v, "sorted": lambda v: sorted([v, 1.0])[0] * v,
+    "index": lambda v: [v, 1.5].index(1.5) * v, "count": lambda v: [v, 1.5].count(1.5) * v,
+    "set": lambda v: len({v, 1.5}) * v, "match": matched,
+    "repr": lambda v: len(repr(v)) * v, "str": lambda v: len(str(v)) * v,
+    "f-string": lambda v: len(f"{v}") * v, "%": lambda v: len("%s" % v) * v,
+    "//": lambda v: v // 1 * v, "divmod": lambda v: divmod(v, 1)[0] * v,
+    "item": lambda v: v.item() * v, "data": lambda v: v.data * v, "tolist": lambda v:
+        v.tolist() * v,
+    "deepcopy": lambda v: copy.deepcopy(v) * v, "copy": lambda v: copy.copy(v) * v,
+    "np.isnan": lambda v: v * 2 if np.isnan(v) else v, "np.sign": lambda v: np.sign(v) * v,
+    "np.isclose": lambda v: v * 2 if np.isclose(v, 1.5) else v, "np.floor": lambda v:
+        np.floor(v) * v,
+    "np.modf": lambda v: np.modf(v)[1] * v, "np.frexp": lambda v: np.frexp(v)[1] * v,
+    "np.array_equal": lambda v: np.array_equal(v, 1.5) * v, "np.signbit": lambda v:
+        np.signbit(v) * v, "np.interp": lambda v: np.interp(v, [0.0, 1.0, 2.0], [1.0, 5.0, -2.0]),
+    "objects": lambda v: np.argmax(np.array([v * 1, 1.0, v * 0], dtype=object)) * v,
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_whatever_looks_at_a_value_is_a_guard(interpreted, name):
+    """Python and NumPy have many ways to look at a number; what came out then is no constant."""
+    f = LOOKS[name]
+    program = ag.compile(f)
+    for x in (1.5, -1.2, 0.0, -0.0, 2.0, 3.0, 0.3, math.inf, math.nan):
+        with np.errstate(all="ignore"):
+            try:
+                expected = f(Value(x)).data
+            except (ValueError, OverflowError, TypeError) as error:
+                with pytest.raises(type(error)):
+                    program(x)
+                continue
+            np.testing.assert_allclose(program(x), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("f", [
+    lambda v: len(ag.functions.selection.unique(ag.stack([v, v * 0 + 1.0])).data) * v,
+    lambda v: np.trim_zeros(ag.stack([v * 0, v])).shape[0] * v,
+], ids=["unique", "trim_zeros"])
+def test_a_shape_that_depends_on_numbers_is_refused(f):
+    """How many numbers are left is decided by the numbers; of a Tensor a program has none."""
+    with pytest.raises(ag.errors.GraphError, match="took plain numbers out of a Tensor"):
+        ag.compile(f)(1.5)
+
+
+# ── the kind of a result ─────────────────────────────────────────────────────────────────────
+
+
+def library():
+    """Every function of the library by name: those in its files, and those behind NumPy's."""
+    found = {}
+    for module in (activations, algebra, scans, selection, statistics):
+        found |= {name: f for name, f in vars(module).items() if inspect.isfunction(f)
+                  and not name.startswith("_") and f.__module__ == module.__name__}
+    return found | {f"np.{f.__name__}": row for f, row in TABLE.items()}
+
+
+def kinds(y):
+    """Which kind of thing each part of a result is."""
+    if isinstance(y, list | tuple):
+        return {kind for part in y for kind in kinds(part)}
+    return {"Tensor" if isinstance(y, Tensor) else "Value" if isinstance(y, Value) else "plain"}
+
+
+@pytest.mark.parametrize("name", library())
+def test_a_function_keeps_the_kind(name):
+    """A Value in, a Value out, unless the result has axes; a Tensor in, no Value out."""
+    f = library()[name]
+    for args in ((0.3,), (0.3, 0.7), (0.3, 0.7, 0.9)):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                plain = f(*args)
+                of_value = f(Value(args[0]), *args[1:])
+                of_tensor = f(Tensor(np.array(args[0])), *args[1:])
+            except (TypeError, ValueError, IndexError, AttributeError, np.linalg.LinAlgError):
+                continue  # not a function of so many single numbers
+        assert "Value" not in kinds(of_tensor)
+        if not isinstance(plain, list | tuple):
+            expected = "Tensor" if np.ndim(plain) else "Value"
+            assert kinds(of_value) <= {expected, "plain"}
+            assert not kinds(plain) & {"Tensor", "Value"}
+
+
+def test_a_value_beside_an_array_gives_a_tensor():
+    """One number and many give many."""
+    for y in (ag.leaky_relu(Value(-1.0), np.array([0.1, 0.2])), ag.elu(np.ones(2) * Value(1.0)),
+              ag.clip(Value(3.0), np.zeros(2), np.ones(2)), np.median(Tensor([1.0, 2.0]))):
+        assert isinstance(y, Tensor)
+    assert isinstance(ag.leaky_relu(-1.0), float)
+    assert ag.leaky_relu(np.ones(2, np.float32)).dtype == np.float32
+
+
+def test_what_became_a_value_has_every_derivative():
+    """A result taken out of an array of one is differentiated like any other."""
+    for f, slope, second in ((lambda x: np.median(x) ** 2, 4.0, 2.0),
+                             (lambda x: np.take(x, 0) * np.roll(x, 1) * x, 12.0, 12.0)):
+        assert ag.grad(f)(2.0) == slope and ag.hessian(f)(2.0) == second
+        assert ag.jvp(f, (2.0,), (1.0,))[1] == slope
+
+
+# ── calls of NumPy ───────────────────────────────────────────────────────────────────────────
+
+X = np.array([[0.5, -1.0, 2.0, 2.0], [1.5, 0.0, -0.25, 3.0], [2.0, -1.0, 0.75, 2.0]])
+MASK = X > 0.6
+KEYWORDS = [
+    {}, {"axis": 0}, {"axis": 1}, {"axis": (0, 1)}, {"axis": None}, {"axis": 7}, {"keepdims": True},
+    {"initial": 10.0}, {"where": MASK}, {"where": MASK, "initial": 0.5}, {"dtype": np.float32},
+    {"ddof": 1}, {"mean": 0.3}, {"a_min": -0.5, "a_max": 0.2}, {"decimals": 1}, {"bogus": 1},
+    {"out": np.empty(4)}, {"n": 2}, {"k": 1}, {"offset": 1}, {"axis": 1, "keepdims": True},
+    {"weights": np.ones(4), "axis": 1}, {"casting": "safe"}, {"q": 0.3}, {"axes": (1, 0)},
+]
+CALLS = [
+    np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.cumsum, np.cumprod, np.average,
+    np.ptp, np.median, np.nansum, np.nanmax, np.quantile, np.any, np.argmax, np.sort, np.diff,
+    np.ravel, np.transpose, np.squeeze, np.flip, np.round, np.clip, np.isnan, np.trace, np.diagonal,
+    np.tril, np.linalg.norm, np.exp, np.floor, np.copy, np.zeros_like, np.nan_to_num, np.gradient,
+    np.trapezoid, np.where, np.cov, np.linalg.det, np.unique, np.sign, np.logical_not, np.modf,
+    np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.minimum.reduce, np.logaddexp.reduce,
+    np.subtract.reduce, np.add.accumulate, np.multiply.accumulate, np.maximum.accumulate,
+]
+MORE = [
+    lambda X: X @ X.T, lambda X: np.dot(X, X.T), lambda X: np.matmul(X, X.T, dtype=float),
+    lambda X: np.dot(X, X.T, out=np.empty((3, 3))), lambda X: np.outer(X[0], X[1]),
+    lambda X: np.add.outer(X[0], X[1]), lambda X: np.add.reduceat(X, [0, 1]),
+    lambda X: np.add(X, 1.0, where=MASK), lambda X: np.add(X, X, dtype=np.float32),
+    lambda X: np.stack([X, 2 * X], axis=1), lambda X: np.stack([X, X], dtype=np.float32),
+    lambda X: np.concatenate([X, np.ones((1, 4))]), lambda X: np.concatenate([X, X], axis=None),
+    lambda X: np.reshape(X, (4, 3), order="F"), lambda X: np.take(X, [0, 2], axis=1),
+    lambda X: np.pad(X, 1), lambda X: np.roll(X, 1, axis=1), lambda X: np.tile(X, 2),
+    lambda X: np.where(X > 0.6, X, -X), lambda X: np.maximum(X, 0.0), lambda X: (X < 0.3) * X,
+    lambda X: np.where(np.isnan(X), 0.0, X), lambda X: X.astype(np.float32), lambda X: X % 0.7,
+    lambda X: X.astype(float) * 2, lambda X: X.max(axis=0), lambda X: X.prod(axis=1),
+    lambda X: X.std(), lambda X: X.var(axis=0, ddof=1), lambda X: X.cumsum(), lambda X: X.argmax(),
+    lambda X: X.sum(keepdims=True), lambda X: X.any(), lambda X: X.clip(0.0, 1.0), lambda X: X.T,
+    lambda X: np.select([MASK], [X], -X), lambda X: np.linspace(X[0], X[1], 3),
+    lambda X: np.interp(X[0], [0.0, 1.0], [1.0, 3.0]), lambda X: np.split(X, 2, axis=1)[1],
+    ag.relu, ag.sigmoid, ag.leaky_relu, ag.softmax, ag.gelu, ag.softplus, ag.relu6,
+    lambda X: ag.log_softmax(30 * X, axis=0), lambda X: ag.logsumexp(X, axis=1),
+    lambda X: ag.maximum(X[0, 0], X), lambda X: ag.linear(X, X, np.ones(3)), ag.std, ag.elu,
+]
+
+
+def called(f, keywords):
+    """f with these keywords, as a function of the array alone."""
+    return lambda X: f(X, **keywords)
+
+
+def test_every_call_in_a_program_gives_what_it_gives_outside_or_is_refused(interpreted):
+    """Keywords, defaults and ties: values as NumPy's, slopes as a Tensor's, or our own error."""
+    grid = [called(f, k) for f, k in itertools.product(CALLS, KEYWORDS)] + MORE
+    equal = 0
+    for f in grid:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                expected = np.asarray(f(X.copy()), float)
+            except (TypeError, ValueError, IndexError, np.linalg.LinAlgError):
+                with contextlib.suppress(TypeError, ValueError, IndexError,
+                                         ag.errors.AutogradError):
+                    np.testing.assert_array_equal(ag.compile(f)(X), f(Tensor(X)).data)
+                continue
+            try:
+                got = ag.compile(f)(X)
+            except ag.errors.AutogradError:
+                continue
+            equal += 1
+            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+            assert np.shape(got) == expected.shape
+            weights = np.cos(np.arange(expected.size)).reshape(expected.shape)[()]
+
+            def loss(X, f=f, weights=weights):
+                y = f(X)
+                pairs = zip(y, weights, strict=True) if isinstance(y, tuple) else [(y, weights)]
+                return sum([np.sum(part * w) for part, w in pairs]) + np.sum(X)
+
+            slopes = ag.grad(ag.compile(loss))(X)
+            np.testing.assert_allclose(slopes, ag.grad(loss)(X), rtol=1e-11, atol=1e-13)
+    assert equal > 150
+
+
+@pytest.mark.parametrize(("f", "message"), [
+    (lambda X: np.sum(X, dtype=np.float32), r"np\.sum\(dtype=…\) isn't supported"),
+    (lambda X: np.add.reduce(X, dtype=np.float32), r"np\.add\(dtype=…\) isn't supported"),
+    (lambda X: np.std(X), r"np\.std doesn't take an array of Values"),
+    (lambda X: np.maximum.accumulate(X), r"np\.maximum\.accumulate doesn't take an array"),
+    (lambda X: np.add(X, 1.0, where=MASK), r"add\(where=…\) isn't supported"),
+    (lambda X: X.sort(), r"sort doesn't take an array of Values"),
+    (lambda X: X.astype(np.float32), r"astype\(float32\) doesn't take an array"),
+])
+def test_refused_calls_name_what_was_called(f, message):
+    """The refusal names the function and the keyword that were typed, nothing from inside."""
+    with pytest.raises(ag.errors.NotDifferentiableError, match=message):
+        ag.compile(f)(X)
