@@ -7,6 +7,8 @@ from __future__ import annotations
 
 __all__ = [
     "AnomalyError",
+    "ArgumentError",
+    "ArgumentTypeError",
     "AutogradError",
     "BroadcastWarning",
     "CutWarning",
@@ -19,6 +21,7 @@ __all__ = [
     "NotComputedWarning",
     "ShapeError",
     "SpellingError",
+    "StorageError",
     "missing_extra",
 ]
 
@@ -33,6 +36,18 @@ class ShapeError(AutogradError, ValueError):
 
 class DTypeError(AutogradError, TypeError):
     """Numbers of a kind that has no gradient here: complex, object, strings."""
+
+
+class ArgumentError(AutogradError, ValueError):
+    """An argument of the right kind whose value makes no sense, such as a negative rate."""
+
+
+class ArgumentTypeError(AutogradError, TypeError):
+    """An argument of the wrong kind, or of a name that isn't known."""
+
+
+class StorageError(AutogradError, ValueError):
+    """A file of parameters that is damaged, or doesn't fit the model."""
 
 
 class GraphError(AutogradError, RuntimeError):

@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import errors
+
+from .arguments import Called, a_flag, a_generator, a_whole_number
+
 __all__ = ["DataLoader"]
 
 
-class DataLoader:
+class DataLoader(Called):
     """Batches of arrays that share their first axis; the last one may be smaller.
 
     arrays: one or more, each with n rows. shuffle: a new order every time it is iterated, drawn
-    from `rng` (a NumPy generator, or a seed for one). Yields a tuple of arrays a batch.
+    from `rng` (a NumPy generator, or a seed for one). Yields a tuple of arrays a batch. Raises
+    `ShapeError` for arrays of different lengths, `ArgumentError` for batch_size < 1,
+    `ArgumentTypeError` for other kinds.
 
     >>> loader = DataLoader(np.arange(5), np.arange(5) ** 2, batch_size=2)
     >>> [x.tolist() for x, _ in loader], len(loader)
@@ -27,14 +33,14 @@ class DataLoader:
         self.arrays = tuple(np.asarray(array) for array in arrays)
         rows = {len(array) for array in self.arrays if array.ndim}
         if len(rows) != 1 or any(array.ndim == 0 for array in self.arrays):
-            raise ValueError(
-                f"arrays of one length are needed, got {[a.shape for a in self.arrays]}"
+            raise errors.ShapeError(
+                f"a DataLoader takes arrays of one length, got the shapes "
+                f"{[a.shape for a in self.arrays]} (batch_size=… is given by its name)"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        self.batch_size = a_whole_number(batch_size, "batch_size", 1)
+        self.shuffle, self.drop_last = a_flag(shuffle, "shuffle"), a_flag(drop_last, "drop_last")
+        self.rng = a_generator(rng)
         (self.rows,) = rows
-        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
-        self.rng = np.random.default_rng(rng)
 
     def __len__(self) -> int:
         """The number of batches."""

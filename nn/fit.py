@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from autograd_mini import Node, Value, no_grad
+from autograd_mini import Node, Value, errors, no_grad
 
+from .arguments import a_flag, a_whole_number, shown
 from .module import Module
 from .optimizers import Optimizer
 
@@ -33,8 +34,13 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     loader: iterable again and again, such as a `DataLoader`. after_epoch: called with each
     `Epoch` as it ends. progress: a bar on standard error where it is a terminal, and one plain
     line an epoch where it isn't. Returns the epochs. Raises `FloatingPointError`, before the
-    step, as soon as a loss is nan or inf, and `ValueError` for an epoch without batches.
+    step, as soon as a loss is nan or inf, and `ArgumentError` (a `ValueError`) for an epoch
+    without batches. Before anything starts: `ArgumentError` for epochs < 0 and for an optimizer
+    of other parameters than the model's (some of them are well: the rest stays as it is),
+    `ArgumentTypeError` (a `TypeError`) for arguments of another kind.
     """
+    epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
+    _check_fit(model, loader, loss, optimizer, after_epoch)
     history: list[Epoch] = []
     one_by_one = takes_samples(model)
     terminal = progress and sys.stderr.isatty()
@@ -44,13 +50,14 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
             loader, desc=f"epoch {number}/{epochs}", disable=not terminal, leave=number == epochs
         )
         total, samples = 0.0, 0
-        for x, y in batches:
+        for batch in batches:
+            x, y = _pair(batch)
             total += len(y) * _step(model, x, y, loss, optimizer, one_by_one)
             samples += len(y)
             if terminal:
                 batches.set_postfix(loss=f"{total / samples:.4f}")  # type: ignore[attr-defined]
         if not samples:
-            raise ValueError(
+            raise errors.ArgumentError(
                 f"epoch {number} had no batches: the loader is empty, or an iterator that is used "
                 "up after one pass (give a list or a DataLoader)"
             )
@@ -62,12 +69,55 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     return history
 
 
+def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: Any) -> None:
+    """Raise for arguments of `fit` that can't work, or would train nothing."""
+    wrong = (
+        "model is a Module" if not isinstance(model, Module)
+        else "loader gives batches (x, y) again and again, as nn.DataLoader(X, y) does"
+        if not isinstance(loader, Iterable)
+        else "loss is a function of (prediction, y)" if not callable(loss)
+        else "optimizer is an Optimizer, nn.Adam(model.parameters())"
+        if not isinstance(optimizer, Optimizer)
+        else "after_epoch is a function of an Epoch"
+        if after_epoch is not None and not callable(after_epoch) else ""
+    )
+    if wrong:
+        raise errors.ArgumentTypeError(
+            f"{wrong}: fit takes (model, loader, loss, optimizer), got {shown(model)}, "
+            f"{type(loader).__name__}, {shown(loss)}, {type(optimizer).__name__}")
+    own, stepped = set(model.parameters()), set(optimizer.parameters)
+    if own - stepped and stepped - own:
+        raise errors.ArgumentError(
+            f"the optimizer steps {len(stepped - own)} parameters that aren't the model's, and "
+            f"not {len(own - stepped)} that are: make it, after the model, of model.parameters() "
+            "(what else it shall learn can be an attribute of the model)")
+    if not own:
+        raise errors.ArgumentError("the model has no parameters: there is nothing to train")
+
+
+def _pair(batch: Any) -> tuple[Any, Any]:
+    """x and y of a batch. An array isn't one, for its first two rows would be taken for them."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        what = f"{len(batch)} arrays" if isinstance(batch, tuple | list) else shown(batch)
+        raise errors.ArgumentTypeError(
+            f"a batch of the loader is (x, y), not {what}: of two arrays, give "
+            "nn.DataLoader(X, y)")
+    x, y = batch
+    return x, y
+
+
 def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
           optimizer: Optimizer, one_by_one: bool) -> float:
     """One batch: forward, backward, step. Returns the loss before the step."""
     optimizer.zero_grad()
     value = loss(predict(model, x, one_by_one), y)
-    number = float(value)
+    if not isinstance(value, Node) or value.size != 1:
+        what = f"shape {value.shape}" if isinstance(value, Node) else shown(value)
+        raise errors.GraphError(
+            f"the loss of a batch is one Value or Tensor of shape (), computed from the model's "
+            f"parameters; got {what}: return it as it comes from nn.mse_loss or np.mean"
+        )
+    number = float(np.asarray(value.value).item())
     if not math.isfinite(number):
         raise FloatingPointError(
             f"the loss is {number}: lower the learning rate (it is {optimizer.lr}), and "

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, linear
+from autograd_mini import Tensor, errors, linear
 
+from .arguments import a_flag, a_generator, a_whole_number, shown
 from .initialisers import uniform_fan_in
 from .module import Module
 
@@ -19,15 +20,18 @@ class Linear(Module):
     """x ↦ x Wᵀ + b, for x of shape (…, in_features); the result is (…, out_features).
 
     weight: (out_features, in_features); bias: (out_features,), or None. Both are drawn from
-    `rng` (a NumPy generator; a new unseeded one if None) as PyTorch draws them.
+    `rng` (a NumPy generator, or a seed for one; a new unseeded one if None) as PyTorch draws
+    them. dtype: float64 or float32. Raises `ArgumentError` for sizes < 1, `ArgumentTypeError` for
+    other kinds, `DTypeError` for another dtype.
     """
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *,
-        rng: np.random.Generator | None = None, dtype: Any = np.float64,
+        rng: np.random.Generator | int | None = None, dtype: Any = np.float64,
     ) -> None:
-        rng = np.random.default_rng() if rng is None else rng
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = in_features = a_whole_number(in_features, "in_features", 1)
+        self.out_features = out_features = a_whole_number(out_features, "out_features", 1)
+        bias, rng, dtype = a_flag(bias, "bias"), a_generator(rng), _precision(dtype)
         weight = uniform_fan_in((out_features, in_features), in_features, rng, dtype)
         self.weight = Tensor(weight, label="weight")
         self.bias = None
@@ -47,10 +51,33 @@ class Linear(Module):
         return f"Linear({self.in_features}, {self.out_features}, bias={self.bias is not None})"
 
 
+def _precision(dtype: Any) -> np.dtype[Any]:
+    """float64 or float32; in whole numbers, weights below 1 would all be 0."""
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        given = None
+    if given not in (np.float64, np.float32):
+        raise errors.DTypeError(f"dtype is np.float64 or np.float32, not {shown(dtype)}")
+    return given
+
+
 class Sequential(Module):
-    """Modules one after the other; each is called with the result of the one before."""
+    """Modules one after the other; each is called with the result of the one before.
+
+    A plain function of one array may stand among them. Raises `ArgumentTypeError` for anything
+    that can't be called, and for a class (`ReLU` for `ReLU()`).
+    """
 
     def __init__(self, *modules: Module) -> None:
+        for i, module in enumerate(modules):
+            if isinstance(module, type) or not callable(module):
+                cure = (f"write {module.__name__}()" if isinstance(module, type)
+                        else "write Sequential(*layers)" if isinstance(module, list | tuple)
+                        else "give modules, such as Linear(2, 1)")
+                raise errors.ArgumentTypeError(
+                    f"argument {i} of Sequential is {shown(module)}, which can't be called with "
+                    f"the result of the one before: {cure}")
         self.steps = list(modules)
 
     def forward(self, x: Any) -> Any:

@@ -1,7 +1,8 @@
 """How wrong a prediction is, as one number: the mean over all that is compared.
 
-Every loss insists that prediction and target have the same shape. NumPy would broadcast (n, 1)
-against (n,) to (n, n) without a word, and average the wrong n² pairs.
+Every loss insists that prediction and target have the same shape, and raises `ShapeError` where
+they don't or are empty. NumPy would broadcast (n, 1) against (n,) to (n, n) without a word, and
+average the wrong n² pairs. What isn't real numbers is refused with `DTypeError`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from autograd_mini import (
     where,
 )
 
+from .arguments import shown
+
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "mse_loss"]
 
 
@@ -45,22 +48,51 @@ def _shape(x: Any) -> tuple[int, ...]:
     return x.shape if isinstance(x, Value | Tensor | np.ndarray) else np.shape(x)
 
 
+def _has_nodes(x: Any) -> bool:
+    """Whether x is a node, or an array of them, as in a function that is being compiled."""
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return x.size > 0 and all([isinstance(entry, Node) for entry in x.flat])
+    return isinstance(x, Node)
+
+
+def _checked(x: Any, what: str) -> Any:
+    """x, joined; refused if it isn't real numbers: None would count as nan, a mask be lost."""
+    x = _joined(x)
+    if _has_nodes(x):
+        return x
+    kind = "masked" if isinstance(x, np.ma.MaskedArray) else np.asarray(x).dtype
+    if kind == "masked" or kind.kind not in "fiub":
+        raise errors.DTypeError(f"{what} is an array of real numbers, not {shown(x)} ({kind})")
+    return x
+
+
+def _refuse_empty(shape: tuple[int, ...], loss: str) -> None:
+    """Raise `ShapeError` where there is nothing to average: the mean of nothing is nan."""
+    if 0 in shape:
+        raise errors.ShapeError(f"{loss}: the prediction is empty (shape {shape}), and the mean "
+                                "of nothing is no number: leave empty batches out")
+
+
 def _pair(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
     """Both, joined and of one shape."""
-    prediction, target = _joined(prediction), _joined(target)
+    prediction = _checked(prediction, f"{loss}: the prediction")
+    target = _checked(target, f"{loss}: the target")
     if _shape(prediction) != _shape(target):
         raise errors.ShapeError(
             f"{loss}: the prediction has shape {np.shape(prediction)}, the target "
             f"{np.shape(target)}; they must be the same (broadcasting would compare every "
             "prediction with every target): reshape one of them"
         )
+    _refuse_empty(_shape(prediction), loss)
     return prediction, _in_its_dtype(target, prediction)
 
 
 def _in_its_dtype(target: Any, prediction: Any) -> Any:
-    """A plain target in the prediction's dtype, so that float32 stays float32."""
+    """A plain target in the prediction's kind and dtype, so that float32 stays float32."""
     if isinstance(target, Node) or not isinstance(prediction, Value | Tensor):
         return target
+    if isinstance(prediction, Value):  # with an array it would become a Tensor
+        return float(target)
     return np.asarray(target, np.result_type(prediction.dtype))
 
 
@@ -74,7 +106,7 @@ def hinge_loss(score: Any, target: Any) -> Any:
     """mean(max(0, 1 − target·score)): the max-margin loss, for targets −1 and 1."""
     score, target = _pair(score, target, "hinge_loss")
     if not np.isin(target, (-1, 1)).all():
-        raise ValueError("hinge_loss: targets are −1 and 1; from 0 and 1: 2 * y - 1")
+        raise errors.ArgumentError("hinge_loss: targets are −1 and 1; from 0 and 1: 2 * y - 1")
     return mean(relu(1 - target * score))
 
 
@@ -82,10 +114,19 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
     """mean(−t·log σ(z) − (1 − t)·log(1 − σ(z))), for logits z and targets t in [0, 1].
 
     Computed as t·softplus(−z) + (1 − t)·softplus(z), which is finite for every finite z and, unlike
-    softplus(z) − t·z, keeps its digits where the prediction is right.
+    softplus(z) − t·z, keeps its digits where the prediction is right. Where t is 0 or 1, the term
+    that it cancels isn't computed, for at an infinite z that is 0·inf. Raises `ArgumentError` for
+    targets outside [0, 1], with which the loss has no minimum.
     """
     logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
-    return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
+    if _has_nodes(target):
+        return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
+    if not np.all((np.asarray(target) >= 0) & (np.asarray(target) <= 1)):
+        raise errors.ArgumentError("binary_cross_entropy_with_logits: targets lie from 0 to 1; "
+                                   "from −1 and 1: (y + 1) / 2")
+    toward = softplus(where(target == 0, 0.0, -logit))
+    away = softplus(where(target == 1, 0.0, logit))
+    return mean(target * toward + (1 - target) * away)
 
 
 def _mean_of_logs(logits: Any, target: Any) -> Any:
@@ -128,18 +169,23 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     logits: (n, classes), or (classes,) for one sample, or a list of Values. target: the class
     of each sample, integers of shape (n,); or one distribution a sample, of logits' shape.
     """
-    logits, target = _joined(logits), _joined(target)
+    logits = _checked(logits, "cross_entropy: the prediction")
+    target = _checked(target, "cross_entropy: the target")
     shape, given = _shape(logits), _shape(target)
+    if not shape:
+        raise errors.ShapeError("cross_entropy: the prediction is one number; it takes a logit "
+                                "for each class: binary_cross_entropy_with_logits takes one")
+    _refuse_empty(shape, "cross_entropy")
     if given == shape:
         target = _in_its_dtype(target, logits)
-        product = target * log_softmax(logits)
+        logs = log_softmax(logits)
         if not isinstance(target, Node):
-            product = where(target == 0, 0.0, product)  # 0·log 0 is 0
-        return mean(-sum(product, axis=-1))
+            logs = where(target == 0, 0.0, logs)  # 0·log 0 is 0
+        return mean(-sum(target * logs, axis=-1))
     if given == shape[:-1] and np.asarray(target).dtype.kind in "iu":
         target = np.asarray(target)
         if target.size and not (0 <= target.min() and target.max() < shape[-1]):
-            raise ValueError(
+            raise errors.ArgumentError(
                 f"cross_entropy: classes are 0 … {shape[-1] - 1}, the targets reach from "
                 f"{target.min()} to {target.max()}"
             )

@@ -7,10 +7,12 @@ from typing import Any
 
 from autograd_mini import Node, Value
 
+from .arguments import Called
+
 __all__ = ["Module"]
 
 
-class Module:
+class Module(Called):
     """The base of every layer and network.
 
     Whatever node (`Value` or `Tensor`) is an attribute, or lies in a list, tuple or dict or a

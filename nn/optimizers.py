@@ -8,33 +8,56 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Value
+from autograd_mini import Node, Value, errors
 
+from .arguments import Called, Checked, a_number, shown
 from .module import Module
 
 __all__ = ["SGD", "Adam", "Optimizer"]
 
 
-class Optimizer:
+def _at_least_0(x: Any, name: str) -> float:
+    """x, if it is a finite number ≥ 0."""
+    return a_number(x, name, lambda x: x >= 0, "≥ 0")
+
+
+def _from_0_to_1(x: Any, name: str) -> float:
+    """x, if it is a number from 0 to 1."""
+    return a_number(x, name, lambda x: 0 <= x <= 1, "from 0 to 1")
+
+
+def _above_0(x: Any, name: str) -> float:
+    """x, if it is a finite number above 0."""
+    return a_number(x, name, lambda x: x > 0, "above 0 (it keeps 0/0 away)")
+
+
+def _two_below_1(x: Any, name: str) -> tuple[float, float]:
+    """x, if it is two numbers ≥ 0 and below 1: at 1 the bias correction divides by 0."""
+    if not isinstance(x, tuple | list) or len(x) != 2:
+        raise errors.ArgumentTypeError(f"{name} is two numbers, (0.9, 0.999), not {shown(x)}")
+    first, second = (a_number(beta, f"{name}[{i}]", lambda x: 0 <= x < 1, "≥ 0 and below 1")
+                     for i, beta in enumerate(x))
+    return first, second
+
+
+class Optimizer(Called):
     """A list of parameters (Values, Tensors or both) and a way to step them.
 
-    Raises `ValueError` for an empty list, `TypeError` for something that isn't a leaf node.
+    A step skips a parameter whose gradient was not computed (`grad` was None or "not computed"),
+    such as an embedding's row that doesn't occur: neither its numbers nor what is remembered of
+    it (momentum, Adam's moments and its count of steps) change, as in PyTorch. A gradient of 0 is
+    a gradient: momentum moves that parameter on.
+
+    lr: the step's length, a finite number ≥ 0; it may be set between steps. Raises
+    `ArgumentError` (a `ValueError`) for numbers out of range, an empty list, or a parameter given
+    twice, `ArgumentTypeError` (a `TypeError`) for what is no number or no leaf node.
     """
 
+    lr = Checked(_at_least_0)
+
     def __init__(self, parameters: Iterable[Any], lr: float) -> None:
-        if isinstance(parameters, Module):
-            raise TypeError("the optimizer got the model itself: pass model.parameters()")
-        self.parameters = list(parameters)
+        self.parameters = _listed(parameters)
         self.lr = lr
-        if not self.parameters:
-            raise ValueError("the optimizer got no parameters: pass model.parameters()")
-        for p in self.parameters:
-            if not isinstance(p, Node) or not p.is_leaf:
-                raise TypeError(f"a parameter is a leaf Value or Tensor, not {type(p).__name__}")
-        if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError("a parameter is given twice, and would be stepped twice")
-        if not lr >= 0:
-            raise ValueError(f"lr must be a number ≥ 0, not {lr}")
         self._groups: list[_Group] | None = None
         self._grouped: list[Any] = []
 
@@ -73,6 +96,41 @@ class Optimizer:
         of their shape, or numbers), empty before the first step.
         """
         raise NotImplementedError
+
+
+def _listed(parameters: Any) -> list[Any]:
+    """The parameters in a list; refused if they can't all be stepped, each once."""
+    if isinstance(parameters, Module):
+        raise errors.ArgumentTypeError(
+            "the optimizer got the model itself: pass model.parameters()")
+    if isinstance(parameters, Node) or not isinstance(parameters, Iterable):
+        raise errors.ArgumentTypeError(
+            f"the optimizer takes a list of parameters, [w, b], not {shown(parameters)}")
+    listed = list(parameters)
+    if not listed:
+        raise errors.ArgumentError("the optimizer got no parameters: pass model.parameters()")
+    for i, p in enumerate(listed):
+        _check_parameter(p, i)
+    if len(set(listed)) < len(listed):
+        raise errors.ArgumentError(
+            "a parameter is given twice, and would be stepped twice: give each once")
+    return listed
+
+
+def _check_parameter(p: Any, i: int) -> None:
+    """Raise `ArgumentTypeError` unless p, the i-th of the list, is a leaf node."""
+    if not isinstance(p, Node):
+        cure = {tuple: "pass parameters(), without names",
+                str: "pass the nodes, not their names (of a dict, its values)",
+                list: "pass one flat list",
+                dict: "make one optimizer for each group of parameters",
+                }.get(type(p), "wrap plain numbers in Value or Tensor")
+        raise errors.ArgumentTypeError(f"a parameter is a leaf Value or Tensor, not "
+                                       f"{type(p).__name__} (item {i} of the list): {cure}")
+    if p.op is not None:
+        raise errors.ArgumentTypeError(
+            f"a parameter is a leaf Value or Tensor, and item {i} of the list was computed by "
+            f"{p.op.name}: pass the leaf that it came from, or a new {type(p).__name__}(x.data)")
 
 
 class _Group:
@@ -134,7 +192,12 @@ def _together(parameters: list[Any]) -> list[_Group]:
 
 
 class SGD(Optimizer):
-    """x ← x − lr·v, with v ← momentum·v + g and g ← ∇ + weight_decay·x, as in PyTorch."""
+    """x ← x − lr·v, with v ← momentum·v + g and g ← ∇ + weight_decay·x, as in PyTorch.
+
+    momentum: from 0 to 1. weight_decay: ≥ 0. What is raised: see `Optimizer`.
+    """
+
+    momentum, weight_decay = Checked(_from_0_to_1), Checked(_at_least_0)
 
     def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.0,
                  weight_decay: float = 0.0) -> None:
@@ -153,14 +216,21 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba 2015, algorithm 1), with PyTorch's defaults.
 
-    weight_decay is added to the gradient (L2), as PyTorch's Adam does.
+    betas: two numbers ≥ 0 and below 1. eps: above 0, and not so small that float32 has 0 for it.
+    weight_decay: ≥ 0, is added to the gradient (L2), as PyTorch's Adam does. What is raised: see
+    `Optimizer`. Each parameter counts its own steps: those in which it had a gradient.
     """
+
+    betas, eps, weight_decay = Checked(_two_below_1), Checked(_above_0), Checked(_at_least_0)
 
     def __init__(self, parameters: Iterable[Any], lr: float = 1e-3,
                  betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0.0) -> None:
         super().__init__(parameters, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        if np.float32(self.eps) == 0 and any(p.dtype == np.float32 for p in self.parameters):
+            raise errors.ArgumentError(f"eps = {eps} is 0 in float32, in which a parameter is: "
+                                       "0/0 would be nan. Take 1e-8")
 
     def moved(self, x: Any, g: Any, state: dict[str, Any]) -> Any:
         """One step."""

@@ -7,11 +7,12 @@ order in which random numbers are drawn are micrograd's, so its programs run wit
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autograd_mini import Value, dot
+from autograd_mini import Value, dot, errors
 
+from .arguments import a_flag, a_whole_number, shown
 from .module import Module
 
 __all__ = ["MLP", "Layer", "Neuron"]
@@ -23,17 +24,30 @@ class Neuron(Module):
     """relu(w·x + b), or w·x + b alone if not `nonlin`; `nin` inputs, one output.
 
     Weights are drawn from Python's `random`, uniformly from [−1, 1); the bias starts at 0.
+    Raises `ArgumentError` for nin < 0, `ArgumentTypeError` for what is no whole number or no bool.
     """
 
     def __init__(self, nin: int, nonlin: bool = True) -> None:
+        nin, self.nonlin = a_whole_number(nin, "nin", 0), a_flag(nonlin, "nonlin")
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0.0)
-        self.nonlin = nonlin
 
     def __call__(self, x: Numbers) -> Value:
-        """The activation for `nin` inputs."""
-        act: Value = dot(self.w, x, self.b)
+        """The activation for `nin` inputs. Raises `ShapeError` for another number of them."""
+        act: Value = dot(self.w, x, self.b) if self.w else self._without_inputs(x)
+        if type(act) is not Value and act.ndim:
+            raise errors.ShapeError(
+                f"{self!r} takes one sample of {len(self.w)} numbers, not arrays of shape "
+                f"{act.shape}: of a batch, [neuron(row) for row in X]"
+            )
         return act.relu() if self.nonlin else act
+
+    def _without_inputs(self, x: Numbers) -> Value:
+        """The bias, as a node that was computed: dot takes two empty lists for arrays."""
+        if len(x):
+            raise errors.ShapeError(f"{self!r} takes no inputs, got {len(x)}")
+        bias: Value = dot([self.b], [1.0])
+        return bias
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
@@ -44,9 +58,13 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`nout` neurons that see the same `nin` inputs."""
+    """`nout` neurons that see the same `nin` inputs.
+
+    Raises `ArgumentError` for nin < 0 or nout < 1, `ArgumentTypeError` for other kinds.
+    """
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
+        nout = a_whole_number(nout, "nout", 1)
         self.neurons = [Neuron(nin, nonlin) for _ in range(nout)]
 
     def __call__(self, x: Numbers) -> Any:
@@ -69,10 +87,19 @@ class MLP(Module):
     >>> random.seed(0)
     >>> MLP(2, [2, 1])
     MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(2)]]
+
+    Raises `ArgumentError` for nin < 0, no layers or a size < 1, `ArgumentTypeError` for what is
+    no list of whole numbers.
     """
 
     def __init__(self, nin: int, nouts: Sequence[int]) -> None:
-        sizes = [nin, *nouts]
+        if isinstance(nouts, str) or not isinstance(nouts, Iterable):
+            raise errors.ArgumentTypeError(
+                f"nouts is a list with the size of each layer, [16, 1], not {shown(nouts)}")
+        nouts = [a_whole_number(nout, f"nouts[{i}]", 1) for i, nout in enumerate(nouts)]
+        if not nouts:
+            raise errors.ArgumentError("nouts is empty: give the size of each layer, [16, 1]")
+        sizes = [a_whole_number(nin, "nin", 0), *nouts]
         self.layers = [
             Layer(sizes[i], sizes[i + 1], nonlin=i != len(nouts) - 1) for i in range(len(nouts))
         ]
