@@ -25,7 +25,8 @@ def notes_on(problem: Any, names: Sequence[str], entries: Sequence[Entry]) -> It
     yield from _kinks(problem.graph)
     yield from _broadcast(problem.graph)
     if any(s.kind == "unknown" for e in entries for s in e.suspects) and problem.cut_short:
-        yield "the search for the mistake was cut short, for the time it takes"
+        yield ("the search for the mistake was cut short: there was more to try than is worth "
+               "waiting for")
 
 
 def _flat(problem: Any, names: Sequence[str]) -> Iterator[str]:

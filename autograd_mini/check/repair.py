@@ -16,7 +16,6 @@ import io
 import os
 import sys
 import textwrap
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,9 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from .budget import Budget
+
 __all__ = ["Repair", "repairs"]
 
-SECONDS = 4.0
+RUN = 40.0  # what it takes to run a program at all, in lines
 HARMLESS = {"len", "range", "zip", "enumerate", "reversed", "list", "tuple", "dict", "set", "sum",
             "min", "max", "abs", "float", "int", "bool", "sorted", "map", "round", "isinstance",
             "slice", "str", "any", "all", "pow", "divmod", "locals"}  # of Python's own functions
@@ -183,9 +184,8 @@ class _Program:
                 raise RecursionError("the edited program runs on and on")
             return count
 
-        before = sys.gettrace()
-        if before is None:
-            sys.settrace(count)
+        before = sys.gettrace()  # a debugger's, which needn't see this
+        sys.settrace(count)
         try:
             yield
         finally:
@@ -426,18 +426,19 @@ def _is_argument(parent: Any) -> bool:
 
 
 def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
-            is_right: Callable[[Any], bool], seconds: float = SECONDS) -> Iterator[Repair]:
+            is_right: Callable[[Any], bool], budget: Budget, numbers: float = 0.0
+            ) -> Iterator[Repair]:
     """The edits of a function after which `is_right` of what it returns.
 
-    args: makes fresh copies of its arguments.
+    args: makes fresh copies of its arguments; budget: how much may be run, in lines; numbers: how
+    many lines' worth there is to compute with in one run.
     """
-    until = time.process_time() + seconds
     try:
         program = _Program(function, args, kwargs)
     except Exception:
         return  # no source, or one that is better left alone; whatever it does, nothing is lost
     for statement, edit in program.edits():
-        if time.process_time() > until:
+        if budget.over:
             return
         before = _text(statement)
         replaced = edit.field == ""
@@ -451,6 +452,7 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
             right = False
         finally:
             edit.swap()
+            budget.spend(RUN + program.lines + numbers)
         if right:
             line = program.first + statement.lineno - 1
             yield Repair(edit.kind, f"{program.file}:{line}: {before}",
