@@ -108,7 +108,7 @@ def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[An
         return True
 
     budget = Budget(KNOWN if known else 1.1 * patience(len(record.order)))
-    found = repairs(gradient, lambda: [copied(arg) for arg in problem.args], problem.kwargs,
+    found = repairs(gradient, [copied(arg) for arg in problem.args], copied(problem.kwargs),
                     is_right, budget, record.work - len(record.order))
     told = list(itertools.islice(found, 1 if known else 2))
     problem.cut_short = problem.cut_short or (not known and budget.over)
