@@ -71,6 +71,7 @@ def _numpy_functions() -> Iterator[Any]:
     yield from CONSTANT
     yield from SCALARS
     yield from (v for v in vars(np).values() if isinstance(v, np.ufunc))
+    yield from (np.r_, np.c_, np.s_, np.index_exp, np.mgrid, np.ogrid)
     made = {name for why, names in REFUSED.items() if why != _SETTINGS for name in names}
     made |= set(_MORE.split())
     yield from (_of_numpy(name) for name in sorted(made - set(_FILES.split())))
@@ -83,7 +84,8 @@ def _of_numpy(name: str) -> Any:
 
 
 HARMLESS: dict[int, Any] = {id(f): f for f in [
-    *(getattr(builtins, name) for name in _PYTHON.split()), *(f for f in _numpy_functions() if f),
+    *(getattr(builtins, name) for name in _PYTHON.split()),
+    *(f for f in _numpy_functions() if f is not None),
     *(f for f in vars(math).values() if callable(f) and not isinstance(f, type))]}
 """What only computes, by identity: under whatever name it is reached, nothing else is let in."""
 
@@ -441,4 +443,6 @@ class _Copies:
         return space
 
 
-BUILTINS = {name: getattr(builtins, name) for name in _PYTHON.split()} | {"print": _silent}
+# NumPy imports parts of itself when they are first used, by what its caller's `__import__` is.
+BUILTINS = {name: getattr(builtins, name) for name in [*_PYTHON.split(), "__import__"]} | {
+    "print": _silent}
