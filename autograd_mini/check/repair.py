@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from .budget import Budget
-from .rerun import World, compiled, written
+from .rerun import World
+from .written import compiled, written
 
 __all__ = ["Repair", "repairs"]
 
