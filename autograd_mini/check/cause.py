@@ -20,6 +20,7 @@ from .repair import Repair, repairs
 from .report import Entry, Suspect
 from .shapes import Reshaped, reshaped
 from .stale import elsewhere
+from .triangle import mirrored
 from .verdict import tolerance
 
 __all__ = ["explained"]
@@ -103,6 +104,8 @@ def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[An
             for path, (true, terms) in ((p, e) for (k, p), e in problem.engine.items() if k == i):
                 given = np.asarray(raw(leaves[path]), float)
                 bar = tolerance(true, terms, problem.eps(given.dtype))
+                if (i, path) in problem.symmetrised and given.shape == true.shape:
+                    given, true, bar = mirrored(given), mirrored(true), mirrored(bar)
                 if given.shape != true.shape or not (np.abs(given - true) <= bar).all():
                     return False
         return True
