@@ -89,8 +89,9 @@ class _Program:
         code = compiled(self.definition, self.plain)
         if code is None:
             raise ValueError("the edit left no function")
+        call = self.world.ready(code)
         with np.errstate(all="ignore"), self._bounded():
-            return self.world.run(code)
+            return call()
 
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import functools
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -162,12 +163,12 @@ class World:
         for name in scalars:
             self.prove(self.plain.__globals__[name])
 
-    def run(self, code: CodeType) -> Any:
-        """What the function returns with another code, on copies of everything."""
+    def ready(self, code: CodeType) -> Callable[[], Any]:
+        """The call of the function with another code, on copies of everything."""
         copies = _Copies(self)
         args = [copies.of(x, own=True) for x in (*self.bound, *self.args)]
         kwargs = {name: copies.of(x, own=True) for name, x in self.kwargs.items()}
-        return copies.function(self.plain, code)(*args, **kwargs)
+        return functools.partial(copies.function(self.plain, code), *args, **kwargs)
 
     def knows(self, value: Any) -> bool:
         """Whether it only computes, as far as it has been looked at."""
