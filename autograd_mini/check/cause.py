@@ -11,6 +11,7 @@ import numpy as np
 
 from ..graph import raw
 from ..transforms import tree_leaves
+from .budget import Budget
 from .diagnose import Claim, Search, patience
 from .explain import suspects_of, with_repairs
 from .problem import Problem, copied
@@ -19,9 +20,12 @@ from .repair import Repair, repairs
 from .report import Entry, Suspect
 from .shapes import Reshaped, reshaped
 from .stale import elsewhere
+from .triangle import mirrored
 from .verdict import tolerance
 
 __all__ = ["explained"]
+
+KNOWN = 60_000.0  # the work for the line alone, of a mistake that has a name
 
 
 def explained(problem: Problem, names: list[str], entries: list[Entry], gradient: Any,
@@ -61,7 +65,7 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
         elif entry.name in shapes:
             found[entry.name] = (Suspect("shape", entry.reason, shared=(entry.name,), plain=True),)
     known = all(suspects[0].plain for suspects in found.values())
-    repaired = _repairs(problem, gradient, arrays_of, known)
+    repaired = _repairs(problem, gradient, arrays_of, known, record)
     return [_with(e, with_repairs(found.get(e.name, ()), repaired)) for e in entries]
 
 
@@ -85,8 +89,8 @@ def _claim(problem: Problem, names: list[str], record: Record, entry: Entry,
     return Claim(given, true, terms, problem.eps(given.dtype), wrong)
 
 
-def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[Any]], known: bool
-             ) -> list[Repair]:
+def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[Any]], known: bool,
+             record: Record) -> list[Repair]:
     """The edits of the gradient's function after which every parameter is right.
 
     known: the mistake has a name already, and only its line is wanted.
@@ -100,10 +104,15 @@ def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[An
             for path, (true, terms) in ((p, e) for (k, p), e in problem.engine.items() if k == i):
                 given = np.asarray(raw(leaves[path]), float)
                 bar = tolerance(true, terms, problem.eps(given.dtype))
+                if (i, path) in problem.symmetrised and given.shape == true.shape:
+                    given, true, bar = mirrored(given), mirrored(true), mirrored(bar)
                 if given.shape != true.shape or not (np.abs(given - true) <= bar).all():
                     return False
         return True
 
-    found = repairs(gradient, lambda: [copied(arg) for arg in problem.args], problem.kwargs,
-                    is_right, 0.3 if known else 0.8 * patience(len(problem.graph)))
-    return list(itertools.islice(found, 1 if known else 2))
+    budget = Budget(KNOWN if known else 1.1 * patience(len(record.order)))
+    found = repairs(gradient, [copied(arg) for arg in problem.args], copied(problem.kwargs),
+                    is_right, budget, record.work - len(record.order))
+    told = list(itertools.islice(found, 1 if known else 2))
+    problem.cut_short = problem.cut_short or (not known and budget.over)
+    return told

@@ -22,10 +22,16 @@ def notes_on(problem: Any, names: Sequence[str], entries: Sequence[Entry]) -> It
     if problem.float32:
         yield ("some of the data are float32: the check was done in float64, and the gradient is "
                "held to float32's rounding")
+    for (i, path), triangle in problem.symmetrised.items():
+        yield (f"the loss reads only the {triangle} triangle of {names[i]}{path}, as NumPy's "
+               "cholesky and eigh do: as such its gradient is 0 in the other triangle, and twice "
+               "as large beside the diagonal; the gradient given is the symmetrised one, which is "
+               "right for a matrix that stays symmetric")
     yield from _kinks(problem.graph)
     yield from _broadcast(problem.graph)
     if any(s.kind == "unknown" for e in entries for s in e.suspects) and problem.cut_short:
-        yield "the search for the mistake was cut short, for the time it takes"
+        yield ("the search for the mistake was cut short: there was more to try than is worth "
+               "waiting for")
 
 
 def _flat(problem: Any, names: Sequence[str]) -> Iterator[str]:

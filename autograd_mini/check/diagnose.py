@@ -9,7 +9,6 @@ a loop), then pairs. If nothing fits, that is the answer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +21,7 @@ from ..graph import Node
 from ..ops import divide, multiply, shape, unbroadcast
 from ..primitive import Elementwise
 from .blocks import blocks
+from .budget import Budget
 from .constants import Constants, same
 from .malrules import (
     FORGOTTEN,
@@ -38,6 +38,12 @@ from .record import Record, Site
 from .roles import Roles
 
 __all__ = ["Claim", "Finding", "Search", "like", "patience"]
+
+# The work of a rule tried at a site, of a pair, of the loss at another point, of one more term in a
+# sum, each as measured in steps of a sweep; and what may be spent in all on a graph.
+TRIAL, PAIR, POINT, SUM = 7.0, 11.0, 4.0, 0.1
+ON_SMALL, ON_LARGE, PER_NODE = 270_000.0, 15_000.0, 133.0
+SMALL = 150  # nodes
 
 TOGETHER = 8  # so many wrong gradients are looked at together
 LIKELY = (0, 4)  # the sources of what is tried two at a time: the table, and broadcasting
@@ -120,16 +126,15 @@ def fitted(sent: Any, to: tuple[int, ...]) -> Any:
 
 
 def patience(nodes: int) -> float:
-    """How long to search a graph, in seconds of the processor; what is cut short is said."""
-    return 2.5 if nodes < 150 else 0.2 + 0.0018 * nodes
+    """How much work to put into searching a graph; what is cut short is said."""
+    return ON_SMALL if nodes < SMALL else ON_LARGE + PER_NODE * nodes
 
 
 class Search:
     """The search for what explains the wrong ones among some claims, in one recorded graph."""
 
     def __init__(self, record: Record, claims: Mapping[str, Claim], constants: Constants,
-                 elsewhere: Callable[[], Iterator[tuple[str, Gradients]]] | None = None,
-                 seconds: float | None = None) -> None:
+                 elsewhere: Callable[[], Iterator[tuple[str, Gradients]]] | None = None) -> None:
         self.record, self.constants, self.elsewhere = record, constants, elsewhere
         self.claims = {name: claims[name] for name in record.parameters}
         # Of many wrong ones some stand for all; what explains them is tried on the others too.
@@ -137,8 +142,7 @@ class Search:
                        key=lambda name: record.rank[record.parameters[name]])
         self.names = wrong[:: max(1, len(wrong) // TOGETHER)][:TOGETHER]
         self.others = [name for name in wrong if name not in self.names]
-        seconds = patience(len(record.order)) if seconds is None else seconds
-        self.until = time.process_time() + seconds
+        self.budget = Budget(patience(len(record.order)))
         self.cut_short = False
         self.findings: dict[Any, Finding] = {}
         record.push(self.names)
@@ -170,8 +174,8 @@ class Search:
         return list(self.findings.values())
 
     def late(self) -> bool:
-        """Whether the time is over; that something was left out is then told."""
-        self.cut_short = self.cut_short or time.process_time() > self.until
+        """Whether the budget is spent; that something was left out is then told."""
+        self.cut_short = self.cut_short or self.budget.over
         return self.cut_short
 
     def _plainly(self, name: str) -> bool:
@@ -300,6 +304,7 @@ class Search:
 
     def _scaled(self, site: Site, true: Any, sent: np.ndarray) -> None:
         """The right rule, c times: −1 a sign, 0 forgotten, 2 counted twice."""
+        self.budget.spend(TRIAL * self.record.weights[site.output])
         for p in self.wrong:
             c = ratio(self.rest[p], sent[p], self.room[p])
             if c is None:
@@ -314,6 +319,7 @@ class Search:
 
     def _try(self, site: Site, alternative: Alternative, true: Any, sent: np.ndarray) -> None:
         """Whether a wrong rule gives the numbers: as it is, or with a constant factor."""
+        self.budget.spend(TRIAL * self.record.weights[site.output])
         wrongly = fitted(alternative.sent, shape(site.input))
         if wrongly is None:
             return
@@ -387,12 +393,17 @@ class Search:
 
     def _some_uses(self, node: Node, sites: list[Site]) -> None:
         sends = [s.sent(self.record.cotangents[s.output]) for s in sites]
-        options = [(sum_of([sends[k] for k in kept]), "missing-path", said)
-                   for kept, said in self._choices(len(sends))]
+        options: list[tuple[Callable[[], Any], str, str]] = [
+            (partial(sum_of, sends, kept), "missing-path", said)
+            for kept, said in self._choices(len(sends))]
         if all(s.name == "getitem" for s in sites):
-            options += [(overwritten(sites, sends), "index", _OVERLAP),
-                        (overwritten(sites[::-1], sends[::-1]), "index", _OVERLAP)]
-        for kept, kind, said in options:
+            options += [(partial(overwritten, sites, sends), "index", _OVERLAP),
+                        (partial(overwritten, sites[::-1], sends[::-1]), "index", _OVERLAP)]
+        for make, kind, said in options:
+            if self.late():
+                return
+            self.budget.spend(SUM * len(sites) * self.record.weights[node])
+            kept = make()
             more = kept - sum_of(sends)
             moved = self.record.moves(node, more)
             for p in self.wrong:
@@ -526,6 +537,7 @@ class Search:
         try:
             for node, g, _ in self.record.swept({node: instead(node, seen) for node in at}):
                 seen[node] = g
+                self.budget.spend(self.record.weights[node])
                 if node in of:
                     found[of[node]] = np.asarray(g, float)
         except Misfit:
@@ -541,6 +553,7 @@ class Search:
         for said, gradients in self.elsewhere() if self.elsewhere is not None else ():
             if self.late():
                 return
+            self.budget.spend(POINT * self.record.work)
             self._fit((said,), gradients, partial(self._made, "stale", said, (), 1.5, gradients))
 
     # ── two mistakes ─────────────────────────────────────────────────────────────────────────
@@ -565,6 +578,7 @@ class Search:
 
     def _try_pair(self, first: Any, second: Any, changed: Mapping[Node, Any]) -> None:
         """A mistake, and another one among what it has changed, or elsewhere."""
+        self.budget.spend(PAIR)
         site, option, moved = second
         if site.output in changed:
             g = changed[site.output]
@@ -599,6 +613,7 @@ class Search:
         more = like(site.input, rule(g) - site.sent(g))
         with np.errstate(all="ignore"):
             for node, extra, _ in sweep(site.input, more, exact=self.record.exact):
+                self.budget.spend(self.record.weights[node])
                 if extra is not NOTHING and node in self.record.cotangents:
                     before = self.record.cotangents[node]
                     changed[node] = extra if before is NOTHING else before + extra
@@ -655,9 +670,10 @@ def like(node: Node, g: Any) -> Any:
     return np.asarray(np.broadcast_to(g, shape(node)), float)
 
 
-def sum_of(parts: Sequence[Any]) -> Any:
-    """Their sum."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
+def sum_of(parts: Sequence[Any], kept: Sequence[int] | None = None) -> Any:
+    """Their sum, or that of those kept."""
+    first, *others = range(len(parts)) if kept is None else kept
+    total = parts[first]
+    for k in others:
+        total = total + parts[k]
     return total

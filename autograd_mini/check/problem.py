@@ -37,6 +37,7 @@ class Problem:
             self.trouble = ("the loss gave two different values for the same arguments (is it "
                             "random?): fix its seed inside the loss")
         self.cut_short = False  # the search for the cause
+        self.symmetrised: dict[tuple[int, str], str] = {}  # by which triangle is read (triangle.py)
         self.graph: list[Node] = []
         self.variables: dict[tuple[int, str], Node] = {}
         self.solves = False  # a system of equations, which amplifies rounding
@@ -197,16 +198,16 @@ class Problem:
         def f(v: float) -> float:
             moved = base.copy()
             moved[index] = v
-            return self._with(i, path, moved)
+            return self.at(i, path, moved)
 
         return slope_along(f, float(base[index]))
 
     def towards(self, i: int, path: str, direction: np.ndarray) -> Slope:
         """The finite difference in a direction."""
         base = np.array(self.argument(i, path), float)
-        return slope_along(lambda s: self._with(i, path, base + s * direction), 0.0)
+        return slope_along(lambda s: self.at(i, path, base + s * direction), 0.0)
 
-    def _with(self, i: int, path: str, new: np.ndarray) -> float:
+    def at(self, i: int, path: str, new: np.ndarray) -> float:
         """The loss with one array replaced."""
         args = list(self.args)
         args[i] = _replaced(self.args[i], path, new if new.ndim else float(new))

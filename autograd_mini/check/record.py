@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from ..graph import Node, consumers_first, leaf, recording, watched_by
 from ..ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbroadcast
 from ..primitive import Elementwise, Structural
 from ..watch import Place, Watcher
+from .budget import weight
 
 __all__ = ["Record", "Site", "as_factor", "assigned_names", "cotangent_of"]
 
@@ -140,6 +142,8 @@ class Record:
         self.constants = dict(constants or {})
         self.order = consumers_first(output)
         self.rank = {node: i for i, node in enumerate(self.order)}
+        self.weights = {node: weight(node.value, *node.inputs) for node in self.order}
+        self.work = math.fsum(self.weights.values())  # of one sweep
         self.places = places
         self.exact = False  # without masks, which are needed only where a nan shows
         self.arrived = {node: g for node, g, _ in self.swept()}

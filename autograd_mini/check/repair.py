@@ -2,106 +2,39 @@
 
 The mistake is in code that is there to be read. So each small edit of it is tried: another
 variable, a sign, a .T, an axis, a sum for a mean, += for =, a forgotten factor or term. The one
-after which all is right is the corrected line. The function is run again for each, on copies of
-its arguments, with what it prints thrown away; one that does more than compute is left alone.
+after which all is right is the corrected line. The function is run again for each, in a world of
+its own (rerun.py); one that does more than compute is left alone.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import copy
 import inspect
-import io
 import os
 import sys
-import textwrap
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
+from .budget import Budget
+from .rerun import World
+from .written import compiled, written
+
 __all__ = ["Repair", "repairs"]
 
-SECONDS = 4.0
-HARMLESS = {"len", "range", "zip", "enumerate", "reversed", "list", "tuple", "dict", "set", "sum",
-            "min", "max", "abs", "float", "int", "bool", "sorted", "map", "round", "isinstance",
-            "slice", "str", "any", "all", "pow", "divmod", "locals"}  # of Python's own functions
-UNREPEATABLE = {"random", "seed", "save", "savez", "savetxt", "tofile", "load", "loadtxt", "memmap",
-                "fromfile", "genfromtxt", "savez_compressed", "pop", "popitem", "__dict__"}
+RUN = 40.0  # what it takes to run a program at all, in lines
 SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
          "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
 LINES = 20  # how many times as many lines an edited program may run
-STATEMENTS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.If, ast.Return, ast.Expr,
-              ast.FunctionDef, ast.Pass, ast.Assert, ast.Break, ast.Continue, ast.ClassDef)
 REDUCTIONS = {"mean": "sum", "sum": "mean"}
 OPERATORS: dict[type, tuple[Any, str]] = {
     ast.Add: (ast.Sub, "sign"), ast.Sub: (ast.Add, "sign"),
     ast.Mult: (ast.Div, "wrong-local-derivative"), ast.Div: (ast.Mult, "wrong-local-derivative"),
 }
-
-
-def _must_only_compute(tree: Any, names: dict[str, Any], depth: int = 3) -> None:
-    """Raise `ValueError` for a program that may not end, or does more than compute its result."""
-    own = {node.id for node in ast.walk(tree)
-           if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not isinstance(node, STATEMENTS):
-            raise ValueError("a statement that does more than compute, or may not end")
-        if isinstance(node, ast.Attribute) and node.attr in UNREPEATABLE:
-            raise ValueError("it draws random numbers, or reads or writes a file")
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            _must_be_known(node.func, own, names)
-        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            _must_be_own(node, own)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            at = isinstance(node.value.func, ast.Attribute) and node.value.func.attr == "at"
-            _must_be_own(node.value.args[0] if at and node.value.args else node.value.func, own)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (
-                node.func.id not in own):
-            _must_be_harmless(node.func.id, names, depth)
-
-
-def _must_be_known(method: ast.Attribute, own: set[str], names: dict[str, Any]) -> None:
-    """Raise unless it is a method of the function's own variables or of an array, or NumPy's."""
-    base: Any = method.value
-    while isinstance(base, ast.Attribute | ast.Subscript | ast.Call):
-        base = base.func if isinstance(base, ast.Call) else base.value
-    if not isinstance(base, ast.Name) or base.id in own:
-        return
-    known = names.get(base.id)
-    if inspect.ismodule(known) and known.__name__.split(".")[0] in ("numpy", "math"):
-        return
-    if isinstance(known, dict) and method.attr in ("items", "keys", "values", "get", "copy"):
-        return
-    if not isinstance(known, np.ndarray) and not (inspect.isclass(known) or known is None):
-        raise ValueError(f"it isn't known what {ast.unparse(method)} does")
-
-
-def _must_be_own(part: Any, own: set[str]) -> None:
-    """Raise unless what is changed is a variable of the function's own."""
-    while isinstance(part, ast.Subscript | ast.Attribute):
-        part = part.value
-    if not (isinstance(part, ast.Name) and part.id in own):
-        raise ValueError("it changes something outside")
-
-
-def _must_be_harmless(name: str, names: dict[str, Any], depth: int) -> None:
-    """Raise unless a called function only computes, as far as its source tells."""
-    function = names.get(name)
-    if function is None and name in HARMLESS:
-        return
-    if isinstance(function, np.ufunc) or getattr(function, "__module__", "").startswith("numpy"):
-        return
-    if not depth or not (inspect.isfunction(function) or inspect.isclass(function)):
-        raise ValueError(f"it isn't known what {name} does")
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    _must_only_compute(tree, getattr(function, "__globals__", names), depth - 1)
 
 
 @dataclass(frozen=True)
@@ -136,41 +69,29 @@ class _Edit:
 class _Program:
     """The function that computes the gradient, as a tree that can be edited and run."""
 
-    def __init__(self, function: Any, args: Callable[[], Any], kwargs: dict[str, Any]) -> None:
-        source = textwrap.dedent(inspect.getsource(function))
-        self.tree = ast.parse(source)
-        definition = self.tree.body[0]
+    def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
+        self.plain: Any = function.__func__ if type(function) is MethodType else function
+        definition = written(self.plain)
         if not isinstance(definition, ast.FunctionDef):
             raise ValueError("not a function with a body of its own")
         self.definition = definition
-        definition.decorator_list = []
-        self.file = os.path.basename(inspect.getsourcefile(function) or "?")
-        self.first = inspect.getsourcelines(function)[1]
-        self.args, self.kwargs = args, kwargs
-        closed = inspect.getclosurevars(function)
-        plain = getattr(function, "__func__", function)
-        self.globals = {**plain.__globals__, **closed.nonlocals}
-        self.bound = getattr(function, "__self__", None)
+        self.file = os.path.basename(inspect.getsourcefile(self.plain) or "?")
+        self.first = inspect.getsourcelines(self.plain)[1]
+        closed = inspect.getclosurevars(self.plain)
+        self.globals = {**self.plain.__globals__, **closed.nonlocals}
         self.lines, self.budget = 0, 10**6
-        _must_only_compute(self.tree, self.globals)
+        self.world = World(function, args, kwargs)
         self.locals = self._locals()
         self.budget = LINES * (self.lines + 100)
 
     def run(self) -> Any:
         """What the function returns, as it is now."""
-        module = ast.fix_missing_locations(self.tree)
-        used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
-        changeable = (np.ndarray, list, dict, set)
-        space: dict[str, Any] = dict(self.globals)
-        space |= {name: copy.deepcopy(space[name]) for name in used
-                  if isinstance(space.get(name), changeable)}
-        args = self.args() if self.bound is None else [copy.copy(self.bound), *self.args()]
-        quiet = io.StringIO()
-        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), (
-                warnings.catch_warnings()), self._bounded():
-            warnings.simplefilter("ignore")
-            exec(compile(module, "<repair>", "exec"), space)
-            return space[self.definition.name](*args, **copy.deepcopy(self.kwargs))
+        code = compiled(self.definition, self.plain)
+        if code is None:
+            raise ValueError("the edit left no function")
+        call = self.world.ready(code)
+        with np.errstate(all="ignore"), self._bounded():
+            return call()
 
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
@@ -183,9 +104,8 @@ class _Program:
                 raise RecursionError("the edited program runs on and on")
             return count
 
-        before = sys.gettrace()
-        if before is None:
-            sys.settrace(count)
+        before = sys.gettrace()  # a debugger's, which needn't see this
+        sys.settrace(count)
         try:
             yield
         finally:
@@ -425,19 +345,20 @@ def _is_argument(parent: Any) -> bool:
     return False
 
 
-def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
-            is_right: Callable[[Any], bool], seconds: float = SECONDS) -> Iterator[Repair]:
+def repairs(function: Any, args: list[Any], kwargs: dict[str, Any],
+            is_right: Callable[[Any], bool], budget: Budget, numbers: float = 0.0
+            ) -> Iterator[Repair]:
     """The edits of a function after which `is_right` of what it returns.
 
-    args: makes fresh copies of its arguments.
+    args, kwargs: what it is called with, of which it gets copies; budget: how much may be run, in
+    lines; numbers: how many lines' worth there is to compute with in one run.
     """
-    until = time.process_time() + seconds
     try:
         program = _Program(function, args, kwargs)
     except Exception:
         return  # no source, or one that is better left alone; whatever it does, nothing is lost
     for statement, edit in program.edits():
-        if time.process_time() > until:
+        if budget.over:
             return
         before = _text(statement)
         replaced = edit.field == ""
@@ -451,6 +372,7 @@ def repairs(function: Any, args: Callable[[], Any], kwargs: dict[str, Any],
             right = False
         finally:
             edit.swap()
+            budget.spend(RUN + program.lines + numbers)
         if right:
             line = program.first + statement.lineno - 1
             yield Repair(edit.kind, f"{program.file}:{line}: {before}",

@@ -62,6 +62,10 @@ class Suspect:
     def __str__(self) -> str:
         return self.message
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled or copied: all but the node, which isn't without its whole graph."""
+        return vars(self) | {"node": None}
+
 
 @dataclass(frozen=True)
 class Entry:
