@@ -271,12 +271,19 @@ def test_claims_that_do_not_say_which_is_which():
 
 
 def test_a_partial_cut_is_not_confirmed():
-    """A float() on one entry of a hundred: the engine and the differences disagree at large."""
+    """A named cut of one entry of a hundred: the engine and the differences disagree at large."""
     x = np.random.default_rng(37).normal(size=100)
     for k in range(0, 100, 7):
-        report = ag.check_gradient(lambda x, k=k: np.sum(x * x) + float(x[k]) ** 2,
+        report = ag.check_gradient(lambda x, k=k: np.sum(x * x) + ag.stop_gradient(x[k]) ** 2,
                                    lambda x: 2 * x, x)
         assert report.verdict == "can't tell" and "disagree" in report.entries[0].reason
+
+
+def test_an_accidental_cut_is_refused_and_the_differences_answer():
+    """float() of one entry: the engine refuses the loss, and the missing term is found wrong."""
+    x = np.random.default_rng(37).normal(size=10)
+    report = ag.check_gradient(lambda x: np.sum(x * x) + float(x[7]) ** 2, lambda x: 2 * x, x)
+    assert report.verdict == "wrong" and report.entries[0].worst == (7,)
 
 
 def test_a_loss_that_fills_an_array():
