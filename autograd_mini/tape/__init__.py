@@ -37,8 +37,12 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     recorded: 'record' the other way too and keep both, or 'raise' `GraphError`.
 
     The first call compiles a machine for the operations in use, and keeps it on disk (in
-    $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini). Raises `MissingExtraError` without
-    Numba; `GraphError` for what isn't made of Values' scalar functions.
+    $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini), where later processes find it. A
+    file that isn't what was written there is made anew. What is in that folder is run, so it
+    must be your own: if others can write to it, it isn't used, and a warning says so.
+
+    Raises `MissingExtraError` without Numba; `GraphError` for what isn't made of Values' scalar
+    functions; `NotDifferentiableError` for a function of NumPy that takes no array of Values.
 
     >>> import numpy as np, autograd_mini as ag
     >>> rosenbrock = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)

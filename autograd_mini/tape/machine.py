@@ -3,18 +3,16 @@
 For the rows that a program uses, a function is written out in which each has its branch, and
 Numba compiles it. Operations that are independent come in groups, so that the branch is taken
 once a group; in a program over a batch every value is a vector, so that the processor works on
-several samples at a time. What was compiled is kept on disk, under a name made from the source:
-the next process that runs a program of the same rows loads it.
+several samples at a time. What was compiled is kept on disk (see cache.py): the next process that
+runs a program of the same rows loads it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import math
 import os
 import sys
-import tempfile
 import types
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -31,17 +29,17 @@ try:
 except ImportError as error:
     raise errors.missing_extra("numba", "fast", "compile") from error
 
+from .cache import keep
+
 __all__ = ["NumbaError", "check_compiles", "compiled", "machine"]
 
 NumbaError = numba.core.errors.NumbaError
 
-HEAD = '''"""Written by autograd_mini.tape.machine; it may be deleted at any time."""
-
-import numba
+HEAD = '''import numba
 from numpy import uint64  # places: of signed ones Numba asks each time whether they are negative
 
 one, two = uint64(1), uint64(2)
-{names} = None  # the rows' functions, put here by whoever imports this
+{names} = None  # the rows' functions, put here before it is compiled
 '''
 
 RUN = '''
@@ -61,7 +59,7 @@ def dot(index, v, start, end):
     return y
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc"}})
+@numba.njit(error_model="numpy", fastmath={{"contract", "reassoc"}})
 def run(program, index, v):
     for i in range(program.shape[0]):
         op, out, n, at = program[i, 0], program[i, 1], program[i, 2], program[i, 3]
@@ -116,7 +114,7 @@ def lane_dot(u, v, w, y, index, start, uniform, end, c):
             y[s] += x0[s] * x1[s]
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={{"contract", "reassoc"}})
+@numba.njit(error_model="numpy", fastmath={{"contract", "reassoc"}})
 def run_lanes(program, index, shared, u, v, w):
     w = uint64(w)
     for i in range(shared.shape[0]):
@@ -166,8 +164,9 @@ def _branches(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> st
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function, compiled when it is first called, and kept on disk."""
-    return numba.njit(cache=True, error_model="numpy")(function)
+    """The function, compiled when it is first called, and kept on disk beside this file."""
+    return keep(numba.njit(error_model="numpy")(function), function.__name__,
+                fingerprint(function), Path(__file__).parent / "__pycache__")
 
 
 @cache
@@ -191,34 +190,16 @@ def _source(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> str:
 
 
 def _module(source: str, functions: dict[str, Any]) -> Any:
-    """The source as a module in the cache, with these functions in it."""
+    """The source as a module with these functions in it, whose machine code is kept on disk."""
     stamp = source + "".join(f"{k}{fingerprint(f.py_func)}" for k, f in functions.items())
-    stamp += f"{numba.__version__} {np.__version__} {sys.version}"
     name = f"machine_{hashlib.sha256(stamp.encode()).hexdigest()[:24]}"
-    path = cache_folder() / f"{name}.py"
-    if not path.exists():
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(source, encoding="utf-8")
-        part.replace(path)  # at once: another process may be reading
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = sys.modules[name] = types.ModuleType(name)  # where Numba looks for its globals
+    exec(compile(source, f"<{name}>", "exec"), vars(module))
     vars(module).update(functions)
+    for run in ("run", "run_lanes"):
+        if hasattr(module, run):
+            keep(getattr(module, run), run, stamp)
     return module
-
-
-@cache
-def cache_folder() -> Path:
-    """Where machines are kept: $AUTOGRAD_MINI_CACHE, else the user's cache folder."""
-    home = os.environ.get("AUTOGRAD_MINI_CACHE") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograd_mini"
-    try:
-        Path(home).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            return Path(home)
-    except OSError:  # read-only: kept for this process only
-        return Path(tempfile.mkdtemp(prefix="autograd_mini_"))
 
 
 def twin(row: Elementwise) -> Any:
