@@ -17,7 +17,7 @@ from ..errors import NotDifferentiableError
 from ..ops import axes_of, clip, divide, maximum, minimum, total, weighted_sum, where
 from ..ops.arithmetic import compared, sign
 from ..primitive import TABLE, Elementwise
-from ..transforms import nested_array
+from ..trees import nested_array
 
 __all__ = ["Values"]
 
