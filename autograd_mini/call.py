@@ -7,7 +7,6 @@ a gradient of the result is then one sweep back to these nodes.
 from __future__ import annotations
 
 import warnings
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -36,6 +35,9 @@ __all__ = ["Argnums", "Call", "Function", "described", "inside_transform", "is_i
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
+
+MOST_CUTS = 1000
+"""So many are remembered of one call."""
 
 
 def plain(x: Any) -> Any:
@@ -91,12 +93,12 @@ def _fresh(value: Any) -> Node:
     return node
 
 
-def _variables(tree: Any, what: str) -> Any:
+def _variables(tree: Any, position: int) -> Any:
     """The argument with a node for each number; refused with the path of what is none."""
     try:
         return tree_map(variable, tree)
     except DTypeError:
-        for path, x in tree_leaves(tree, what):  # only now: the paths take time
+        for path, x in tree_leaves(tree, f"argument {position}"):  # only now: the paths take time
             variable(x, path)
         raise
 
@@ -138,21 +140,23 @@ class Call:
         self.inner = self.told = False  # whether f called a transform; whether we have warned
         if isinstance(self.outer, Call):
             self.outer.inner = True
-        self.cuts: deque[tuple[Node, Spot | None]] = deque(maxlen=1000)
+        self.cuts: list[tuple[Node, Spot | None]] = []
         self.began = serial()
         with called_by(self):
-            self.trees = tuple([_variables(args[i], f"argument {i % len(args)}") for i in numbers])
+            self.trees = tuple([_variables(args[i], i % len(args)) for i in numbers])
             self.variables = [v for v in flat(self.trees) if v is not None]
             called = list(args)
             for i, tree in zip(numbers, self.trees, strict=True):
-                called[i] = tree_map(_itself, tree)  # f may change the lists that it is given
+                # f may change the lists that it is given
+                called[i] = tree_map(_itself, tree) if is_nested(tree) else tree
             self.output = f(*called, **kwargs)
         self.nested = self.nested or (self.recorded and self._meets_other_variables())
 
     def cut(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes, and the graph is cut there."""
-        spot = users_spot()
-        self.cuts.extend([(node, spot) for node in nodes])
+        if len(self.cuts) < MOST_CUTS:
+            spot = users_spot()
+            self.cuts.extend([(node, spot) for node in nodes])
         if self.outer is not None:
             self.outer.cut(*nodes)
 

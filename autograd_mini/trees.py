@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,24 +53,24 @@ def flat(tree: Any) -> list[Any]:
         return [tree]
     found: list[Any] = []
     for branch in _entries(tree):
-        if is_nested(branch):
-            found += flat(branch)
-        else:
-            found.append(branch)
+        found += flat(branch) if is_nested(branch) else (branch,)
     return found
 
 
 def is_nested(x: Any) -> bool:
     """Whether x is a container rather than a leaf."""
-    if isinstance(x, _CONTAINERS):
-        return True
-    if isinstance(x, np.ndarray):
-        return is_nested_array(x)
-    return _is_dataclass(x) and not why_a_leaf(x)
+    asks = _asks(type(x))
+    return asks is not None and asks(x)
 
 
-def _is_dataclass(x: Any) -> bool:
-    return hasattr(type(x), "__dataclass_fields__")
+@lru_cache(maxsize=256)  # each number that is differentiated by is asked for
+def _asks(kind: type) -> Callable[[Any], bool] | None:
+    """What decides whether something of this kind is a container; None if it never is."""
+    if issubclass(kind, _CONTAINERS):
+        return lambda x: True
+    if issubclass(kind, np.ndarray):
+        return is_nested_array
+    return (lambda x: not why_a_leaf(x)) if hasattr(kind, "__dataclass_fields__") else None
 
 
 def is_nested_array(x: Any) -> bool:
@@ -104,6 +104,8 @@ def _entries(tree: Any) -> Sequence[Any]:
     """The entries of one container, as they lie in it, whatever its class makes of them."""
     if type(tree) is tuple or type(tree) is list:
         return tree
+    if type(tree) is dict:
+        return [*tree.values()]
     if isinstance(tree, dict):
         return [branch for _, branch in _items(tree)]
     if isinstance(tree, tuple | list):
@@ -198,7 +200,7 @@ def why_a_leaf(x: Any) -> str:
 
     Another instance is made without `__init__`, which might check or convert the numbers.
     """
-    if not _is_dataclass(x):
+    if not hasattr(type(x), "__dataclass_fields__"):
         return ""
     if hasattr(type(x), "__post_init__"):
         return "its class has a __post_init__, which would not be run for other numbers"
