@@ -6,7 +6,6 @@ a gradient of the result is then one sweep back to these nodes.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -18,16 +17,16 @@ from .errors import DTypeError, GraphError, IndependentWarning, ShapeError, with
 from .graph import (
     Node,
     called_by,
-    calling,
     check_real,
     consumers_first,
     is_recording,
     leaf,
     raw,
     serial,
+    transforming,
 )
 from .ops import positive, shape, total
-from .places import Spot, place_in, users_frame, users_spot
+from .places import Spot, place_in, users_spot, warn
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
 __all__ = ["Argnums", "Call", "Function", "described", "inside_transform", "is_inside", "plain",
@@ -115,7 +114,7 @@ class _Deaf:
 
 def is_inside() -> bool:
     """Whether a transform is calling a function just now."""
-    return calling() is not None
+    return transforming.get() is not None
 
 
 def inside_transform() -> AbstractContextManager[None]:
@@ -131,7 +130,7 @@ class Call:
         self.single = isinstance(argnums, int)
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         _check_positions(numbers, args, kwargs)
-        self.outer = calling()
+        self.outer = transforming.get()
         self.recorded = is_recording()  # inside no_grad, results are plain whatever the level
         self.nested = self.recorded and (
             self.outer is not None
@@ -163,7 +162,7 @@ class Call:
     def _meets_other_variables(self) -> bool:
         """Whether the result depends on leaves from outside, such as parameters f closes over."""
         outputs = [y for y in flat(self.output) if isinstance(y, Node)]
-        return any(node.op is None and node.params is not None and node.params < self.began
+        return any(node.op is None and node.params is not None and 0 <= node.params < self.began
                    for y in outputs for node in consumers_first(y))
 
     @property
@@ -225,9 +224,8 @@ class Call:
         if why := self._why_independent():
             raise GraphError(why)
         if not silently:
-            _warn("the function's result doesn't depend on the arguments it is differentiated by "
-                  "(or only by steps, as np.sign does), so the derivative is 0: if that is meant, "
-                  "nothing needs to be done")
+            warn("the function's result doesn't depend on the arguments it is differentiated by "
+                 "(or only by steps, as np.sign does), so the derivative is 0", IndependentWarning)
 
     def _why_independent(self) -> str:
         """Where numbers were taken out of what depends on the variables; "" if nowhere."""
@@ -308,14 +306,3 @@ def described(y: Any) -> str:
         return f"{kind} of {len(y)}"
     written = f", {y!r}" if isinstance(y, str | bool | int | float | complex | np.generic) else ""
     return f"{kind}{written if len(written) < 60 else ''}"
-
-
-def _warn(message: str) -> None:
-    """Warn, at the user's line."""
-    frame = users_frame()
-    if frame is None:
-        warnings.warn(message, IndependentWarning, stacklevel=2)
-        return
-    names = frame.f_globals
-    warnings.warn_explicit(message, IndependentWarning, frame.f_code.co_filename, frame.f_lineno,
-                           names.get("__name__", "?"), names.setdefault("__warningregistry__", {}))

@@ -20,9 +20,9 @@ from .errors import DTypeError, GraphError
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["Node", "called_by", "calling", "compared", "consumers_first", "guard", "guarded_by",
+__all__ = ["Node", "called_by", "compared", "consumers_first", "guard", "guarded_by",
            "leaf", "no_grad", "not_computed", "raw", "tell_of_constant", "tell_of_cut",
-           "watched_by", "watcher"]
+           "transforming", "watched_by", "watcher"]
 
 
 class Node:
@@ -263,26 +263,25 @@ def guarded_by(someone: Any) -> Iterator[None]:
         _guarding.reset(token)
 
 
-_calling: ContextVar[Any] = ContextVar("autograd_mini.calling", default=None)
-calling = _calling.get
-"""The transform that is calling a function just now, or None."""
+# The transform that is calling a function just now, whose results must stay nodes; or None.
+transforming: ContextVar[Any] = ContextVar("autograd_mini.transforming", default=None)
 
 
 @contextmanager
 def called_by(someone: Any) -> Iterator[None]:
     """A `with` block of recording in which `someone`, a transform, is told of each cut."""
-    token = _calling.set(someone)
+    token = transforming.set(someone)
     try:
         with recording():
             yield
     finally:
-        _calling.reset(token)
+        transforming.reset(token)
 
 
 def tell_of_cut(*nodes: Any) -> None:
     """Tell whoever wants to know that plain numbers are taken out of these nodes."""
     tell_of_constant(*nodes)
-    if (someone := calling()) is not None:
+    if (someone := transforming.get()) is not None:
         someone.cut(*[node for node in nodes if isinstance(node, Node)])
 
 

@@ -59,7 +59,8 @@ def flat(tree: Any) -> list[Any]:
 
 def is_nested(x: Any) -> bool:
     """Whether x is a container rather than a leaf."""
-    asks = _asks(type(x))
+    kind: Any = type(x)
+    asks = _asks(kind)
     return asks is not None and asks(x)
 
 
