@@ -221,9 +221,8 @@ def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
         if products:
             along = functools.reduce(operator.add, products)
             (g,) = collect(along, [u], one_like(along), create_graph=call.nested)
-    if g is None:
-        g = as_node(zero_like(y)) if call.nested else zero_like(y)
-    return g if isinstance(g, Node) else plain(own(g))
+    g = zero_like(y) if g is None else g
+    return as_node(g) if call.nested else plain(own(g))
 
 
 def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
