@@ -29,11 +29,13 @@ from .ops import positive, shape, total
 from .places import Spot, place_in, users_spot, warn
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
-__all__ = ["Argnums", "Call", "Function", "described", "inside_transform", "is_inside", "plain",
-           "variable"]
+__all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",
+           "is_inside", "plain", "variable"]
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
+
+_NUMBERS = (float, int, np.bool_, np.integer, np.floating)
 
 MOST_CUTS = 1000
 """So many are remembered of one call."""
@@ -55,12 +57,12 @@ def variable(x: Any, what: str = "an argument to differentiate") -> Any:
     """
     if isinstance(x, Node):
         return positive(x)
-    if isinstance(x, float | int | np.bool_ | np.integer | np.floating):
+    if isinstance(x, _NUMBERS):
         return _fresh(float(x))
     if x is None:
         return None
-    if isinstance(x, np.matrix | np.ma.MaskedArray) or not isinstance(x, np.ndarray | np.generic
-                                                                      | complex):
+    if type(x) is not np.ndarray and (not isinstance(x, np.ndarray | np.generic | complex)
+                                      or isinstance(x, np.matrix | np.ma.MaskedArray)):
         raise DTypeError(_no_number(x, what))
     array = np.asarray(x)
     check_real(array, what)
@@ -173,7 +175,7 @@ class Call:
     def scalar(self) -> Node:
         """f's result, if it is a node that holds one number."""
         if not isinstance(self.output, Node):
-            _check_result(self.output)
+            check_result(self.output)
             _check_single(self.output)
             raise GraphError(self._why_independent() or "the result doesn't depend on the "
                              f"arguments: the function returned {described(self.output)}")
@@ -189,17 +191,12 @@ class Call:
         """A node for a part of f's result. A plain number has derivative 0, if none was cut."""
         if isinstance(y, Node):
             return y
-        _check_result(y)
+        check_result(y)
         self._tell_independence()
         if isinstance(y, float | int):
             return leaf(float(y))
         array = np.array(y)
         return leaf(array if array.dtype.kind == "f" else array.astype(np.float64))
-
-    def check_leaves(self) -> None:
-        """Raise unless f's result has a part that may have a derivative."""
-        if all([y is None for y in flat(self.output)]):
-            _check_result(self.output)
 
     def pull(self, output: Node, seed: Any, create_graph: bool = False, quiet: bool = True
              ) -> list[Any]:
@@ -278,7 +275,7 @@ def _check_single(output: Any) -> None:
         )
 
 
-def _check_result(y: Any) -> None:
+def check_result(y: Any) -> None:
     """Raise unless y is made of plain real numbers, which have derivative 0."""
     kind = np.asarray(y).dtype.kind if isinstance(y, np.ndarray | np.generic) else (
         "f" if isinstance(y, float | int) and not isinstance(y, bool) else "")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .backprop import as_node, as_seed, collect, one_like, own, zero_like
-from .call import Argnums, Call, Function, described, inside_transform, plain
+from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
 from .errors import DTypeError, ShapeError, with_article
 from .graph import Node, check_real, leaf
 from .ops import multiply, reshape, shape, stack, sum
@@ -95,7 +95,8 @@ class _Jacobian(Transformed):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         call = Call(self.f, args, self.argnums, kwargs)
-        call.check_leaves()
+        if call.output is None:
+            check_result(None)
         return tree_map(lambda y: None if y is None else call.shaped(_rows(call, y)), call.output)
 
 
@@ -205,7 +206,8 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     directions = _directions(primals, tangents)
     call = Call(f, primals, tuple(range(len(primals))), {})
     call.nested = call.nested or any([isinstance(v, Node) for v in directions])
-    call.check_leaves()
+    if call.output is None:
+        check_result(None)
     pushed = [_push(call, y, directions) for y in flat(call.output) if y is not None]
     return call.value, tree_fill(call.output, pushed)
 
