@@ -13,7 +13,7 @@ from .ops import (
     abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
     expand_dims, expm1, log, log1p, logsumexp, maximum, minimum, multiply, negative,
     power, relu, reshape, sigmoid, sin, sinh, softplus, softsign, sqrt, square, squeeze, stack,
-    subtract, tan, tanh, transpose, where,
+    stop_gradient, subtract, tan, tanh, transpose, where,
 )
 from .functions import (
     clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, linear, log_softmax,
@@ -39,7 +39,8 @@ _LATER = {
     "special": (), "conventions": ("convention",), "picture": ("draw",),
     "check": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
-    "exercises": ("Exercise", "exercise"), "watch": ("CutReport", "cut_report", "detect_anomaly"),
+    "exercises": ("Exercise", "exercise"),
+    "watch": ("CutReport", "cut_report", "detect_anomaly", "strict"),
     "formula": (), "demo": (),
 }
 _ROOM = {name: room for room, names in _LATER.items() for name in names}
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from .conventions import convention
     from .exercises import Exercise, exercise
     from .picture import draw
-    from .watch import CutReport, cut_report, detect_anomaly
+    from .watch import CutReport, cut_report, detect_anomaly, strict
 
 
 def __getattr__(name: str) -> object:
@@ -84,11 +85,12 @@ __all__ = [
     "sum", "mean", "var", "std", "max", "min", "prod", "logsumexp", "softmax", "log_softmax",
     "matmul", "dot", "linear", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
     "squeeze", "broadcast_to", "concatenate", "stack", "full", "supported",
+    "stop_gradient",
     # functions to functions
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "compile",
     # verify, see, extend
     "check_gradient", "assert_gradient", "check_chain", "Report", "ChainReport", "Entry", "Suspect",
     "KINDS", "mistake", "exercise", "Exercise", "draw", "elementwise", "structural",
-    "check_primitive", "convention", "detect_anomaly", "cut_report", "CutReport",
+    "check_primitive", "convention", "detect_anomaly", "cut_report", "CutReport", "strict",
     "errors", "__version__",
 ]

@@ -6,12 +6,12 @@ listen to it, and so may anybody who wants to watch.
 
 from __future__ import annotations
 
-import gc
+import itertools
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from .graph import (
     leaf,
     raw,
     recording,
+    unrecorded,
     watcher,
     wide,
 )
@@ -105,7 +106,7 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
             p, q = node.from_a, node.from_b
             try:
                 sends = op.written_out(g, node.value, node.a, node.b, p, q)
-            except (ArithmeticError, ValueError):
+            except Exception:  # which asks again, or explains
                 sends = (*_pull(node, g, False), None)
             if type(p) is tuple:
                 for parent, sent in zip(p, sends):  # noqa: B905  strict costs 10 %
@@ -161,10 +162,20 @@ def _pull(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
             return sends if node.b is not None else sends[:1]
         return op.pull(g, node.value, node.inputs, node)
     except (ArithmeticError, ValueError):
-        # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
-        y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
-        sends = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
-        return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
+        return _pull_by_ieee(node, g, create_graph)
+    except Exception as error:
+        _explain(error, node)
+
+
+def _pull_by_ieee(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
+    """As `_pull`; Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2."""
+    assert node.op is not None
+    y, xs = (node, _inputs_as_nodes(node)) if create_graph else (node.value, node.inputs)
+    try:
+        sends = node.op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
+    except Exception as error:
+        _explain(error, node)
+    return [float(sent) if isinstance(sent, np.floating) else sent for sent in sends]
 
 
 def _through_zero(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Sequence[Any]:
@@ -230,6 +241,22 @@ def lock(*arrays: Any) -> None:
     for x in arrays:
         if type(x) is np.ndarray:
             x.flags.writeable = False
+
+
+def _explain(error: Exception, node: Node) -> NoReturn:
+    """Raise the error of a rule again, with the operation, its shapes, and how to get the line."""
+    someone = watcher()
+    place = someone.places.get(node) if someone is not None else None
+    line = f"it was computed by {place}" if place is not None else (
+        "run it in a `with ag.detect_anomaly():` block to see the line that computed it")
+    shapes = ", ".join(str(shape(x)) for x in node.inputs)
+    what = f"{_name(node)} made by {node.op.name}" if node.op and node.label else _name(node)
+    where = f"in the backward pass of {what}, of arguments of shape {shapes}: {line}"
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n  {where}",)
+    else:
+        error.add_note(where)
+    raise error
 
 
 def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
@@ -360,13 +387,29 @@ def _seed_for(output: Node, seed: Any) -> Any:
 Pairs = list[tuple[Node, Any]]
 
 
+class Stored:
+    """Which gradients a sweep has stored, so that it can be undone."""
+
+    def __init__(self) -> None:
+        self.replaced: Pairs = []  # what was there before, where there was something
+        self.visits = itertools.count()  # how many nodes have been visited
+
+    def undo(self, output: Node) -> None:
+        """Put back what was there before."""
+        for node in consumers_first(output)[: next(self.visits)]:
+            if node.op is not None:
+                node.gradient = None
+        for node, before in reversed(self.replaced):
+            node.gradient = before
+
+
 def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
-         create_graph: bool = False) -> Pairs:
+         create_graph: bool = False, stored: Stored | None = None) -> Pairs:
     """(node, cotangent) of a whole sweep, for the `wanted` nodes.
 
-    Without `wanted`, for the leaves; what is no leaf has its gradient stored then and there:
-    going back to a million nodes takes as long as visiting them. Done again with masks if a nan
-    shows in a leaf's gradient.
+    Without `wanted`, for the leaves; what is no leaf has its gradient stored then and there, and
+    what it replaces kept in `stored`: going back to a million nodes takes as long as visiting
+    them. Done again with masks if a nan shows in a leaf's gradient.
     """
     someone = watcher()
     if guard() is not None and not create_graph:
@@ -381,12 +424,15 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
             turns = someone.look_at(turns)
         if wanted is not None:
             return [(node, g) for node, g, _ in turns if node in wanted]
+        assert stored is not None
         leaves = []
-        for node, g, _ in turns:
+        for (node, g, _), _ in zip(turns, stored.visits, strict=False):
             if node.op is None:
                 leaves.append((node, g))
-            else:
-                node.gradient = g
+                continue
+            if node.gradient is not None:
+                stored.replaced.append((node, node.gradient))
+            node.gradient = g
         return leaves
 
     with undisturbed():
@@ -399,19 +445,9 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Recording on, NumPy's warnings off, and Python's cyclic collector at rest.
-
-    A sweep makes no cycles, so the collector would visit every node again and again in vain,
-    which is a fifth of the time of a large scalar graph.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        with recording(watched=False), np.errstate(all="ignore"):
-            yield
-    finally:
-        if collects:
-            gc.enable()
+    """Recording on, and NumPy's warnings off."""
+    with recording(watched=False), np.errstate(all="ignore"):
+        yield
 
 
 def _has_nan(g: Any) -> bool:
@@ -429,19 +465,38 @@ def backward(output: Node, seed: Any = None) -> None:
 
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
+    if output.params == unrecorded and output.op is None:
+        raise GraphError(
+            f"{_name(output)} was computed under no_grad(), so what it depends on isn't recorded: "
+            "compute it outside the block"
+        )
     start = raw(_seed_for(output, seed))
+    stored = Stored()
     try:
-        leaves = walk(output, start)
-    except BaseException:  # half of them would be of this sweep, half of one before
-        for node in consumers_first(output):
-            if node.op is not None:
-                node.gradient = None
+        for node, g in walk(output, start, stored=stored):
+            total = g if node.gradient is None else node.gradient + g
+            stored.replaced.append((node, node.gradient))
+            node.gradient = float(total) if type(node.value) is float else np.asarray(total)
+    except BaseException:  # an error, or Ctrl-C: all is as it was before
+        stored.undo(output)
         raise
-    for node, g in leaves:
-        if node.gradient is not None:
-            node.gradient = node.gradient + g
-        else:
-            node.gradient = float(g) if type(node.value) is float else np.asarray(g)
+
+
+def send_back(node: Node) -> None:
+    """Add to the parents' gradients what `node`, with the gradient it has, sends: one step of
+    `backward`, by hand. A gradient that was not computed counts as 0.
+    """
+    if node.op is None or node.gradient is None:
+        return
+    with undisturbed():
+        sends = _pull(node, node.gradient, create_graph=False)
+        for parent, sent in zip(node.parents, sends, strict=False):
+            if parent is not None and sent is not None:
+                sent = _fit(sent, parent, node)
+                known = parent.gradient
+                parent.gradient = np.array(sent)[()] if known is None else known + sent
+                if type(parent.value) is np.ndarray:
+                    parent.gradient = np.asarray(parent.gradient)
 
 
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:

@@ -17,15 +17,15 @@ from .errors import DTypeError, GraphError, IndependentWarning, ShapeError, with
 from .graph import (
     Node,
     called_by,
-    check_real,
     consumers_first,
     is_recording,
     leaf,
+    plain_array,
     raw,
     serial,
     transforming,
 )
-from .ops import positive, shape, total
+from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
@@ -61,11 +61,9 @@ def variable(x: Any, what: str = "an argument to differentiate") -> Any:
         return _fresh(float(x))
     if x is None:
         return None
-    if type(x) is not np.ndarray and (not isinstance(x, np.ndarray | np.generic | complex)
-                                      or isinstance(x, np.matrix | np.ma.MaskedArray)):
+    if not isinstance(x, np.ndarray | np.generic | complex):
         raise DTypeError(_no_number(x, what))
-    array = np.asarray(x)
-    check_real(array, what)
+    array = plain_array(x, what)
     return _fresh(np.array(array) if array.dtype.kind == "f" else array.astype(np.float64))
 
 
@@ -76,9 +74,6 @@ def _no_number(x: Any, what: str) -> str:
     if why := why_a_leaf(x):
         return (f"{what} is {a_kind}, which can't be taken apart: {why}; give its fields as a "
                 f"dict, and make the {kind} inside the function")
-    if isinstance(x, np.ndarray):  # np.matrix, a masked array
-        return (f"{what} is a {type(x).__module__.split('.')[0]}.{kind}, whose operators mean "
-                "something else: give a plain array, np.asarray(x)")
     shown = f", {x!r}" if isinstance(x, str | bytes) else ""
     if hasattr(x, "__array__") or (hasattr(x, "__len__") and not shown):
         return (f"{what} is {a_kind}, and its gradient would be of another kind: give an array "
@@ -231,7 +226,7 @@ class Call:
                       tuple([node for node, _ in self.cuts]), {})
         depends = set(self.variables)
         for node in consumers_first(root)[:0:-1]:
-            if not depends.isdisjoint(node.parents):
+            if node.op is not stop_gradient and not depends.isdisjoint(node.parents):
                 depends.add(node)
         spots = dict.fromkeys(spot for node, spot in self.cuts if spot and node in depends)
         places = dict.fromkeys(str(place_in(spot)) for spot in spots)

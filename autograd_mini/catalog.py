@@ -30,7 +30,7 @@ CONSTANT: frozenset[Any] = frozenset({
     np.shape, np.ndim, np.size, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort,
     np.argpartition, np.lexsort, np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero,
     np.searchsorted, np.digitize, np.unravel_index, np.diag_indices_from, np.tril_indices_from,
-    np.triu_indices_from, np.histogram_bin_edges,
+    np.triu_indices_from,
     # new arrays of the same shape, types, text
     np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.common_type, np.can_cast,
     np.min_scalar_type, np.array2string, np.array_repr, np.array_str,
@@ -75,6 +75,7 @@ REFUSED: dict[str, dict[str, str]] = {
                "unpackbits gcd lcm ravel_multi_index", "pass x.data if a constant is meant"),
     },
     "it counts or compares as sets, and is constant between jumps": {
+        "histogram_bin_edges": "use np.linspace(np.min(x), np.max(x), bins + 1)",
         **_all("histogram histogram2d histogramdd",
                "use np.bincount(index, weights=node) for the gradient of the weights, or .data"),
         **_all("intersect1d setdiff1d setxor1d union1d", "pass .data, and index the node"),

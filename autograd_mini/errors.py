@@ -8,6 +8,8 @@ from __future__ import annotations
 __all__ = [
     "AnomalyError",
     "AutogradError",
+    "BroadcastWarning",
+    "CutWarning",
     "DTypeError",
     "ExpressionError",
     "GradientError",
@@ -15,7 +17,9 @@ __all__ = [
     "IndependentWarning",
     "MissingExtraError",
     "NotDifferentiableError",
+    "NotComputedWarning",
     "ShapeError",
+    "SpellingError",
     "missing_extra",
     "with_article",
 ]
@@ -39,6 +43,22 @@ class GraphError(AutogradError, RuntimeError):
 
 class NotDifferentiableError(AutogradError, TypeError):
     """A function that this package doesn't differentiate."""
+
+
+class SpellingError(AutogradError, AttributeError, TypeError):
+    """Another library's name for something that has a name here."""
+
+
+class BroadcastWarning(UserWarning):
+    """Shapes (n, 1) and (n,) met, became (n, n), and were summed: probably by accident."""
+
+
+class CutWarning(UserWarning):
+    """A plain number was taken out of a node, perhaps by accident."""
+
+
+class NotComputedWarning(UserWarning):
+    """A gradient that was not computed was used as a number; it counts as 0."""
 
 
 class AnomalyError(AutogradError, FloatingPointError):

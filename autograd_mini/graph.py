@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from .errors import DTypeError, GraphError
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["Node", "called_by", "compared", "consumers_first", "guard", "guarded_by",
-           "leaf", "no_grad", "not_computed", "raw", "tell_of_constant", "tell_of_cut",
+__all__ = ["Node", "called_by", "compared", "consumers_first", "guard", "guarded_by", "leaf",
+           "must_not_cut", "no_grad", "plain_array", "raw", "tell_of_constant", "tell_of_cut",
            "transforming", "watched_by", "watcher"]
 
 
@@ -108,17 +108,32 @@ class Node:
         return "" if self.op is None else self.op.symbol
 
     def __reduce__(self) -> Any:  # deep copies and pickles
-        if self.op is not None:
+        if self.op is not None and not must_not_cut():
             kind = type(self).__name__
             raise GraphError(
                 f"only a leaf can be copied deeply or pickled, not a computed {kind}: keep "
                 f"{kind}(x.data), or the parameters it was computed from"
             )
+        if must_not_cut():
+            raise GraphError(
+                "a node can't be pickled inside a function that is being differentiated, for what "
+                "comes back would be another variable: pickle x.data if a constant is meant"
+            )
         tell_of_cut(self)
         return _rebuilt, (type(self), self.value, self.gradient, self.label)
 
+    def __deepcopy__(self, memo: Any) -> Node:
+        """A leaf of its own; while a function is differentiated, a node that depends on this."""
+        if must_not_cut():
+            return self.copy()  # type: ignore[attr-defined,no-any-return]
+        kind, state = self.__reduce__()
+        twin: Node = kind(*state)
+        return twin
+
     def __copy__(self) -> Node:
         """A leaf of its own, or another node with the same record and the same graph behind."""
+        if must_not_cut():
+            return self.copy()  # type: ignore[attr-defined,no-any-return]
         if self.op is None:
             tell_of_cut(self)
             return _rebuilt(type(self), self.value, self.gradient, self.label)
@@ -136,6 +151,9 @@ def _rebuilt(kind: Any, value: Any, gradient: Any, label: str) -> Node:
 
 serial = itertools.count().__next__
 """Numbers the leaves that users make, so that a transform can tell those made before its call."""
+
+unrecorded = -1
+"""In the place of that number: the node was computed, under `no_grad`, of what isn't known."""
 
 KINDS: dict[type, type[Node]] = {}
 """Which kind of node holds which kind of value: float → Value, ndarray → Tensor."""
@@ -278,6 +296,18 @@ def called_by(someone: Any) -> Iterator[None]:
         transforming.reset(token)
 
 
+def must_not_cut() -> bool:
+    """Whether a number taken out of a node by accident would make a result silently wrong.
+
+    So it is while a transform, a check or a program calls a function; not inside `cut_report`,
+    which is there to tell of it.
+    """
+    someone = watcher()
+    if someone is not None and (someone.reports or not someone.refuse):
+        return not someone.reports  # a check watches, and doesn't refuse nan
+    return transforming.get() is not None or guard() is not None
+
+
 def tell_of_cut(*nodes: Any) -> None:
     """Tell whoever wants to know that plain numbers are taken out of these nodes."""
     tell_of_constant(*nodes)
@@ -295,45 +325,27 @@ def tell_of_constant(*nodes: Any) -> None:
 def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
     """how(a, b) of the plain numbers: a bool, or an array of bools."""
     outcome = how(a.value, raw(b))
-    if (someone := watcher()) is not None:
+    if (someone := watcher()) is not None and not someone.strict:
         someone.cut(a)
     if (someone := guard()) is not None:
         someone.compared(how, a, b, outcome)
     return outcome
 
 
-class NotComputed(float):
-    """What `Value.grad` is before any backward: prints as "not computed" and never counts as 0.
+def plain_array(x: Any, what: str) -> np.ndarray:
+    """x as an array of real numbers; refused if it is of a kind whose operators mean other things.
 
-    It formats as nan (so that `"%.4f" % v.grad` in a drawing doesn't fail), and arithmetic
-    with it is refused, because an update with it would be silently wrong.
+    Raises `DTypeError`, naming the kind or the dtype.
     """
-
-    __array_ufunc__ = None  # np.float64(2) * grad asks us
-
-    def __repr__(self) -> str:
-        return "not computed"
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __reduce__(self) -> str:
-        return "not_computed"
-
-    def _refuse(self, *_: object) -> NoReturn:
-        raise GraphError(
-            "this gradient was not computed: call .backward() first, on something that depends "
-            "on the node (a node that the output doesn't reach keeps no gradient)"
-        )
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
-    __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
-
-
-not_computed = NotComputed("nan")
+    if isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap):
+        cure = {
+            "matrix": "its * is a matrix product: use np.asarray(m), and @ on arrays",
+            "MaskedArray": "its mask would be lost: use m.data, and np.where with the mask",
+        }.get(type(x).__name__, "its operators may mean something else: use np.asarray(x)")
+        raise DTypeError(f"{what} is a {type(x).__module__}.{type(x).__name__}; {cure}")
+    array = np.asarray(x)
+    check_real(array, what)
+    return array
 
 
 def check_real(array: np.ndarray, what: str) -> None:

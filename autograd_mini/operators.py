@@ -9,26 +9,25 @@ refused, with the nearest thing that works. Never a silent detach.
 from __future__ import annotations
 
 import importlib
+import math
 import operator
 import sys
 from collections.abc import Callable
 from functools import cache, partial
-from opcode import opmap
-from types import FrameType
 from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from . import functions, ops
 from .catalog import CONSTANT, name_of, refusal
-from .errors import NotDifferentiableError, ShapeError
+from .detach import check_float, check_int, refuse_array
+from .errors import DTypeError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, compared, raw, tell_of_constant, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["Operators"]
 
-_STORE_SUBSCR = opmap["STORE_SUBSCR"]
 _REDUCE = {
     np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,
     np.minimum: functions.min, np.fmax: TABLE[np.nanmax], np.fmin: TABLE[np.nanmin],
@@ -41,31 +40,35 @@ _ACCUMULATE = {
 }
 
 
-def refuse_if_stored(frame: FrameType) -> None:
-    """Raise if NumPy calls float() on its own: in `a[i] = node`, or in code of its own.
+_SPELLINGS = {
+    "requires_grad": "every node is a variable, and what isn't to be one stays a plain number",
+    "dim": "NumPy's name for it is axis=", "keepdim": "NumPy's name for it is keepdims=",
+    "detach": "it is ag.stop_gradient(x), or x.data for the plain number or array",
+    "numpy": "the plain number or array is x.data", "view": "it is x.reshape(...)",
+    "unsqueeze": "it is np.expand_dims(x, axis)", "permute": "it is x.transpose(...)",
+    "zero_": "set x.grad = None, or call zero_grad() of the module or optimizer",
+    "requires_grad_": "every node is a variable, and what isn't to be one stays a plain number",
+    "retain_grad": "every node keeps the gradient of the last backward",
+    "cpu": "numbers are always there: leave it out", "cuda": "there is no other device here",
+    "to": "there is one device here; the dtype is changed by x.astype(...)",
+    "double": "it is x.astype(np.float64)", "float": "it is x.astype(np.float32)",
+    "pow": "it is x ** p", "matmul": "it is x @ y", "mm": "it is x @ y", "t": "it is x.T",
+    "grad_fn": "the operation that made a node is x.op", "is_leaf_": "it is x.is_leaf",
+    "abs": "it is abs(x)", "numel": "it is x.size", "clone": "it is x.copy()",
+    "clamp": "it is x.clip(low, high)", "add": "it is x + y", "mul": "it is x * y",
+    "softmax": "it is ag.softmax(x, axis)", "log_softmax": "it is ag.log_softmax(x, axis)",
+    "argsort_": "it is x.argsort()", "norm": "it is np.linalg.norm(x)",
+}
+"""PyTorch's names for what has a name here, or needs none."""
 
-    float(node), written out, cuts the graph because somebody asked for it; here nobody did.
-    """
-    inside_numpy = frame.f_globals.get("__name__", "").startswith("numpy.")
-    if inside_numpy or frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
-        raise NotDifferentiableError(
-            "a[i] = node (or NumPy, given a node where it wants a number, as in initial=) would "
-            "keep the plain number, and the gradient would be lost: collect the nodes in a list "
-            "and join them with np.stack, or store float(node) if a constant is meant"
-        )
 
-
-def refuse_in_scipy(frame: FrameType | None) -> None:
-    """Raise if a function that SciPy writes in Python asks for a plain array, naming ours."""
-    while frame is not None:
-        name = frame.f_code.co_name
-        inside = frame.f_globals.get("__name__", "").startswith("scipy.special")
-        if inside and name in ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln"):
-            raise NotDifferentiableError(
-                f"scipy.special.{name} wants plain arrays (it is written in Python): use "
-                f"ag.special.{name}"
-            )
-        frame = frame.f_back
+def refuse_arguments(kind: str, label: Any, other: dict[str, Any]) -> NoReturn:
+    """Raise for arguments that a Value or Tensor doesn't take, with the name that it has here."""
+    if not other:
+        raise DTypeError(f"the label of a {kind} is a str, not a {type(label).__name__}: {label!r}")
+    name = next(iter(other))
+    raise SpellingError(f"{kind}({name}=…): " + _SPELLINGS.get(
+        name, "a node takes its number or array, and a label"))
 
 
 def _plain(x: Any) -> Any:
@@ -236,14 +239,48 @@ class Operators(Node):
             bool(self.value))  # which says that an array has no truth value
 
     def __float__(self) -> float:
-        """The plain number. It cuts the graph: no gradient comes back through it."""
-        refuse_if_stored(sys._getframe(1))
+        """The plain number. It cuts the graph: no gradient comes back through it.
+
+        Raises `NotDifferentiableError` inside a transform, a check or a program, and wherever the
+        number is taken by accident: by `math.log(v)`, `a[i] = v`, `np.float64(v)`.
+        """
+        check_float(sys._getframe(1))
         tell_of_cut(self)
         return float(self.value)
 
     def __int__(self) -> int:
+        check_int(sys._getframe(1))
         tell_of_cut(self)
         return int(self.value)
+
+    def __complex__(self) -> complex:
+        check_float(sys._getframe(1))
+        tell_of_cut(self)
+        return complex(self.value)
+
+    # Steps are constant by nature: plain numbers.
+
+    def __round__(self, digits: int | None = None) -> Any:
+        tell_of_constant(self)
+        return round(float(self.value), digits)
+
+    def __floor__(self) -> int:
+        tell_of_constant(self)
+        return math.floor(self.value)
+
+    def __ceil__(self) -> int:
+        tell_of_constant(self)
+        return math.ceil(self.value)
+
+    def __trunc__(self) -> int:
+        tell_of_constant(self)
+        return math.trunc(self.value)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        kind = type(self).__name__
+        if name in _SPELLINGS:
+            raise SpellingError(f"a {kind} has no .{name}: {_SPELLINGS[name]}")
+        raise AttributeError(f"a {kind} has no attribute {name!r}")
 
     def item(self) -> float:
         """The one number held, as a plain float. It cuts the graph."""
@@ -283,6 +320,8 @@ class Operators(Node):
         return self._applied(ops.transpose)
 
     def _applied(self, op: Any, **params: Any) -> Self:
+        for name in params.keys() & _SPELLINGS.keys():
+            raise SpellingError(f"{name}=: {_SPELLINGS[name]}")
         result: Self = op(self, **params)
         return result
 
@@ -322,33 +361,35 @@ class Operators(Node):
         """max(x, 0); its slope at 0 is 0."""
         return self._unary(ops.relu)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Self:
+    def sum(self, axis: Any = None, keepdims: bool = False, **other: Any) -> Self:
         """The sum over `axis`, or of all."""
-        return self._applied(ops.sum, axis=axis, keepdims=keepdims)
+        return self._applied(ops.sum, axis=axis, keepdims=keepdims, **other)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Self:
+    def mean(self, axis: Any = None, keepdims: bool = False, **other: Any) -> Self:
         """The mean over `axis`, or of all."""
-        return self._applied(mean, axis=axis, keepdims=keepdims)
+        return self._applied(mean, axis=axis, keepdims=keepdims, **other)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Self:
+    def max(self, axis: Any = None, keepdims: bool = False, **other: Any) -> Self:
         """The largest over `axis`, or of all; ties share the gradient evenly."""
-        return self._applied(ops.max, axis=axis, keepdims=keepdims)
+        return self._applied(ops.max, axis=axis, keepdims=keepdims, **other)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Self:
+    def min(self, axis: Any = None, keepdims: bool = False, **other: Any) -> Self:
         """The smallest over `axis`, or of all; ties share the gradient evenly."""
-        return self._applied(ops.min, axis=axis, keepdims=keepdims)
+        return self._applied(ops.min, axis=axis, keepdims=keepdims, **other)
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Self:
+    def prod(self, axis: Any = None, keepdims: bool = False, **other: Any) -> Self:
         """The product over `axis`, or of all."""
-        return self._applied(ops.prod, axis=axis, keepdims=keepdims)
+        return self._applied(ops.prod, axis=axis, keepdims=keepdims, **other)
 
-    def var(self, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Self:
+    def var(self, axis: Any = None, keepdims: bool = False, ddof: int = 0,
+            **other: Any) -> Self:
         """The variance over `axis`, or of all."""
-        return self._applied(var, axis=axis, keepdims=keepdims, ddof=ddof)
+        return self._applied(var, axis=axis, keepdims=keepdims, ddof=ddof, **other)
 
-    def std(self, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Self:
+    def std(self, axis: Any = None, keepdims: bool = False, ddof: int = 0,
+            **other: Any) -> Self:
         """The standard deviation over `axis`, or of all; its slope at 0 is 0."""
-        return self._applied(std, axis=axis, keepdims=keepdims, ddof=ddof)
+        return self._applied(std, axis=axis, keepdims=keepdims, ddof=ddof, **other)
 
     def clip(self, a_min: Any = None, a_max: Any = None) -> Self:
         """Held between two bounds; at a bound the slope is 1."""
@@ -374,9 +415,9 @@ class Operators(Node):
 
     flatten = ravel
 
-    def squeeze(self, axis: Any = None) -> Self:
+    def squeeze(self, axis: Any = None, **other: Any) -> Self:
         """Without its axes of length 1."""
-        return self._applied(ops.squeeze, axis=axis)
+        return self._applied(ops.squeeze, axis=axis, **other)
 
     def swapaxes(self, axis1: int, axis2: int) -> Self:
         """With two axes exchanged."""
@@ -473,10 +514,4 @@ class Operators(Node):
         return dispatch(function, args, kwargs)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        refuse_in_scipy(sys._getframe(1))
-        raise NotDifferentiableError(
-            "turning a node into a plain array would lose its gradient: join nodes with "
-            "np.stack([...]) instead of np.array([...]); write X @ w, not X.dot(w), where X is a "
-            "plain array; leave np.asarray out; np.full(shape, v) is ag.full(shape, v), np.arange "
-            "np.linspace; or take .data if a constant is meant"
-        )
+        refuse_array()

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, NotDifferentiableError
-from .graph import Node, check_real, guard, is_recording, leaf, raw, tell_of_cut
+from .graph import Node, guard, is_recording, leaf, plain_array, raw, tell_of_cut, unrecorded
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -135,6 +135,7 @@ class Primitive:
             if recording is not True:
                 recording.made(node)
         else:
+            node.params = unrecorded
             tell_of_cut(*parents)
         return node
 
@@ -151,13 +152,9 @@ class Primitive:
         if type(x) in _NUMBERS:
             return x
         if isinstance(x, np.ndarray | np.generic | list | tuple):
-            array = np.asarray(x)
-            check_real(array, f"an argument of {self.name}")
+            array = plain_array(x, f"an argument of {self.name}")
             if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
                 return x.item()
-            if isinstance(x, np.ma.MaskedArray):
-                raise DTypeError(f"{self.name} can't take a masked array beside a node: "
-                                 "use np.where with the mask, and a plain array")
             return np.array(array)  # read-only or not: there may be a view that isn't
         raise DTypeError(
             f"{self.name} can't take a {type(x).__name__} beside a node; "

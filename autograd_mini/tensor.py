@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from . import backprop, ops
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, check_real, is_recording, serial, tell_of_cut
-from .operators import Operators
+from .graph import KINDS, check_real, is_recording, plain_array, serial, tell_of_cut
+from .operators import Operators, refuse_arguments
 from .ops import astype, frozen_index, getitem
 from .primitive import Elementwise
 
@@ -85,7 +86,9 @@ class Tensor(Operators):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(self, data: Any, label: str = "", **other: Any) -> None:
+        if other or type(label) is not str:
+            refuse_arguments("Tensor", label, other)
         self.value, self.label, self.params = _real_array(data), label, serial()
         self.op = self.a = self.b = self.from_a = self.from_b = self.gradient = None
         self.value.flags.writeable = False
@@ -151,6 +154,14 @@ class Tensor(Operators):
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
         backprop.backward(self, seed)
 
+    @property
+    def _backward(self) -> Callable[[], None]:  # micrograd's: one step of the backward pass
+        return partial(backprop.send_back, self)
+
+    @_backward.setter
+    def _backward(self, rule: Any) -> NoReturn:
+        raise GraphError("a rule of one's own is stated once, for every use: see ag.elementwise")
+
     def astype(self, dtype: Any) -> Self:
         """The same numbers as float32 or float64; the gradient comes back in self's dtype."""
         check_real(np.empty(0, dtype), "the result of astype")
@@ -187,8 +198,7 @@ class Tensor(Operators):
 
 def _real_array(x: Any) -> np.ndarray:
     """A copy of x as a float array; refused if it doesn't hold real numbers."""
-    array = np.array(x)
-    check_real(array, "the array of a Tensor")
+    array = np.array(plain_array(x, "the array of a Tensor"))
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
 
 import numpy as np
 
 from . import backprop, ops
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, is_recording, not_computed, serial, tell_of_cut
-from .operators import Operators
+from .graph import KINDS, Node, is_recording, plain_array, serial, tell_of_cut
+from .not_computed import not_computed
+from .operators import Operators, refuse_arguments
 from .primitive import Elementwise
 
 __all__ = ["Value"]
@@ -109,7 +112,9 @@ class Value(Operators):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(self, data: Any, label: str = "", **other: Any) -> None:
+        if other or type(label) is not str:
+            refuse_arguments("Value", label, other)
         self.value, self.label, self.params = _real(data), label, serial()
         self.op = self.a = self.b = self.from_a = self.from_b = self.gradient = None
 
@@ -142,7 +147,7 @@ class Value(Operators):
     @property
     def grad(self) -> float:
         """∂output/∂self of the last backward; before any, it prints as "not computed"."""
-        return not_computed if self.gradient is None else float(self.gradient)
+        return not_computed if self.gradient is None else float(self.gradient)  # type: ignore[return-value]
 
     @grad.setter
     def grad(self, number: Any) -> None:
@@ -151,6 +156,14 @@ class Value(Operators):
     def backward(self, seed: Any = None) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
         backprop.backward(self, seed)
+
+    @property
+    def _backward(self) -> Callable[[], None]:  # micrograd's: one step of the backward pass
+        return partial(backprop.send_back, self)
+
+    @_backward.setter
+    def _backward(self, rule: Any) -> NoReturn:
+        raise GraphError("a rule of one's own is stated once, for every use: see ag.elementwise")
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -164,6 +177,8 @@ def _real(x: Any) -> float:
     if isinstance(x, Node) or not isinstance(x, int | float | np.number | np.bool_ | np.ndarray):
         what = "a node: it is one already" if isinstance(x, Node) else f"{type(x).__name__} {x!r}"
         raise DTypeError(f"a Value holds one real number, not {what}")
+    if isinstance(x, np.ndarray):
+        x = plain_array(x, "the number of a Value") if not np.iscomplexobj(x) else x
     if np.ndim(x) or np.iscomplexobj(x):
         raise DTypeError(
             f"a Value holds one real number, not {type(x).__name__} of shape {np.shape(x)} and "

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .backprop import Step
-from .errors import AnomalyError, DTypeError
+from .errors import AnomalyError, DTypeError, NotDifferentiableError
 from .graph import Node, consumers_first, raw, watched_by, watcher
 from .ops import shape
 from .places import Place, here
 from .primitive import Elementwise
 from .trees import tree_leaves
 
-__all__ = ["CutReport", "cut_report", "detect_anomaly"]
+__all__ = ["CutReport", "cut_report", "detect_anomaly", "strict"]
 
 ANOTHER_ARGUMENT = "it came in with an argument: look where that was made"
 CURES = {
@@ -57,8 +57,10 @@ class Watcher:
     Of a graph that has been swept it forgets all, so that a training loop fits into a block.
     """
 
-    def __init__(self, refuse: bool = True) -> None:
-        self.refuse = refuse
+    strict = False  # whether every cut is refused
+
+    def __init__(self, refuse: bool = True, reports: bool = False) -> None:
+        self.refuse, self.reports = refuse, reports  # of cuts, which are then let happen
         self.places: dict[Node, Place] = {}  # in the order of making
         self.results: dict[Node, None] = {}  # nan or inf in them, and nothing has used them yet
         self.cuts: deque[tuple[Node, Place]] = deque(maxlen=1000)
@@ -198,6 +200,50 @@ def detect_anomaly() -> Iterator[None]:
     someone.finish()
 
 
+class _Strict(Watcher):
+    """What a block of `strict` does: it lets no number out."""
+
+    strict = True
+
+    def made(self, node: Node) -> None:
+        """A node was computed."""
+
+    def cut(self, *nodes: Node) -> None:
+        """Plain numbers are about to be taken out of nodes."""
+        raise NotDifferentiableError(
+            f"{here()} takes plain numbers out of a node, and no gradient comes back through them; "
+            "ag.strict() refuses that: keep to nodes, or write ag.stop_gradient(x) if a constant "
+            "is meant"
+        )
+
+    def look_at(self, turns: Iterator[Step]) -> Iterator[Step]:
+        """The turns of a sweep, as they come."""
+        return turns
+
+    def finish(self) -> None:
+        """Nothing is kept."""
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """A `with` block in which every cut of the graph is refused, at the line that makes it.
+
+    float(v), v.data, v.item(), np.sign(v), v // 1 … give plain numbers, through which no gradient
+    comes back. Comparisons don't count, for they only choose; `ag.stop_gradient(x)` says that a
+    constant is meant. Raises `NotDifferentiableError`.
+
+    >>> import autograd_mini as ag
+    >>> v = ag.Value(2.0)
+    >>> with ag.strict():
+    ...     float(v) * v
+    Traceback (most recent call last):
+    ...
+    autograd_mini.errors.NotDifferentiableError: `float(v)` at ... takes plain numbers out of ...
+    """
+    with watched_by(_Strict()):
+        yield
+
+
 class CutReport(NamedTuple):
     """Which parameters a loss doesn't reach, each with the places where it may have been cut."""
 
@@ -234,11 +280,15 @@ def cut_report(loss: Any, parameters: Any) -> CutReport:
     `float(w * 3.0)` at ...
     """
     around = watcher()
-    someone = around or Watcher(refuse=False)
+    someone = around or Watcher(refuse=False, reports=True)
     is_function = callable(loss) and not isinstance(loss, Node)
     if is_function:
-        with watched_by(someone):
-            loss = loss()
+        reported, someone.reports = someone.reports, True
+        try:
+            with watched_by(someone):
+                loss = loss()
+        finally:
+            someone.reports = reported
     if not isinstance(loss, Node | int | float | np.number | np.ndarray):
         raise DTypeError(f"the loss is a {type(loss).__name__}, not a number")
     named = _named(parameters)

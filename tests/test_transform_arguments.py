@@ -143,6 +143,7 @@ CONSTANT = {
     "a method": lambda x: x.argmin(), "//": lambda x: np.sum(x // 2.0), "round": lambda x:
     np.sum(x.round()), "rank": lambda x: np.linalg.slogdet(np.diag(x))[0],
     "exponent": lambda x: np.sum(np.frexp(x)[1]), "shape": lambda x: 1.0 * x.shape[0],
+    "on purpose": lambda x: ag.stop_gradient(x).data[0],
 }
 
 

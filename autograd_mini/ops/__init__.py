@@ -24,6 +24,7 @@ from .arithmetic import (
     reciprocal,
     remainder,
     square,
+    stop_gradient,
     subtract,
     where,
 )
@@ -115,12 +116,13 @@ __all__ = [
     "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "det", "divide", "eigenvectors",
     "eigvalsh", "einsum", "exp", "exp2", "expand_dims", "expm1", "fmax", "fmin", "fmod",
     "frozen_index", "getitem", "heaviside", "hypot", "inv", "left_vectors", "length", "linear",
-    "log", "log10", "log1p", "log2", "logabsdet", "logaddexp", "logaddexp2", "logsumexp", "matmul",
-    "max", "maximum", "min", "minimum", "multiply", "ndtr", "negative", "orthonormal", "pinv",
-    "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder", "reshape",
-    "right_vectors", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh", "softplus", "softsign",
-    "solve", "sqrt", "square", "squeeze", "stack", "subtract", "sum", "svdvals", "swap", "tan",
-    "tanh", "total", "transpose", "unbroadcast", "weighted_sum", "where",
+    "log", "log10", "log1p", "log2", "logabsdet", "logaddexp", "logaddexp2", "logsumexp",
+    "matmul", "max", "maximum", "min", "minimum", "multiply", "ndtr", "negative", "orthonormal",
+    "pinv", "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder",
+    "reshape", "right_vectors", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh",
+    "softplus", "softsign", "solve", "sqrt", "square", "squeeze", "stack", "stop_gradient",
+    "subtract", "sum", "svdvals", "swap", "tan", "tanh", "total", "transpose", "unbroadcast",
+    "weighted_sum", "where",
 ]
 
 close_the_table()

@@ -117,6 +117,7 @@ divide = elementwise(
 )  # −y/b rather than −a/b², which overflows from b = 1e154
 negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
 positive = elementwise(np.positive, operator.pos, 1, symbol="=")
+stop_gradient = elementwise(lambda x: np.positive(x), lambda x: x, None, name="stop_gradient")
 
 abs = elementwise(np.abs, math.fabs, lambda y, x: sign(x), name="abs", symbol="abs")
 abs.radial = True

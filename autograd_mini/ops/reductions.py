@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..graph import raw
-from ..primitive import elementwise, structural
+from ..errors import BroadcastWarning
+from ..graph import Node, consumers_first, raw
+from ..places import warn
+from ..primitive import Elementwise, Structural, elementwise, structural
 from .arithmetic import NAN, quotient, sign, where, zero
 from .elementary import exp
 from .shapes import concatenate, reshape, shape, transpose
@@ -33,10 +36,53 @@ def restore(g: Any, x: Any, axis: Axis) -> Any:
     return reshape(g, tuple(1 if i in reduced else n for i, n in enumerate(shape(x))))
 
 
-@structural(np.sum, symbol="sum", moves=True)
-def sum(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
-    """Every summand has slope 1."""
+class _Sum(Structural):
+    """A sum, which warns where what is summed became square by accident."""
+
+    __slots__ = ()
+
+    def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """As ever."""
+        x = args[0]
+        if params["axis"] is None and isinstance(x, Node) and x.op is not None:
+            have = shape(x)
+            if len(have) == 2 and have[0] == have[1] > 1:
+                _warn_of_broadcast(x, have[0])
+        return super().apply(args, params)
+
+
+def _every_summand(g: Any, y: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     return broadcast_to(restore(g, x, axis), shape(x))
+
+
+sum = _Sum(np.sum, _every_summand, name="sum", symbol="sum", moves=True)
+
+
+def _warn_of_broadcast(x: Node, n: int) -> None:
+    """Warn if x, of shape (n, n), is made of numbers of shape (n, 1) and others of shape (n,)."""
+    rest: list[Node] = [x]
+    for _ in range(50):  # as far as elementwise functions go
+        if not rest:
+            return
+        node = rest.pop()
+        if not isinstance(node.op, Elementwise):
+            continue
+        shapes = [shape(v) for v in node.inputs]
+        if (n, 1) in shapes and (n,) in shapes and not _one_origin(node, (n, 1), (n,)):
+            warn(
+                f"numbers of shape ({n}, 1) and of shape ({n},) met in {node.op.name}, became "
+                f"({n}, {n}), and are summed: each was paired with every other. Give both one "
+                "shape (x.reshape(-1), or y[:, None]) if that isn't meant", BroadcastWarning,
+            )
+            return
+        rest += [p for p in node.parents if p is not None and shape(p) == (n, n)]
+
+
+def _one_origin(node: Node, *of: tuple[int, ...]) -> bool:
+    """Whether the arguments of these shapes depend on one leaf: x[:, None] - x is no accident."""
+    leaves = [{leaf for leaf in consumers_first(p) if leaf.op is None} if p is not None else set()
+              for p, v in zip(node.parents, node.inputs, strict=True) if shape(v) in of]
+    return bool(set.intersection(*leaves)) if leaves else False
 
 
 @structural(np.broadcast_to, moves=True)
