@@ -546,5 +546,11 @@ def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool)
     """The cotangents of the `wanted` nodes; None for one that the output doesn't reach."""
     seed = seed if create_graph else raw(seed)
     found = dict(walk(output, seed, set(wanted), create_graph))
-    cotangents = [found.get(node) for node in wanted]
-    return [float(g) if isinstance(g, np.floating) else g for g in cotangents]
+    return [_in_form(found.get(node), node) for node in wanted]
+
+
+def _in_form(g: Any, node: Node) -> Any:
+    """A plain cotangent as the node holds its value: NumPy makes scalars of arrays of shape ()."""
+    if g is None or type(g) is np.ndarray or isinstance(g, Node):
+        return g
+    return float(g) if type(node.value) is float else np.asarray(g, node.value.dtype)

@@ -16,6 +16,7 @@ __all__ = [
     "ExpressionError",
     "GradientError",
     "GraphError",
+    "IndependentWarning",
     "MissingExtraError",
     "NotDifferentiableError",
     "NotComputedWarning",
@@ -23,6 +24,7 @@ __all__ = [
     "SpellingError",
     "StorageError",
     "missing_extra",
+    "with_article",
 ]
 
 
@@ -88,6 +90,20 @@ class MissingExtraError(AutogradError, ImportError):
 
 class GradientError(AutogradError, AssertionError):
     """A hand-derived gradient that is wrong, or can't be told to be right."""
+
+
+class IndependentWarning(UserWarning):
+    """A function whose result doesn't depend on its arguments: its derivative, 0, may surprise."""
+
+
+def with_article(noun: str) -> str:
+    """The name of a class with its article: "a dict", "an object".
+
+    >>> with_article("ndarray"), with_article("Module")
+    ('an ndarray', 'a Module')
+    """
+    vowel = noun[0] in "aeioAEIO" or noun.startswith("nd")
+    return f"{'an' if vowel else 'a'} {noun}"
 
 
 def missing_extra(module: str, extra: str, why: str) -> MissingExtraError:

@@ -20,8 +20,9 @@ from .errors import DTypeError, GraphError
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["Node", "compared", "consumers_first", "guard", "guarded_by", "leaf",
-           "must_not_cut", "no_grad", "plain_array", "raw", "tell_of_cut", "watched_by", "watcher"]
+__all__ = ["Node", "called_by", "compared", "consumers_first", "guard", "guarded_by", "leaf",
+           "must_not_cut", "no_grad", "plain_array", "raw", "tell_of_constant", "tell_of_cut",
+           "transforming", "watched_by", "watcher"]
 
 
 class Node:
@@ -280,8 +281,19 @@ def guarded_by(someone: Any) -> Iterator[None]:
         _guarding.reset(token)
 
 
-# How many transforms are calling a function just now: their results must stay nodes.
-transforming: ContextVar[int] = ContextVar("autograd_mini.transforming", default=0)
+# The transform that is calling a function just now, whose results must stay nodes; or None.
+transforming: ContextVar[Any] = ContextVar("autograd_mini.transforming", default=None)
+
+
+@contextmanager
+def called_by(someone: Any) -> Iterator[None]:
+    """A `with` block of recording in which `someone`, a transform, is told of each cut."""
+    token = transforming.set(someone)
+    try:
+        with recording():
+            yield
+    finally:
+        transforming.reset(token)
 
 
 def must_not_cut() -> bool:
@@ -293,11 +305,18 @@ def must_not_cut() -> bool:
     someone = watcher()
     if someone is not None and (someone.reports or not someone.refuse):
         return not someone.reports  # a check watches, and doesn't refuse nan
-    return transforming.get() > 0 or guard() is not None
+    return transforming.get() is not None or guard() is not None
 
 
 def tell_of_cut(*nodes: Any) -> None:
     """Tell whoever wants to know that plain numbers are taken out of these nodes."""
+    tell_of_constant(*nodes)
+    if (someone := transforming.get()) is not None:
+        someone.cut(*[node for node in nodes if isinstance(node, Node)])
+
+
+def tell_of_constant(*nodes: Any) -> None:
+    """The same where what comes out is constant by nature (np.sign …): no derivative is lost."""
     for someone in (watcher(), guard()):
         if someone is not None:
             someone.cut(*[node for node in nodes if isinstance(node, Node)])

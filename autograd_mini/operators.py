@@ -23,7 +23,7 @@ from .catalog import CONSTANT, name_of, refusal
 from .detach import check_float, check_int, refuse_array
 from .errors import DTypeError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, compared, raw, tell_of_cut
+from .graph import Node, compared, raw, tell_of_constant, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
 
 __all__ = ["Operators"]
@@ -96,7 +96,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         names = list(_parameters(function) or ()) if len(args) > 1 else []
         if "out" in names[: len(args)] and args[names.index("out")] is not None:
             raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
-        tell_of_cut(*args)
+        tell_of_constant(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))
 
@@ -197,11 +197,11 @@ class Operators(Node):
 
     def __floordiv__(self, other: Any) -> Any:
         """The quotient rounded down: constant by nature, so a plain number."""
-        tell_of_cut(self, other)
+        tell_of_constant(self, other)
         return np.floor_divide(self.value, raw(other))
 
     def __rfloordiv__(self, other: Any) -> Any:
-        tell_of_cut(self)
+        tell_of_constant(self)
         return np.floor_divide(other, self.value)
 
     def __divmod__(self, other: Any) -> Any:
@@ -261,19 +261,19 @@ class Operators(Node):
     # Steps are constant by nature: plain numbers.
 
     def __round__(self, digits: int | None = None) -> Any:
-        tell_of_cut(self)
+        tell_of_constant(self)
         return round(float(self.value), digits)
 
     def __floor__(self) -> int:
-        tell_of_cut(self)
+        tell_of_constant(self)
         return math.floor(self.value)
 
     def __ceil__(self) -> int:
-        tell_of_cut(self)
+        tell_of_constant(self)
         return math.ceil(self.value)
 
     def __trunc__(self) -> int:
-        tell_of_cut(self)
+        tell_of_constant(self)
         return math.trunc(self.value)
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -455,22 +455,22 @@ class Operators(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Where the largest entry is: a plain integer array."""
-        tell_of_cut(self)
+        tell_of_constant(self)
         return np.argmax(self.value, axis=axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Where the smallest entry is: a plain integer array."""
-        tell_of_cut(self)
+        tell_of_constant(self)
         return np.argmin(self.value, axis=axis)
 
     def argsort(self, axis: int | None = -1) -> Any:
         """The order that sorts: a plain integer array."""
-        tell_of_cut(self)
+        tell_of_constant(self)
         return np.argsort(self.value, axis=axis, kind="stable")
 
     def round(self, decimals: int = 0) -> Any:
         """Plain numbers, rounded."""
-        tell_of_cut(self)
+        tell_of_constant(self)
         return np.round(self.value, decimals)
 
     def tolist(self) -> Any:
@@ -490,7 +490,7 @@ class Operators(Node):
             return dispatch(ufunc, inputs, kwargs)
         kwargs = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
         if ufunc in CONSTANT and "out" not in kwargs:
-            tell_of_cut(*inputs)
+            tell_of_constant(*inputs)
             return getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
         if method == "outer" and not kwargs:
             a, b = inputs

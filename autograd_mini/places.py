@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import linecache
 import os
@@ -12,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "here", "place_in", "warn"]
+__all__ = ["Place", "Spot", "here", "place_in", "users_spot", "warn"]
 
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
+_NOT_THE_USERS += (copy.__file__,)  # deepcopy asks a node how it is copied
 _AS_A_USER = ("demo.py", "exercises.py")  # their functions stand for a user's
 
 
@@ -32,12 +34,26 @@ class Place(NamedTuple):
         return f"`{self.code}` at {where}" if self.code else where
 
 
+class Spot(NamedTuple):
+    """What a frame was at: enough to find the line later, without keeping the frame."""
+
+    f_code: CodeType
+    f_lasti: int
+    f_lineno: int
+
+
 def users_frame() -> FrameType | None:
-    """The innermost frame that is neither ours nor NumPy's."""
+    """The innermost frame that is neither ours, nor NumPy's, nor of the module `copy`."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not _is_users(frame):
         frame = frame.f_back
     return frame
+
+
+def users_spot() -> Spot | None:
+    """Where the user's program is, noted in a microsecond; `place_in` reads it."""
+    frame = users_frame()
+    return Spot(frame.f_code, frame.f_lasti, frame.f_lineno) if frame is not None else None
 
 
 def _is_users(frame: FrameType) -> bool:
@@ -61,8 +77,8 @@ def here() -> Place:
     return place_in(frame, place_in(back) if back is not None and _is_users(back) else None)
 
 
-def place_in(frame: FrameType, caller: Place | None = None) -> Place:
-    """What a frame is at."""
+def place_in(frame: FrameType | Spot, caller: Place | None = None) -> Place:
+    """What a frame is, or was, at."""
     first, last, start, stop = positions(frame.f_code)[frame.f_lasti // 2]
     file, line = frame.f_code.co_filename, first or frame.f_lineno
     text = linecache.getline(file, line)

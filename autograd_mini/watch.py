@@ -15,7 +15,7 @@ from .graph import Node, consumers_first, raw, watched_by, watcher
 from .ops import shape
 from .places import Place, here
 from .primitive import Elementwise
-from .transforms import tree_leaves
+from .trees import tree_leaves
 
 __all__ = ["CutReport", "cut_report", "detect_anomaly", "strict"]
 

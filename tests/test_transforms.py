@@ -7,7 +7,12 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
-from autograd_mini.errors import DTypeError, GraphError, NotDifferentiableError, ShapeError
+from autograd_mini.errors import (
+    DTypeError,
+    IndependentWarning,
+    NotDifferentiableError,
+    ShapeError,
+)
 
 EPS = np.finfo(float).eps
 
@@ -249,12 +254,12 @@ def test_empty_arrays():
         (lambda: ag.grad(lambda x: x, argnums=1)(1.0), ShapeError, "argnums 1"),
         (lambda: ag.grad(lambda x, y: x, (0, -2))(1.0, 2.0), ShapeError, "twice"),
         (lambda: ag.grad(lambda x: x)(1j), DTypeError, "complex"),
-        (lambda: ag.grad(lambda x: x)("a"), DTypeError, "<U1"),
+        (lambda: ag.grad(lambda x: x)("a"), DTypeError, "argument 0 is a str, 'a'"),
         (lambda: ag.vjp(lambda x: x * 2, np.ones(2))[1](np.ones(3)), ShapeError, "cotangent"),
         (lambda: ag.jvp(lambda x: x, (1.0,), (1.0, 2.0)), ShapeError, "2 tangents"),
         (lambda: ag.jvp(lambda x: x, (np.ones(2),), (np.ones(3),)), ShapeError, "tangent"),
         (lambda: ag.jvp(lambda x: x, 1.0, 1.0), DTypeError, "tuples"),
-        (lambda: ag.jacobian(lambda x: [1.0])(1.0), GraphError, "returned a float"),
+        (lambda: ag.jacobian(lambda x: [1.0])(1.0), IndependentWarning, "doesn't depend"),
     ],
 )
 def test_refusals(attempt, error, message):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import raw
-from ..transforms import tree_leaves
+from ..trees import tree_leaves
 from .budget import Budget
 from .diagnose import Claim, Search, patience
 from .explain import suspects_of, with_repairs

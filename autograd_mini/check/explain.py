@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node
-from ..watch import Place
+from ..places import Place
 from .constants import Constants, same, shown
 from .diagnose import Claim, Finding, Search
 from .malrules import RIGHT

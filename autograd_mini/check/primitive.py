@@ -133,7 +133,11 @@ def _slopes(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
     """Each derivative, to order 3, is the finite difference of the one below it."""
     below = f
     for order in (1, 2, 3):
-        exact = float(grad(below)(x))
+        try:
+            exact = float(grad(below)(x))
+        except GraphError as error:  # the slope takes numbers out of nodes
+            yield f"{what}, order {order}: {error}"
+            return
         measured = slope_along(lambda v, g=below: float(raw(g(v))), x)  # type: ignore[misc]
         bar = 10 * measured.error + 1e-9 * abs(exact) + 1e-10
         if not measured.error <= 1e-6 * max(abs(exact), 1.0):

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..backprop import one_like
+from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, NotDifferentiableError, ShapeError
 from ..graph import Node, consumers_first, raw
-from ..transforms import Call, inside_transform, tree_leaves, tree_map, variable
+from ..trees import tree_leaves, tree_map
 from .constants import Constants
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
 from .record import Record
@@ -95,7 +96,7 @@ class Problem:
     def _places(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
         """((argument, path), variable) for each array that the gradient is for."""
         return [((i, path), x) for i, tree in zip(self.wrt, call.trees, strict=False)
-                for path, x in tree_leaves(tree)]
+                for path, x in tree_leaves(tree) if x is not None]
 
     def record(self, names: list[str]) -> Record:
         """The graph of the loss, with the lines it was written in."""
@@ -172,7 +173,7 @@ class Problem:
             moved = {
                 str(k) + p: np.asarray(x) * (1 + np.finfo(float).eps * rng.choice(
                     [-1.0, 1.0], np.shape(x)))
-                for k in self.wrt for p, x in tree_leaves(self.args[k])}
+                for k in self.wrt for p, x in tree_leaves(self.args[k]) if x is not None}
             there = self.gradients_at(names, moved)
             if there is None:
                 return np.full(found.shape, np.inf)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import raw
-from ..transforms import tree_leaves
+from ..trees import tree_leaves
 from .problem import Problem
 from .report import Entry
 from .triangle import mirrored, one_triangle
@@ -25,8 +25,9 @@ ALONE = 200  # … and up to how many that are off (at a kink?), or if they are 
 
 def check_tree(problem: Problem, i: int, name: str, claimed: Any) -> list[Entry]:
     """One entry per array in argument i."""
-    ours = [path for path, _ in tree_leaves(problem.args[i])]
-    theirs = dict(tree_leaves(claimed)) if ours != [""] else {"": claimed}
+    ours = [path for path, x in tree_leaves(problem.args[i]) if x is not None]
+    theirs = {"": claimed} if ours == [""] else {
+        path: g for path, g in tree_leaves(claimed) if g is not None or path in ours}
     if not ours:
         raise ShapeError(f"{name} has no arrays in it")
     if ours != [""] and set(ours) != set(theirs):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError
-from ..graph import Node, raw, tell_of_cut
+from ..graph import Node, raw, tell_of_constant
 from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
 from ..ops.arithmetic import step
 from ..primitive import also
@@ -112,7 +112,7 @@ def ldexp(x: Any, n: Any) -> Any:
 @stands_for(np.frexp)
 def frexp(x: Any) -> tuple[Any, Any]:
     """The mantissa, in [½, 1), and the exponent, a constant."""
-    tell_of_cut(x)
+    tell_of_constant(x)
     exponent = np.frexp(raw(x))[1]
     return ldexp(x, -exponent), exponent
 
@@ -120,7 +120,7 @@ def frexp(x: Any) -> tuple[Any, Any]:
 @stands_for(np.modf)
 def modf(x: Any) -> tuple[Any, Any]:
     """What is behind the point, and what before it, a constant."""
-    tell_of_cut(x)
+    tell_of_constant(x)
     whole = np.trunc(raw(x))
     return where(np.isinf(raw(x)), 0.0, x - whole), whole
 
@@ -128,7 +128,7 @@ def modf(x: Any) -> tuple[Any, Any]:
 @stands_for(np.divmod)
 def divmod(a: Any, b: Any) -> tuple[Any, Any]:
     """The quotient rounded down, a constant, and the remainder."""
-    tell_of_cut(a, b)
+    tell_of_constant(a, b)
     return np.floor_divide(raw(a), raw(b)), ops.remainder(a, b)
 
 

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
-from ..graph import raw, tell_of_cut
+from ..graph import raw, tell_of_constant
 from ..ops import (
     eigenvectors,
     eigvalsh,
@@ -333,7 +333,7 @@ def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 
     elif ord == 1:
         y = ops.sum(ops.abs(x), axis=axis, keepdims=True)
     elif ord == 0:  # how many aren't 0: constant by nature
-        tell_of_cut(x)
+        tell_of_constant(x)
         y = np.sum(raw(x) != 0, axis=axis, keepdims=True).astype(np.result_type(raw(x)))
     else:
         y = _p_norm(x, axis, ord)
@@ -420,7 +420,7 @@ class SlogdetResult(NamedTuple):
 @stands_for(np.linalg.slogdet)
 def slogdet(a: Any) -> SlogdetResult:
     """The sign of det a, a constant, and log |det a|."""
-    tell_of_cut(a)
+    tell_of_constant(a)
     return SlogdetResult(np.linalg.slogdet(raw(a))[0], logabsdet(a))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DTypeError, GraphError
 from ..graph import Node
-from ..transforms import DERIVED
+from ..transforms import Transformed
 
 if TYPE_CHECKING:
     from .program import Program
@@ -61,9 +60,9 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
 def _underived(function: Any) -> tuple[Any, tuple[tuple[str, Any], ...]]:
     """Of grad(f), hessian(f) …: f, and the transforms, the first one first."""
     steps: list[tuple[str, Any]] = []
-    while isinstance(function, FunctionType) and function in DERIVED:
-        name, function, argnums = DERIVED[function]
-        steps.insert(0, (name, argnums))
+    while isinstance(function, Transformed):
+        steps.insert(0, (function.name, function.argnums))
+        function = function.f
     return function, tuple(steps)
 
 

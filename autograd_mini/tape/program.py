@@ -11,10 +11,11 @@ import numpy as np
 
 from .. import transforms
 from ..backprop import undisturbed
+from ..call import inside_transform, is_inside
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf
 from ..ops import total
-from ..transforms import flat, tree_leaves, tree_map
+from ..trees import flat, is_nested, rebuilt, steps_into, tree_leaves, tree_map
 from .careful import careful
 from .code import LANE_SUM, LEAF, ROW, Code, Guard
 from .machine import NumbaError, check_compiles
@@ -55,7 +56,7 @@ class Program:
 
     def __call__(self, *args: Any) -> Any:
         """The function's result for these arguments, replayed."""
-        if transforms.is_inside() or guard() is not None or any([_has_nodes(x) for x in args]):
+        if is_inside() or guard() is not None or any([_has_nodes(x) for x in args]):
             return self._eager()(*args)  # others differentiate, or record, what it does
         given = self._checked(args)
         inputs, key = _numbers(given, self.batched)
@@ -179,9 +180,7 @@ class Program:
 
 def _has_nodes(x: Any) -> bool:
     """Whether there is a node in an argument."""
-    if isinstance(x, np.ndarray):
-        return x.dtype == object and any(isinstance(y, Node) for y in flat(x))
-    if isinstance(x, tuple | list | dict):
+    if is_nested(x):
         return any(isinstance(y, Node) for y in flat(x))
     return isinstance(x, Node)
 
@@ -222,10 +221,8 @@ def _numbers(args: Sequence[Any], batched: Sequence[int]) -> tuple[Numbers, Any]
 
 def _form(x: Any, path: str, over: bool, parts: list[np.ndarray]) -> Any:
     """The form of a tree, with all in it that isn't a float; the floats are added to `parts`."""
-    if isinstance(x, dict):
-        return (dict, *[(k, _form(v, f"{path}[{k!r}]", over, parts)) for k, v in x.items()])
-    if isinstance(x, tuple | list):
-        return (type(x), *[_form(v, f"{path}[{i}]", over, parts) for i, v in enumerate(x)])
+    if is_nested(x) and not isinstance(x, np.ndarray):
+        return (type(x), *[(step, _form(v, path + step, over, parts)) for step, v in steps_into(x)])
     if isinstance(x, float | np.floating):
         parts.append(np.array([x], float))
         return float
@@ -257,7 +254,7 @@ class Way:
         number: dict[Any, int] = {v: i for i, v in enumerate(v for part in parts for v in part)}
         self.input_ids = [tree_map(_number_of(number), tree) for tree in trees]
         looked = _Looks()
-        with transforms.inside_transform(), guarded_by(looked):
+        with inside_transform(), guarded_by(looked):
             output = program.function(*called)
         self._check_output(output)
         starts = np.cumsum([0, *map(len, parts)])
@@ -595,13 +592,10 @@ def _number_of(number: dict[Any, int]) -> Callable[[Any], Any]:
 
 def _compact(tree: Any, dtype: type = int) -> Any:
     """Arrays of objects that are numbers as arrays of these."""
-    if isinstance(tree, dict):
-        return {key: _compact(branch, dtype) for key, branch in tree.items()}
-    if isinstance(tree, tuple | list):
-        branches = [_compact(branch, dtype) for branch in tree]
-        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
     if isinstance(tree, np.ndarray):
         return np.asarray(tree, dtype).view(np.ndarray)
+    if is_nested(tree):
+        return rebuilt(tree, [_compact(branch, dtype) for _, branch in steps_into(tree)])
     return tree
 
 

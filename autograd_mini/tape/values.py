@@ -22,7 +22,7 @@ from ..operators import Operators, dispatch
 from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum
 from ..ops.arithmetic import compared, in_pieces, sign
 from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
-from ..transforms import nested_array
+from ..trees import nested_array
 
 __all__ = ["Values"]
 

@@ -1,0 +1,300 @@
+"""One call of a function on variables: what a transform starts with, and what can go wrong there.
+
+The arguments that are to be differentiated by are replaced by nodes, and the function is called;
+a gradient of the result is then one sweep back to these nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from .backprop import as_node, collect, own, zero_like
+from .errors import DTypeError, GraphError, IndependentWarning, ShapeError, with_article
+from .graph import (
+    Node,
+    called_by,
+    consumers_first,
+    is_recording,
+    leaf,
+    plain_array,
+    raw,
+    serial,
+    transforming,
+)
+from .ops import positive, shape, stop_gradient, total
+from .places import Spot, place_in, users_spot, warn
+from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
+
+__all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",
+           "is_inside", "plain", "variable"]
+
+Function = Callable[..., Any]
+Argnums = int | tuple[int, ...]
+
+_NUMBERS = (float, int, np.bool_, np.integer, np.floating)
+
+MOST_CUTS = 1000
+"""So many are remembered of one call."""
+
+
+def plain(x: Any) -> Any:
+    """A node's number or array; one number comes as a float, not as an array of shape ()."""
+    value = raw(x)
+    return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
+
+
+# ── variables ────────────────────────────────────────────────────────────────────────────────
+
+
+def variable(x: Any, what: str = "an argument to differentiate") -> Any:
+    """A node of its own for the argument x: nested transforms must not mistake two levels.
+
+    None, which holds no number, stays None. Raises `DTypeError` for what else is no number.
+    """
+    if isinstance(x, Node):
+        return positive(x)
+    if isinstance(x, _NUMBERS):
+        return _fresh(float(x))
+    if x is None:
+        return None
+    if not isinstance(x, np.ndarray | np.generic | complex):
+        raise DTypeError(_no_number(x, what))
+    array = plain_array(x, what)
+    return _fresh(np.array(array) if array.dtype.kind == "f" else array.astype(np.float64))
+
+
+def _no_number(x: Any, what: str) -> str:
+    """Why x can't be differentiated with respect to, and what to do."""
+    kind = type(x).__name__
+    a_kind = with_article(kind)
+    if why := why_a_leaf(x):
+        return (f"{what} is {a_kind}, which can't be taken apart: {why}; give its fields as a "
+                f"dict, and make the {kind} inside the function")
+    shown = f", {x!r}" if isinstance(x, str | bytes) else ""
+    if hasattr(x, "__array__") or (hasattr(x, "__len__") and not shown):
+        return (f"{what} is {a_kind}, and its gradient would be of another kind: give an array "
+                "(np.asarray), or a tuple, list, dict or dataclass of arrays")
+    return (f"{what} is {a_kind}{shown}, and has no gradient: only real numbers, arrays of them "
+            "and None may be in there; pass the rest as an argument that argnums doesn't name")
+
+
+def _fresh(value: Any) -> Node:
+    """A leaf with a serial number: a transform inside, in whatever thread, can tell it is older."""
+    node = leaf(value)
+    node.params = serial()
+    return node
+
+
+def _variables(tree: Any, position: int) -> Any:
+    """The argument with a node for each number; refused with the path of what is none."""
+    try:
+        return tree_map(variable, tree)
+    except DTypeError:
+        for path, x in tree_leaves(tree, f"argument {position}"):  # only now: the paths take time
+            variable(x, path)
+        raise
+
+
+# ── calling a function on variables ──────────────────────────────────────────────────────────
+
+
+class _Deaf:
+    """Stands for a caller that doesn't want to know of cuts."""
+
+    def cut(self, *nodes: Node) -> None:
+        """Numbers were taken out of nodes."""
+
+
+def is_inside() -> bool:
+    """Whether a transform is calling a function just now."""
+    return transforming.get() is not None
+
+
+def inside_transform() -> AbstractContextManager[None]:
+    """Record, and keep results as nodes, whatever surrounds the block."""
+    return called_by(_Deaf())
+
+
+class Call:
+    """One call of f with variables for some arguments, and what came out."""
+
+    def __init__(self, f: Function, args: Sequence[Any], argnums: Argnums,
+                 kwargs: dict[str, Any]) -> None:
+        self.single = isinstance(argnums, int)
+        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        _check_positions(numbers, args, kwargs)
+        self.outer = transforming.get()
+        self.recorded = is_recording()  # inside no_grad, results are plain whatever the level
+        self.nested = self.recorded and (
+            self.outer is not None
+            or any([isinstance(x, Node) for x in flat([list(args), kwargs])])
+        )
+        self.inner = self.told = False  # whether f called a transform; whether we have warned
+        if isinstance(self.outer, Call):
+            self.outer.inner = True
+        self.cuts: list[tuple[Node, Spot | None]] = []
+        self.began = serial()
+        with called_by(self):
+            self.trees = tuple([_variables(args[i], i % len(args)) for i in numbers])
+            self.variables = [v for v in flat(self.trees) if v is not None]
+            called = list(args)
+            for i, tree in zip(numbers, self.trees, strict=True):
+                # f may change the lists that it is given
+                called[i] = tree_map(_itself, tree) if is_nested(tree) else tree
+            self.output = f(*called, **kwargs)
+        self.nested = self.nested or (self.recorded and self._meets_other_variables())
+
+    def cut(self, *nodes: Node) -> None:
+        """Plain numbers were taken out of nodes, and the graph is cut there."""
+        if len(self.cuts) < MOST_CUTS:
+            spot = users_spot()
+            self.cuts.extend([(node, spot) for node in nodes])
+        if self.outer is not None:
+            self.outer.cut(*nodes)
+
+    def _meets_other_variables(self) -> bool:
+        """Whether the result depends on leaves from outside, such as parameters f closes over."""
+        outputs = [y for y in flat(self.output) if isinstance(y, Node)]
+        return any(node.op is None and node.params is not None and 0 <= node.params < self.began
+                   for y in outputs for node in consumers_first(y))
+
+    @property
+    def value(self) -> Any:
+        """f's result, plain if nobody differentiates it again."""
+        return self.output if self.nested else tree_map(lambda y: own(plain(y)), self.output)
+
+    def scalar(self) -> Node:
+        """f's result, if it is a node that holds one number."""
+        if not isinstance(self.output, Node):
+            check_result(self.output)
+            _check_single(self.output)
+            raise GraphError(self._why_independent() or "the result doesn't depend on the "
+                             f"arguments: the function returned {described(self.output)}")
+        _check_single(self.output)
+        return self.output
+
+    def number(self) -> Node:
+        """f's result, if it is one number; a node for it if it is plain, and warned of."""
+        _check_single(self.output)
+        return self.node(self.output)
+
+    def node(self, y: Any) -> Node:
+        """A node for a part of f's result. A plain number has derivative 0, if none was cut."""
+        if isinstance(y, Node):
+            return y
+        check_result(y)
+        self._tell_independence()
+        if isinstance(y, float | int):
+            return leaf(float(y))
+        array = np.array(y)
+        return leaf(array if array.dtype.kind == "f" else array.astype(np.float64))
+
+    def pull(self, output: Node, seed: Any, create_graph: bool = False, quiet: bool = True
+             ) -> list[Any]:
+        """∂(seed·output)/∂variable, for each; 0 for one that the output doesn't reach.
+
+        quiet: say nothing if it reaches none of them.
+        """
+        found = collect(output, self.variables, seed, create_graph or self.nested)
+        if not quiet and found and all([g is None for g in found]):
+            self._tell_independence(silently=self.inner)  # the gradient of a linear function, say
+        full = [zero_like(v) if g is None else g
+                for g, v in zip(found, self.variables, strict=True)]
+        if not (create_graph or self.nested):
+            return full
+        return [as_node(g) for g in full]
+
+    def _tell_independence(self, silently: bool = False) -> None:
+        """Raise if numbers were taken out of nodes on the way; else warn, once."""
+        if self.told or not self.variables:
+            return
+        self.told = True
+        if why := self._why_independent():
+            raise GraphError(why)
+        if not silently:
+            warn("the function's result doesn't depend on the arguments it is differentiated by "
+                 "(or only by steps, as np.sign does), so the derivative is 0", IndependentWarning)
+
+    def _why_independent(self) -> str:
+        """Where numbers were taken out of what depends on the variables; "" if nowhere."""
+        root = leaf(0.0)
+        root.remember(total, tuple([node.value for node, _ in self.cuts]),
+                      tuple([node for node, _ in self.cuts]), {})
+        depends = set(self.variables)
+        for node in consumers_first(root)[:0:-1]:
+            if node.op is not stop_gradient and not depends.isdisjoint(node.parents):
+                depends.add(node)
+        spots = dict.fromkeys(spot for node, spot in self.cuts if spot and node in depends)
+        places = dict.fromkeys(str(place_in(spot)) for spot in spots)
+        if not places:
+            return ""
+        return (f"the result doesn't depend on the arguments: the graph was cut by "
+                f"{' and '.join([*places][:3])}, where a plain number was taken out of a node "
+                "(float(), .item(), .data, no_grad() do that): compute with the node itself")
+
+    def shaped(self, leaves: Sequence[Any]) -> Any:
+        """One gradient per variable, in the shape of the arguments."""
+        tree = tree_fill(self.trees, leaves)
+        return tree[0] if self.single else tree
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _check_positions(numbers: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    """Raise unless the argnums name positional arguments, each once."""
+    for i in numbers:
+        if not -len(args) <= i < len(args):
+            cure = f": give {', '.join(kwargs)} by position" if kwargs and i >= 0 else ""
+            raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments{cure}")
+    if len({i % len(args) for i in numbers}) < len(numbers):
+        raise ShapeError(f"argnums {numbers} names an argument twice")
+
+
+def _check_single(output: Any) -> None:
+    """Raise unless f's result is one number, or at least no container and no larger array."""
+    if not isinstance(output, Node) and is_nested(output):
+        raise DTypeError(
+            f"the function returned {described(output)}; a gradient is that of one number: "
+            "return a single one, or use jacobian, which takes nested results"
+        )
+    if np.size(raw(output)) != 1:
+        raise ShapeError(
+            f"the function returned shape {shape(output)}; a gradient is that of one "
+            "number: reduce it (np.sum, np.mean), or use jacobian or vjp"
+        )
+
+
+def check_result(y: Any) -> None:
+    """Raise unless y is made of plain real numbers, which have derivative 0."""
+    kind = np.asarray(y).dtype.kind if isinstance(y, np.ndarray | np.generic) else (
+        "f" if isinstance(y, float | int) and not isinstance(y, bool) else "")
+    if kind and kind in "fiu":
+        return
+    if y is None:
+        cure = "has it a `return`, on every way through it?"
+    elif isinstance(y, bool) or kind == "b":
+        cure = "return a number; np.where(condition, a, b) chooses one"
+    elif isinstance(y, complex) or kind == "c":
+        cure = "return its real and its imaginary part as two numbers"
+    else:
+        cure = "return a number or an array made of the arguments"
+    raise DTypeError(f"the function returned {described(y)}, which has no derivative: {cure}")
+
+
+def described(y: Any) -> str:
+    """A result in a few words."""
+    if y is None:
+        return "None"
+    if isinstance(y, np.ndarray):
+        return f"an array of {'objects' if y.dtype == object else y.dtype}, of shape {y.shape}"
+    kind = with_article(type(y).__name__)
+    if isinstance(y, tuple | list | dict):
+        return f"{kind} of {len(y)}"
+    written = f", {y!r}" if isinstance(y, str | bool | int | float | complex | np.generic) else ""
+    return f"{kind}{written if len(written) < 60 else ''}"
