@@ -19,13 +19,14 @@ from fuzz.shrink import shrink
 import autograd_mini as ag
 
 # mode: its seed, how many programs, checks left out
-QUICK = {"arrays": (1, 40, ("float32",)), "values": (0, 80, ("kind", "backward")),
-         "compiled": (4, 25, ())}
+QUICK = {"arrays": (1, 25, ("torch", "float32")), "values": (0, 60, ("kind", "backward")),
+         "compiled": (4, 15, ())}
 
 
 def outcome_of(mode, body, args, **rest):
     """What the fuzzer says of one program."""
-    return judge(Program(body, args, **rest), MODES[mode].prepare, MODES[mode].checks)
+    checks = {name: check for name, check in MODES[mode].checks.items() if name != "torch"}
+    return judge(Program(body, args, **rest), MODES[mode].prepare, checks)
 
 
 def values(body, **args):
@@ -35,11 +36,11 @@ def values(body, **args):
 
 @pytest.mark.parametrize("mode", QUICK)
 def test_a_few_programs_of_each_mode_are_right(mode):
-    """The first programs of a fixed seed give no wrong answer, and most of them are judged."""
+    """The first programs of a fixed seed give no wrong answer, and many a right one."""
     seed, programs, without = QUICK[mode]
     tally = run(mode, seed, programs, without=without)
     assert [failure.text for failure in tally.failures] == []
-    assert tally.counts["right"] >= 0.5 * programs
+    assert tally.counts["right"] >= programs / 3  # others are refused
 
 
 def test_a_seed_gives_the_same_programs():
@@ -72,7 +73,7 @@ def test_a_wrong_slope_is_found_and_made_small(mode, seed, monkeypatch):
     monkeypatch.setattr(sys.modules["fuzz.values"], "TEMPLATES", [
         *sys.modules["fuzz.values"].TEMPLATES[:20], "ag.softsign({a})"])
     for first in range(40):
-        tally = run(mode, seed, 1, first=first, without=("float32", "create_graph"))
+        tally = run(mode, seed, 1, first=first, without=("torch", "float32"))
         found = [f for f in tally.failures if "softsign" in f.program.body]
         if found:
             break
@@ -177,6 +178,23 @@ def test_differences_say_how_good_they_are():
         assert abs(found - slope) <= 20 * bar + 1e-12 and bar < 1e-9
         found, bar = one_sided(function, 1e-3)
         assert abs(found - slope) <= 20 * bar + 1e-9 and bar < 1e-8
+
+
+@pytest.mark.oracle
+def test_torch_is_asked_where_it_has_the_functions():
+    """It gives the gradient and H·v of a program; None for a function it hasn't."""
+    pytest.importorskip("torch", reason="the oracles extra isn't installed")
+    from fuzz.torches import second_opinion
+
+    x, v = np.array([0.5, -1.0]), np.array([1.0, 2.0])
+    program = Program("def f(x):\n    return np.sum(np.tanh(x) * 0.5 + x ** 3)\n", {"x": x})
+    gradient, hvp = second_opinion(program, float(program.function(x)), [v])
+    slope = 1 - np.tanh(x) ** 2
+    np.testing.assert_allclose(gradient[0], 0.5 * slope + 3 * x**2, rtol=1e-12)
+    np.testing.assert_allclose(hvp[0], (6 * x - np.tanh(x) * slope) * v, rtol=1e-12)
+    assert second_opinion(program, 17.0, [v]) is None
+    other = Program("def f(x):\n    return np.sum(np.interp(x, x, x))\n", {"x": x})
+    assert second_opinion(other, 0.5, [v]) is None
 
 
 # ── small programs ───────────────────────────────────────────────────────────────────────────

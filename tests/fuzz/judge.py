@@ -44,7 +44,7 @@ def judge(program: Program, prepare: Callable[[Program], Any], checks: Checks,
                 found.append(_outcome(name, check, case))
                 if found[-1].kind == "wrong":
                     return found[-1]
-                if name == "gradient" and found[-1].why.startswith("differences"):
+                if name in ("gradient", "hvp") and found[-1].why.startswith("differences"):
                     break  # rounding may be all there is: what comes next would compare that
     notes = tuple(f"{o.kind}: {o.why}" for o in found if o.kind != "right")
     deciding = [o.kind for o in found[:1] if o.kind == "refused"]

@@ -86,7 +86,7 @@ def second_opinion(program: Program, y: float, direction: Sequence[Any]
     try:
         result = names["f"](*leaves)
         result = _mix(torch, result) if result.ndim else result
-        if not abs(float(result) - y) <= 1e-9 * max(1.0, abs(y)):
+        if not abs(float(result.detach()) - y) <= 1e-9 * max(1.0, abs(y)):
             return None
         first = _differentiated(torch, result, leaves)
         along = sum((g * torch.tensor(np.asarray(v, float))).sum()
