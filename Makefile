@@ -3,15 +3,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint types oracles bench diagnosis verdicts clean
+.PHONY: demo test slow lint types oracles bench diagnosis verdicts clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autograd-mini demo
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not oracle"
+	$(BIN)/python -m pytest -m "not oracle and not slow"
 
 # What follows is for working on the project.
+slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "slow and not oracle"
+
 oracles: $(VENV)/.oracles
 	$(BIN)/python -m pytest -m oracle
 

@@ -91,6 +91,7 @@ def test_nested_parameters():
     assert "missing: p['b']" in partial.entries[0].reason and not partial.ok
 
 
+@pytest.mark.slow  # four searches, in a loop over scalars
 def test_the_xor_network_right_and_as_published():
     """Article 002: the gradient as it should be is right, as published wrong everywhere."""
     assert ag.check_gradient(xor_loss, xor_gradient, *xor_example()).ok
@@ -235,6 +236,7 @@ def test_patterns_of_rows_and_columns():
     assert "whole columns: [1]" in columns.entries[0].reason
 
 
+@pytest.mark.slow  # a hundred checks, half with a search
 @given(seed=st.integers(0, 2**32 - 1), depth=st.integers(1, 4))
 def test_no_false_alarm_and_no_miss_on_random_networks(seed, depth):
     """The engine's own gradient passes; the same with one entry off by 1 % doesn't."""

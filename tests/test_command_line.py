@@ -143,6 +143,7 @@ def test_module_and_script_are_one():
     assert done.stdout.startswith("autograd-mini 0.")
 
 
+@pytest.mark.slow  # it learns the handwritten digits
 def test_the_demo(tmp_path, capsys):
     """The main job: at least 90 % on unseen digits, both reports, both pictures."""
     pytest.importorskip("sklearn", reason="the demo extra isn't installed")

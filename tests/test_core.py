@@ -580,6 +580,7 @@ def test_repr():
 # ── size, memory, threads ────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow  # a million nodes
 def test_a_chain_of_a_million_nodes():
     """Forward, backward, repr, a drawn summary, copies of the leaf and freeing: no recursion."""
     leaf = Value(1.0, label="x")

@@ -299,6 +299,7 @@ def test_normalisers():
 # ── what must not be explained ───────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow  # each search is one that finds nothing
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_noise_is_not_explained(seed):
@@ -475,6 +476,7 @@ def test_nothing_that_is_given_is_changed():
     assert ag.check_gradient(lambda w: w**2, lambda w: 2 * w, ag.Value(2.0)).ok
 
 
+@pytest.mark.slow  # forty wrong gradients of forty layers
 def test_a_vanishing_gradient_is_not_rounding():
     """Forty layers of tanh: the terms are huge, the gradient tiny, and 0 is wrong all the same."""
     rng = np.random.default_rng(0)
@@ -608,6 +610,7 @@ def test_exercises_that_cannot_be(make, message):
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
+@pytest.mark.slow  # it searches for sixty mistakes
 def test_a_sample_of_the_labelled_set():
     """Of every twelfth of the labelled wrong gradients all are detected, most are named rightly."""
     sys.path.insert(0, str(BENCHMARKS))

@@ -90,7 +90,12 @@ def slack(name, order):
     return mp.mpf("1e-300")
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+# Of these mpmath takes a second or more, for digits by the thousand.
+SLOW = {"erf", "erfc", "ndtr", "gelu", "log_ndtr", "gammaln", "digamma", "logaddexp(x, 1)"}
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in FUNCTIONS])
 def test_derivatives_to_order_three_from_tiny_to_huge(name):
     """Right to 1e-11 wherever the true derivative can be represented, and ±inf beyond."""
     f, exact = FUNCTIONS[name]

@@ -86,7 +86,10 @@ def modules():
             yield importlib.import_module(info.name)
 
 
-@pytest.mark.parametrize("module", list(modules()), ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [
+    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.tape" else m
+    for m in modules()  # the examples of the tape compile machines
+], ids=lambda m: m.__name__)
 def test_docstrings_are_executed(module):
     """Each example in a docstring gives what it says; each module opens with a sentence."""
     assert module.__doc__ or module.__name__.endswith("_version")
@@ -131,8 +134,10 @@ def test_pages_are_executed(page, tmp_path, monkeypatch):
             assert out.getvalue().strip() == shown.strip()
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").rglob("*.py")),
-                         ids=lambda p: p.name)
+@pytest.mark.parametrize("example", [
+    pytest.param(path, marks=pytest.mark.slow) if path.name == "002_xor.py" else path
+    for path in sorted((ROOT / "examples").rglob("*.py"))  # that one has long searches in it
+], ids=lambda p: p.name)
 def test_examples_run(example, tmp_path, monkeypatch, capsys):
     """Every example runs from start to end, in an empty folder."""
     monkeypatch.chdir(tmp_path)
@@ -148,6 +153,7 @@ def test_every_test_has_a_sentence():
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
 
 
+@pytest.mark.slow  # it measures
 def test_the_benchmarks_run():
     """A quick table comes out, with the results compared, whichever peers are installed."""
     done = subprocess.run([sys.executable, "-m", "benchmarks", "hessian", "--quick"], cwd=ROOT,

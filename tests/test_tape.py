@@ -50,6 +50,7 @@ def test_every_scalar_row_has_a_function_of_floats():
     assert not missing and len(ROWS) >= 70
 
 
+@pytest.mark.slow  # one program of all rows is compiled
 @pytest.mark.parametrize("point", POINTS, ids=str)
 def test_every_scalar_row_runs_on_the_tape(all_rows, point):
     """Values to the digit or two that libm's differ by, slopes too; at edges, inf and nan."""
@@ -94,6 +95,7 @@ def programs(draw):
     return function
 
 
+@pytest.mark.slow  # forty programs are compiled
 @settings(max_examples=40, deadline=None)
 @given(f=programs(), point=st.tuples(*[st.floats(-2, 2)] * 3), other=st.tuples(
     *[st.floats(-2, 2)] * 3))
@@ -155,6 +157,7 @@ def test_a_program_called_with_values_is_the_function():
 
 # ── what was not chosen ──────────────────────────────────────────────────────────────────────
 
+@pytest.mark.slow  # each of eight is compiled for batches
 @pytest.mark.parametrize(("f", "x"), [
     (lambda x: ag.where(ag.relu(x), np.sqrt(np.maximum(x, 0.0)), 0.0 * x), 0.0),
     (lambda x: ag.relu(-np.sqrt(x)), 0.0),
@@ -355,6 +358,7 @@ def test_results_are_the_callers(rng):
     np.testing.assert_array_equal(program(x), kept)
 
 
+@pytest.mark.slow  # fifteen programs are compiled
 def test_functions_of_arrays_of_values(rng):
     """Products, sums along an axis, choices, broadcasting, and what only moves entries."""
     A, b = rng.normal(size=(3, 4)), rng.normal(size=4)
@@ -461,6 +465,7 @@ def run(code, cache, **env):
     ).stdout
 
 
+@pytest.mark.slow  # two processes, the first compiles
 def test_the_second_process_compiles_nothing(tmp_path):
     """The machine is kept on disk: the first process writes it, the second only reads."""
     code = """
@@ -545,6 +550,7 @@ def test_programs_inside_programs_and_transforms():
     assert [program(3.0), program(4.0)] == [18.0, 32.0]
 
 
+@pytest.mark.slow  # each of seven is compiled twice over
 @pytest.mark.parametrize("f", [
     lambda x: ag.where(ag.relu(x), ag.sqrt(x), 0.0), lambda x: ag.relu(np.log(x)),
     lambda x: np.maximum(1.0, np.sqrt(x)), lambda x: ag.clip(1 / x, 0.0, 1.0),
