@@ -142,6 +142,18 @@ def test_slopes_just_above_the_range_of_the_function():
     assert ag.grad(np.power)(1e200, 2.0) == pytest.approx(2e200, rel=1e-15)
 
 
+def test_powers_at_zero_are_exact_whatever_the_exponent():
+    """xᵇ at 0 for b = 0, 1, 2, 3 has the slopes 0, 1, 0, 0 in x and 0 in b, each by each way."""
+    b = np.array([0.0, 1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(ag.grad(lambda x: np.sum(x**b))(np.zeros(4)), [0, 1, 0, 0])
+    np.testing.assert_array_equal(ag.grad(lambda b: np.sum(np.zeros(4) ** b))(b), np.zeros(4))
+    for x, n, slope in ((0.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 2.0, 0.0), (-2.0, 3.0, 12.0)):
+        assert ag.grad(lambda x, n: x**n)(x, n) == slope
+        assert ag.grad(lambda x, n=n: x**n)(x) == slope
+    np.testing.assert_array_equal(
+        ag.hessian(lambda v: v[0] ** v[1])(np.array([0.0, 2.0])), [[2.0, 0.0], [0.0, 0.0]])
+
+
 def test_the_tail_of_tanh_has_its_digits():
     """tanh′ = 1/cosh² to the last digits where 1 − tanh² has none, in both dtypes, to order 3."""
     for x in (5.0, 9.5, 20.0, -20.0, 300.0):

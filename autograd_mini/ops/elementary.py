@@ -13,6 +13,7 @@ from ..primitive import also, elementwise
 from .arithmetic import (
     abs,
     in_pieces,
+    nonzero,
     product,
     quotient,
     reciprocal,
@@ -66,7 +67,7 @@ def _sent_to_base(g: Any, y: Any, a: Any, b: Any) -> Any:
         lowered = where(limit, 0.0, power(a, where(limit, 1.0, b - 1)))
     if all_in_range(lowered):
         return product(g, b, lowered)
-    other = _in_range(y) * (1.0 - _in_range(lowered))
+    other = _in_range(y) * (1.0 - _in_range(lowered)) * nonzero(a)
     by_y = quotient(g, b * where(other, y, 1.0), where(other, a, 1.0))
     return where(other, by_y, product(g, b, where(other, 1.0, lowered)))
 
