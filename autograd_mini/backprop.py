@@ -30,7 +30,7 @@ from .graph import (
     wide,
 )
 from .ops import astype, linear, logsumexp, matmul, prod, shape, sum, unbroadcast, where
-from .ops.reductions import flat, through_zero
+from .ops.reductions import flat, no_slope, through_zero
 from .primitive import Elementwise, Structural
 
 __all__ = ["Step", "backward", "gradients", "sweep"]
@@ -192,6 +192,9 @@ def _through_zero(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -
     if not isinstance(g, Node) or not both.any():
         return sends
     rate = _rate(g, node, both)
+    if not np.all(np.isfinite(np.asarray(raw(rate))[both])):  # no limit, so no second derivative
+        return [sent if sent is None else where(both[()], no_slope(x), sent)
+                for x, sent in zip(_inputs_as_nodes(node), sends, strict=True)]
     again = any(n.op is through_zero and any(n.from_b is p for p in node.parents) for n in order)
     return [sent if sent is None else
             where(both[()], through_zero(rate, flat(x) if again else x), sent)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .backprop import as_node, collect, own, zero_like
-from .errors import DTypeError, GraphError, IndependentWarning, ShapeError, with_article
+from .errors import AutogradError, DTypeError, GraphError, IndependentWarning, ShapeError, with_article
 from .graph import (
     Node,
     called_by,
@@ -119,6 +119,16 @@ def inside_transform() -> AbstractContextManager[None]:
     return called_by(_Deaf())
 
 
+def _called(f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """f(*args, **kwargs); a refusal that NumPy has wrapped in an error of its own is unwrapped."""
+    try:
+        return f(*args, **kwargs)
+    except ValueError as error:
+        if isinstance(error.__cause__, AutogradError):
+            raise error.__cause__ from None
+        raise
+
+
 class Call:
     """One call of f with variables for some arguments, and what came out."""
 
@@ -145,7 +155,7 @@ class Call:
             for i, tree in zip(numbers, self.trees, strict=True):
                 # f may change the lists that it is given
                 called[i] = tree_map(_itself, tree) if is_nested(tree) else tree
-            self.output = f(*called, **kwargs)
+            self.output = _called(f, called, kwargs)
         self.nested = self.nested or (self.recorded and self._meets_other_variables())
 
     def cut(self, *nodes: Node) -> None:

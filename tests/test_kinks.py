@@ -62,6 +62,15 @@ def test_where_there_is_no_hessian_no_number_is_made_up(name):
     assert np.isnan(np.diag(ag.hessian(f)(x))).all()
 
 
+def test_a_recorded_gradient_at_a_kink_is_the_gradient():
+    """With create_graph the gradient at a kink is 0, though its own derivative there is nan."""
+    for f in (lambda x: np.sum(np.diff(np.abs(x)) ** 2), lambda x: norm(std(x)),
+              lambda x: np.prod(norm(x.reshape(-1, 1), axis=-1)), lambda x: norm(np.abs(x))):
+        x = Tensor(np.zeros(2))
+        recorded = ag.gradients(f(x), x, create_graph=True)
+        np.testing.assert_array_equal(recorded.data, ag.gradients(f(x), x))
+
+
 def test_parameters_of_the_smooth_function_keep_their_derivatives():
     """∂/∂a of the Hessian of exp(−a‖x‖²) at 0 is −2·I."""
     def f(a):

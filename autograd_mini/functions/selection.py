@@ -145,7 +145,11 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """The entries at `indices` along `axis`; of all numbers in a row if that is None."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (
         a, normalize_axis_index(axis, len(shape(a))))
-    at, n = np.asarray(frozen_index(indices), int), shape(a)[axis]
+    at, n = np.asarray(frozen_index(indices)), shape(a)[axis]
+    if at.dtype.kind not in "iub":
+        raise NotDifferentiableError(
+            f"the indices of np.take are integers, not {at.dtype}: {indices!r}")
+    at = at.astype(int)
     if mode != "raise":
         at = np.clip(at, 0, n - 1) if mode == "clip" else at % n
     return getitem(a, index=(*(slice(None),) * axis, at))
@@ -172,14 +176,17 @@ def bincount(x: Any, weights: Any, minlength: int = 0) -> Any:
 @stands_for(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
     """By conditions, the value of a function of those x, or a constant; 0 where none holds."""
-    conditions = np.reshape(np.asarray(condlist, bool), (-1, *shape(x)))
+    conditions = np.reshape(np.asarray(condlist, bool), (-1, *shape(x)) if np.size(raw(x)) else (
+        len(condlist), *shape(x)))
     if len(funclist) == len(conditions) + 1:  # the last is for what remains
         conditions = np.concatenate([conditions, ~conditions.any(0, keepdims=True)])
     y: Any = np.zeros(shape(x), dtype_of(x))
     for condition, f in zip(conditions, funclist, strict=True):
         if callable(f) and not condition.any():
             continue
-        if callable(f):  # of the chosen numbers alone, as NumPy does it
+        if callable(f) and not shape(x):  # of one number, all of it
+            part = f(x)
+        elif callable(f):  # of the chosen numbers alone, as NumPy does it
             part = scatter(f(x[condition]), index=frozen_index(condition), shape=shape(x))
         else:
             part = f

@@ -224,8 +224,13 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 @keeps_kind
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """x − log Σ eˣ along `axis`: finite for any finite x."""
-    top = np.max(looked_at(x), axis=axis, keepdims=True)
+    """x − log Σ eˣ along `axis`: finite for any finite x, and by its limit where an x is ∞."""
+    held = looked_at(x)
+    top = np.max(held, axis=axis, keepdims=True)
+    if np.any(top == np.inf):  # the infinite ones share it all, evenly
+        limit = np.where(held == np.inf, 0.0, -np.inf).astype(dtype_of(x))
+        x = where(np.broadcast_to(top == np.inf, shape(x)), limit, x)
+        top = np.where(top == np.inf, 0.0, top).astype(top.dtype)
     x = x - np.where(np.isfinite(top), top, 0.0).astype(top.dtype)  # else digits are lost at 1e10
     return x - logsumexp(x, axis=axis, keepdims=True)
 

@@ -60,4 +60,5 @@ def _frozen_part(index: Any) -> Any:
     if index is None or index is ... or isinstance(index, int | np.integer | np.bool_ | slice):
         return index
     array = np.array(index)
-    return array if array.size else array.astype(int)  # [] is an array of floats to NumPy
+    return array if array.size or array.dtype == bool else array.astype(int)
+    # [] is an array of floats to NumPy; an empty mask stays one

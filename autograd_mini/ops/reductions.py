@@ -217,6 +217,9 @@ through_zero = elementwise(
     np.multiply, operator.mul, lambda y, rate, x: x, lambda y, rate, x: rate,
     name="(∂g/∂y)·x", symbol="*",
 )  # what a length sends where it and the cotangent are 0: the limit of g·x/‖x‖
+no_slope = elementwise(
+    lambda x: 0.0 * x, lambda x: 0.0 * x, lambda y, x: NAN, name="0·x"
+)  # 0, the least subgradient, with a derivative of nan
 flat = elementwise(
     lambda x: x * np.abs(x), lambda x: x * math.fabs(x), lambda y, x: 2 * _flat_slope(x),
     name="x·|x|",
