@@ -26,7 +26,18 @@ from .graph import (
     watcher,
     wide,
 )
-from .ops import astype, linear, logsumexp, matmul, prod, shape, sum, unbroadcast, where
+from .ops import (
+    OF_EACH_MATRIX,
+    astype,
+    linear,
+    logsumexp,
+    matmul,
+    prod,
+    shape,
+    sum,
+    unbroadcast,
+    where,
+)
 from .primitive import Elementwise, Structural
 
 __all__ = ["Step", "backward", "gradients", "sweep"]
@@ -216,6 +227,9 @@ def _reach(node: Node, heard: np.ndarray) -> Sequence[Any]:
         return op.pull(heard, node.value, xs, node)
     if op in (prod, logsumexp):  # every entry reduced counts, as in a sum
         return [sum.pullbacks[0](heard, node.value, xs[0], **params)]
+    if op in OF_EACH_MATRIX:
+        of_one = tuple(range(np.ndim(xs[0]) - 2, heard.ndim))
+        return [np.broadcast_to(1.0 * heard.any(axis=of_one)[..., None, None], shape(xs[0]))]
     some = float(heard.any())  # unknown: silent only if all of it is
     return [np.full(shape(x), some) for x in xs]
 

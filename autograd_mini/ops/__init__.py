@@ -65,6 +65,7 @@ from .elementary import (
 )
 from .indexing import frozen_index, getitem, scatter
 from .linalg import (
+    OF_EACH_MATRIX,
     cholesky,
     convolve,
     det,
@@ -72,6 +73,7 @@ from .linalg import (
     eigvalsh,
     einsum,
     inv,
+    is_singular,
     left_vectors,
     linear,
     logabsdet,
@@ -109,14 +111,14 @@ from .shapes import (
 )
 
 __all__ = [
-    "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "astype", "axes_of", "broadcast_to", "cbrt", "cholesky", "clip", "concatenate", "convolve",
-    "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "det", "divide", "eigenvectors",
-    "eigvalsh", "einsum", "exp", "exp2", "expand_dims", "expm1", "fmax", "fmin", "fmod",
-    "frozen_index", "getitem", "heaviside", "hypot", "inv", "left_vectors", "linear", "log",
-    "log10", "log1p", "log2", "logabsdet", "logaddexp", "logaddexp2", "logsumexp", "matmul", "max",
-    "maximum", "min", "minimum", "multiply", "ndtr", "negative", "orthonormal", "pinv",
-    "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder", "reshape",
+    "OF_EACH_MATRIX", "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "astype", "axes_of", "broadcast_to", "cbrt", "cholesky", "clip", "concatenate",
+    "convolve", "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "det", "divide",
+    "eigenvectors", "eigvalsh", "einsum", "exp", "exp2", "expand_dims", "expm1", "fmax", "fmin",
+    "fmod", "frozen_index", "getitem", "heaviside", "hypot", "inv", "is_singular", "left_vectors",
+    "linear", "log", "log10", "log1p", "log2", "logabsdet", "logaddexp", "logaddexp2", "logsumexp",
+    "matmul", "max", "maximum", "min", "minimum", "multiply", "ndtr", "negative", "orthonormal",
+    "pinv", "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder", "reshape",
     "right_vectors", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh", "softplus", "softsign",
     "solve", "sqrt", "square", "squeeze", "stack", "subtract", "sum", "svdvals", "swap", "tan",
     "tanh", "total", "transpose", "unbroadcast", "weighted_sum", "where",

@@ -2,8 +2,8 @@
 
 The rules for decompositions are those of Giles (2008), "Collected matrix derivative results for
 forward and reverse mode algorithmic differentiation", unless another source is named. All work on
-stacks of matrices. A function that NumPy defines for symmetric matrices only (cholesky, eigh) has
-a symmetric gradient: the one within the symmetric matrices.
+stacks of matrices. A function for symmetric matrices (cholesky, eigh) reads one triangle only, and
+that function is differentiated: the entries of the other triangle have the gradient 0.
 """
 
 from __future__ import annotations
@@ -157,11 +157,46 @@ def inv(g, y, a):  # type: ignore[no-untyped-def]
     return -matmul(matmul(swap(y), g), swap(y))
 
 
-solve = structural(
-    np.linalg.solve,
-    lambda g, y, a, b: unbroadcast(-matmul(solve(swap(a), g), swap(y)), shape(a)),
-    lambda g, y, a, b: unbroadcast(solve(swap(a), g), shape(b)),
-)  # of matrices; a vector is promoted by a composite
+def _solve_or_nan(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """np.linalg.solve for stacks of matrices, with nan where a matrix is singular."""
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:  # some matrix of the stack; the others have their solutions
+        usable = [_is_usable(matrix) for matrix in a.reshape(-1, *a.shape[-2:])]
+        mask = np.reshape(usable, (*a.shape[:-2], 1, 1))
+        safe = np.where(mask, a, np.eye(a.shape[-1], dtype=a.dtype))
+        return np.where(mask, np.linalg.solve(safe, b), np.nan).astype(np.result_type(a, b))
+
+
+def _is_usable(matrix: np.ndarray) -> bool:
+    try:
+        np.linalg.solve(matrix, matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+_solve_rules = (
+    lambda g, y, a, b: unbroadcast(-matmul(solved(swap(a), g), swap(y)), shape(a)),
+    lambda g, y, a, b: unbroadcast(solved(swap(a), g), shape(b)),
+)
+def decision(forward: Any, arity: int, name: str) -> Structural:
+    """A row without slope: what a rule decides by numbers, a mask of 0 and 1.
+
+    A rule that asked the raw numbers itself would freeze the answer in a program.
+    """
+    return Structural(lambda *xs: 1.0 * np.asarray(forward(*xs)), *[lambda *_: None] * arity,
+                      name=name)
+
+
+solve = structural(np.linalg.solve, *_solve_rules)  # of matrices; a composite promotes a vector
+solved = structural(_solve_or_nan, *_solve_rules, name="solved", symbol="solve")
+"""What rules use: a matrix that could just be inverted may have a transpose that can't, and no
+error of NumPy's is to come out of a backward pass."""
+is_singular = decision(
+    lambda a: np.isnan(_solve_or_nan(a, a)).any((-2, -1)) & ~np.isnan(a).any((-2, -1)), 1,
+    "is singular",
+)
 
 
 @structural(np.linalg.pinv, symbol="⁺")
@@ -181,8 +216,19 @@ def det(g, y, a):  # type: ignore[no-untyped-def]
 
 @structural(lambda a: np.linalg.slogdet(a)[1], name="logabsdet", symbol="log|det|")
 def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
-    """A⁻ᵀ."""
-    return g[..., None, None] * swap(inv(a))
+    """A⁻ᵀ; nan for a singular matrix, near which it goes to +∞ and to −∞."""
+    singular = _is_minus_infinity(y)[..., None, None]
+    regular = where(singular, np.eye(shape(a)[-1]), a)
+    sent = g[..., None, None] * swap(solved(regular, _eye_like(a)))
+    return where(singular, np.nan, sent)
+
+
+_is_minus_infinity = decision(np.isneginf, 1, "is −∞")
+
+
+def _eye_like(a: Any) -> np.ndarray:
+    """The identity, once for each matrix in a stack."""
+    return np.broadcast_to(np.eye(shape(a)[-1], dtype=raw(a).dtype), shape(a))
 
 
 _SMALL, _MOST = 8, 5e7  # rows of a matrix; numbers in all minors
@@ -232,15 +278,22 @@ def _halved(x: Any) -> Any:
     return x * (np.tri(n) - 0.5 * np.eye(n))
 
 
-def _symmetric(x: Any) -> Any:
-    return 0.5 * (x + swap(x))
+def _of_one_triangle(x: Any, UPLO: str = "L") -> Any:
+    """The gradient of a function that reads one triangle of a symmetric matrix.
+
+    x: its gradient as a function of all entries, or any whose symmetric part is that one's. An
+    entry off the diagonal stands for its mirror image as well, and has both gradients.
+    """
+    n = shape(x)[-1]
+    below = np.tri(n, k=-1)
+    return (x + swap(x)) * ((below if UPLO in "lL" else below.T) + 0.5 * np.eye(n))
 
 
 @structural(np.linalg.cholesky)
 def cholesky(g, y, a):  # type: ignore[no-untyped-def]
     """L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with half the diagonal (Murray 2016)."""
-    middle = solve(swap(y), _halved(matmul(swap(y), g)))
-    return _symmetric(swap(solve(swap(y), swap(middle))))
+    middle = solved(swap(y), _halved(matmul(swap(y), g)))
+    return _of_one_triangle(solved(swap(y), swap(middle)))
 
 
 @structural(lambda a: np.linalg.qr(a)[0], name="orthonormal", symbol="Q")
@@ -250,9 +303,20 @@ def orthonormal(g, y, a):  # type: ignore[no-untyped-def]
     Without full rank Q isn't determined: nan.
     """
     r, m = matmul(swap(y), a), _halved(matmul(swap(g), y))
-    diagonal = np.abs(np.diagonal(raw(r), 0, -2, -1))
-    lost = np.any(_negligible(diagonal), axis=-1)[..., None, None]
-    return where(lost, np.nan, swap(solve(r, swap(g - matmul(y, m + swap(m))))))
+    lost = _has_dependent_columns(r)
+    regular = where(lost, np.eye(shape(r)[-1]), r)  # LAPACKs differ in what a singular one does
+    sent = swap(solved(regular, swap(g - matmul(y, m + swap(m)))))
+    return where(lost, np.nan, sent)
+
+
+def _depends(r: np.ndarray) -> Any:
+    """For the R of a QR, whether a column is a combination of those before it, but for rounding."""
+    size = np.max(np.abs(r), axis=-2, initial=0.0)
+    small = 4 * shape(r)[-1] * np.finfo(r.dtype).eps * size  # whatever the units of a column
+    return np.any(np.abs(np.diagonal(r, 0, -2, -1)) <= small, axis=-1)[..., None, None]
+
+
+_has_dependent_columns = decision(_depends, 1, "has dependent columns")
 
 
 def _negligible(x: np.ndarray) -> Any:
@@ -289,7 +353,8 @@ def _equal_eigenvalues(w: Any) -> Any:
 def eigvalsh(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
     """V diag(g) Vᵀ, where g is shared among equal eigenvalues."""
     v = eigenvectors(a, UPLO=UPLO)
-    return matmul(v * _evenly(g, _equal_eigenvalues(y))[..., None, :], swap(v))
+    whole = matmul(v * _evenly(g, _equal_eigenvalues(y))[..., None, :], swap(v))
+    return _of_one_triangle(whole, UPLO)
 
 
 @structural(lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[1], name="eigenvectors", symbol="V")
@@ -297,7 +362,7 @@ def eigenvectors(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
     """V (F ∘ VᵀG) Vᵀ, with Fᵢⱼ = 1/(λⱼ − λᵢ)."""
     w = eigvalsh(a, UPLO=UPLO)
     inner = _apart(w, _equal_eigenvalues(w)) * matmul(swap(y), g)
-    return _symmetric(matmul(matmul(y, inner), swap(y)))
+    return _of_one_triangle(matmul(matmul(y, inner), swap(y)), UPLO)
 
 
 def _equal_singular_values(s: Any) -> Any:
@@ -349,3 +414,7 @@ right_vectors = structural(
     lambda g, y, a: swap(_of_vectors(g, y, svdvals(a), left_vectors(a))), name="right vectors",
     symbol="V",
 )
+
+OF_EACH_MATRIX = {inv, pinv, det, logabsdet, cholesky, orthonormal, eigvalsh, eigenvectors, svdvals,
+                  left_vectors, right_vectors}
+"""Functions of each matrix in a stack: what isn't used of the result sends its matrix nothing."""
