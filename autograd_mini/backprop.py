@@ -229,7 +229,8 @@ def _reach(node: Node, heard: np.ndarray) -> Sequence[Any]:
         return [sum.pullbacks[0](heard, node.value, xs[0], **params)]
     if op in OF_EACH_MATRIX:
         of_one = tuple(range(np.ndim(xs[0]) - 2, heard.ndim))
-        return [np.broadcast_to(1.0 * heard.any(axis=of_one)[..., None, None], shape(xs[0]))]
+        alive = 1.0 * np.asarray(heard.any(axis=of_one))
+        return [np.broadcast_to(alive[..., None, None], shape(xs[0]))]
     some = float(heard.any())  # unknown: silent only if all of it is
     return [np.full(shape(x), some) for x in xs]
 

@@ -1,4 +1,4 @@
-"""Products, norms and linear algebra, composed of the primitives of `ops/linalg.py`."""
+"""Products, norms and linear algebra, composed of the primitives in `ops`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """THE TABLE: every primitive, one row or one rule; only special.py (for SciPy) adds to it.
 
-Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg.
+Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg,
+decompositions, equal_values.
 """
 
 from __future__ import annotations
@@ -26,6 +27,16 @@ from .arithmetic import (
     square,
     subtract,
     where,
+)
+from .decompositions import (
+    OF_EACH_MATRIX,
+    cholesky,
+    eigenvectors,
+    eigvalsh,
+    left_vectors,
+    orthonormal,
+    right_vectors,
+    svdvals,
 )
 from .elementary import (
     arccos,
@@ -65,24 +76,16 @@ from .elementary import (
 )
 from .indexing import frozen_index, getitem, scatter
 from .linalg import (
-    OF_EACH_MATRIX,
-    cholesky,
     convolve,
     det,
-    eigenvectors,
-    eigvalsh,
     einsum,
     inv,
     is_singular,
-    left_vectors,
     linear,
     logabsdet,
     matmul,
-    orthonormal,
     pinv,
-    right_vectors,
     solve,
-    svdvals,
     swap,
     total,
     weighted_sum,
