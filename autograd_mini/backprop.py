@@ -33,6 +33,7 @@ from .ops import (
     logsumexp,
     matmul,
     prod,
+    rules_for_equal_values,
     shape,
     sum,
     unbroadcast,
@@ -96,6 +97,8 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
         if instead and node in instead:
             for target, sent in instead[node](g):
                 cotangents[target] = cotangents[target] + sent
+                if unchosen is not None:
+                    unchosen[target] = np.zeros(shape(target), bool)
         elif op is None:
             if type(g) is np.ndarray and node not in mine:
                 g = g.copy()  # a leaf's is the listener's to keep
@@ -324,8 +327,9 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
             "use ag.grad or its kin inside, or ag.gradients(…, create_graph=True)"
         )
 
-    def pairs(exact: bool) -> Pairs:
-        turns = sweep(output, seed, create_graph=create_graph, exact=exact)
+    def pairs(exact: bool, instead: Instead | None = None) -> Pairs:
+        turns = sweep(output, seed, create_graph=create_graph or bool(instead), exact=exact,
+                      instead=instead)
         if someone is not None:
             turns = someone.look_at(turns)
         if wanted is not None:
@@ -335,7 +339,7 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
             if node.op is None:
                 leaves.append((node, g))
             else:
-                node.gradient = g
+                node.gradient = raw(g)
         return leaves
 
     with undisturbed():
@@ -343,7 +347,10 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
         if someone is None and any([_has_nan(g) for _, g in found]):
             found = pairs(exact=True)
-    return found
+            if any([_has_nan(g) for _, g in found]) and (
+                    limits := rules_for_equal_values(consumers_first(output), sweep)):
+                found = pairs(exact=True, instead=limits)
+    return found if create_graph else [(node, raw(g)) for node, g in found]
 
 
 @contextmanager

@@ -74,6 +74,7 @@ from .elementary import (
     tan,
     tanh,
 )
+from .equal_values import rules_for_equal_values
 from .indexing import frozen_index, getitem, scatter
 from .linalg import (
     convolve,
@@ -122,9 +123,9 @@ __all__ = [
     "linear", "log", "log10", "log1p", "log2", "logabsdet", "logaddexp", "logaddexp2", "logsumexp",
     "matmul", "max", "maximum", "min", "minimum", "multiply", "ndtr", "negative", "orthonormal",
     "pinv", "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder", "reshape",
-    "right_vectors", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh", "softplus", "softsign",
-    "solve", "sqrt", "square", "squeeze", "stack", "subtract", "sum", "svdvals", "swap", "tan",
-    "tanh", "total", "transpose", "unbroadcast", "weighted_sum", "where",
+    "right_vectors", "rules_for_equal_values", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh",
+    "softplus", "softsign", "solve", "sqrt", "square", "squeeze", "stack", "subtract", "sum",
+    "svdvals", "swap", "tan", "tanh", "total", "transpose", "unbroadcast", "weighted_sum", "where",
 ]
 
 close_the_table()
