@@ -345,9 +345,9 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
     with undisturbed():
         found = pairs(exact=someone is not None)
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
-        if someone is None and any([_has_nan(g) for _, g in found]):
+        if someone is None and any([has_nan(g) for _, g in found]):
             found = pairs(exact=True)
-            if any([_has_nan(g) for _, g in found]) and (
+            if any([has_nan(g) for _, g in found]) and (
                     limits := rules_for_equal_values(consumers_first(output), sweep)):
                 found = pairs(exact=True, instead=limits)
     return found if create_graph else [(node, raw(g)) for node, g in found]
@@ -370,7 +370,8 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def _has_nan(g: Any) -> bool:
+def has_nan(g: Any) -> bool:
+    """Whether a cotangent holds a nan."""
     g = raw(g)
     if isinstance(g, float):
         return g != g

@@ -6,6 +6,7 @@ arguments that may be nested tuples, lists and dicts; and each can be applied in
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,10 +15,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .backprop import as_node, as_seed, collect, one_like, own, zero_like
+from .backprop import as_node, as_seed, collect, has_nan, one_like, own, sweep, zero_like
 from .errors import DTypeError, GraphError, ShapeError
 from .graph import Node, check_real, consumers_first, is_recording, leaf, raw, recording, serial
-from .ops import multiply, positive, reshape, shape, stack, sum
+from .ops import multiply, positive, reshape, rules_for_equal_values, shape, stack, sum
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -302,9 +303,20 @@ def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
         for product in products[1:]:
             total = total + product
         (g,) = collect(total, [u], one_like(total), create_graph=call.nested)
+        if has_nan(g) and rules_for_equal_values(consumers_first(y), sweep):
+            g = _by_rows(call, y, tangents)
     if g is None:
         return np.zeros(shape(y))[()] if shape(y) else 0.0
     return g if isinstance(g, Node) else plain(own(g))
+
+
+def _by_rows(call: Call, y: Node, tangents: Sequence[Any]) -> Any:
+    """J·v from the rows of J: a limit (see ops/equal_values.py) is one of numbers, not of u."""
+    seeds = np.eye(np.size(y.value)).reshape(-1, *shape(y))
+    rows = [builtins.sum(sum(multiply(g, v)) for g, v in
+                         zip(call.pull(y, as_seed(seed, y)), tangents, strict=True))
+            for seed in seeds]
+    return reshape(stack(rows), shape(y)) if shape(y) else rows[0]
 
 
 def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:

@@ -105,22 +105,23 @@ def _apart(x: Any, alike: Any) -> Any:
     return where(same, 0.0, where(alike, np.nan, 1.0 / gap))
 
 
-def evenly(g: Any, alike: Any) -> Any:
+def evenly(g: Any, w: Any, alike: Any) -> Any:
     """The cotangents of equal values shared evenly: at such a kink the least subgradient.
 
-    Where they are equal they stay what they are, so that they can be differentiated again.
+    g: those of the values w. Where they are equal they stay what they are, so that they can be
+    differentiated again.
     """
     share = alike / sum(alike, axis=-1, keepdims=True)
     even = matmul(share, g[..., None])[..., 0]
     differ = _differ(g, even)
-    return kinked(where(differ, even, g), differ)
+    return kinked(where(differ, even, g) + 0.0 * w, differ)  # at a kink of w, even if g is plain
 
 
 @structural(np.linalg.eigvalsh, symbol="λ")
 def eigvalsh(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
     """V diag(g) Vᵀ, where g is shared among equal eigenvalues."""
     v = eigenvectors(a, UPLO=UPLO)
-    whole = matmul(v * evenly(g, equal_eigenvalues(y))[..., None, :], swap(v))
+    whole = matmul(v * evenly(g, y, equal_eigenvalues(y))[..., None, :], swap(v))
     return of_one_triangle(whole, UPLO)
 
 
@@ -140,9 +141,9 @@ def svdvals(g, y, a):  # type: ignore[no-untyped-def]
 
 def least(g: Any, s: Any) -> Any:
     """The cotangents of singular values as a subgradient of least norm."""
-    g = evenly(g, equal_singular_values(s))
+    g = evenly(g, s, equal_singular_values(s))
     at_zero = _not_at_zero(g, s)
-    return kinked(where(at_zero, 0.0, g), at_zero)
+    return kinked(where(at_zero, 0.0, g) + 0.0 * s, at_zero)
 
 
 also(np.linalg.svdvals, svdvals)  # not itself: its σ differ from those with U and V in rounding

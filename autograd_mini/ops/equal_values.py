@@ -15,6 +15,8 @@ shows.
 
 from __future__ import annotations
 
+import builtins
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -38,7 +40,7 @@ from .decompositions import (
 )
 from .linalg import matmul, swap
 from .reductions import sum
-from .shapes import shape
+from .shapes import astype, shape
 
 Sweep = Callable[..., Iterator[tuple[Node, Any, Any]]]
 Rule = Callable[[Any], Iterable[tuple[Node, Any]]]
@@ -96,7 +98,7 @@ class _Quotient:
     """
 
     def __init__(self, t: Any, gap: Any, small: Any, rates: Any, gaps: Any, size: Any) -> None:
-        first, second = (rate / np.where(small, parting, 1.0)
+        first, second = (raw(rate) / np.where(small, parting, 1.0)
                          for rate, parting in zip(rates, gaps, strict=True))
         noise = _eps(t) ** 0.5 * (_top(first) + _top(second))
         limit = np.where(small, first, 0.0).astype(raw(t).dtype)
@@ -121,7 +123,8 @@ class _Decomposition:
     """The values and vectors of one matrix in a graph, and the cotangents that reach them."""
 
     row_of_values: Any
-    unclear: Any  # which pairs of values have no gap
+    turning: Any  # which pairs of vectors can be turned among themselves
+    unclear: Any  # these, and what else has no quotient
 
     def __init__(self, matrix: Node, family: list[Node], everywhere: set[Node], sweep: Sweep
                  ) -> None:
@@ -129,7 +132,7 @@ class _Decomposition:
         self.got: dict[Node, Any] = {}
         self.values = self.made_by(self.row_of_values)
         params = family[0].params or {}
-        self.w = self.values[0] if self.values else self.row_of_values(matrix, **params)
+        self.w: Any = self.values[0] if self.values else self.row_of_values(matrix, **params)
         count = np.arange(1.0, shape(self.w)[-1] + 1)
         self.partings = count, count**2
 
@@ -141,7 +144,9 @@ class _Decomposition:
         """What the node sends: nothing, and the last that is heard all that there is to send."""
         def receive(g: Any) -> Iterable[tuple[Node, Any]]:
             self.got[node] = g
-            return [(self.matrix, self.sent())] if len(self.got) == len(self.family) else []
+            if len(self.got) < len(self.family):
+                return []
+            return [(self.matrix, astype(self.sent(), self.matrix.value.dtype))]
         return receive
 
     def sent(self) -> Any:
@@ -171,11 +176,12 @@ class _Decomposition:
                                          exact=True, instead=held):
                 yield node, g
 
-    def rates(self, g: Any) -> list[np.ndarray]:
+    def rates(self, g: Any) -> list[Any]:
         """dg as the values part, in both ways: forward mode, by going backward twice."""
-        return [self._rate(g, parting) for parting in self.partings]
+        return [self.rate(g, parting) for parting in self.partings]
 
-    def _rate(self, g: Any, parting: np.ndarray) -> np.ndarray:
+    def rate(self, g: Any, parting: np.ndarray) -> Any:
+        """dg as the values part so; a node, if it depends on anything."""
         weight = leaf(np.ones_like(raw(g)))
         rate: Any = 0.0
         own = {*self.values}  # a set finds a node by identity; == compares numbers
@@ -183,57 +189,85 @@ class _Decomposition:
             if node in own:
                 rate = rate + sum(multiply(sent, parting))
         if isinstance(rate, Node):
-            for node, sent, _ in self.sweep(rate, np.ones_like(rate.value), exact=True):
+            seed = leaf(np.ones_like(rate.value))
+            for node, sent, _ in self.sweep(rate, seed, exact=True, create_graph=True):
                 if node is weight:
-                    return np.asarray(sent)
+                    return sent
         return np.zeros_like(raw(g))
 
-    def rests_on_more(self, turns: list[tuple[Any, Any]]) -> bool:
-        """Whether a turn is 0 only for this very choice of vectors, or this very matrix.
+    def rests_on_more(self, spaces: Any, gs: Any, rates: Any, block: Any) -> Any:
+        """Whether T is 0 only for this very matrix, or this very choice of vectors: no limit then.
 
-        turns: pairs of a matrix VᵀG and a mask; what is asked is which part of VᵀG − GᵀV where
-        the mask is. If it depends on which vectors were chosen, or by another way on what the
-        matrix was computed from, then the limit isn't known.
+        spaces: U and V, or V alone, with their cotangents and the rates of these. block: the
+        derivative by the matrix in the basis of its vectors, where values are equal. If the
+        vectors are turned by Ω, T stays 0, and the block B becomes B + BΩ − ΩB. Nor may T depend
+        by another way on what the matrix was computed from. Returns a truth for each matrix.
         """
-        total, size = self._slopes(turns)
-        noise = max([_eps(m) ** 0.5 for m, _ in turns])
-        level = max([np.max(np.abs(raw(m)), initial=0.0) for m, _ in turns])
-        turned = scale = 0.0
-        family = {*self.family}
-        for node in total:
-            if node in family:
-                if node.op is not self.row_of_values:
-                    angle = np.abs(node.value @ _random_turn(turns[0][1]))
-                    turned += np.sum(total[node] * (node.value @ _random_turn(turns[0][1])))
-                    scale += np.sum(size[node] * angle)
-            else:
-                x = np.max(np.abs(node.value), initial=0.0)
-                floor = level / x if x else level
-                if np.max(np.abs(total[node])) > noise * (np.max(size[node]) + floor):
-                    return True
-        return bool(np.abs(turned) > noise * (scale + level))
+        small, eye = self.turning, np.eye(shape(self.w)[-1], dtype=bool)
+        turn, weight = _turned(np.triu(_random(small))), np.triu(_random(small))
+        b = np.where(small | eye, block, 0.0)
+        change = 2 * (b @ turn - turn @ b) * _crossed(self.partings[0], -1)
+        slopes = self._slopes(spaces, gs, weight)
+        still, size = self._by_turning(slopes, turn)
+        other, more = self._by_turning(
+            self._slopes(spaces, [rate[0] for rate in rates], weight), turn)
+        other = other - np.sum(weight * change, axis=(-2, -1))
+        more = more + np.sum(np.abs(weight * change), axis=(-2, -1))
+        noise = _eps(gs[0]) ** 0.5
+        known = (np.abs(still) <= noise * size) & (np.abs(other) <= noise * more)
+        return ~known[..., None, None] | self._by_another_way(slopes, noise)
 
-    def _slopes(self, turns: list[tuple[Any, Any]]) -> tuple[dict[Node, Any], dict[Node, Any]]:
-        """Of the turns, weighted at random, the slopes by all that counts; and of what size."""
+    def _slopes(self, spaces: Any, gs: Any, weight: Any) -> _Slopes:
+        """Of Σ weight·T, by all that counts: decompositions, the matrix, the leaves above it."""
         above = {*consumers_first(self.matrix)}
-        total: dict[Node, Any] = {}
-        size: dict[Node, Any] = {}
-        for m, mask in turns:
-            for seed in (np.triu(_weight(mask)), -swap(np.triu(_weight(mask)))):
+        slopes = _Slopes({}, {}, 0.0)
+        for x, g in zip(spaces, gs, strict=True):
+            m = matmul(swap(x), g)
+            slopes.level = slopes.level + _top(m)[..., 0, 0] * _top(weight)[..., 0, 0]
+            for seed in (weight, -swap(weight)):
                 for node, sent in self.back(m, seed.astype(raw(m).dtype)):
                     if node in self.everywhere or node is self.matrix or (
                             node in above and node.op is None):
-                        total[node] = total.get(node, 0.0) + raw(sent)
-                        size[node] = size.get(node, 0.0) + np.abs(raw(sent))
-        return total, size
+                        slopes.add(node, raw(sent))
+        return slopes
+
+    def _by_turning(self, slopes: _Slopes, turn: Any) -> tuple[Any, Any]:
+        """How much that changes as the vectors are turned, and the size of the terms."""
+        change, size = 0.0 * slopes.level, slopes.level
+        for node in self.family:
+            if node.op is not self.row_of_values and node in slopes.total:
+                turned = node.value @ turn
+                change = change + np.sum(slopes.total[node] * turned, axis=(-2, -1))
+                size = size + np.sum(slopes.terms[node] * np.abs(turned), axis=(-2, -1))
+        return change, size
+
+    def _by_another_way(self, slopes: _Slopes, noise: float) -> bool:
+        """Whether it depends on more than the values and vectors of this matrix."""
+        for node in slopes.total.keys() - {*self.family}:
+            x = np.max(np.abs(node.value), initial=0.0)
+            floor = np.max(slopes.level, initial=0.0) / (x or 1.0)
+            size = np.max(slopes.terms[node], initial=0.0) + floor
+            if not np.max(np.abs(slopes.total[node]), initial=0.0) <= noise * size:
+                return True
+        return False
 
 
-def _weight(mask: Any) -> Any:
+@dataclasses.dataclass
+class _Slopes:
+    """The slopes of a sum by some nodes; the same with the sizes of its terms; and its own size."""
+
+    total: dict[Node, Any]
+    terms: dict[Node, Any]
+    level: Any
+
+    def add(self, node: Node, slope: Any) -> None:
+        self.total[node] = self.total.get(node, 0.0) + slope
+        self.terms[node] = self.terms.get(node, 0.0) + np.abs(slope)
+
+
+def _random(mask: Any) -> Any:
+    """Numbers at random where the mask is, always the same."""
     return np.where(mask, np.random.default_rng(0).normal(size=np.shape(mask)), 0.0)
-
-
-def _random_turn(mask: Any) -> Any:
-    return _turned(np.triu(_weight(mask)))
 
 
 def _heard(columns: Any, pairs: Any) -> Any:
@@ -241,9 +275,9 @@ def _heard(columns: Any, pairs: Any) -> Any:
     return columns | np.any(pairs & columns[..., None, :], axis=-1)
 
 
-def _used(g: Any, rates: list[np.ndarray]) -> Any:
+def _used(g: Any, rates: list[Any]) -> Any:
     """Which columns of vectors the output depends on, if only once the values have parted."""
-    return np.any(raw(g) != 0, axis=-2) | np.any(rates[0] != 0, axis=-2)
+    return np.any(raw(g) != 0, axis=-2) | np.any(raw(rates[0]) != 0, axis=-2)
 
 
 def _diagonal(x: Any) -> Any:
@@ -256,24 +290,23 @@ class _Eigh(_Decomposition):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.alike = equal_eigenvalues(raw(self.w)) > 0
-        self.unclear = self.alike & ~np.eye(shape(self.w)[-1], dtype=bool)
+        self.unclear = self.turning = self.alike & ~np.eye(shape(self.w)[-1], dtype=bool)
 
     def sent(self) -> Any:
         """V (½ T/(λⱼ − λᵢ) + diag g) Vᵀ."""
-        v, g, small = self.vectors(eigenvectors), self.cotangent(eigenvectors), self.unclear
-        m, rates = matmul(swap(v), g), self.rates(g)
+        v, g, small = self.vectors(eigenvectors), self.cotangent(eigenvectors), self.turning
+        m, rates, own = matmul(swap(v), g), self.rates(g), self.cotangent(eigvalsh)
         size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(raw(v))) @ np.abs(raw(g)))
         turns = _Quotient(
             _turned(m), where(np.eye(shape(m)[-1]), 1.0, _crossed(self.w, -1)), small,
-            [_turned(swap(raw(v)) @ rate) for rate in rates],
+            [_turned(swap(raw(v)) @ raw(rate)) for rate in rates],
             [_crossed(parting, -1) for parting in self.partings], size,
         )
-        lost = turns.lost | (small & self.rests_on_more([(m, small)]))
-        own = self.cotangent(eigvalsh)
         used = _heard(_used(g, rates), small)
-        inner = 0.5 * turns.value + _no_slope(g, small) + _diagonal(
-            where(used, own, evenly(own, 1.0 * self.alike)))
-        whole = matmul(matmul(v, inner), swap(v))
+        inner = 0.5 * turns.value + _diagonal(
+            where(used, own, evenly(own, self.w, 1.0 * self.alike)))
+        lost = turns.lost | (small & self.rests_on_more([v], [g], [rates], raw(inner)))
+        whole = matmul(matmul(v, inner + _no_slope(g, small)), swap(v))
         whole = where(np.any(lost, axis=(-2, -1), keepdims=True), np.nan, whole)
         return of_one_triangle(whole, **(self.family[0].params or {}))
 
@@ -286,9 +319,8 @@ class _Svd(_Decomposition):
         s, other = raw(self.w), ~np.eye(shape(self.w)[-1], dtype=bool)
         self.none = negligible(s)
         self.both = self.none[..., None, :] & self.none[..., :, None] & other
-        self.alike = (equal_singular_values(s) > 0) | self.both
-        self.pairs = self.alike & other
-        self.unclear = self.pairs | self.none[..., None, :]
+        self.turning = ((equal_singular_values(s) > 0) & other) | self.both
+        self.unclear = self.turning | self.none[..., None, :]
 
     def sent(self) -> Any:
         """U (½ P/(σⱼ − σᵢ) + ½ Q/(σⱼ + σᵢ) + diag g) Vᵀ, and what leaves the spaces they span.
@@ -296,46 +328,45 @@ class _Svd(_Decomposition):
         P and Q: the sum and the difference of UᵀG − GᵀU and the same of V.
         """
         rows = (left_vectors, right_vectors)
-        (u, v), gs = [self.vectors(row) for row in rows], [self.cotangent(row) for row in rows]
-        ms, rates = [matmul(swap(x), g) for x, g in zip((u, v), gs, strict=True)], [
-            self.rates(g) for g in gs]
-        inner, lost = self._within((u, v), gs, ms, rates)
-        own = self.cotangent(svdvals)
-        used = _heard(_used(gs[0], rates[0]) | _used(gs[1], rates[1]), self.pairs)
-        inner = inner + _diagonal(where(used, own, least(own, raw(self.w))))
+        spaces, gs = [self.vectors(row) for row in rows], [self.cotangent(row) for row in rows]
+        rates, own = [self.rates(g) for g in gs], self.cotangent(svdvals)
+        together, apart = self._turns(spaces, gs, rates)
+        used = _heard(_used(gs[0], rates[0]) | _used(gs[1], rates[1]), self.turning)
+        inner = 0.5 * together.value + _diagonal(where(used, own, least(own, self.w)))
+        lost = together.lost | apart.lost | (
+            self.turning & self.rests_on_more(spaces, gs, rates, raw(inner)))
+        inner = inner + 0.5 * apart.value + _no_slope(gs[0], self.turning) + _no_slope(
+            gs[1], self.turning)
+        (u, v), lost = spaces, np.any(lost, axis=(-2, -1), keepdims=True)
         whole = matmul(matmul(u, inner), swap(v))
-        for x, g, m, rate, other in zip((u, v), gs, ms, rates, (v, u), strict=True):
+        for x, g, rate, other in zip(spaces, gs, rates, (v, u), strict=True):
             if shape(x)[-2] > shape(x)[-1]:
-                out = self._beyond(x, g, m, rate)
+                out = self._beyond(x, g, rate)
                 part = matmul(out.value, swap(other))
-                whole = whole + (part if x is u else swap(part))
+                whole = whole + (part if other is v else swap(part))
                 lost = lost | np.any(out.lost, axis=(-2, -1), keepdims=True)
         return where(lost, np.nan, whole)
 
-    def _within(self, vectors: Any, gs: Any, ms: Any, rates: Any) -> Any:
-        """What turns U and V within the spaces that they span; and of which matrix it is lost."""
-        raws = [swap(raw(x)) for x in vectors]
-        size = 64 * shape(ms[0])[-1] * _eps(ms[0]) * (
-            _top(np.abs(raws[0]) @ np.abs(raw(gs[0]))) + _top(np.abs(raws[1]) @ np.abs(raw(gs[1]))))
-        both = [[_turned(x @ rate) for rate in pair] for x, pair in zip(raws, rates, strict=True)]
-        inner: Any = 0.0
-        lost: Any = self.pairs & self.rests_on_more([(m, self.pairs) for m in ms])
-        for sign, small in ((1, self.pairs), (-1, self.both)):
-            gap = where(np.eye(shape(ms[0])[-1]), 1.0, _crossed(self.w, -sign))
-            quotient = _Quotient(
-                _turned(ms[0]) + sign * _turned(ms[1]), gap, small,
-                [left + sign * right for left, right in zip(*both, strict=True)],
-                [_crossed(parting, -sign) for parting in self.partings], size,
-            )
-            inner, lost = inner + 0.5 * quotient.value, lost | quotient.lost
-        inner = inner + _no_slope(gs[0], self.pairs) + _no_slope(gs[1], self.pairs)
-        return inner, np.any(lost, axis=(-2, -1), keepdims=True)
+    def _turns(self, spaces: Any, gs: Any, rates: Any) -> Any:
+        """What turns U and V within the spaces they span: together, and against each other."""
+        left, right = [_turned(matmul(swap(x), g)) for x, g in zip(spaces, gs, strict=True)]
+        by_left, by_right = [[_turned(swap(raw(x)) @ raw(r)) for r in rate]
+                             for x, rate in zip(spaces, rates, strict=True)]
+        size = 64 * shape(left)[-1] * _eps(left) * builtins.sum(
+            [_top(np.abs(swap(raw(x))) @ np.abs(raw(g))) for x, g in zip(spaces, gs, strict=True)])
+        return [_Quotient(
+            left + sign * right,
+            where(np.eye(shape(left)[-1]), 1.0, _crossed(self.w, -sign)), small,
+            [a + sign * b for a, b in zip(by_left, by_right, strict=True)],
+            [_crossed(parting, -sign) for parting in self.partings], size,
+        ) for sign, small in ((1, self.turning), (-1, self.both))]
 
-    def _beyond(self, x: Any, g: Any, m: Any, rates: Any) -> _Quotient:
+    def _beyond(self, x: Any, g: Any, rates: Any) -> _Quotient:
         """What leaves the space that the columns of x span, divided by σ."""
-        size = 64 * shape(x)[-2] * _eps(m) * _top(g)
+        size = 64 * shape(x)[-2] * _eps(g) * _top(g)
         held = raw(x)
         return _Quotient(
-            g - matmul(x, m), self.w[..., None, :], self.none[..., None, :],
-            [rate - held @ (swap(held) @ rate) for rate in rates], list(self.partings), size,
+            g - matmul(x, matmul(swap(x), g)), self.w[..., None, :], self.none[..., None, :],
+            [raw(rate) - held @ (swap(held) @ raw(rate)) for rate in rates],
+            [parting[None, :] for parting in self.partings], size,
         )
