@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .graph import (
     Node,
     check_real,
@@ -330,7 +330,7 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
     def pairs(exact: bool, instead: Instead | None = None) -> Pairs:
         turns = sweep(output, seed, create_graph=create_graph or bool(instead), exact=exact,
                       instead=instead)
-        if someone is not None:
+        if someone is not None and not instead:
             turns = someone.look_at(turns)
         if wanted is not None:
             return [(node, g) for node, g, _ in turns if node in wanted]
@@ -342,15 +342,25 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
                 node.gradient = raw(g)
         return leaves
 
+    def by_limits() -> Pairs | None:
+        rules = rules_for_equal_values(consumers_first(output), sweep)
+        found = pairs(exact=True, instead=rules) if rules else None
+        return found if create_graph or found is None else [(node, raw(g)) for node, g in found]
+
     with undisturbed():
-        found = pairs(exact=someone is not None)
+        try:
+            found = pairs(exact=someone is not None)
+        except AnomalyError:
+            limits = by_limits()
+            if limits is None or any([has_nan(g) for _, g in limits]):
+                raise
+            return limits
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
         if someone is None and any([has_nan(g) for _, g in found]):
             found = pairs(exact=True)
-            if any([has_nan(g) for _, g in found]) and (
-                    limits := rules_for_equal_values(consumers_first(output), sweep)):
-                found = pairs(exact=True, instead=limits)
-    return found if create_graph else [(node, raw(g)) for node, g in found]
+        if any([has_nan(g) for _, g in found]):
+            found = by_limits() or found
+    return found
 
 
 @contextmanager
