@@ -18,7 +18,7 @@ from .ops import (
 from .functions import (
     clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, linear, log_softmax,
     logsigmoid, max, mean, min, mish, outer, prod, ravel, relu6, selu, silu, softmax, std, sum,
-    swapaxes, var,
+    swapaxes, symmetric, var,
 )
 from .functions import matmul_any as matmul
 from .catalog import supported
@@ -84,7 +84,7 @@ __all__ = [
     "hardsigmoid", "hardtanh", "softplus", "softsign",
     "sum", "mean", "var", "std", "max", "min", "prod", "logsumexp", "softmax", "log_softmax",
     "matmul", "dot", "linear", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
-    "squeeze", "broadcast_to", "concatenate", "stack", "full", "supported",
+    "squeeze", "broadcast_to", "concatenate", "stack", "full", "symmetric", "supported",
     "stop_gradient",
     # functions to functions
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "compile",

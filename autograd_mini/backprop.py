@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .graph import (
     Node,
     check_real,
@@ -29,7 +29,19 @@ from .graph import (
     watcher,
     wide,
 )
-from .ops import astype, linear, logsumexp, matmul, prod, shape, sum, unbroadcast, where
+from .ops import (
+    OF_EACH_MATRIX,
+    astype,
+    linear,
+    logsumexp,
+    matmul,
+    prod,
+    rules_for_equal_values,
+    shape,
+    sum,
+    unbroadcast,
+    where,
+)
 from .ops.reductions import flat, no_slope, through_zero
 from .primitive import Elementwise, Structural
 
@@ -90,6 +102,8 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
         if instead and node in instead:
             for target, sent in instead[node](g):
                 cotangents[target] = cotangents[target] + sent
+                if unchosen is not None:
+                    unchosen[target] = np.zeros(shape(target), bool)
         elif op is None:
             if type(g) is np.ndarray and node not in mine:
                 g = g.copy()  # a leaf's is the listener's to keep
@@ -312,6 +326,10 @@ def _reach(node: Node, heard: np.ndarray) -> Sequence[Any]:
         return op.pull(heard, node.value, xs, node)
     if op in (prod, logsumexp):  # every entry reduced counts, as in a sum
         return [sum.pullbacks[0](heard, node.value, xs[0], **params)]
+    if op in OF_EACH_MATRIX:
+        of_one = tuple(range(np.ndim(xs[0]) - 2, heard.ndim))
+        alive = 1.0 * np.asarray(heard.any(axis=of_one))
+        return [np.broadcast_to(alive[..., None, None], shape(xs[0]))]
     some = float(heard.any())  # unknown: silent only if all of it is
     return [np.full(shape(x), some) for x in xs]
 
@@ -421,9 +439,10 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
             "use ag.grad or its kin inside, or ag.gradients(…, create_graph=True)"
         )
 
-    def pairs(exact: bool) -> Pairs:
-        turns = sweep(output, seed, create_graph=create_graph, exact=exact)
-        if someone is not None:
+    def pairs(exact: bool, instead: Instead | None = None) -> Pairs:
+        turns = sweep(output, seed, create_graph=create_graph or bool(instead), exact=exact,
+                      instead=instead)
+        if someone is not None and not instead:
             turns = someone.look_at(turns)
         if wanted is not None:
             return [(node, g) for node, g, _ in turns if node in wanted]
@@ -435,14 +454,27 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
                 continue
             if node.gradient is not None:
                 stored.replaced.append((node, node.gradient))
-            node.gradient = g
+            node.gradient = raw(g)
         return leaves
 
+    def by_limits() -> Pairs | None:
+        rules = rules_for_equal_values(consumers_first(output), sweep)
+        found = pairs(exact=True, instead=rules) if rules else None
+        return found if create_graph or found is None else [(node, raw(g)) for node, g in found]
+
     with undisturbed():
-        found = pairs(exact=someone is not None)
+        try:
+            found = pairs(exact=someone is not None)
+        except AnomalyError:
+            limits = by_limits()
+            if limits is None or any([has_nan(g) for _, g in limits]):
+                raise
+            return limits
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
-        if someone is None and any([_has_nan(g) for _, g in found]):
+        if someone is None and any([has_nan(g) for _, g in found]):
             found = pairs(exact=True)
+        if any([has_nan(g) for _, g in found]):
+            found = by_limits() or found
     return found
 
 
@@ -453,7 +485,8 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
-def _has_nan(g: Any) -> bool:
+def has_nan(g: Any) -> bool:
+    """Whether a cotangent holds a nan."""
     g = raw(g)
     if isinstance(g, float):
         return g != g

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from .backprop import as_node, collect, own, zero_like
-from .errors import AutogradError, DTypeError, GraphError, IndependentWarning, ShapeError, with_article
+from .errors import (
+    AutogradError,
+    DTypeError,
+    GraphError,
+    IndependentWarning,
+    ShapeError,
+    with_article,
+)
 from .graph import (
     Node,
     called_by,

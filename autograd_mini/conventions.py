@@ -60,6 +60,8 @@ PASSED_ON = "nan in, nan out"
 LENGTH = "as a convex kink; a length has no second derivative there"
 SMOOTH = "smooth, though the length in it isn't: by L'Hôpital's rule"
 JUMP = "a jump: the slope on either side"
+TRIANGLE = "one triangle is read, and that function is differentiated; see ag.symmetric"
+DETERMINED = "a function of the matrix alone, whichever vectors are chosen: the limit"
 NONE = "no derivative and no limit: nan says so"
 
 EDGES = (
@@ -179,11 +181,34 @@ EDGES = (
     Edge("nan_to_num", "np.nan_to_num(x)", NAN, 0.0, 0.0, "a constant was asked for instead"),
     Edge("arctan2", "np.arctan2(x, 0.0)", 0.0, NAN, None, NONE,
          "torch.atan2(x, torch.tensor(0.0))"),
+    # ── matrices
     Edge("eigh", "np.linalg.eigh(x)[1][0, 0]", [[1.0, 0.0], [0.0, 1.0]], [[NAN, NAN], [NAN, NAN]],
          None, "equal eigenvalues: the eigenvectors aren't determined"),
-    Edge("eigvalsh", "np.sum(np.linalg.eigvalsh(x))", [[1.0, 0.0], [0.0, 1.0]],
-         [[1.0, 0.0], [0.0, 1.0]], None, "the sum is smooth, and only its first derivative needs "
-         "no single eigenvector; the second is nan", "torch.linalg.eigvalsh(x).sum()"),
+    Edge("eigh", "(lambda w, v: (v * w) @ v.T)(*np.linalg.eigh(x))[0, 0]", [[1.0, 0.0], [0.0, 1.0]],
+         [[1.0, 0.0], [0.0, 0.0]], None, DETERMINED,
+         "(lambda w, v: (v * w) @ v.T)(*torch.linalg.eigh(x))[0, 0]"),
+    Edge("svd", "(lambda u, s, v: (u * s) @ v)(*np.linalg.svd(x))[0, 1]", [[1.0, 0.0], [0.0, 1.0]],
+         [[0.0, 1.0], [0.0, 0.0]], None, DETERMINED,
+         "(lambda u, s, v: (u * s) @ v)(*torch.linalg.svd(x))[0, 1]"),
+    Edge("eigvalsh", "np.linalg.eigvalsh(x)[1]", [[2.0, 1.0], [1.0, 2.0]],
+         [[0.5, 0.0], [1.0, 0.5]], None, TRIANGLE, "torch.linalg.eigvalsh(x)[1]"),
+    Edge("eigvalsh", "np.linalg.eigvalsh((x + x.T) / 2)[1]", [[2.0, 1.0], [1.0, 2.0]],
+         [[0.5, 0.5], [0.5, 0.5]], None, "the symmetrised gradient, by name: ag.symmetric(x)"),
+    Edge("eigvalsh", "np.sum(np.linalg.eigvalsh(x) ** 2)", [[1.0, 0.0], [0.0, 1.0]],
+         [[2.0, 0.0], [0.0, 2.0]], [[2.0, 0.0], [4.0, 2.0]], DETERMINED,
+         "(torch.linalg.eigvalsh(x) ** 2).sum()"),
+    Edge("eigvalsh", "np.linalg.eigvalsh(x)[0]", [[1.0, 0.0], [0.0, 1.0]],
+         [[0.5, 0.0], [0.0, 0.5]], [[NAN, NAN], [NAN, NAN]],
+         "a kink: shared evenly, the least subgradient; there is no second derivative",
+         "torch.linalg.eigvalsh(x)[0]"),
+    Edge("cholesky", "np.linalg.cholesky(x)[1, 0]", [[4.0, 1.0], [1.0, 3.0]],
+         [[-0.0625, 0.0], [0.5, 0.0]], None, TRIANGLE, "torch.linalg.cholesky(x)[1, 0]"),
+    Edge("slogdet", "np.linalg.slogdet(x)[1]", [[1.0, 0.0], [0.0, 0.0]], [[NAN, NAN], [NAN, NAN]],
+         None, "the value is −inf; near it the slope goes to +∞ and to −∞",
+         "torch.linalg.slogdet(x)[1]"),
+    Edge("qr", "np.linalg.qr(x)[0][0, 0]", [[1.0, 1.0], [1.0, 1.0]], [[NAN, NAN], [NAN, NAN]],
+         None, "a column that depends on those before it doesn't determine Q",
+         "torch.linalg.qr(x)[0][0, 0]"),
 )
 
 

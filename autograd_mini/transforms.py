@@ -7,6 +7,7 @@ another. What comes out has the form of what went in, and its dtype.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import operator
 from collections.abc import Sequence
@@ -15,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import as_node, as_seed, collect, one_like, own, zero_like
+from .backprop import as_node, as_seed, collect, has_nan, one_like, own, sweep, zero_like
 from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
 from .errors import DTypeError, ShapeError, with_article
-from .graph import Node, check_real, leaf
-from .ops import multiply, reshape, shape, stack, sum
+from .graph import Node, check_real, consumers_first, leaf
+from .ops import multiply, reshape, rules_for_equal_values, shape, stack, sum
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -216,15 +217,38 @@ def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
     """J·v for one output."""
     y = call.node(y)
     with inside_transform():
-        u = leaf(one_like(y))
+        u = leaf(_anything(y))
         pulled = call.pull(y, u, create_graph=True, quiet=False)
         products = [sum(multiply(g, v)) for g, v in zip(pulled, tangents, strict=True)]
         g = None
         if products:
             along = functools.reduce(operator.add, products)
             (g,) = collect(along, [u], one_like(along), create_graph=call.nested)
+        if g is not None and has_nan(g) and rules_for_equal_values(consumers_first(y), sweep):
+            g = _by_rows(call, y, tangents)
     g = zero_like(y) if g is None else g
     return as_node(g) if call.nested else plain(own(g))
+
+
+def _anything(y: Node) -> Any:
+    """Numbers in the form of y: J·v doesn't depend on them, and none are equal by accident.
+
+    (With ones, what meets between two equal eigenvectors would cancel, and seem to be unused.)
+    """
+    one = one_like(y)
+    if not shape(y):
+        return one
+    spread = 1.0 + np.modf(0.6180339887 * np.arange(1, one.size + 1))[0]
+    return spread.reshape(one.shape).astype(one.dtype)
+
+
+def _by_rows(call: Call, y: Node, tangents: Sequence[Any]) -> Any:
+    """J·v from the rows of J: a limit (see ops/equal_values.py) is one of numbers, not of u."""
+    seeds = np.eye(np.size(y.value)).reshape(-1, *shape(y))
+    rows = [builtins.sum(sum(multiply(g, v)) for g, v in
+                         zip(call.pull(y, as_seed(seed, y)), tangents, strict=True))
+            for seed in seeds]
+    return reshape(stack(rows), shape(y)) if shape(y) else rows[0]
 
 
 def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:

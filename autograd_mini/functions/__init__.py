@@ -13,7 +13,7 @@ from .activations import (
     selu,
     silu,
 )
-from .algebra import dot, einsum, linear, matmul_any, norm, outer, trace
+from .algebra import dot, einsum, linear, matmul_any, norm, outer, symmetric, trace
 from .scans import cumprod, cumsum, running_extreme
 from .selection import diagonal, flip, full, ravel, repeat, swapaxes, take
 from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var
@@ -22,5 +22,6 @@ __all__ = [
     "clip", "cumprod", "cumsum", "diagonal", "dot", "einsum", "elu", "flip", "full", "gelu",
     "hardsigmoid", "hardtanh", "leaky_relu", "linear", "log_softmax", "logsigmoid", "matmul_any",
     "max", "mean", "min", "mish", "norm", "outer", "prod", "ravel", "relu6", "repeat",
-    "running_extreme", "selu", "silu", "softmax", "std", "sum", "swapaxes", "take", "trace", "var",
+    "running_extreme", "selu", "silu", "softmax", "std", "sum", "swapaxes", "symmetric", "take",
+    "trace", "var",
 ]

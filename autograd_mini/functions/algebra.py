@@ -1,4 +1,4 @@
-"""Products, norms and linear algebra, composed of the primitives of `ops/linalg.py`."""
+"""Products, norms and linear algebra, composed of the primitives in `ops`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..ops import (
     eigenvectors,
     eigvalsh,
     inv,
+    is_singular,
     logabsdet,
     matmul,
     multiply,
@@ -374,7 +375,9 @@ def cond(x: Any, p: Any = None) -> Any:
     if p in (None, 2, -2):
         s = svdvals(x)
         return s[..., 0] / s[..., -1] if p != -2 else s[..., -1] / s[..., 0]
-    return _matrix_norm(x, p) * _matrix_norm(inv(x), p)
+    singular = is_singular(x)
+    regular = where(singular[..., None, None], np.eye(shape(x)[-1]), x)
+    return where(singular, np.inf, _matrix_norm(x, p) * _matrix_norm(inv(regular), p))
 
 
 # ── solving, determinants, powers ────────────────────────────────────────────────────────────
@@ -468,9 +471,32 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 # ── decompositions ───────────────────────────────────────────────────────────────────────────
 
 
+def symmetric(a: Any) -> Any:
+    """(a + aᵀ)/2, the symmetric part of each matrix in a stack.
+
+    cholesky, eigh and eigvalsh read one triangle of their matrix, and their gradient is that of
+    what they read: 0 for the other triangle. Of `symmetric(a)` it is the symmetric one, which
+    textbooks state. a: (…, n, n). Raises `ShapeError` for a matrix that isn't square.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> a = np.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> ag.grad(lambda a: np.linalg.eigvalsh(a)[1])(a).round(3)
+    array([[0.5, 0. ],
+           [1. , 0.5]])
+    >>> ag.grad(lambda a: np.linalg.eigvalsh(ag.symmetric(a))[1])(a).round(3)
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+    if len(shape(a)) < 2 or shape(a)[-1] != shape(a)[-2]:
+        raise ShapeError(f"symmetric needs square matrices, got the shape {shape(a)}: give it an "
+                         "array of shape (…, n, n)")
+    a = as_array(a)
+    return 0.5 * (a + swap(a))
+
+
 @stands_for(np.linalg.cholesky)
 def cholesky(a: Any, upper: bool = False) -> Any:
-    """The triangular L with L·Lᵀ = a."""
+    """The triangular L with L·Lᵀ = a, of which only the lower (or upper) triangle is read."""
     return swap(ops.cholesky(swap(a))) if upper else ops.cholesky(a)
 
 
@@ -507,7 +533,7 @@ class EighResult(NamedTuple):
 
 @stands_for(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
-    """Eigenvalues, ascending, and eigenvectors (columns) of a symmetric matrix."""
+    """Eigenvalues, ascending, and eigenvectors (columns); of a only the triangle UPLO is read."""
     return EighResult(eigvalsh(a, UPLO=UPLO), eigenvectors(a, UPLO=UPLO))
 
 

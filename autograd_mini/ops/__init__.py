@@ -1,6 +1,7 @@
 """THE TABLE: every primitive, one row or one rule; only special.py (for SciPy) adds to it.
 
-Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg.
+Read in this order: arithmetic, elementary, shapes, reductions, indexing, linalg,
+decompositions, equal_values.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ from .arithmetic import (
     stop_gradient,
     subtract,
     where,
+)
+from .decompositions import (
+    OF_EACH_MATRIX,
+    cholesky,
+    eigenvectors,
+    eigvalsh,
+    left_vectors,
+    orthonormal,
+    right_vectors,
+    svdvals,
 )
 from .elementary import (
     arccos,
@@ -64,24 +75,19 @@ from .elementary import (
     tan,
     tanh,
 )
+from .equal_values import rules_for_equal_values
 from .indexing import frozen_index, getitem, scatter
 from .linalg import (
-    cholesky,
     convolve,
     det,
-    eigenvectors,
-    eigvalsh,
     einsum,
     inv,
-    left_vectors,
+    is_singular,
     linear,
     logabsdet,
     matmul,
-    orthonormal,
     pinv,
-    right_vectors,
     solve,
-    svdvals,
     swap,
     total,
     weighted_sum,
@@ -111,17 +117,18 @@ from .shapes import (
 )
 
 __all__ = [
-    "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "astype", "axes_of", "broadcast_to", "cbrt", "cholesky", "clip", "concatenate", "convolve",
-    "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "det", "divide", "eigenvectors",
-    "eigvalsh", "einsum", "exp", "exp2", "expand_dims", "expm1", "fmax", "fmin", "fmod",
-    "frozen_index", "getitem", "heaviside", "hypot", "inv", "left_vectors", "length", "linear",
-    "log", "log10", "log1p", "log2", "logabsdet", "logaddexp", "logaddexp2", "logsumexp",
-    "matmul", "max", "maximum", "min", "minimum", "multiply", "ndtr", "negative", "orthonormal",
-    "pinv", "positive", "power", "prod", "rad2deg", "reciprocal", "relu", "remainder",
-    "reshape", "right_vectors", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh",
-    "softplus", "softsign", "solve", "sqrt", "square", "squeeze", "stack", "stop_gradient",
-    "subtract", "sum", "svdvals", "swap", "tan", "tanh", "total", "transpose", "unbroadcast",
+    "OF_EACH_MATRIX", "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "arctan2", "arctanh", "astype", "axes_of", "broadcast_to", "cbrt", "cholesky", "clip",
+    "concatenate", "convolve", "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "det",
+    "divide", "eigenvectors", "eigvalsh", "einsum", "exp", "exp2", "expand_dims", "expm1",
+    "fmax", "fmin", "fmod", "frozen_index", "getitem", "heaviside", "hypot", "inv",
+    "is_singular", "left_vectors", "length", "linear", "log", "log10", "log1p", "log2",
+    "logabsdet", "logaddexp", "logaddexp2", "logsumexp", "matmul", "max", "maximum", "min",
+    "minimum", "multiply", "ndtr", "negative", "orthonormal", "pinv", "positive", "power",
+    "prod", "rad2deg", "reciprocal", "relu", "remainder", "reshape", "right_vectors",
+    "rules_for_equal_values", "scatter", "shape", "sigmoid", "sin", "sinc", "sinh", "softplus",
+    "softsign", "solve", "sqrt", "square", "squeeze", "stack", "stop_gradient", "subtract",
+    "sum", "svdvals", "swap", "tan", "tanh", "total", "transpose", "unbroadcast",
     "weighted_sum", "where",
 ]
 

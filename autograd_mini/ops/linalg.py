@@ -1,9 +1,7 @@
-"""The table, part 6: products of vectors and matrices, and linear algebra.
+"""The table, part 6: products of vectors and matrices, inverses and determinants.
 
-The rules for decompositions are those of Giles (2008), "Collected matrix derivative results for
-forward and reverse mode algorithmic differentiation", unless another source is named. All work on
-stacks of matrices. A function that NumPy defines for symmetric matrices only (cholesky, eigh) has
-a symmetric gradient: the one within the symmetric matrices.
+The rules are those of Giles (2008), "Collected matrix derivative results for forward and reverse
+mode algorithmic differentiation", unless another source is named. All work on stacks of matrices.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import numpy as np
 
 from ..errors import GraphError
 from ..graph import KINDS, Node, is_recording, raw
-from ..primitive import Structural, also, structural
+from ..primitive import Structural, structural
 from .arithmetic import where
 from .reductions import unbroadcast
 from .shapes import reshape, shape, transpose
@@ -157,11 +155,46 @@ def inv(g, y, a):  # type: ignore[no-untyped-def]
     return -matmul(matmul(swap(y), g), swap(y))
 
 
-solve = structural(
-    np.linalg.solve,
-    lambda g, y, a, b: unbroadcast(-matmul(solve(swap(a), g), swap(y)), shape(a)),
-    lambda g, y, a, b: unbroadcast(solve(swap(a), g), shape(b)),
-)  # of matrices; a vector is promoted by a composite
+def _solve_or_nan(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """np.linalg.solve for stacks of matrices, with nan where a matrix is singular."""
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:  # some matrix of the stack; the others have their solutions
+        usable = [_is_usable(matrix) for matrix in a.reshape(-1, *a.shape[-2:])]
+        mask = np.reshape(usable, (*a.shape[:-2], 1, 1))
+        safe = np.where(mask, a, np.eye(a.shape[-1], dtype=a.dtype))
+        return np.where(mask, np.linalg.solve(safe, b), np.nan).astype(np.result_type(a, b))
+
+
+def _is_usable(matrix: np.ndarray) -> bool:
+    try:
+        np.linalg.solve(matrix, matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+_solve_rules = (
+    lambda g, y, a, b: unbroadcast(-matmul(solved(swap(a), g), swap(y)), shape(a)),
+    lambda g, y, a, b: unbroadcast(solved(swap(a), g), shape(b)),
+)
+def decision(forward: Any, arity: int, name: str) -> Structural:
+    """A row without slope: what a rule decides by numbers, a mask of 0 and 1.
+
+    A rule that asked the raw numbers itself would freeze the answer in a program.
+    """
+    return Structural(lambda *xs: 1.0 * np.asarray(forward(*xs)), *[lambda *_: None] * arity,
+                      name=name)
+
+
+solve = structural(np.linalg.solve, *_solve_rules)  # of matrices; a composite promotes a vector
+solved = structural(_solve_or_nan, *_solve_rules, name="solved", symbol="solve")
+"""What rules use: a matrix that could just be inverted may have a transpose that can't, and no
+error of NumPy's is to come out of a backward pass."""
+is_singular = decision(
+    lambda a: np.isnan(_solve_or_nan(a, a)).any((-2, -1)) & ~np.isnan(a).any((-2, -1)), 1,
+    "is singular",
+)
 
 
 @structural(np.linalg.pinv, symbol="⁺")
@@ -181,8 +214,19 @@ def det(g, y, a):  # type: ignore[no-untyped-def]
 
 @structural(lambda a: np.linalg.slogdet(a)[1], name="logabsdet", symbol="log|det|")
 def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
-    """A⁻ᵀ."""
-    return g[..., None, None] * swap(inv(a))
+    """A⁻ᵀ; nan for a singular matrix, near which it goes to +∞ and to −∞."""
+    singular = _is_minus_infinity(y)[..., None, None]
+    regular = where(singular, np.eye(shape(a)[-1]), a)
+    sent = g[..., None, None] * swap(solved(regular, _eye_like(a)))
+    return where(singular, np.nan, sent)
+
+
+_is_minus_infinity = decision(np.isneginf, 1, "is −∞")
+
+
+def _eye_like(a: Any) -> np.ndarray:
+    """The identity, once for each matrix in a stack."""
+    return np.broadcast_to(np.eye(shape(a)[-1], dtype=raw(a).dtype), shape(a))
 
 
 _SMALL, _MOST = 8, 5e7  # rows of a matrix; numbers in all minors
@@ -221,131 +265,3 @@ def cofactors(a: Any) -> Any:
     kept = kept.reshape(n, max(n - 1, 0))
     minors = det(a[..., kept[:, None, :, None], kept[None, :, None, :]])
     return minors * (-1.0) ** np.add.outer(range(n), range(n))
-
-
-# ── decompositions ───────────────────────────────────────────────────────────────────────────
-
-
-def _halved(x: Any) -> Any:
-    """The lower triangle with half the diagonal."""
-    n = shape(x)[-1]
-    return x * (np.tri(n) - 0.5 * np.eye(n))
-
-
-def _symmetric(x: Any) -> Any:
-    return 0.5 * (x + swap(x))
-
-
-@structural(np.linalg.cholesky)
-def cholesky(g, y, a):  # type: ignore[no-untyped-def]
-    """L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with half the diagonal (Murray 2016)."""
-    middle = solve(swap(y), _halved(matmul(swap(y), g)))
-    return _symmetric(swap(solve(swap(y), swap(middle))))
-
-
-@structural(lambda a: np.linalg.qr(a)[0], name="orthonormal", symbol="Q")
-def orthonormal(g, y, a):  # type: ignore[no-untyped-def]
-    """(G − Q sym(Φ)) R⁻ᵀ for the Q of a = QR, of full column rank (Walter and Lehmann 2010).
-
-    Without full rank Q isn't determined: nan.
-    """
-    r, m = matmul(swap(y), a), _halved(matmul(swap(g), y))
-    diagonal = np.abs(np.diagonal(raw(r), 0, -2, -1))
-    lost = np.any(_negligible(diagonal), axis=-1)[..., None, None]
-    return where(lost, np.nan, swap(solve(r, swap(g - matmul(y, m + swap(m))))))
-
-
-def _negligible(x: np.ndarray) -> Any:
-    """Where numbers along the last axis are 0 but for the rounding of the largest."""
-    largest = np.max(x, axis=-1, keepdims=True, initial=0.0)
-    return x <= 4 * shape(x)[-1] * np.finfo(x.dtype).eps * largest
-
-
-def _alike(x: Any, size: Any) -> Any:
-    """Which pairs of numbers (along the last axis) are equal but for the rounding of `size`."""
-    x = raw(x)
-    gap = np.abs(x[..., None, :] - x[..., :, None])
-    return gap <= 4 * shape(x)[-1] * np.finfo(x.dtype).eps * size
-
-
-def _apart(x: Any, alike: Any) -> Any:
-    """1/(xⱼ − xᵢ), and 0 on the diagonal; nan for a pair too near for a derivative to exist."""
-    same = np.eye(shape(x)[-1], dtype=bool)
-    gap = where(same | alike, 1.0, x[..., None, :] - x[..., :, None])
-    return where(same, 0.0, where(alike, np.nan, 1.0 / gap))
-
-
-def _evenly(g: Any, alike: Any) -> Any:
-    """The cotangents of equal values shared evenly: at such a kink the least subgradient."""
-    share = alike / np.sum(alike, axis=-1, keepdims=True)
-    return matmul(share.astype(raw(g).dtype), g[..., None])[..., 0]
-
-
-def _equal_eigenvalues(w: Any) -> Any:
-    return _alike(w, np.max(np.abs(raw(w)), axis=-1, initial=0.0)[..., None, None])
-
-
-@structural(np.linalg.eigvalsh, symbol="λ")
-def eigvalsh(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
-    """V diag(g) Vᵀ, where g is shared among equal eigenvalues."""
-    v = eigenvectors(a, UPLO=UPLO)
-    return matmul(v * _evenly(g, _equal_eigenvalues(y))[..., None, :], swap(v))
-
-
-@structural(lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[1], name="eigenvectors", symbol="V")
-def eigenvectors(g, y, a, *, UPLO="L"):  # type: ignore[no-untyped-def]
-    """V (F ∘ VᵀG) Vᵀ, with Fᵢⱼ = 1/(λⱼ − λᵢ)."""
-    w = eigvalsh(a, UPLO=UPLO)
-    inner = _apart(w, _equal_eigenvalues(w)) * matmul(swap(y), g)
-    return _symmetric(matmul(matmul(y, inner), swap(y)))
-
-
-def _equal_singular_values(s: Any) -> Any:
-    s_ = raw(s)
-    return _alike(s, np.maximum(s_[..., None, :], s_[..., :, None]))
-
-
-@structural(lambda a: np.linalg.svd(a, full_matrices=False)[1], name="svdvals", symbol="σ")
-def svdvals(g, y, a):  # type: ignore[no-untyped-def]
-    """U diag(g) Vᵀ, where g is shared among equal σ, and is 0 for σ = 0: at kinks the least."""
-    g = where(raw(y) == 0, 0.0, _evenly(g, _equal_singular_values(y)))
-    return matmul(left_vectors(a) * g[..., None, :], swap(right_vectors(a)))
-
-
-also(np.linalg.svdvals, svdvals)  # not itself: its σ differ from those with U and V in rounding
-
-
-def _of_vectors(g: Any, u: Any, s: Any, v: Any) -> Any:
-    """The pullback of U for a = U diag(s) Vᵀ; exchange U and V and it is that of aᵀ's.
-
-    Where σ is 0 but for rounding, nothing determines its vectors, and a cotangent that isn't 0
-    there gives nan; but one that has σ as a factor (as in U·diag(s)·Vᵀ) is as good as any.
-    """
-    m = matmul(swap(u), g)
-    turn = m - swap(m)
-    none, large = _negligible(raw(s)), _is_large(raw(g))
-    both = none[..., None, :] & none[..., :, None] & (np.abs(raw(turn)) > large)
-    inner = _apart(s * s, _equal_singular_values(s) | both) * turn * s[..., None, :]
-    if shape(u)[-2] > shape(u)[-1]:  # what leaves the space that the columns span
-        out = g - matmul(u, m)
-        lost = none[..., None, :] & (np.abs(raw(out)) > large)
-        return matmul(matmul(u, inner) + where(lost, np.nan, out / s[..., None, :]), swap(v))
-    return matmul(matmul(u, inner), swap(v))
-
-
-def _is_large(g: np.ndarray) -> Any:
-    """What is no longer rounding, in a stack of matrices of cotangents."""
-    top = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0.0)
-    return top * np.finfo(g.dtype).eps ** 0.5
-
-
-left_vectors = structural(
-    lambda a: np.linalg.svd(a, full_matrices=False)[0],
-    lambda g, y, a: _of_vectors(g, y, svdvals(a), right_vectors(a)), name="left vectors",
-    symbol="U",
-)
-right_vectors = structural(
-    lambda a: np.swapaxes(np.linalg.svd(a, full_matrices=False)[2], -1, -2),
-    lambda g, y, a: swap(_of_vectors(g, y, svdvals(a), left_vectors(a))), name="right vectors",
-    symbol="V",
-)
