@@ -266,15 +266,15 @@ class Operators(Node):
 
     def __floor__(self) -> int:
         tell_of_constant(self)
-        return math.floor(self.value)
+        return int(math.floor(self.value))
 
     def __ceil__(self) -> int:
         tell_of_constant(self)
-        return math.ceil(self.value)
+        return int(math.ceil(self.value))
 
     def __trunc__(self) -> int:
         tell_of_constant(self)
-        return math.trunc(self.value)
+        return int(math.trunc(self.value))
 
     def __getattr__(self, name: str) -> NoReturn:
         kind = type(self).__name__
