@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from autograd_mini import Node, errors
 
-__all__ = ["Called", "Checked", "a_flag", "a_generator", "a_number", "a_whole_number", "shown"]
+__all__ = ["Called", "Checked", "a_flag", "a_generator", "a_number", "a_whole_number",
+           "an_array", "shown"]
 
 SPELLINGS = {  # what other libraries call it: what it is called here
     "params": "parameters", "learning_rate": "lr", "epsilon": "eps", "beta": "betas",
@@ -29,52 +30,48 @@ class Called:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A new object, once the names fit the signature of `__init__`."""
-        made: Self = super().__new__(cls)
         if args or kwargs:
-            _check_names(cls, made.__init__, args, kwargs)  # type: ignore[misc]
-        return made
+            _check_names(cls, args, kwargs)
+        return super().__new__(cls)
 
 
-def _check_names(cls: type, constructor: Any, args: tuple[Any, ...],
-                 kwargs: dict[str, Any]) -> None:
+def _check_names(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise `ArgumentTypeError` for keywords that the constructor of `cls` doesn't know."""
-    if cls.__init__ is object.__init__:  # which would let everything pass, for we have a __new__
+    constructor: Any = cls.__init__  # type: ignore[misc]
+    if constructor is object.__init__:  # which lets everything pass where there is a __new__
         raise errors.ArgumentTypeError(f"{cls.__name__}() takes no arguments; it was given "
                                        f"{', '.join([*map(shown, args), *kwargs])}")
-    known = {} if not kwargs else inspect.signature(constructor).parameters
+    if not kwargs:
+        return
+    known = dict(list(inspect.signature(constructor).parameters.items())[1:])  # without self
     if any(p.kind is p.VAR_KEYWORD for p in known.values()):
         return
     for name in kwargs:
         if name not in known:
             here = SPELLINGS.get(name)
             cure = (f"it is called {here} here" if here in known
-                    else f"it has {', '.join(map(str, known.values()))}")
+                    else f"it has {', '.join(map(_with_default, known.values()))}")
             raise errors.ArgumentTypeError(f"{cls.__name__}() has no argument {name!r}: {cure}")
 
 
-class Checked:
-    """An attribute that is checked whenever it is set: in the constructor, or by a schedule.
+def _with_default(parameter: inspect.Parameter) -> str:
+    """Its name and, if it has one, its default."""
+    return parameter.name + (
+        "" if parameter.default is parameter.empty else f"={parameter.default!r}")
 
-    check: a function of the value and the attribute's name that returns the value to keep, or
-    raises.
+
+class Checked:
+    """A base whose `settings` are checked whenever they are set: by a constructor or a schedule.
+
+    settings: for the name of an attribute, a function of the value and that name, which returns
+    the value to keep, or raises.
     """
 
-    def __init__(self, check: Callable[[Any, str], Any]) -> None:
-        self.check, self.name = check, ""
+    settings: ClassVar[dict[str, Callable[[Any, str], Any]]] = {}
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, holder: Any, owner: type | None = None) -> Any:
-        if holder is None:
-            return self
-        try:
-            return vars(holder)[self.name]
-        except KeyError:
-            raise AttributeError(f"{self.name} isn't set: call super().__init__ first") from None
-
-    def __set__(self, holder: Any, value: Any) -> None:
-        vars(holder)[self.name] = self.check(value, self.name)
+    def __setattr__(self, name: str, value: Any) -> None:
+        check = self.settings.get(name)
+        object.__setattr__(self, name, value if check is None else check(value, name))
 
 
 def shown(x: Any) -> str:
@@ -99,11 +96,16 @@ def a_number(x: Any, name: str, fits: Callable[[float], bool], range_: str) -> f
     """
     if isinstance(x, Node):
         raise errors.ArgumentTypeError(f"{name} is a plain number, not a node: give its .data")
+    if isinstance(x, np.ndarray) and not x.ndim:
+        x = x[()]
     if isinstance(x, bool | np.bool_) or not isinstance(x, int | float | np.integer | np.floating):
         raise errors.ArgumentTypeError(f"{name} is a number, not {shown(x)}")
-    number = float(x) if abs(x) < 1e308 else math.copysign(math.inf, x)  # float(10**400) raises
+    try:
+        number = float(x)
+    except OverflowError:  # of a whole number of more than 308 digits
+        number = math.inf
     if not (math.isfinite(number) and fits(number)):
-        raise errors.ArgumentError(f"{name} must be a finite number {range_}, not {shown(x)}")
+        raise errors.ArgumentError(f"{name} must be a finite number {range_}, not {number}")
     return number
 
 
@@ -112,6 +114,14 @@ def a_flag(x: Any, name: str) -> bool:
     if not isinstance(x, bool | np.bool_):
         raise errors.ArgumentTypeError(f"{name} is True or False, not {shown(x)}")
     return bool(x)
+
+
+def an_array(x: Any, name: str) -> np.ndarray:
+    """x as an array. Raises `DTypeError` for a masked one, whose mask would be lost."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise errors.DTypeError(f"{name} is a masked array, whose mask would be lost: leave out "
+                                "what is masked, x.compressed(), or fill it, x.filled(0.0)")
+    return np.asarray(x)
 
 
 def a_generator(rng: Any) -> np.random.Generator:

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_mini import errors
 
-from .arguments import Called, a_flag, a_generator, a_whole_number
+from .arguments import Called, a_flag, a_generator, a_whole_number, an_array
 
 __all__ = ["DataLoader"]
 
@@ -19,8 +19,8 @@ class DataLoader(Called):
 
     arrays: one or more, each with n rows. shuffle: a new order every time it is iterated, drawn
     from `rng` (a NumPy generator, or a seed for one). Yields a tuple of arrays a batch. Raises
-    `ShapeError` for arrays of different lengths, `ArgumentError` for batch_size < 1,
-    `ArgumentTypeError` for other kinds.
+    `ShapeError` for arrays of different lengths, `ArgumentError` for batch_size < 1, `DTypeError`
+    for masked arrays, `ArgumentTypeError` for other kinds.
 
     >>> loader = DataLoader(np.arange(5), np.arange(5) ** 2, batch_size=2)
     >>> [x.tolist() for x, _ in loader], len(loader)
@@ -30,7 +30,7 @@ class DataLoader(Called):
     def __init__(self, *arrays: Any, batch_size: int = 32, shuffle: bool = False,
                  rng: np.random.Generator | int | None = None, drop_last: bool = False
                  ) -> None:
-        self.arrays = tuple(np.asarray(array) for array in arrays)
+        self.arrays = tuple(an_array(array, f"array {i}") for i, array in enumerate(arrays))
         rows = {len(array) for array in self.arrays if array.ndim}
         if len(rows) != 1 or any(array.ndim == 0 for array in self.arrays):
             raise errors.ShapeError(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from autograd_mini import Node, Value, errors, no_grad
+from autograd_mini import Node, Tensor, Value, errors, no_grad
 
 from .arguments import a_flag, a_whole_number, shown
 from .module import Module
@@ -56,17 +56,22 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
             samples += len(y)
             if terminal:
                 batches.set_postfix(loss=f"{total / samples:.4f}")  # type: ignore[attr-defined]
-        if not samples:
-            raise errors.ArgumentError(
-                f"epoch {number} had no batches: the loader is empty, or an iterator that is used "
-                "up after one pass (give a list or a DataLoader)"
-            )
+        _refuse_none(samples, number)
         history.append(Epoch(number, total / samples))
         if progress and not terminal:
             print(f"epoch {number}/{epochs}  loss {history[-1].loss:.4f}", file=sys.stderr)
         if after_epoch is not None:
             after_epoch(history[-1])
     return history
+
+
+def _refuse_none(samples: int, number: int) -> None:
+    """Raise `ArgumentError` if the epoch of this number had no samples."""
+    if not samples:
+        raise errors.ArgumentError(
+            f"epoch {number} had no batches: the loader is empty, or an iterator that is used "
+            "up after one pass (give a list or a DataLoader)"
+        )
 
 
 def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: Any) -> None:
@@ -103,6 +108,8 @@ def _pair(batch: Any) -> tuple[Any, Any]:
             f"a batch of the loader is (x, y), not {what}: of two arrays, give "
             "nn.DataLoader(X, y)")
     x, y = batch
+    if not hasattr(y, "__len__"):
+        raise errors.ArgumentTypeError(f"y of a batch holds one target a sample; got {shown(y)}")
     return x, y
 
 
@@ -111,8 +118,8 @@ def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
     """One batch: forward, backward, step. Returns the loss before the step."""
     optimizer.zero_grad()
     value = loss(predict(model, x, one_by_one), y)
-    if not isinstance(value, Node) or value.size != 1:
-        what = f"shape {value.shape}" if isinstance(value, Node) else shown(value)
+    if not isinstance(value, Value | Tensor) or value.size != 1:
+        what = f"shape {value.shape}" if isinstance(value, Value | Tensor) else shown(value)
         raise errors.GraphError(
             f"the loss of a batch is one Value or Tensor of shape (), computed from the model's "
             f"parameters; got {what}: return it as it comes from nn.mse_loss or np.mean"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,13 +54,11 @@ class Linear(Module):
 
 def _precision(dtype: Any) -> np.dtype[Any]:
     """float64 or float32; in whole numbers, weights below 1 would all be 0."""
-    try:
-        given = np.dtype(dtype)
-    except TypeError:
-        given = None
-    if given not in (np.float64, np.float32):
-        raise errors.DTypeError(f"dtype is np.float64 or np.float32, not {shown(dtype)}")
-    return given
+    with contextlib.suppress(TypeError):  # NumPy's, of what is no dtype at all
+        given: np.dtype[Any] = np.dtype(dtype)
+        if given in (np.float64, np.float32):
+            return given
+    raise errors.DTypeError(f"dtype is np.float64 or np.float32, not {shown(dtype)}")
 
 
 class Sequential(Module):

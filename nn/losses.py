@@ -30,7 +30,7 @@ from autograd_mini import (
     where,
 )
 
-from .arguments import shown
+from .arguments import an_array, shown
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "mse_loss"]
 
@@ -60,9 +60,9 @@ def _checked(x: Any, what: str) -> Any:
     x = _joined(x)
     if _has_nodes(x):
         return x
-    kind = "masked" if isinstance(x, np.ma.MaskedArray) else np.asarray(x).dtype
-    if kind == "masked" or kind.kind not in "fiub":
-        raise errors.DTypeError(f"{what} is an array of real numbers, not {shown(x)} ({kind})")
+    dtype = an_array(x, what).dtype
+    if dtype.kind not in "fiub":
+        raise errors.DTypeError(f"{what} is an array of real numbers, not {shown(x)} ({dtype})")
     return x
 
 
@@ -179,7 +179,10 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     if given == shape:
         target = _in_its_dtype(target, logits)
         logs = log_softmax(logits)
-        if not isinstance(target, Node):
+        if not _has_nodes(target):
+            if not np.all(np.asarray(target) >= 0):
+                raise errors.ArgumentError("cross_entropy: a distribution has no negative entries "
+                                           "and no nan; classes are integers, one a sample")
             logs = where(target == 0, 0.0, logs)  # 0·log 0 is 0
         return mean(-sum(target * logs, axis=-1))
     if given == shape[:-1] and np.asarray(target).dtype.kind in "iu":

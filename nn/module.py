@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_mini import Node, Value
 
-from .arguments import Called
+from .arguments import Called, a_flag
 
 __all__ = ["Module"]
 
@@ -54,6 +54,7 @@ class Module(Called):
 
     def train(self, mode: bool = True) -> Module:
         """Set `training`, which layers that behave differently in training look at."""
+        mode = a_flag(mode, "mode (fit trains the model; train() only says that it is trained)")
         for module in self.modules():
             module.training = mode
         return self

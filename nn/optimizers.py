@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def _two_below_1(x: Any, name: str) -> tuple[float, float]:
     return first, second
 
 
-class Optimizer(Called):
+class Optimizer(Called, Checked):
     """A list of parameters (Values, Tensors or both) and a way to step them.
 
     A step skips a parameter whose gradient was not computed (`grad` was None or "not computed"),
@@ -53,7 +53,7 @@ class Optimizer(Called):
     twice, `ArgumentTypeError` (a `TypeError`) for what is no number or no leaf node.
     """
 
-    lr = Checked(_at_least_0)
+    settings: ClassVar = {"lr": _at_least_0}
 
     def __init__(self, parameters: Iterable[Any], lr: float) -> None:
         self.parameters = _listed(parameters)
@@ -117,14 +117,17 @@ def _listed(parameters: Any) -> list[Any]:
     return listed
 
 
+CURES: dict[type, str] = {  # for what is found in a list of parameters
+    tuple: "pass parameters(), without names", list: "pass one flat list",
+    str: "pass the nodes, not their names (of a dict, its values)",
+    dict: "make one optimizer for each group of parameters",
+}
+
+
 def _check_parameter(p: Any, i: int) -> None:
     """Raise `ArgumentTypeError` unless p, the i-th of the list, is a leaf node."""
     if not isinstance(p, Node):
-        cure = {tuple: "pass parameters(), without names",
-                str: "pass the nodes, not their names (of a dict, its values)",
-                list: "pass one flat list",
-                dict: "make one optimizer for each group of parameters",
-                }.get(type(p), "wrap plain numbers in Value or Tensor")
+        cure = CURES.get(type(p), "wrap plain numbers in Value or Tensor")
         raise errors.ArgumentTypeError(f"a parameter is a leaf Value or Tensor, not "
                                        f"{type(p).__name__} (item {i} of the list): {cure}")
     if p.op is not None:
@@ -197,7 +200,9 @@ class SGD(Optimizer):
     momentum: from 0 to 1. weight_decay: ≥ 0. What is raised: see `Optimizer`.
     """
 
-    momentum, weight_decay = Checked(_from_0_to_1), Checked(_at_least_0)
+    settings: ClassVar = Optimizer.settings | {
+        "momentum": _from_0_to_1, "weight_decay": _at_least_0,
+    }
 
     def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.0,
                  weight_decay: float = 0.0) -> None:
@@ -221,7 +226,9 @@ class Adam(Optimizer):
     `Optimizer`. Each parameter counts its own steps: those in which it had a gradient.
     """
 
-    betas, eps, weight_decay = Checked(_two_below_1), Checked(_above_0), Checked(_at_least_0)
+    settings: ClassVar = Optimizer.settings | {
+        "betas": _two_below_1, "eps": _above_0, "weight_decay": _at_least_0,
+    }
 
     def __init__(self, parameters: Iterable[Any], lr: float = 1e-3,
                  betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,

@@ -34,7 +34,13 @@ class Neuron(Module):
 
     def __call__(self, x: Numbers) -> Value:
         """The activation for `nin` inputs. Raises `ShapeError` for another number of them."""
-        act: Value = dot(self.w, x, self.b) if self.w else self._without_inputs(x)
+        try:
+            act: Value = dot(self.w, x, self.b) if self.w else self._without_inputs(x)
+        except TypeError:
+            if hasattr(x, "__len__"):
+                raise
+            raise errors.ArgumentTypeError(f"{self!r} takes a list of numbers, not {shown(x)}: "
+                                           "of one number, [x]") from None
         if type(act) is not Value and act.ndim:
             raise errors.ShapeError(
                 f"{self!r} takes one sample of {len(self.w)} numbers, not arrays of shape "
@@ -93,12 +99,7 @@ class MLP(Module):
     """
 
     def __init__(self, nin: int, nouts: Sequence[int]) -> None:
-        if isinstance(nouts, str) or not isinstance(nouts, Iterable):
-            raise errors.ArgumentTypeError(
-                f"nouts is a list with the size of each layer, [16, 1], not {shown(nouts)}")
-        nouts = [a_whole_number(nout, f"nouts[{i}]", 1) for i, nout in enumerate(nouts)]
-        if not nouts:
-            raise errors.ArgumentError("nouts is empty: give the size of each layer, [16, 1]")
+        nouts = _sizes(nouts)
         sizes = [a_whole_number(nin, "nin", 0), *nouts]
         self.layers = [
             Layer(sizes[i], sizes[i + 1], nonlin=i != len(nouts) - 1) for i in range(len(nouts))
@@ -116,3 +117,14 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+
+
+def _sizes(nouts: Any) -> list[int]:
+    """The sizes of the layers, if they are whole numbers ≥ 1, and there is one."""
+    if isinstance(nouts, str) or not isinstance(nouts, Iterable):
+        raise errors.ArgumentTypeError(
+            f"nouts is a list with the size of each layer, [16, 1], not {shown(nouts)}")
+    sizes = [a_whole_number(nout, f"nouts[{i}]", 1) for i, nout in enumerate(nouts)]
+    if not sizes:
+        raise errors.ArgumentError("nouts is empty: give the size of each layer, [16, 1]")
+    return sizes

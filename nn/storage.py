@@ -160,8 +160,9 @@ def _read(file: IO[bytes], path: Any, own: dict[str, Any]) -> dict[str, np.ndarr
     except Problem:
         raise
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds on garbage
-        raise Problem(f"{path} can't be loaded: it is damaged or cut short ({error}). Nothing was "
-                      "changed; save it again with nn.save") from error
+        raise Problem(f"{path} can't be loaded: it is damaged or cut short "
+                      f"({str(error) or type(error).__name__}). Nothing was changed; save it "
+                      "again with nn.save") from error
 
 
 def _check_kind(file: IO[bytes], path: Any) -> None:
@@ -195,8 +196,8 @@ def _by_name(archive: zipfile.ZipFile, path: Any) -> dict[str, zipfile.ZipInfo]:
 def _check_names(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:
     """Raise `StorageError` unless the file has each parameter's name and no other."""
     missing, unknown = [n for n in own if n not in infos], [n for n in infos if n not in own]
-    problems = [f"{_listed(missing)} missing in the file"] if missing else []
-    problems += [f"{_listed(unknown)} unknown to the model"] if unknown else []
+    problems = [f"{_listed([*map(repr, missing)])} missing in the file"] if missing else []
+    problems += [f"{_listed([*map(repr, unknown)])} unknown to the model"] if unknown else []
     if problems:
         raise _doesnt_fit(path, problems)
 
