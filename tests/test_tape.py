@@ -635,10 +635,23 @@ def test_more_refusals(make, error, message):
     assert message in str(caught.value)
 
 
-def test_a_value_updated_halfway_is_refused():
-    """One program can't hold both of its numbers."""
+def test_a_node_computed_beforehand_counts_with_its_number():
+    """Its leaf may have been updated since: the function sees the node, and so does the program."""
     w = Value(2.0)
     z = w * 2
     w.data = 10.0
+    assert ag.compile(lambda x: z * x)(1.0) == 4.0
+    program = ag.compile(lambda x: z * x * w, parameters=[w])
+    with pytest.raises(ag.errors.GraphError, match="computed from a parameter before the call"):
+        program(np.array([3.0]), 1.0)
+
+
+def test_a_value_updated_halfway_is_refused():
+    """One program can't hold both of its numbers."""
+    def halfway(x, w=Value(2.0)):
+        z = w * 2
+        w.data = w.data + 8.0
+        return z * x
+
     with pytest.raises(ag.errors.GraphError, match=r"updated to 10.0 after something was computed"):
-        ag.compile(lambda x: z * x)(1.0)
+        ag.compile(halfway)(1.0)

@@ -30,8 +30,17 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     one sample; the program computes a whole batch, and its results have the batch first. With
     reduce='mean' or 'sum' one number comes out, which can be differentiated.
     parameters: Values (as `model.parameters()`) that the program takes as its first argument, one
-    flat array: see `flat()` and `store()`. Other Values from outside are read in each call; plain
-    numbers and arrays from outside, and random ones, stay what they were when it was recorded.
+    flat array: see `flat()` and `store()`.
+
+    What is read when: the numbers of other Values from outside are read in each call, and so is
+    where the function finds them (in what it closes over, its globals, defaults, the attributes,
+    lists, tuples, dicts of these): if one was replaced, added or deleted there, the function is
+    recorded again. A node computed beforehand counts with the number it holds. A Value found in
+    no such place (in a generator, say) means a recording in each call. But plain numbers, strings
+    and arrays from outside, and random ones, are constants of the program, even if a Value
+    takes their place; and what the function does besides its result (printing, storing) it
+    does only when it is recorded.
+
     branches: what to do when a comparison (`if x > 0`) comes out differently from when it was
     recorded: 'record' the other way too and keep both, or 'raise' `GraphError`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,13 @@ from .. import transforms
 from ..backprop import undisturbed
 from ..call import inside_transform, is_inside
 from ..errors import DTypeError, GraphError, ShapeError
-from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf
+from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf, serial
 from ..ops import total
 from ..trees import flat, is_nested, rebuilt, steps_into, tree_leaves, tree_map
 from .careful import careful
 from .code import LANE_SUM, LEAF, ROW, Code, Guard
 from .machine import NumbaError, check_compiles
+from .outside import Link, Places, reachable
 from .schedule import Schedule
 from .values import as_values
 
@@ -61,7 +61,7 @@ class Program:
         given = self._checked(args)
         inputs, key = _numbers(given, self.batched)
         try:
-            ways = self._ways.get(key, [])
+            ways = [way for way in self._ways.get(key, []) if way.places.hold()]
         except TypeError as error:
             raise GraphError(f"{self.__name__}: an argument that isn't made of floats is part of "
                              f"the program, and must be hashable: {error}") from None
@@ -108,7 +108,10 @@ class Program:
         way = Way(self, args)
         result = way.first_replay(inputs)
         if result is not OTHERWISE:
-            self._ways[key] = [way, *self._ways.get(key, [])][:MOST_WAYS]
+            kept = [other for other in self._ways.get(key, []) if other.places.hold()]
+            if not way.places.missing:  # else its function may find another Value there next time
+                kept.insert(0, way)
+            self._ways[key] = kept[:MOST_WAYS]
             while len(self._ways) > MOST_WAYS:
                 self._ways.pop(next(iter(self._ways)))
             return result
@@ -254,13 +257,16 @@ class Way:
         number: dict[Any, int] = {v: i for i, v in enumerate(v for part in parts for v in part)}
         self.input_ids = [tree_map(_number_of(number), tree) for tree in trees]
         looked = _Looks()
+        before, held = serial(), reachable(program.function)
         with inside_transform(), guarded_by(looked):
             output = program.function(*called)
         self._check_output(output)
         starts = np.cumsum([0, *map(len, parts)])
         lanes = [j for i in self.batched for j in range(starts[i], starts[i + 1])]
+        self.known = _Known(before, held, reachable(program.function), program.parameters or [])
         with undisturbed():
             self._flatten(output, looked, number, lanes)
+        del self.known  # it holds all that the function can reach
 
     def _flatten(self, output: Any, looked: _Looks, number: dict[Any, int], lanes: list[int]
                  ) -> None:
@@ -299,11 +305,11 @@ class Way:
         ends += [x for _, a, b, _ in looked.seen for x in (a, b) if isinstance(x, Node)]
         root = leaf(0.0)
         root.remember(total, tuple(y.value for y in ends), tuple(ends), {})
-        order = consumers_first(root)[:0:-1]
-        # Whatever a user made may be changed by its maker between two calls.
-        outside = [node for node in order if node.op is None and node not in number
-                   and node.params is not None]
+        outside = self.known.outside(root, number)
         number |= {node: len(number) + i for i, node in enumerate(outside)}
+        # What a node from outside was computed from doesn't count: its number is what it is.
+        order = consumers_first(root, tuple(outside))[:0:-1]
+        self.places = Places(self.known.held, outside)
         self.outside = list(enumerate(outside))
         self.outside_numbers = np.array([node.value for node in outside], float)
         self.code = Code(len(number) + (self.reduce is not None))
@@ -415,8 +421,6 @@ class Way:
 
     def first_replay(self, inputs: Numbers) -> Any:
         """As replay, when the machine may yet have to be compiled."""
-        # A Value that only this list and its loop hold was made in the call: nobody can change it.
-        self.outside = [(i, node) for i, node in self.outside if sys.getrefcount(node) > 3]
         try:
             return self.replay(inputs)
         except NumbaError as error:
@@ -602,6 +606,37 @@ def _compact(tree: Any, dtype: type = int) -> Any:
 def _same(a: Any, b: Any) -> Any:
     """Whether two numbers are the very same: nan is nan, and 0 isn't −0."""
     return ((a == b) & (np.signbit(a) == np.signbit(b))) | ((a != a) & (b != b))
+
+
+class _Known:
+    """Which nodes come from outside: what was made before the call, or can be found after it."""
+
+    def __init__(self, before: int, held_before: dict[int, list[Link]],
+                 held: dict[int, list[Link]], parameters: Sequence[Node]) -> None:
+        self.before, self.held_before, self.held = before, held_before, held
+        self.parameters = set(parameters)
+
+    def outside(self, root: Node, number: dict[Any, int]) -> list[Node]:
+        """The nodes that `root` depends on, but for the inputs, whose numbers are to be read.
+
+        A leaf that the call made, and that can't be found, is a constant.
+        """
+        computed = {node for node in consumers_first(root)
+                    if node.op is not None and id(node) in self.held_before}
+        needed = consumers_first(root, tuple(computed))
+        used = computed.intersection([p for node in needed for p in node.parents])
+        self._check(used)
+        leaves = [node for node in needed if node.op is None and node not in number]
+        return [*used, *[node for node in leaves if id(node) in self.held or (
+            node.params is not None and node.params < self.before)]]
+
+    def _check(self, computed: set[Node]) -> None:
+        """Refuse a node that was computed from a parameter beforehand."""
+        for node in computed:
+            if self.parameters.intersection(consumers_first(node)):
+                raise GraphError(
+                    "a node that was computed from a parameter before the call is part of the "
+                    "program, which has no gradient through it: compute it inside the function")
 
 
 class _Looks:
