@@ -1,4 +1,22 @@
-"""Programs: a function of Values recorded once, flattened, and replayed at machine speed."""
+"""Programs: a function of Values recorded once, flattened, and replayed at machine speed.
+
+**What a program reads when.** In each call: its arguments; the numbers of the Values that the
+function finds outside; and where it finds them (in what it closes over, its globals, defaults,
+classes, and in these the attributes, lists, tuples, dicts and arrays of objects). If one was
+replaced, added or deleted there, the function is recorded again. A node that was computed
+beforehand counts with the number it holds, as in the function. A Value that is found in no such
+place (a generator hands it out, say) means a recording in each call.
+
+Only when it is recorded: plain numbers, strings and arrays from outside, and random ones. They
+are constants of the program, even if a Value takes their place later; give the function what
+changes as an argument. And what it does besides its result, printing or storing, it does only
+then. Whatever looks at a number (a comparison, `float(v)`, `str(v)`) is checked in each replay.
+
+**What is kept on disk.** The machine code of each set of rows, in $AUTOGRAD_MINI_CACHE, by default
+~/.cache/autograd_mini. What is in that folder is run, so it must be the user's own: one that
+others can write to isn't used, and a warning says so. A file that isn't what was written there is
+made anew; the folder may be emptied at any time.
+"""
 
 from __future__ import annotations
 
@@ -31,26 +49,16 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     reduce='mean' or 'sum' one number comes out, which can be differentiated.
     parameters: Values (as `model.parameters()`) that the program takes as its first argument, one
     flat array: see `flat()` and `store()`.
-
-    What is read when: the numbers of other Values from outside are read in each call, and so is
-    where the function finds them (in what it closes over, its globals, defaults, the attributes,
-    lists, tuples, dicts of these): if one was replaced, added or deleted there, the function is
-    recorded again. A node computed beforehand counts with the number it holds. A Value found in
-    no such place (in a generator, say) means a recording in each call. But plain numbers, strings
-    and arrays from outside, and random ones, are constants of the program, even if a Value
-    takes their place; and what the function does besides its result (printing, storing) it
-    does only when it is recorded.
-
+    Values from outside are read in each call, and if the function would find another in its
+    place it is recorded again. Plain numbers and arrays from outside, and random ones, stay what
+    they were when it was recorded; printing and storing happen only then. See `help(ag.tape)`.
     branches: what to do when a comparison (`if x > 0`) comes out differently from when it was
     recorded: 'record' the other way too and keep both, or 'raise' `GraphError`.
 
     The first call compiles a machine for the operations in use, and keeps it on disk (in
-    $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini), where later processes find it. A
-    file that isn't what was written there is made anew. What is in that folder is run, so it
-    must be your own: if others can write to it, it isn't used, and a warning says so.
-
-    Raises `MissingExtraError` without Numba; `GraphError` for what isn't made of Values' scalar
-    functions; `NotDifferentiableError` for a function of NumPy that takes no array of Values.
+    $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini): a folder that must be your own.
+    Raises `MissingExtraError` without Numba, `GraphError` for what isn't made of Values' scalar
+    functions, `NotDifferentiableError` for a function of NumPy that takes no array of Values.
 
     >>> import numpy as np, autograd_mini as ag
     >>> rosenbrock = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)

@@ -19,7 +19,7 @@ from ..catalog import CONSTANT, name_of
 from ..errors import NotDifferentiableError
 from ..graph import Node, guard, guarded_by
 from ..operators import Operators, dispatch
-from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum
+from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum, where
 from ..ops.arithmetic import compared, in_pieces, sign
 from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
 from ..trees import nested_array
@@ -233,10 +233,6 @@ def product(a: Any, b: Any) -> Any:
 
 # ── extremes, whose ties are shared evenly ───────────────────────────────────────────────────
 
-_count = in_pieces(
-    lambda y, x, n: np.where(x == y, n + 1.0, np.where(x > y, 1.0, n)),
-    lambda y, x, n: n + 1.0 if x == y else 1.0 if x > y else n, 3, "how many tie",
-)
 _part = in_pieces(
     lambda y, mine, other, part: np.where(
         y != y, np.nan, np.where(mine != y, 0.0, np.where(other == y, part, 1.0))),
@@ -256,9 +252,11 @@ def largest(xs: list[Any]) -> Any:
     """The largest of some Values; all that tie share its gradient evenly."""
     if len(xs) < 3:
         return chain(maximum, xs)
-    y, n = xs[0], 1.0
+    y: Any = xs[0]
+    n: Any = 1.0
     for x in xs[1:]:
-        y, n = _larger(y, x, n), _count(y, x, n)
+        more, alike = compared[np.greater](x, y), compared[np.equal](x, y)
+        y, n = _larger(y, x, n), where(alike, n + 1.0, where(more, 1.0, n))
     return y
 
 
