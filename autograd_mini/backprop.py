@@ -100,10 +100,7 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
         if g is NOTHING:  # every path to it went through something not chosen
             g, op = zero_like(node), None
         if instead and node in instead:
-            for target, sent in instead[node](g):
-                cotangents[target] = cotangents[target] + sent
-                if unchosen is not None:
-                    unchosen[target] = np.zeros(shape(target), bool)
+            _send_instead(instead[node](g), cotangents, unchosen)
         elif op is None:
             if type(g) is np.ndarray and node not in mine:
                 g = g.copy()  # a leaf's is the listener's to keep
@@ -131,6 +128,15 @@ def _turns(order: list[Node], cotangents: Cotangents, create_graph: bool,
                 if sends[1] is not None:
                     cotangents[q] += sends[1]
         yield node, g, sends
+
+
+def _send_instead(sends: Iterable[tuple[Node, Any]], cotangents: Cotangents,
+                  unchosen: dict[Node, Any] | None) -> None:
+    """Add what another rule sends; all of it is chosen."""
+    for target, sent in sends:
+        cotangents[target] = cotangents[target] + sent
+        if unchosen is not None:
+            unchosen[target] = np.zeros(shape(target), bool)
 
 
 def _add(node: Node, g: Any, sends: Sequence[Any], cotangents: Cotangents, mine: set[Node]
@@ -432,50 +438,67 @@ def walk(output: Node, seed: Any, wanted: Collection[Node] | None = None,
     what it replaces kept in `stored`: going back to a million nodes takes as long as visiting
     them. Done again with masks if a nan shows in a leaf's gradient.
     """
-    someone = watcher()
     if guard() is not None and not create_graph:
         raise GraphError(
             "a plain gradient inside a function to be compiled would be a constant of the program: "
             "use ag.grad or its kin inside, or ag.gradients(…, create_graph=True)"
         )
+    with undisturbed():
+        return _Walk(output, seed, wanted, create_graph, stored or Stored()).found()
 
-    def pairs(exact: bool, instead: Instead | None = None) -> Pairs:
-        turns = sweep(output, seed, create_graph=create_graph or bool(instead), exact=exact,
-                      instead=instead)
-        if someone is not None and not instead:
-            turns = someone.look_at(turns)
+
+class _Walk:
+    """The sweeps that one gradient takes: usually one."""
+
+    def __init__(self, output: Node, seed: Any, wanted: Collection[Node] | None,
+                 create_graph: bool, stored: Stored) -> None:
+        self.output, self.seed, self.wanted = output, seed, wanted
+        self.create_graph, self.stored, self.someone = create_graph, stored, watcher()
+
+    def found(self) -> Pairs:
+        """The cotangents; again where a nan shows: with masks, then by limits."""
+        try:
+            found = self.pairs(exact=self.someone is not None)
+        except AnomalyError:
+            limits = self.by_limits()
+            if limits is None or _shows_nan(limits):
+                raise
+            return limits
+        # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
+        if self.someone is None and _shows_nan(found):
+            found = self.pairs(exact=True)
+        return (self.by_limits() or found) if _shows_nan(found) else found
+
+    def pairs(self, exact: bool, instead: Instead | None = None) -> Pairs:
+        """Those of one sweep."""
+        turns = sweep(self.output, self.seed, create_graph=self.create_graph or bool(instead),
+                      exact=exact, instead=instead)
+        if self.someone is not None and not instead:
+            turns = self.someone.look_at(turns)
+        wanted = self.wanted
         if wanted is not None:
             return [(node, g) for node, g, _ in turns if node in wanted]
-        assert stored is not None
         leaves = []
-        for (node, g, _), _ in zip(turns, stored.visits, strict=False):
+        for (node, g, _), _ in zip(turns, self.stored.visits, strict=False):
             if node.op is None:
                 leaves.append((node, g))
                 continue
             if node.gradient is not None:
-                stored.replaced.append((node, node.gradient))
+                self.stored.replaced.append((node, node.gradient))
             node.gradient = raw(g)
         return leaves
 
-    def by_limits() -> Pairs | None:
-        rules = rules_for_equal_values(consumers_first(output), sweep)
-        found = pairs(exact=True, instead=rules) if rules else None
-        return found if create_graph or found is None else [(node, raw(g)) for node, g in found]
+    def by_limits(self) -> Pairs | None:
+        """Those of a sweep that goes by limits where eigenvalues are equal; None if none are."""
+        rules = rules_for_equal_values(consumers_first(self.output), sweep)
+        found = self.pairs(exact=True, instead=rules) if rules else None
+        if self.create_graph or found is None:
+            return found
+        return [(node, raw(g)) for node, g in found]
 
-    with undisturbed():
-        try:
-            found = pairs(exact=someone is not None)
-        except AnomalyError:
-            limits = by_limits()
-            if limits is None or any([has_nan(g) for _, g in limits]):
-                raise
-            return limits
-        # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
-        if someone is None and any([has_nan(g) for _, g in found]):
-            found = pairs(exact=True)
-        if any([has_nan(g) for _, g in found]):
-            found = by_limits() or found
-    return found
+
+def _shows_nan(found: Pairs) -> bool:
+    return any([has_nan(g) for _, g in found])
 
 
 @contextmanager

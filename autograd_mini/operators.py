@@ -266,15 +266,18 @@ class Operators(Node):
 
     def __floor__(self) -> int:
         tell_of_constant(self)
-        return int(math.floor(self.value))
+        number: int = math.floor(self.value)
+        return number
 
     def __ceil__(self) -> int:
         tell_of_constant(self)
-        return int(math.ceil(self.value))
+        number: int = math.ceil(self.value)
+        return number
 
     def __trunc__(self) -> int:
         tell_of_constant(self)
-        return int(math.trunc(self.value))
+        number: int = math.trunc(self.value)
+        return number
 
     def __getattr__(self, name: str) -> NoReturn:
         kind = type(self).__name__

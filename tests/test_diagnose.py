@@ -387,6 +387,7 @@ NOTES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::autograd_mini.errors.BroadcastWarning")  # it is noted, too
 @pytest.mark.parametrize(("word", "loss", "claim", "x", "verdict"), NOTES[1:],
                          ids=[case[0] for case in NOTES[1:]])
 def test_weak_checks_are_called_out(word, loss, claim, x, verdict):

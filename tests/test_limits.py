@@ -25,7 +25,7 @@ def test_softmax_of_infinite_logits_is_its_limit(dtype):
             np.testing.assert_allclose(ag.log_softmax(x), np.log(expected), rtol=1e-6)
         weights = np.arange(x.size).reshape(x.shape)
         slope = ag.grad(lambda v, w=weights: np.sum(ag.softmax(v) * w))(x)
-        rows = np.isinf(np.atleast_2d(x)).any(axis=1)
+        rows = (np.atleast_2d(x) == INF).sum(axis=1) == 1
         np.testing.assert_array_equal(np.atleast_2d(slope)[rows], 0.0)
         assert slope.dtype == dtype
 

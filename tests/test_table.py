@@ -45,7 +45,9 @@ for n in (1, 2):  # rows that are made when they are first needed …
     ag.special.polygamma(n, 1.0)
 ag.grad(ag.grad(np.sinc))(0.5)  # … are to be tested too
 ag.grad(ag.grad(ag.special.betaln))(0.5, 1.5)
-ROWS = [row for row in PRIMITIVES.values() if isinstance(row, Elementwise)]
+# What is cut on purpose has no slope, or one of nan, and isn't constant.
+CUT = {"stop_gradient", "held", "how many tie", "0·x", "standing in"}
+ROWS = [row for row in PRIMITIVES.values() if isinstance(row, Elementwise) and row.name not in CUT]
 assert set(POINTS) <= {row.name for row in ROWS}
 
 
@@ -57,6 +59,7 @@ def test_elementwise_rows(row):
         ag.check_primitive(row, *POINTS[row.name])
 
 
+@pytest.mark.filterwarnings("ignore::autograd_mini.errors.BroadcastWarning")  # (n, 1) meets (n,)
 @pytest.mark.parametrize("row", [r for r in ROWS if len(r.slopes) == 2 and r.name in BUILT_IN],
                          ids=lambda r: r.name)
 @given(shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3),
@@ -391,8 +394,9 @@ WRONG = [
     ("another function's twin", lambda: ag.elementwise(
         lambda x: np.sin(x), math.cos, lambda y, x: ag.cos(x), name="wrong"), (0.4,), "on floats"),
     ("wrong from order 2 on", lambda: ag.elementwise(
-        lambda x: np.sin(x), math.sin, lambda y, x: np.cos(float(x)) if np.ndim(x) == 0 else
-        ag.cos(x), name="wrong"), (0.4,), "order 2"),
+        lambda x: np.sin(x), math.sin, lambda y, x: np.cos(
+            getattr(ag.stop_gradient(x), "value", x)) if np.ndim(x) == 0 else ag.cos(x),
+        name="wrong"), (0.4,), "order 2"),
     ("the other argument's slope", lambda: ag.elementwise(
         lambda a, b: a * b * b, None, lambda y, a, b: b * b, lambda y, a, b: a * b, name="wrong"),
      (0.4, 1.3), "argument 1"),

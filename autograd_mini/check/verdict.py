@@ -127,18 +127,13 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
         facts = _facts(error / bar, expected, error, bar)
     wrong = error > bar
     doubt, kinks = _confirm(problem, i, path, expected, given, bar)
-    if not doubt and (wrong & kinks).any() and not (wrong & ~kinks).any():
-        doubt = _misfit(problem, i, path, expected, given, kinks)
     if not doubt and not (wrong & ~kinks).any():
-        doubt = _disagreement_at_large(problem, i, path, expected, bar)
+        misfit = _misfit(problem, i, path, expected, given, kinks) if (wrong & kinks).any() else ""
+        doubt = misfit or _disagreement_at_large(problem, i, path, expected, bar)
     if doubt:
         return Entry(name, "can't tell", doubt, expected, given, **facts)
     if wrong.any() and one_triangle(problem, i, path, expected, given, bar):
-        expected, bar = mirrored(expected), mirrored(bar)
-        error = np.abs(mirrored(given) - expected)
-        return Entry(name, "right", "it is the symmetrised gradient, and agrees with the engine's "
-                     "and with finite differences when they are symmetrised", expected, given,
-                     **_facts(error / bar, expected, error, bar))
+        return _symmetrised(name, expected, given, bar)
     wrong &= ~kinks
     if wrong.any() and kinks.any() and wrong.sum() + kinks.sum() > ALONE:
         return Entry(name, "can't tell", f"{int(kinks.sum())} of the {ALONE} entries tried lie "
@@ -163,6 +158,15 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
         note = (f"{int(kinks.sum())} of its entries lie at a kink of the loss, where every slope "
                 "between the one-sided ones is a subgradient, and so is this; the rest agree")
     return Entry(name, "right", note, expected, given, **facts)
+
+
+def _symmetrised(name: str, expected: np.ndarray, given: np.ndarray, bar: np.ndarray) -> Entry:
+    """The verdict on the symmetrised gradient of a loss that reads one triangle of a matrix."""
+    expected, bar = mirrored(expected), mirrored(bar)
+    error = np.abs(mirrored(given) - expected)
+    return Entry(name, "right", "it is the symmetrised gradient, and agrees with the engine's "
+                 "and with finite differences when they are symmetrised", expected, given,
+                 **_facts(error / bar, expected, error, bar))
 
 
 def _probed(expected: np.ndarray, excess: np.ndarray, probes: int = PROBES

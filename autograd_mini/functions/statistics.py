@@ -28,6 +28,7 @@ from ..ops import (
     transpose,
     where,
 )
+from ..ops.arithmetic import standing_in
 from .composed import (
     are_all_numbers,
     as_array,
@@ -227,12 +228,15 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """x − log Σ eˣ along `axis`: finite for any finite x, and by its limit where an x is ∞."""
     held = looked_at(x)
     top = np.max(held, axis=axis, keepdims=True)
-    if np.any(top == np.inf):  # the infinite ones share it all, evenly
-        limit = np.where(held == np.inf, 0.0, -np.inf).astype(dtype_of(x))
-        x = where(np.broadcast_to(top == np.inf, shape(x)), limit, x)
+    limit: Any = None
+    if np.any(top == np.inf):  # the infinite ones share it all, evenly; e⁻¹⁰⁰⁰⁰ is 0
+        rows, infinite = np.broadcast_to(top == np.inf, shape(x)), held == np.inf
+        limit = np.where(rows & ~infinite, -np.inf, 0.0).astype(dtype_of(x))
+        x = standing_in(x, np.where(rows, np.where(infinite, 0.0, -1e4), held).astype(dtype_of(x)))
         top = np.where(top == np.inf, 0.0, top).astype(top.dtype)
     x = x - np.where(np.isfinite(top), top, 0.0).astype(top.dtype)  # else digits are lost at 1e10
-    return x - logsumexp(x, axis=axis, keepdims=True)
+    y = x - logsumexp(x, axis=axis, keepdims=True)
+    return y if limit is None else y + limit
 
 
 @keeps_kind

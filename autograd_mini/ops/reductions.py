@@ -68,7 +68,9 @@ def _warn_of_broadcast(x: Node, n: int) -> None:
         if not isinstance(node.op, Elementwise):
             continue
         shapes = [shape(v) for v in node.inputs]
-        if (n, 1) in shapes and (n,) in shapes and not _one_origin(node, (n, 1), (n,)):
+        meant = node.op.name == "power"  # x[:, None] ** [0, 1, 2], all powers of each
+        met = (n, 1) in shapes and (n,) in shapes
+        if met and not meant and not _one_origin(node, (n, 1), (n,)):
             warn(
                 f"numbers of shape ({n}, 1) and of shape ({n},) met in {node.op.name}, became "
                 f"({n}, {n}), and are summed: each was paired with every other. Give both one "

@@ -330,6 +330,9 @@ class Way:
         self.axes = tree_map(lambda _: every, self.output)
         for name, argnums in program.steps:
             if name == "jacobian":
+                if _has_empty(self.output):
+                    raise ShapeError(f"{self.name}: the Jacobian (or Hessian) of an empty array "
+                                     "isn't there in a program: leave the function uncompiled")
                 found = [self._gradients(y, argnums, every) for y in flat(self.output)]
                 rows, axes = iter([ids for ids, _ in found]), iter([axes for _, axes in found])
                 self.output = tree_map(lambda _, rows=rows: next(rows), self.output)
@@ -375,7 +378,8 @@ class Way:
     def _lay_out(self) -> None:
         """The places of all that the result and the comparisons need."""
         self.form = _compact(self.output)
-        pairs = [(np.asarray(ids), bool(np.all(axis))) for (_, ids), (_, axis) in
+        batch = bool(self.batched)  # of no numbers at all, all have a number for each sample
+        pairs = [(np.asarray(ids), batch and bool(np.all(axis))) for (_, ids), (_, axis) in
                  zip(tree_leaves(self.form), tree_leaves(_compact(self.axes)), strict=True)]
         leaves = [ids for ids, _ in pairs]
         ends = np.cumsum([0, *[ids.size for ids in leaves]]).tolist()
@@ -592,6 +596,13 @@ def _variables(arg: Any, batched: bool) -> Any:
 
 def _number_of(number: dict[Any, int]) -> Callable[[Any], Any]:
     return lambda x: number.get(x) if isinstance(x, Node) else None
+
+
+def _has_empty(tree: Any) -> bool:
+    """Whether an array without entries is in a tree."""
+    if isinstance(tree, np.ndarray) and not tree.size:
+        return True
+    return is_nested(tree) and any([_has_empty(branch) for _, branch in steps_into(tree)])
 
 
 def _compact(tree: Any, dtype: type = int) -> Any:
