@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import as_node, as_seed, collect, has_nan, one_like, own, sweep, zero_like
+from .backprop import as_node, as_seed, collect, one_like, own, sweep, zero_like
 from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
 from .errors import DTypeError, ShapeError, with_article
 from .graph import Node, check_real, consumers_first, leaf
@@ -217,15 +217,16 @@ def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
     """J·v for one output."""
     y = call.node(y)
     with inside_transform():
-        u = leaf(_anything(y))
-        pulled = call.pull(y, u, create_graph=True, quiet=False)
-        products = [sum(multiply(g, v)) for g, v in zip(pulled, tangents, strict=True)]
-        g = None
-        if products:
-            along = functools.reduce(operator.add, products)
-            (g,) = collect(along, [u], one_like(along), create_graph=call.nested)
-        if g is not None and has_nan(g) and rules_for_equal_values(consumers_first(y), sweep):
+        if rules_for_equal_values(consumers_first(y), sweep):
             g = _by_rows(call, y, tangents)
+        else:
+            u = leaf(_anything(y))
+            pulled = call.pull(y, u, create_graph=True, quiet=False)
+            products = [sum(multiply(g, v)) for g, v in zip(pulled, tangents, strict=True)]
+            g = None
+            if products:
+                along = functools.reduce(operator.add, products)
+                (g,) = collect(along, [u], one_like(along), create_graph=call.nested)
     g = zero_like(y) if g is None else g
     return as_node(g) if call.nested else plain(own(g))
 

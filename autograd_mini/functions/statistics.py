@@ -151,6 +151,8 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
         mean: Any = NOTHING, correction: Any = NOTHING) -> Any:
     """√var; its derivative at 0, a kink, is the least subgradient: 0."""
     ddof = ddof if correction is NOTHING else correction
+    if where is True and mean is NOTHING and np.all(count(x, axis) == 1) and ddof == 0:
+        return ops.sum(0.0 * x, axis=axis, keepdims=keepdims)  # of one number it is 0, and smooth
     length = ops.length(_deviation(x, axis, mean, where), axis=axis)
     n = np.sqrt(np.maximum(_counted(x, axis, where) - ddof, 0))
     return without(ops.divide(length, n if np.ndim(n) else float(n)), axis, keepdims)

@@ -118,7 +118,7 @@ divide = elementwise(
 negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
 positive = elementwise(np.positive, operator.pos, 1, symbol="=")
 standing_in = elementwise(
-    lambda x, s: np.broadcast_to(s, np.shape(x)).copy(), lambda x, s: s, 1, None, name="standing in"
+    lambda x, s: np.broadcast_arrays(x, s)[1].copy(), lambda x, s: s, 1, None, name="standing in"
 )  # s in the place of x, with the slope of x: for a function of infinite x by its limit
 stop_gradient = elementwise(lambda x: np.positive(x), lambda x: x, None, name="stop_gradient")
 

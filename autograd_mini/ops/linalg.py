@@ -218,7 +218,7 @@ def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
     singular = _is_minus_infinity(y)[..., None, None]
     regular = where(singular, np.eye(shape(a)[-1]), a)
     sent = g[..., None, None] * swap(solved(regular, _eye_like(a)))
-    return where(singular, np.nan, sent)
+    return sent * where(singular, np.nan, 1.0)
 
 
 _is_minus_infinity = decision(np.isneginf, 1, "is −∞")

@@ -42,11 +42,25 @@ class Values(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return _answered(function, args, kwargs)
 
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any([isinstance(part, np.ndarray) and part.dtype == object for part in parts]):
+            parts = tuple([_mask(p) if isinstance(p, np.ndarray) and p.dtype == object else p
+                           for p in parts])
+            index = parts if isinstance(index, tuple) else parts[0]
+        return super().__getitem__(index)
+
     def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
         """The same Values: a program has no numbers but float64."""
         if np.dtype(dtype) not in (np.dtype(float), self.dtype):
             raise _refusal(f"astype({np.dtype(dtype)})")
         return self.copy()
+
+
+def _mask(comparisons: np.ndarray) -> np.ndarray:
+    """A mask made by comparing Values: which entries it takes is a decision of the program."""
+    decided = [bool(entry) for entry in comparisons.flat]
+    return np.array(decided, bool).reshape(comparisons.shape)
 
 
 def _of_numpy(function: Any) -> Any:
@@ -225,8 +239,8 @@ def product(a: Any, b: Any) -> Any:
             f"@ of shapes {a.shape} and {b.shape}: of arrays of Values it takes vectors and "
             "matrices whose inner lengths agree"
         )
-    rows = a.reshape(-1, a.shape[-1]).tolist()
-    columns = b.reshape(b.shape[0], -1).T.tolist()
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1]).tolist()
+    columns = b.reshape(b.shape[0], math.prod(b.shape[1:])).T.tolist()
     entries = [weighted_sum.apply((*row, *column, 0.0), {}) for row in rows for column in columns]
     return as_values(entries, a.shape[:-1] + b.shape[1:])
 

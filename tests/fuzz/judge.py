@@ -62,6 +62,8 @@ def _outcome(name: str, check: Callable[[Any], None], case: Any) -> Outcome:
     except AutogradError as error:
         return Outcome("refused", head(error), step=name)
     except Exception as error:
+        if str(error) == "'Value' object is not subscriptable":  # Python's own refusal
+            return Outcome("refused", head(error), step=name)
         return Outcome("wrong", f"{type(error).__name__} from {_origin(error)}", "escaped",
                        f"{type(error).__name__}: {error}",
                        "a result, or an error of the engine's", name)
