@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow lint types oracles bench diagnosis verdicts clean
+.PHONY: demo test slow fuzz lint types oracles bench diagnosis verdicts clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autograd-mini demo
@@ -17,6 +17,11 @@ slow: $(VENV)/.installed
 
 oracles: $(VENV)/.oracles
 	$(BIN)/python -m pytest -m oracle
+
+# Random programs against differences and PyTorch; SECONDS is for each of three modes.
+SECONDS ?= 60
+fuzz: $(VENV)/.oracles
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
