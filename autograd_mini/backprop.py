@@ -6,7 +6,6 @@ listen to it, and so may anybody who wants to watch.
 
 from __future__ import annotations
 
-import itertools
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -419,11 +418,11 @@ class Stored:
 
     def __init__(self) -> None:
         self.replaced: Pairs = []  # what was there before, where there was something
-        self.visits = itertools.count()  # how many nodes have been visited
+        self.visits = 0  # how many nodes have been visited
 
     def undo(self, output: Node) -> None:
         """Put back what was there before."""
-        for node in consumers_first(output)[: next(self.visits)]:
+        for node in consumers_first(output)[: self.visits]:
             if node.op is not None:
                 node.gradient = None
         for node, before in reversed(self.replaced):
@@ -465,7 +464,9 @@ class _Walk:
                 raise
             return limits
         # A nan inside that reaches no leaf (and nothing wanted) was stopped, and does no harm.
-        if self.someone is None and _shows_nan(found):
+        if not _shows_nan(found):
+            return found
+        if self.someone is None:
             found = self.pairs(exact=True)
         return (self.by_limits() or found) if _shows_nan(found) else found
 
@@ -478,14 +479,18 @@ class _Walk:
         wanted = self.wanted
         if wanted is not None:
             return [(node, g) for node, g, _ in turns if node in wanted]
-        leaves = []
-        for (node, g, _), _ in zip(turns, self.stored.visits, strict=False):
-            if node.op is None:
-                leaves.append((node, g))
-                continue
-            if node.gradient is not None:
-                self.stored.replaced.append((node, node.gradient))
-            node.gradient = raw(g)
+        leaves, replaced, visits = [], self.stored.replaced, 0
+        try:
+            for node, g, _ in turns:
+                visits += 1
+                if node.op is None:
+                    leaves.append((node, g))
+                    continue
+                if node.gradient is not None:
+                    replaced.append((node, node.gradient))
+                node.gradient = g if instead is None else raw(g)
+        finally:
+            self.stored.visits = max(self.stored.visits, visits)
         return leaves
 
     def by_limits(self) -> Pairs | None:

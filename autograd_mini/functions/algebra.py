@@ -33,14 +33,14 @@ from ..ops import (
     weighted_sum,
     where,
 )
-from .composed import are_numbers, as_array, numpy_has, stands_for, without
+from ..primitive import also
+from .composed import are_numbers, as_array, keeps_kind, numpy_has, stands_for, without
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
 from .statistics import max, min, scale_of
 
 # ── products ─────────────────────────────────────────────────────────────────────────────────
 
 
-@stands_for(np.dot)
 def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
     """a·b + bias, as `np.dot`; of two lists of `Value`s, one node for the whole neuron.
 
@@ -59,6 +59,10 @@ def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
     return product if isinstance(bias, float) and bias == 0.0 else product + bias
 
 
+also(np.dot, dot)  # one node for a list of Values: the kind is kept as it is
+
+
+@keeps_kind
 def _array_dot(a: Any, b: Any) -> Any:
     """NumPy's dot by the number of axes: the last of a with the last but one of b."""
     rank_a, rank_b = len(shape(a)), len(shape(b))

@@ -34,6 +34,8 @@ def keeps_kind(function: F) -> F:
     @functools.wraps(function)
     def kept(*args: Any, **kwargs: Any) -> Any:
         y = function(*args, **kwargs)
+        if type(y) is KINDS[float]:
+            return y
         if isinstance(y, Node):
             single = type(y.value) is np.ndarray and not y.value.ndim
             return _number(y) if single and not _has_array((args, kwargs)) else y

@@ -19,7 +19,13 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Elementwise, also, elementwise
-from .extremes import product_of, quotient_of, scalar_product_of, scalar_quotient_of
+from .extremes import (
+    product_of,
+    quotient_of,
+    scalar_in_range,
+    scalar_product_of,
+    scalar_quotient_of,
+)
 
 # ── derivatives at kinks, constant in pieces ─────────────────────────────────────────────────
 #
@@ -194,12 +200,14 @@ _quotient = elementwise(
 def product(p: Any, q: Any, r: Any) -> Any:
     """p·q·r, exact to a rounding or two wherever that is a float, whatever p·q may be."""
     if type(p) is float is type(q) and type(r) is float:
-        return scalar_product_of(p, q, r)
+        t = p * q
+        return t * r if scalar_in_range(t) else scalar_product_of(p, q, r)
     return _product(p, q, r)
 
 
 def quotient(p: Any, q: Any, d: Any) -> Any:
     """p·q/d, exact to a rounding or two wherever that is a float, whatever p·q may be."""
     if type(p) is float is type(q) and type(d) is float:
-        return scalar_quotient_of(p, q, d)
+        t = p * q
+        return t / d if scalar_in_range(t) else scalar_quotient_of(p, q, d)
     return _quotient(p, q, d)

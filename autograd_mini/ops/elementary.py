@@ -61,7 +61,9 @@ def _sent_to_base(g: Any, y: Any, a: Any, b: Any) -> Any:
     if isinstance(b, int | float):
         if not b:
             return g * 0.0
-        lowered: Any = power(a, b - 1)
+        lowered: Any = math.pow(a, b - 1) if type(a) is float else power(a, b - 1)
+        if type(lowered) is float is type(g) and scalar_in_range(lowered):
+            return product(g, float(b), lowered)  # numbers, nearly always
     else:
         limit = zero(b) * zero(a)
         lowered = where(limit, 0.0, power(a, where(limit, 1.0, b - 1)))

@@ -54,10 +54,7 @@ def unless_in_range(slope: Any, exact: Any) -> Any:
 
 
 def scalar_product_of(p: float, q: float, r: float) -> float:
-    """p·q·r of three floats."""
-    t = p * q
-    if _TINY <= math.fabs(t) <= _HUGE:
-        return t * r
+    """p·q·r of three floats, by mantissas and exponents."""
     a, i = math.frexp(p)
     b, j = math.frexp(q)
     c, k = math.frexp(r)
@@ -65,10 +62,7 @@ def scalar_product_of(p: float, q: float, r: float) -> float:
 
 
 def scalar_quotient_of(p: float, q: float, d: float) -> float:
-    """p·q/d of three floats."""
-    t = p * q
-    if _TINY <= math.fabs(t) <= _HUGE:
-        return t / d
+    """p·q/d of three floats, by mantissas and exponents."""
     a, i = math.frexp(p)
     b, j = math.frexp(q)
     c, k = math.frexp(d)
