@@ -310,9 +310,12 @@ def must_not_cut() -> bool:
 
 def tell_of_cut(*nodes: Any) -> None:
     """Tell whoever wants to know that plain numbers are taken out of these nodes."""
-    tell_of_constant(*nodes)
+    taken = [node for node in nodes if isinstance(node, Node)]
+    tell_of_constant(*taken)
+    if (someone := watcher()) is not None:
+        someone.lost(*taken)
     if (someone := transforming.get()) is not None:
-        someone.cut(*[node for node in nodes if isinstance(node, Node)])
+        someone.cut(*taken)
 
 
 def tell_of_constant(*nodes: Any) -> None:

@@ -64,6 +64,7 @@ class Watcher:
         self.places: dict[Node, Place] = {}  # in the order of making
         self.results: dict[Node, None] = {}  # nan or inf in them, and nothing has used them yet
         self.cuts: deque[tuple[Node, Place]] = deque(maxlen=1000)
+        self.losses: deque[tuple[Node, Place]] = deque(maxlen=1000)  # those that aren't by nature
 
     def made(self, node: Node) -> None:
         """A node was computed."""
@@ -77,6 +78,11 @@ class Watcher:
         """Plain numbers were taken out of nodes."""
         place = here()
         self.cuts.extend((node, place) for node in nodes)
+
+    def lost(self, *nodes: Node) -> None:
+        """And a gradient may be lost with them: what was taken isn't constant by nature."""
+        place = here()
+        self.losses.extend((node, place) for node in nodes)
 
     def finish(self) -> None:
         """Raise if a nan or inf is the result of something."""
@@ -245,23 +251,30 @@ def strict() -> Iterator[None]:
 
 
 class CutReport(NamedTuple):
-    """Which parameters a loss doesn't reach, each with the places where it may have been cut."""
+    """Which parameters a loss doesn't reach, each with the places where it may have been cut.
+
+    partly: parameters that have a gradient, of which numbers were taken out as well, so that it
+    may not be all of it; with the places.
+    """
 
     reached: list[str]
     cut: dict[str, list[Place]]
     watched: bool = True
+    partly: dict[str, list[Place]] = {}  # noqa: RUF012  a default, never changed
 
     def __str__(self) -> str:
+        also = [f"{name} has a gradient, but numbers were taken from it as well, through which "
+                f"none comes back, by {' and '.join(dict.fromkeys(map(str, places)))}"
+                for name, places in self.partly.items()]
         if not self.cut:
-            return f"all {len(self.reached)} parameters have a gradient"
+            return "\n".join([f"all {len(self.reached)} parameters have a gradient", *also])
         unseen = "no number was taken from it" if self.watched else (
             "where it was cut isn't known: give cut_report the function that computes the loss")
-        return "\n".join(
-            f"{name} has no gradient: the loss isn't made of it, " + (
+        return "\n".join([
+            *[f"{name} has no gradient: the loss isn't made of it, " + (
                 f"and numbers were taken from it by {' and '.join(dict.fromkeys(map(str, places)))}"
                 if places else unseen)
-            for name, places in self.cut.items()
-        )
+              for name, places in self.cut.items()], *also])
 
 
 def cut_report(loss: Any, parameters: Any) -> CutReport:
@@ -293,11 +306,18 @@ def cut_report(loss: Any, parameters: Any) -> CutReport:
         raise DTypeError(f"the loss is a {type(loss).__name__}, not a number")
     named = _named(parameters)
     reached = set(consumers_first(loss)) if isinstance(loss, Node) else set()
-    behind = [(set(consumers_first(node)), place) for node, place in someone.cuts]
-    cut = {name: [place for nodes, place in behind if p in nodes]
-           for name, p in named.items() if p not in reached}
+    cut = _taken_from({name: p for name, p in named.items() if p not in reached}, someone.cuts)
+    partly = _taken_from({name: p for name, p in named.items() if p in reached}, someone.losses)
     return CutReport([name for name, p in named.items() if p in reached], cut,
-                     is_function or around is not None)
+                     is_function or around is not None,
+                     {name: places for name, places in partly.items() if places})
+
+
+def _taken_from(parameters: dict[str, Node], cuts: Any) -> dict[str, list[Place]]:
+    """By parameter, where numbers were taken out of nodes that depend on it."""
+    behind = [(set(consumers_first(node)), place) for node, place in cuts]
+    return {name: [place for nodes, place in behind if p in nodes]
+            for name, p in parameters.items()}
 
 
 def _named(parameters: Any) -> dict[str, Node]:

@@ -239,6 +239,14 @@ def test_cut_report_lets_cuts_happen_and_names_them():
     assert "math.log(w)" in report
 
 
+def test_cut_report_sees_what_is_cut_in_part():
+    """A parameter that reaches the loss one way, and was cut another, is named with the place."""
+    w, b = Value(2.0, label="w"), Value(1.0, label="b")
+    report = ag.cut_report(lambda: w * w.data + b * (1.0 if w > 0 else 2.0) + np.sign(b), [w, b])
+    assert list(report.partly) == ["w"] and report.reached == ["w", "b"] and not report.cut
+    assert "w has a gradient, but numbers were taken" in str(report)
+
+
 @pytest.mark.parametrize("function", sorted(CONSTANT, key=lambda f: f.__name__),
                          ids=lambda f: f.__name__)
 def test_what_is_constant_by_nature_is_flat(function):

@@ -35,6 +35,8 @@ KINKED = {
     "‖x‖": (norm, np.zeros(2)),
     "‖x‖ + ‖x‖²": (lambda x: norm(x) + norm(x) ** 2, np.zeros(2)),
     "std": (std, np.ones(2)),
+    "the 3-norm": (lambda x: norm(x, 3), np.zeros(2)),
+    "the 1.5-norm": (lambda x: norm(x, 1.5), np.zeros(2)),
     "a product of lengths": (lambda x: np.prod(norm(x.reshape(2, 1), axis=-1)), np.zeros(2)),
 }
 

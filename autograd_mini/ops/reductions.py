@@ -222,6 +222,9 @@ through_zero = elementwise(
 no_slope = elementwise(
     lambda x: 0.0 * x, lambda x: 0.0 * x, lambda y, x: NAN, name="0·x"
 )  # 0, the least subgradient, with a derivative of nan
+corner = elementwise(
+    lambda x: 0.0 * x, lambda x: 0.0 * x, lambda y, x: no_slope(x), name="corner"
+)  # 0 with the slope 0, the least subgradient of a norm at 0, whose derivative is nan
 flat = elementwise(
     lambda x: x * np.abs(x), lambda x: x * math.fabs(x), lambda y, x: 2 * _flat_slope(x),
     name="x·|x|",
