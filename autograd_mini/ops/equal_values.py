@@ -124,8 +124,9 @@ def _term_sizes(g: Any) -> Any:
     """
     sizes: dict[Node, Any] = {}
     for node in reversed(consumers_first(g)) if isinstance(g, Node) else ():
-        op, terms = node.op, [np.abs(x) if parent is None else sizes[parent]
-                              for parent, x in zip(node.parents, node.inputs, strict=True)]
+        op: Any = node.op
+        terms = [np.abs(x) if parent is None else sizes[parent]
+                 for parent, x in zip(node.parents, node.inputs, strict=True)]
         if op in (add, subtract):
             sizes[node] = terms[0] + terms[1]
         elif op in (multiply, matmul, sum, where) or (isinstance(op, Structural) and op.moves):

@@ -223,7 +223,8 @@ def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
     singular = _is_minus_infinity(y)[..., None, None]
     regular = where(singular, np.eye(shape(a)[-1]), a)
     sent = g[..., None, None] * swap(solved(regular, _eye_like(a)))
-    return nan_where(singular, sent + 0.0 * a)
+    none = 0.0 * where(singular, y[..., None, None], 0.0)  # as a function of every entry
+    return nan_where(singular, sent + none)
 
 
 _is_minus_infinity = decision(np.isneginf, 1, "is −∞")
