@@ -13,7 +13,7 @@ import numpy as np
 
 from ..primitive import also, structural
 from .arithmetic import where
-from .linalg import decision, det, inv, logabsdet, matmul, pinv, solved, swap
+from .linalg import decision, det, inv, logabsdet, matmul, nan_where, pinv, solved, swap
 from .reductions import sum
 from .shapes import shape
 
@@ -52,7 +52,7 @@ def orthonormal(g, y, a):  # type: ignore[no-untyped-def]
     lost = _has_dependent_columns(r)
     regular = where(lost, np.eye(shape(r)[-1]), r)  # LAPACKs differ in what a singular one does
     sent = swap(solved(regular, swap(g - matmul(y, m + swap(m)))))
-    return sent * where(lost, np.nan, 1.0)  # a factor, so that it stays when g is differentiated
+    return nan_where(lost, sent)
 
 
 def _depends(r: np.ndarray) -> Any:
@@ -159,11 +159,10 @@ def _of_vectors(g: Any, u: Any, s: Any, v: Any) -> Any:
     m = matmul(swap(u), g)
     turn = m - swap(m)
     lost = _turn_is_lost(turn, s, g)
-    inner = _apart(s * s, equal_singular_values(s)) * turn * s[..., None, :] * where(
-        lost, np.nan, 1.0)
+    inner = nan_where(lost, _apart(s * s, equal_singular_values(s)) * turn * s[..., None, :])
     if shape(u)[-2] > shape(u)[-1]:  # what leaves the space that the columns span
         out = g - matmul(u, m)
-        none = where(_out_is_lost(out, s, g), np.nan, out / s[..., None, :])
+        none = nan_where(_out_is_lost(out, s, g), out / s[..., None, :])
         return matmul(matmul(u, inner) + none, swap(v))
     return matmul(matmul(u, inner), swap(v))
 

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, consumers_first, leaf, raw
-from .arithmetic import multiply, where
+from ..primitive import Structural
+from .arithmetic import add, multiply, negative, subtract, where
 from .decompositions import (
     eigenvectors,
     eigvalsh,
@@ -38,7 +39,7 @@ from .decompositions import (
     right_vectors,
     svdvals,
 )
-from .linalg import matmul, swap
+from .linalg import matmul, nan_where, swap
 from .reductions import sum
 from .shapes import astype, shape
 
@@ -114,6 +115,25 @@ def _no_slope(g: Any, small: Any) -> Any:
     """
     columns = sum(g * 0.0, axis=-2)
     return kinked(_crossed(columns, 1), small)
+
+
+def _term_sizes(g: Any) -> Any:
+    """For each entry of g the sum of the sizes of the terms that it was summed from.
+
+    Where terms cancel, g is small and this is not, and g's rounding is some eps times this.
+    """
+    sizes: dict[Node, Any] = {}
+    for node in reversed(consumers_first(g)) if isinstance(g, Node) else ():
+        op: Any = node.op
+        terms = [np.abs(x) if parent is None else sizes[parent]
+                 for parent, x in zip(node.parents, node.inputs, strict=True)]
+        if op in (add, subtract):
+            sizes[node] = terms[0] + terms[1]
+        elif op in (multiply, matmul, sum, where) or (isinstance(op, Structural) and op.moves):
+            sizes[node] = op.compute(terms, node.params or {})
+        else:
+            sizes[node] = terms[0] if op is negative else np.abs(node.value)
+    return sizes[g] if isinstance(g, Node) else np.abs(g)
 
 
 # ── a matrix, and all that is computed from its values and vectors ───────────────────────────
@@ -223,7 +243,8 @@ class _Decomposition:
         slopes = _Slopes({}, {}, 0.0)
         for x, g in zip(spaces, gs, strict=True):
             m = matmul(swap(x), g)
-            slopes.level = slopes.level + _top(m)[..., 0, 0] * _top(weight)[..., 0, 0]
+            level = _top(np.abs(swap(raw(x))) @ _term_sizes(g)) * _top(weight)
+            slopes.level = slopes.level + level[..., 0, 0]
             for seed in (weight, -swap(weight)):
                 for node, sent in self.back(m, seed.astype(raw(m).dtype)):
                     if node in self.everywhere or node is self.matrix or (
@@ -296,7 +317,7 @@ class _Eigh(_Decomposition):
         """V (½ T/(λⱼ − λᵢ) + diag g) Vᵀ."""
         v, g, small = self.vectors(eigenvectors), self.cotangent(eigenvectors), self.turning
         m, rates, own = matmul(swap(v), g), self.rates(g), self.cotangent(eigvalsh)
-        size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(raw(v))) @ np.abs(raw(g)))
+        size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(raw(v))) @ _term_sizes(g))
         turns = _Quotient(
             _turned(m), where(np.eye(shape(m)[-1]), 1.0, _crossed(self.w, -1)), small,
             [_turned(swap(raw(v)) @ raw(rate)) for rate in rates],
@@ -307,7 +328,7 @@ class _Eigh(_Decomposition):
             where(used, own, evenly(own, self.w, 1.0 * self.alike)))
         lost = turns.lost | (small & self.rests_on_more([v], [g], [rates], raw(inner)))
         whole = matmul(matmul(v, inner + _no_slope(g, small)), swap(v))
-        whole = where(np.any(lost, axis=(-2, -1), keepdims=True), np.nan, whole)
+        whole = nan_where(np.any(lost, axis=(-2, -1), keepdims=True), whole)
         return of_one_triangle(whole, **(self.family[0].params or {}))
 
 
@@ -345,7 +366,7 @@ class _Svd(_Decomposition):
                 part = matmul(out.value, swap(other))
                 whole = whole + (part if other is v else swap(part))
                 lost = lost | np.any(out.lost, axis=(-2, -1), keepdims=True)
-        return where(lost, np.nan, whole)
+        return nan_where(lost, whole)
 
     def _turns(self, spaces: Any, gs: Any, rates: Any) -> Any:
         """What turns U and V within the spaces they span: together, and against each other."""
@@ -353,7 +374,7 @@ class _Svd(_Decomposition):
         by_left, by_right = [[_turned(swap(raw(x)) @ raw(r)) for r in rate]
                              for x, rate in zip(spaces, rates, strict=True)]
         size = 64 * shape(left)[-1] * _eps(left) * builtins.sum(
-            [_top(np.abs(swap(raw(x))) @ np.abs(raw(g))) for x, g in zip(spaces, gs, strict=True)])
+            [_top(np.abs(swap(raw(x))) @ _term_sizes(g)) for x, g in zip(spaces, gs, strict=True)])
         return [_Quotient(
             left + sign * right,
             where(np.eye(shape(left)[-1]), 1.0, _crossed(self.w, -sign)), small,
@@ -363,7 +384,7 @@ class _Svd(_Decomposition):
 
     def _beyond(self, x: Any, g: Any, rates: Any) -> _Quotient:
         """What leaves the space that the columns of x span, divided by σ."""
-        size = 64 * shape(x)[-2] * _eps(g) * _top(g)
+        size = 64 * shape(x)[-2] * _eps(g) * _top(_term_sizes(g))
         held = raw(x)
         return _Quotient(
             g - matmul(x, matmul(swap(x), g)), self.w[..., None, :], self.none[..., None, :],

@@ -187,6 +187,11 @@ def decision(forward: Any, arity: int, name: str) -> Structural:
                       name=name)
 
 
+def nan_where(lost: Any, x: Any) -> Any:
+    """x, but nan where it isn't determined, and then its derivatives too."""
+    return x * where(lost, np.nan, 1.0)  # a chosen nan would be a constant, with the derivative 0
+
+
 solve = structural(np.linalg.solve, *_solve_rules)  # of matrices; a composite promotes a vector
 solved = structural(_solve_or_nan, *_solve_rules, name="solved", symbol="solve")
 """What rules use: a matrix that could just be inverted may have a transpose that can't, and no
@@ -218,7 +223,8 @@ def logabsdet(g, y, a):  # type: ignore[no-untyped-def]
     singular = _is_minus_infinity(y)[..., None, None]
     regular = where(singular, np.eye(shape(a)[-1]), a)
     sent = g[..., None, None] * swap(solved(regular, _eye_like(a)))
-    return sent * where(singular, np.nan, 1.0)
+    none = 0.0 * where(singular, y[..., None, None], 0.0)  # as a function of every entry
+    return nan_where(singular, sent + none)
 
 
 _is_minus_infinity = decision(np.isneginf, 1, "is −∞")
