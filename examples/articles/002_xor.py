@@ -1,5 +1,7 @@
 """XOR with a hidden layer: three mistakes sit on one gradient, and the verifier names all three."""
 
+import warnings
+
 import numpy as np
 
 import autograd_mini as ag
@@ -36,7 +38,9 @@ rng = np.random.default_rng(0)
 parameters = [rng.normal(size=shape) for shape in ((2, 4), (1, 4), (4, 1), (1, 1))]
 
 print("— as printed, with targets of shape (4,) —")
-report = ag.check_gradient(loss, published, *parameters, row, wrt=WRT)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ag.errors.BroadcastWarning)  # it says what the note says
+    report = ag.check_gradient(loss, published, *parameters, row, wrt=WRT)
 print(report.hint(3), *report.notes, sep="\n")
 assert report["w2"].suspects[0].kind == "unreduced" and "broadcast to (4, 4)" in report.notes[0]
 
