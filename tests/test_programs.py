@@ -519,3 +519,13 @@ def test_a_full_disk_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fdopen", full)
     assert kept_in(tmp_path)(2.0) == 3.0
     assert not list(tmp_path.iterdir())
+
+
+def test_an_array_of_no_axes_that_holds_a_value_is_looked_into():
+    """A Value in an object array of shape () is found there, and seen when it is replaced."""
+    box = np.array(None, dtype=object)
+    box[()] = Value(2.0)
+    program = ag.compile(lambda x: x * box[()])
+    assert program(3.0) == 6.0
+    box[()] = Value(5.0)
+    assert program(3.0) == 15.0

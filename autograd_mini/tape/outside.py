@@ -65,6 +65,8 @@ def _links(x: Any) -> Iterator[Link]:
         yield x, "cell_contents", _get(x, "cell_contents")
     elif isinstance(x, dict):
         yield from [(x, key, value) for key, value in list(x.items())]
+    elif isinstance(x, np.ndarray) and x.dtype == object and not x.ndim:
+        yield x, (), x[()]
     elif isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype == object):
         yield from [(x, i, value) for i, value in enumerate(x)]
     elif isinstance(x, set | frozenset):
@@ -162,6 +164,8 @@ def _check(container: Any, key: Any, thing: Any) -> Callable[[], bool]:
     """A question: is this thing still held there?"""
     if isinstance(container, dict):
         return lambda: container.get(key, NOTHING) is thing
+    if isinstance(container, np.ndarray) and not container.ndim:
+        return lambda: container[()] is thing
     if isinstance(container, list | tuple | np.ndarray):
         return lambda: len(container) > key and container[key] is thing
     if isinstance(container, set | frozenset) or isinstance(key, types.CellType):

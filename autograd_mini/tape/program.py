@@ -419,7 +419,7 @@ class Way:
         if not math.isfinite(values.sum()):  # there is an inf or a nan (or nearly)
             values = self._carefully(inputs, samples)
             plain = not self.batched and self.program.parameters is None
-            if plain and np.isnan(values).any():
+            if self.silences and plain and np.isnan(values).any():
                 return self.program.eagerly(self._arguments(inputs))
         return self._formed(values, samples)
 
