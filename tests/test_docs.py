@@ -114,6 +114,7 @@ def test_refusal_of_a_function_in_no_class():
         Tensor([1.0]).__array_function__(inspect.getdoc, (Tensor,), (), {})
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # from 2.5 on
 @pytest.mark.parametrize("function", sorted(CONSTANT - {getattr(np, "in1d", None)},
                                             key=lambda f: f.__name__),
                          ids=lambda f: f.__name__)
