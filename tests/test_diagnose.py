@@ -309,6 +309,7 @@ def test_noise_is_not_explained(seed):
     assert all([s.kind for s in e.suspects] == ["unknown"] for e in report)
 
 
+@pytest.mark.slow  # eight searches
 def test_a_suspect_gives_the_numbers():
     """What a suspect says is tried out: its evidence is a difference at the level of rounding."""
     for edits, *_ in EDITS[:8]:

@@ -34,7 +34,10 @@ def values(body, **args):
     return outcome_of("values", f"def f({', '.join(args)}):\n    return {body}\n", args)
 
 
-@pytest.mark.parametrize("mode", QUICK)
+@pytest.mark.parametrize("mode", [
+    pytest.param(mode, marks=pytest.mark.slow) if mode == "compiled" else mode
+    for mode in QUICK  # each of its programs compiles machines
+])
 def test_a_few_programs_of_each_mode_are_right(mode):
     """The first programs of a fixed seed give no wrong answer, and many a right one."""
     seed, programs, without = QUICK[mode]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import pickle
@@ -105,11 +106,14 @@ def value_twin(x):
 
 def evaluate(case, arrays, xp=np):
     """The expression, with these arrays for its variables."""
-    return eval(case, {"np": xp, **CONSTANTS, **VARIABLES, **arrays})
+    return eval(compiled(case), {"np": xp, **CONSTANTS, **VARIABLES, **arrays})
+
+
+compiled = functools.cache(lambda case: compile(case, "case", "eval"))
 
 
 def variables_of(case):
-    names = compile(case, "case", "eval").co_names
+    names = compiled(case).co_names
     return {name: VARIABLES[name] for name in VARIABLES if name in names}
 
 
@@ -145,7 +149,8 @@ def test_numpy_code_differentiates(case, rng):
 
     def f(s):
         moved = {name: x + s * directions[name] for name, x in arrays.items()}
-        return ag.sum(evaluate(case, moved) * (1.0 + evaluate(case, moved)) * weight)
+        y = evaluate(case, moved)
+        return ag.sum(y * (1.0 + y) * weight)
 
     with np.errstate(all="ignore"):
         first = slope_along(lambda s: float(ag.sum(f(s))), 0.0)

@@ -255,6 +255,7 @@ def test_a_batch_is_a_loop(n, rng):
         np.testing.assert_allclose(gt, [s[2] * weight for s in slopes], rtol=1e-11)
 
 
+@pytest.mark.slow  # machines for batches are compiled
 def test_second_order_over_a_batch(rng):
     """The Hessian of a mean over samples, whose gradient is a sum over all of them."""
     w, X = rng.normal(size=3), rng.normal(size=(150, 3))
@@ -264,6 +265,7 @@ def test_second_order_over_a_batch(rng):
     np.testing.assert_allclose(got, X.T @ (X * (s * (1 - s))[:, None]) / 150, rtol=1e-11)
 
 
+@pytest.mark.slow  # machines for batches are compiled
 def test_outputs_of_a_batch_that_all_samples_share(rng):
     """What doesn't depend on the sample has one number, given to each; trees keep their form."""
     program = ag.compile(lambda w, x: {"w": w * 2, "xw": (x * w, [x, 3.0])}, batched=1)
@@ -275,6 +277,7 @@ def test_outputs_of_a_batch_that_all_samples_share(rng):
     assert ag.value_and_grad(total)(3.0, np.zeros(5)) == (45.0, 30.0)
 
 
+@pytest.mark.slow  # machines for batches are compiled
 def test_samples_on_different_ways_are_refused():
     """The machine runs all samples alike; ag.where and ag.maximum choose for each."""
     program = ag.compile(lambda x: x if x > 0 else -x, batched=0)
@@ -574,6 +577,7 @@ def test_the_form_of_the_arguments_counts():
     assert program([], 2.0) == ([], 2.0)
 
 
+@pytest.mark.slow  # machines for batches are compiled
 def test_the_batch_axis_belongs_to_what_is_batched(rng):
     """The gradient of a sum has one where the argument has one, whatever its value depends on."""
     B = np.arange(1.0, 6.0)

@@ -45,6 +45,19 @@ def test_both_conventions_are_right(triangle):
     assert plain.ok and plain.notes == ()
 
 
+@pytest.mark.parametrize(("loss", "gradient", "triangle"), [
+    (lambda x: np.sum(np.log(np.diag(np.linalg.cholesky(x)))), lambda x: 0.5 * np.linalg.inv(x),
+     "lower"),
+    (lambda x: np.sum(np.linalg.eigvalsh(x) ** 3), lambda x: 3 * x @ x, "lower"),
+    (lambda x: np.sum(np.linalg.eigvalsh(x, UPLO="U") ** 3), lambda x: 3 * x @ x, "upper"),
+], ids=["cholesky", "eigvalsh", "eigvalsh of the upper"])
+def test_gradients_as_they_stand_in_books(loss, gradient, triangle):
+    """Of log det by Cholesky, and of eigenvalues: right, and the triangle is named."""
+    for x in (np.array([[4.0, 1.0], [1.0, 3.0]]), A):
+        report = ag.check_gradient(loss, gradient, x)
+        assert report.ok and f"only the {triangle} triangle" in report.notes[0], str(report)
+
+
 @pytest.mark.parametrize("claim", [
     lambda t: np.linalg.inv(A), lambda t: -np.linalg.inv(A) / 2, lambda t: as_read(t) * 1.01,
     lambda t: np.tril(np.linalg.inv(A)) / 2, lambda t: np.triu(np.linalg.inv(A)) / 2,

@@ -35,7 +35,7 @@ from ..ops import (
 )
 from ..primitive import Elementwise
 
-__all__ = ["Slope", "slope_along", "term_sizes"]
+__all__ = ["Slope", "slope_along", "slope_of", "term_sizes"]
 
 RATIO = 4.0  # from one step to the next smaller
 PRODUCTS = {matmul, weighted_sum, einsum, convolve, prod, cumprod}  # of entries, and sums of these
@@ -67,10 +67,14 @@ def slope_along(f: Callable[[float], float], x: float) -> Slope:
 
     Steps at which f isn't finite are left out: they have left its domain.
     """
+    return slope_of(lambda points: np.array([f(v) for v in points]), x)
+
+
+def slope_of(f: Callable[[np.ndarray], np.ndarray], x: float) -> Slope:
+    """The same for a function that takes each number of an array by itself."""
     steps = _steps(x)
-    middle = f(x)
     up, down = x + steps, x - steps
-    f_up, f_down = np.array([f(v) for v in up]), np.array([f(v) for v in down])
+    middle, f_up, f_down = np.split(f(np.array([x, *up, *down])), [1, 1 + len(up)])
     with np.errstate(all="ignore"):
         central = (f_up - f_down) / (up - down)  # by the step actually made, not the one meant
         right, left = (f_up - middle) / (up - x), (middle - f_down) / (x - down)
