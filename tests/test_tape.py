@@ -118,6 +118,7 @@ def rosenbrock(x):
     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
+@pytest.mark.slow  # several programs are compiled
 def test_transforms_of_programs_and_programs_of_transforms(rng):
     """grad, value_and_grad, jacobian and hessian on either side of compile; arrays keep shape."""
     x = rng.normal(size=7)
@@ -136,6 +137,7 @@ def test_transforms_of_programs_and_programs_of_transforms(rng):
     assert third(2.0) == pytest.approx(60 * 4.0, rel=1e-14)
 
 
+@pytest.mark.slow  # several programs are compiled
 def test_a_gradient_inside_a_program():
     """A function that differentiates on its own: its backward sweep is recorded too."""
     def f(x, y):
@@ -289,6 +291,7 @@ def test_samples_on_different_ways_are_refused():
 
 # ── parameters, and what is outside ──────────────────────────────────────────────────────────
 
+@pytest.mark.slow  # several programs are compiled
 def test_training_a_network_of_values(rng):
     """Flat parameters: the same steps as the eager engine's, and stored back at the end."""
     random.seed(3)

@@ -361,6 +361,8 @@ def repairs(function: Any, args: list[Any], kwargs: dict[str, Any],
         if budget.over:
             return
         before = _text(statement)
+        placed = hasattr(edit.new, "lineno")  # the code of what isn't can't be made
+        ast.fix_missing_locations(edit.new if placed else ast.copy_location(edit.new, statement))
         replaced = edit.field == ""
         if replaced:
             edit.parent, edit.field = _Body(edit.parent), "body"

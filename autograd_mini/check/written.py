@@ -38,22 +38,30 @@ def written(function: Any) -> ast.FunctionDef | ast.Lambda:
 
 
 def compiled(node: ast.FunctionDef | ast.Lambda, function: FunctionType) -> CodeType | None:
-    """The code of a tree, if it is put in the function's place; nothing of it is run."""
-    free = [ast.Name(name, ast.Store()) for name in function.__code__.co_freevars]
-    known: list[ast.stmt] = [ast.Assign([name], ast.Constant(None)) for name in free]
-    inner: ast.stmt = node if isinstance(node, ast.FunctionDef) else ast.Expr(node)
-    outer = ast.parse("def around(): pass").body[0]
-    assert isinstance(outer, ast.FunctionDef)
-    outer.body = [*known, inner]
-    # In a file that imports np, np.exp(x) is compiled in another way than where np just is there.
-    imports: list[ast.stmt] = [ast.Import([ast.alias(n)]) for n in _imported(function)]
-    module = ast.fix_missing_locations(ast.Module([*imports, outer], []))
+    """The code of a tree, if it is put in the function's place; nothing of it is run.
+
+    Each part of the tree must have its place in the source, as `ast.parse` gives it.
+    """
+    module, body = _around(function)
+    body[-1] = node if isinstance(node, ast.FunctionDef) else ast.copy_location(
+        ast.Expr(node), node)
     whole = compile(module, "<repair>", "exec", function.__code__.co_flags & FUTURE,
                     dont_inherit=True)
     name = getattr(node, "name", "<lambda>")
     around = next(c for c in whole.co_consts if isinstance(c, CodeType))
     return next((c for c in reversed(around.co_consts)
                  if isinstance(c, CodeType) and c.co_name == name), None)
+
+
+def _around(function: FunctionType) -> tuple[ast.Module, list[ast.stmt]]:
+    """(a module as a function needs it around, the statements the last of which it replaces)."""
+    # In a file that imports np, np.exp(x) is compiled in another way than where np just is there.
+    lines = [f"import {name}" for name in _imported(function)]
+    known = [f" {name} = None" for name in function.__code__.co_freevars]
+    module = ast.parse("\n".join([*lines, "def around():", *known, " pass"]))
+    outer = module.body[-1]
+    assert isinstance(outer, ast.FunctionDef)
+    return module, outer.body
 
 
 def _imported(function: FunctionType) -> list[str]:
