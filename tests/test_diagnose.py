@@ -278,6 +278,34 @@ def test_a_forgotten_path():
     assert report["x"].suspects[0].kind == "missing-path"
 
 
+def residual_loss(W, x):
+    h = x
+    for k in range(len(W)):
+        z = h @ W[k]
+        h = h + np.tanh(z)
+    return np.sum(h ** 2)
+
+
+def residual_gradient(W, x):
+    hs, tanhs = [x], []
+    for k in range(len(W)):
+        tanhs.append(np.tanh(hs[-1] @ W[k]))
+        hs.append(hs[-1] + tanhs[-1])
+    dh, dW = 2 * hs[-1], np.zeros_like(W)
+    for k in reversed(range(len(W))):
+        dz = dh * (1 - hs[k + 1] ** 2)
+        dW[k] = hs[k].T @ dz
+        dh = dh + dz @ W[k].T
+    return dW
+
+
+def test_an_activations_derivative_at_another_steps_output():
+    """1 − y² with the block's output in the place of the tanh's is named, and tied to the tanh."""
+    W, x = RNG.normal(size=(3, 4, 4)) / 2, RNG.normal(size=(5, 4))
+    first = ag.check_gradient(residual_loss, residual_gradient(W, x), W, x)["W"].suspects[0]
+    assert first.kind == "wrong-argument" and "np.tanh(z)" in first.where, str(first)
+
+
 def test_normalisers():
     """The mean and the variance of a normalisation are no constants."""
     c = RNG.normal(size=(4, 6))

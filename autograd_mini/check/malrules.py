@@ -874,10 +874,21 @@ def _with(site: Site, g: Any, j: int, value: Any) -> Any:
 def _at_other_arrays(site: Site, g: Any, slope: Any, record: Record) -> Iterator[Alternative]:
     """An activation's derivative, of another layer or another step."""
     mine = (site.output.value, site.input.value)
+    by_output = BY_OUTPUT.get(site.name)
     for name, value in record.near(site.output, np.shape(site.output.value)):
-        if not any(value is own for own in mine):
-            yield Alternative(_ARGUMENT, f"the derivative of {{f}} was evaluated at {name}, which "
-                              "belongs elsewhere", lambda value=value: g * slope(value, value), 2.6)  # type: ignore[misc]
+        if any(value is own for own in mine):
+            continue
+        yield Alternative(_ARGUMENT, f"the derivative of {{f}} was evaluated at {name}, which "
+                          "belongs elsewhere", lambda value=value: g * slope(value, value), 2.6)  # type: ignore[misc]
+        if by_output is not None:
+            yield Alternative(_ARGUMENT, f"in the derivative of {{f}}, {RIGHT[site.name][0]}, "
+                              f"{name} stands in the place of {{y}}",
+                              lambda value=value: g * by_output(value), 2.6)  # type: ignore[misc]
+
+
+# Derivatives as they are written by hand, of the output, where the row has its input in them.
+BY_OUTPUT: dict[str, Callable[[Any], Any]] = {
+    "tanh": lambda y: 1 - y * y, "sigmoid": lambda y: y * (1 - y)}
 
 
 def other_cotangents(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
