@@ -85,6 +85,7 @@ def test_a_wrong_slope_is_found_and_made_small(mode, seed, monkeypatch):
     assert "softsign" in small.body and small.size[0] <= 3, small.body
 
 
+@pytest.mark.slow  # programs are compiled until it is found
 def test_a_frozen_branch_is_found_in_programs():
     """A function that looks at a number without a word gives a program that is wrong."""
     body = ("def f(x):\n    a = ag.tanh(x)\n    b = ag.where(a.value > 0 if isinstance(a, ag.Node) "
