@@ -260,6 +260,7 @@ def called(f, keywords):
     return lambda X: f(X, **keywords)
 
 
+@pytest.mark.slow  # two hundred programs
 def test_every_call_in_a_program_gives_what_it_gives_outside_or_is_refused(interpreted):
     """Keywords, defaults and ties: values as NumPy's, slopes as a Tensor's, or our own error."""
     grid = [called(f, k) for f, k in itertools.product(CALLS, KEYWORDS)] + MORE
