@@ -34,10 +34,8 @@ def values(body, **args):
     return outcome_of("values", f"def f({', '.join(args)}):\n    return {body}\n", args)
 
 
-@pytest.mark.parametrize("mode", [
-    pytest.param(mode, marks=pytest.mark.slow) if mode == "compiled" else mode
-    for mode in QUICK  # each of its programs compiles machines
-])
+@pytest.mark.slow  # dozens of programs, each with all its checks
+@pytest.mark.parametrize("mode", QUICK)
 def test_a_few_programs_of_each_mode_are_right(mode):
     """The first programs of a fixed seed give no wrong answer, and many a right one."""
     seed, programs, without = QUICK[mode]
@@ -249,6 +247,7 @@ def test_the_command_says_what_it_did(monkeypatch, capsys):
     assert f"# given:    {slope!r}" in shown and value < 0
 
 
+@pytest.mark.slow  # programs are compiled
 def test_the_machine_in_python_runs_what_the_compiled_one_runs():
     """Branches, sums of products and lanes give the function's numbers."""
     def f(x, y):

@@ -282,6 +282,7 @@ MATRICES = {
 }
 
 
+@pytest.mark.slow  # differences of decompositions, for each matrix
 @pytest.mark.parametrize("name", MATRICES)
 def test_functions_of_a_matrix_by_svd(name):
     """U·S·Vᵀ is A, and Σσ² is ΣA², with the derivatives of these at any rank, for any σ."""

@@ -322,6 +322,7 @@ def test_losses_of_a_value_are_values():
             assert value.data == pytest.approx(loss(Tensor([0.5]), [1.0]).item(), rel=1e-15)
 
 
+@pytest.mark.slow  # all losses are compiled
 def test_losses_can_be_compiled():
     """A program of a loss of arrays gives, at other points too, what the loss gives."""
     X, w = np.array([[1.0, 2.0], [-1.0, 0.5], [0.0, -1.0]]), np.array([0.3, -0.2])

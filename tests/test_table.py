@@ -60,6 +60,7 @@ def test_elementwise_rows(row):
         ag.check_primitive(row, *POINTS[row.name])
 
 
+@pytest.mark.slow  # thirty rows, fifty shapes each
 @pytest.mark.filterwarnings("ignore::autograd_mini.errors.BroadcastWarning")  # (n, 1) meets (n,)
 @pytest.mark.parametrize("row", [r for r in ROWS if len(r.slopes) == 2 and r.name in BUILT_IN],
                          ids=lambda r: r.name)
@@ -136,7 +137,16 @@ def test_every_structural_row_is_met_by_a_case():
     assert table <= named, f"no case names {sorted(table - named)}"
 
 
-@pytest.mark.parametrize("case", CASES)
+def first_cases():
+    """The cases; one that calls nothing new, after those before it, is slow."""
+    met = set()
+    for case in CASES:
+        called = set(re.findall(r"\.?\w+(?=\()|@|\*\*|\[", case))
+        yield case if called - met else pytest.param(case, marks=pytest.mark.slow)
+        met |= called
+
+
+@pytest.mark.parametrize("case", list(first_cases()))
 def test_numpy_code_differentiates(case, rng):
     """On Tensors as on arrays; the first two derivatives along a line are finite differences."""
     arrays = variables_of(case)

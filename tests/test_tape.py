@@ -238,6 +238,7 @@ def sample_loss(w, x, t):
     return (h @ w[6:9] + w[9] * t) ** 2 + 0.1 * np.sum(w * w)
 
 
+@pytest.mark.slow  # machines for batches are compiled
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 127, 128, 129, 300])
 def test_a_batch_is_a_loop(n, rng):
     """Values, mean, gradients to what is shared and to each sample, for any number of samples."""
@@ -334,6 +335,7 @@ def test_values_from_outside_are_read_in_each_call():
 Point = namedtuple("Point", "x y")
 
 
+@pytest.mark.slow  # several programs are compiled
 def test_trees_shapes_and_what_is_not_a_float():
     """Nested arguments and results; other shapes and other integers are other programs."""
     def f(tree, n, how="sum"):
@@ -596,6 +598,7 @@ def test_the_batch_axis_belongs_to_what_is_batched(rng):
     np.testing.assert_allclose(each(rng.normal(size=(4, 2)) * 0 + 3)[2], [[6, 0], [0, 6]])
 
 
+@pytest.mark.slow  # several programs are compiled
 def test_a_wrapped_gradient_is_not_mistaken_for_one():
     """functools.wraps copies attributes; what a wrapper does counts all the same."""
     slope = ag.grad(lambda x: x**3)
@@ -607,6 +610,7 @@ def test_a_wrapped_gradient_is_not_mistaken_for_one():
     assert ag.compile(doubled)(2.0) == doubled(2.0) == 24.0
 
 
+@pytest.mark.slow  # several programs are compiled
 def test_rows_that_differ_only_in_what_they_capture():
     """A machine is told from another by defaults and captured variables too."""
     rows = [ag.elementwise(lambda x, k=k: x * k, lambda x, k=k: x * k, lambda y, x, k=k: k,
