@@ -21,10 +21,11 @@ import numpy as np
 from . import functions, ops
 from .catalog import CONSTANT, name_of, refusal
 from .detach import check_float, check_int, refuse_array
-from .errors import DTypeError, NotDifferentiableError, ShapeError, SpellingError
+from .errors import NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, compared, raw, tell_of_constant, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
+from .spellings import SPELLINGS
 
 __all__ = ["Operators"]
 
@@ -38,37 +39,6 @@ _ACCUMULATE = {
     np.maximum: partial(functions.running_extreme, extreme=np.maximum),
     np.minimum: partial(functions.running_extreme, extreme=np.minimum),
 }
-
-
-_SPELLINGS = {
-    "requires_grad": "every node is a variable, and what isn't to be one stays a plain number",
-    "dim": "NumPy's name for it is axis=", "keepdim": "NumPy's name for it is keepdims=",
-    "detach": "it is ag.stop_gradient(x), or x.data for the plain number or array",
-    "numpy": "the plain number or array is x.data", "view": "it is x.reshape(...)",
-    "unsqueeze": "it is np.expand_dims(x, axis)", "permute": "it is x.transpose(...)",
-    "zero_": "set x.grad = None, or call zero_grad() of the module or optimizer",
-    "requires_grad_": "every node is a variable, and what isn't to be one stays a plain number",
-    "retain_grad": "every node keeps the gradient of the last backward",
-    "cpu": "numbers are always there: leave it out", "cuda": "there is no other device here",
-    "to": "there is one device here; the dtype is changed by x.astype(...)",
-    "double": "it is x.astype(np.float64)", "float": "it is x.astype(np.float32)",
-    "pow": "it is x ** p", "matmul": "it is x @ y", "mm": "it is x @ y", "t": "it is x.T",
-    "grad_fn": "the operation that made a node is x.op", "is_leaf_": "it is x.is_leaf",
-    "abs": "it is abs(x)", "numel": "it is x.size", "clone": "it is x.copy()",
-    "clamp": "it is x.clip(low, high)", "add": "it is x + y", "mul": "it is x * y",
-    "softmax": "it is ag.softmax(x, axis)", "log_softmax": "it is ag.log_softmax(x, axis)",
-    "argsort_": "it is x.argsort()", "norm": "it is np.linalg.norm(x)",
-}
-"""PyTorch's names for what has a name here, or needs none."""
-
-
-def refuse_arguments(kind: str, label: Any, other: dict[str, Any]) -> NoReturn:
-    """Raise for arguments that a Value or Tensor doesn't take, with the name that it has here."""
-    if not other:
-        raise DTypeError(f"the label of a {kind} is a str, not a {type(label).__name__}: {label!r}")
-    name = next(iter(other))
-    raise SpellingError(f"{kind}({name}=…): " + _SPELLINGS.get(
-        name, "a node takes its number or array, and a label"))
 
 
 def _plain(x: Any) -> Any:
@@ -281,8 +251,8 @@ class Operators(Node):
 
     def __getattr__(self, name: str) -> NoReturn:
         kind = type(self).__name__
-        if name in _SPELLINGS:
-            raise SpellingError(f"a {kind} has no .{name}: {_SPELLINGS[name]}")
+        if name in SPELLINGS:
+            raise SpellingError(f"a {kind} has no .{name}: {SPELLINGS[name]}")
         raise AttributeError(f"a {kind} has no attribute {name!r}")
 
     def item(self) -> float:
@@ -323,8 +293,8 @@ class Operators(Node):
         return self._applied(ops.transpose)
 
     def _applied(self, op: Any, **params: Any) -> Self:
-        for name in params.keys() & _SPELLINGS.keys():
-            raise SpellingError(f"{name}=: {_SPELLINGS[name]}")
+        for name in params.keys() & SPELLINGS.keys():
+            raise SpellingError(f"{name}=: {SPELLINGS[name]}")
         result: Self = op(self, **params)
         return result
 

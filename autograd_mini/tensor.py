@@ -11,9 +11,10 @@ import numpy as np
 from . import backprop, ops
 from .errors import GraphError, NotDifferentiableError, ShapeError
 from .graph import KINDS, check_real, is_recording, plain_array, serial, tell_of_cut
-from .operators import Operators, refuse_arguments
+from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .primitive import Elementwise
+from .spellings import refuse_arguments
 
 __all__ = ["Tensor"]
 

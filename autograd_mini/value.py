@@ -12,8 +12,9 @@ from . import backprop, ops
 from .errors import DTypeError, GraphError
 from .graph import KINDS, Node, guard, is_recording, plain_array, serial, tell_of_cut
 from .not_computed import not_computed
-from .operators import Operators, refuse_arguments
+from .operators import Operators
 from .primitive import Elementwise
+from .spellings import refuse_arguments
 
 __all__ = ["Value"]
 
@@ -105,9 +106,9 @@ class Value(Operators):
     >>> round(a.grad, 6), round(b.grad, 6)
     (0.070651, 0.141302)
 
-    Comparisons give plain bools. `float(v)`, `int(v)`, `v.item()`, `v.data` and functions of
-    Python's `math` give plain numbers and cut the graph there. Raises `DTypeError` for anything
-    that isn't a real number.
+    Comparisons give plain bools. `float(v)`, `int(v)`, `v.item()` and `v.data` give plain numbers
+    and cut the graph there; functions of Python's `math` are refused, and inside a transform, a
+    check or a program `float(v)` too. Raises `DTypeError` for anything that isn't a real number.
     """
 
     __slots__ = ()

@@ -24,7 +24,7 @@ from autograd_mini import nn
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(autograd_mini.__file__).parent
 # Each floor may import from the floors before it; the last three know nothing of each other.
-FLOORS = ["_version _checkout errors places", "graph trees", "primitive", "ops",
+FLOORS = ["_version _checkout errors places", "graph trees spellings", "primitive", "ops",
           "functions", "catalog special", "conventions", "backprop", "detach", "not_computed",
           "operators", "value tensor", "call", "transforms", "tape", "watch",
           "check picture formula", "exercises", "", "nn", "demo", "__main__"]
