@@ -75,8 +75,10 @@ def expected(slopes):
 
 @pytest.mark.slow  # all rows after all rows
 @pytest.mark.parametrize("length", [2, 3])
-def test_a_chain_of_rows_far_out_has_the_product_of_its_slopes(length, rng):
+def test_a_chain_of_rows_far_out_has_the_product_of_its_slopes(length, rng, interpreted):
     """Where the values and the cotangents of a chain are normal floats, so is its gradient right.
+
+    So it is on floats, in arrays, in programs, and in programs over a batch.
 
     Each cotangent is that of the numbers as rounded, so that only the products are judged.
     """
@@ -100,6 +102,10 @@ def test_a_chain_of_rows_far_out_has_the_product_of_its_slopes(length, rng):
             found = [ag.grad(f)(x)]
             if checked % 3 == 0:  # the arrays' way too
                 found.append(ag.grad(lambda v, f=f: np.sum(f(v)))(np.array([x]))[0])
+            if checked % 50 == 0:  # and programs
+                found.append(ag.compile(ag.grad(f))(x))
+                batch = np.array([x, abs(x), x])
+                found.append(ag.grad(ag.compile(f, batched=0, reduce="sum"))(batch)[0])
             for got in found:
                 assert abs(got - true) <= 1e-12 * abs(true), (names, x, got, float(true))
     assert checked > 200
@@ -117,6 +123,34 @@ def test_the_logistic_loss_keeps_its_slope_to_the_end():
     got = ag.grad(lambda v: np.sum(loss(v)))(far)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, -np.ones(3), rtol=1e-6)
+
+
+def test_slopes_that_leave_the_range_of_floats_in_programs(interpreted):
+    """What the engine gives far out, a program gives too: gradients, Hessians, of batches as well.
+
+    A slope that is 0 because the numerator is 0 isn't far out, and isn't computed again.
+    """
+    def loss(x):
+        return -ag.log(1 / (1 + ag.exp(-x)))
+
+    far = np.array([-372.0, -372.6, -400.0, -700.0, -1.0, 3.0, 300.0])
+    program, batch = ag.compile(ag.grad(loss)), ag.compile(loss, batched=0, reduce="mean")
+    slopes = [ag.grad(loss)(x) for x in far]
+    np.testing.assert_allclose([program(x) for x in far], slopes, rtol=1e-12)
+    np.testing.assert_allclose(ag.grad(batch)(far), np.array(slopes) / len(far), rtol=1e-12)
+    seconds = [ag.hessian(loss)(x) for x in far]
+    np.testing.assert_allclose([ag.compile(ag.hessian(loss))(x) for x in far], seconds, rtol=1e-9)
+    weight = Value(1.0)
+    of_weight = ag.compile(lambda x: loss(weight * x), batched=0, reduce="sum", parameters=[weight])
+    np.testing.assert_allclose(ag.grad(of_weight)(of_weight.flat(), far), [far @ slopes],
+                               rtol=1e-12)
+    way = next(iter(program._ways.values()))[0]
+    way._by_engine = None  # calling it would be an error
+    assert program(-1.0) == pytest.approx(slopes[4])
+    ratio = ag.compile(ag.grad(lambda x: (x * 0.0) / x))
+    assert ratio(2.0) == 0.0
+    next(iter(ratio._ways.values()))[0]._by_engine = None
+    assert ratio(3.0) == 0.0
 
 
 def test_float32_rows_far_out():

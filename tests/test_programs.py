@@ -20,33 +20,9 @@ from autograd_mini import Tensor, Value
 from autograd_mini.functions import activations, algebra, scans, selection, statistics
 from autograd_mini.ops import elementary
 from autograd_mini.primitive import PRIMITIVES, TABLE, Elementwise, _built_in as BUILT_IN
-from autograd_mini.tape import program as tape
-from autograd_mini.tape.careful import careful
 
 EPS = np.finfo(float).eps
 elementary._spherical(1)  # the slope of sinc, made when it is needed
-
-
-@pytest.fixture
-def interpreted(monkeypatch):
-    """Programs run by NumPy, value by value: nothing has to be compiled."""
-
-    def replay(way, inputs):
-        samples = inputs[way.batched[0]].shape[-1] if way.batched else 1
-        extra = way._shared(inputs, samples)[len(inputs) - len(way.batched):]
-        given = [x if isinstance(x, np.ndarray) else float(x)
-                 for part in (*inputs, *extra) for x in part]
-        values = careful(way.code, given, way.schedule.needed, samples)
-        for how, a, b, outcomes in way.looks:
-            for i, j, outcome in zip(a, b, outcomes, strict=True):
-                if not np.all(how(np.asarray(values[i]), np.asarray(values[j])) == outcome):
-                    return tape.OTHERWISE
-        found = [values[i] for i in way.outputs]
-        if way.out_lane.any():
-            found = [np.broadcast_to(x, samples) for x in found]
-        return way._formed(np.array(found), samples)
-
-    monkeypatch.setattr(tape.Way, "replay", replay)
 
 
 # ── what a function decides ──────────────────────────────────────────────────────────────────

@@ -20,7 +20,7 @@ from ..ops import add, multiply, positive, power, reciprocal, square, total, wei
 from ..primitive import Elementwise, Primitive
 from . import passes
 
-__all__ = ["Code", "Guard"]
+__all__ = ["Code", "Guard", "Slopes"]
 
 Ids = np.ndarray
 LEAF, DOT, LANE_SUM, PRODUCT, ROW = 0, 1, 2, 3, 4
@@ -42,6 +42,29 @@ class Guard(NamedTuple):
     outcome: bool
 
 
+class Slopes(NamedTuple):
+    """Where slopes of a row are that has another rule for when they leave the range of floats.
+
+    `g`, `slope`, `y` and each of `xs` are places of values: of the cotangents of the row's
+    outputs y, of ∂y/∂xs[i], and of the inputs.
+    """
+
+    row: Elementwise
+    i: int
+    g: Ids
+    slope: Ids
+    y: Ids
+    xs: list[Ids]
+
+    def of(self, schedule: Any) -> list[Slopes]:
+        """Those that the machine computes: the shared ones, and those of each sample."""
+        needed = np.all([schedule.needed[ids] for ids in (self.g, self.slope, *self.xs)], axis=0)
+        parts = [np.flatnonzero(needed & (schedule.lane[self.slope] == lane))
+                 for lane in (False, True)]
+        return [Slopes(self.row, self.i, self.g[at], self.slope[at], self.y[at],
+                       [x[at] for x in self.xs]) for at in parts if at.size]
+
+
 class Code:
     """`op[i]` is the operation that makes value i; its operands are `arg[ptr[i]:ptr[i + 1]]`.
 
@@ -58,8 +81,7 @@ class Code:
         self.constants: dict[int, float] = {}
         self.rows: list[Elementwise] = []
         self.lanes: Sequence[int] = ()
-        self.chooses: list[int] = []  # for each operand, whether a 0 there means "not chosen"
-        self.sums: set[int] = set()  # the values that are cotangents
+        self.slopes: list[Slopes] = []  # those that are not all that the chain rule knows
         self._code_of: dict[Primitive, int] = {}
         self._constant_at: dict[tuple[float, float, bool], int] = {}
         self._slopes: dict[Any, list[Any]] = {}
@@ -83,7 +105,6 @@ class Code:
         """A new value; returns its number."""
         self.op.append(op)
         self.arg += operands
-        self.chooses += [0] * len(operands)
         self.ptr.append(len(self.arg))
         return len(self.op) - 1
 
@@ -94,7 +115,6 @@ class Code:
         self.op += [self.operation(row)] * n
         start, k = len(self.arg), len(columns)
         self.arg += np.column_stack([c.ravel() for c in columns]).ravel().tolist()
-        self.chooses += [0] * (k * n)
         self.ptr += range(start + k, start + k * n + 1, k)
         return np.arange(first, first + n)
 
@@ -162,7 +182,6 @@ class Code:
         found = passes.fused(op, ptr, arg, uses, fixed, self.operation(add),
                              self.operation(multiply), self.constant(1.0))
         self.op, self.ptr, self.arg = (part.tolist() for part in found)
-        self.chooses = [0] * len(self.arg)
 
     def _with_constant(self, row: Primitive, i: int, b: float) -> int:
         """row(i, b); a power that is a product, a quotient or nothing is made one."""
@@ -193,40 +212,51 @@ class Code:
         """
         op, ptr, arg = self.arrays()
         active = passes.active(ptr, arg, output, wrt)
-        lane = self.lane_mask()
+        lane, first = self.lane_mask(), len(self.slopes)
         parts = [self._edges(code, op, ptr, arg, active)
                  for code in np.unique(op[active]).tolist() if code != LEAF]
         zero, one = self.constant(0.0), self.constant(1.0)
-        edges = np.concatenate([np.empty((4, 0), np.int64), *parts], axis=1)
+        edges = np.concatenate([np.empty((3, 0), np.int64), *parts], axis=1)
         edges = np.ascontiguousarray(edges[:, np.argsort(-edges[1], kind="stable")])
         cotangent = np.full(len(op), zero)
         cotangent[output] = seed
         # What a sum over lanes sends to something shared is sent once for each sample.
-        lane_sums, lengths, new_arg, choosing = passes.cotangents(
+        lane_sums, lengths, new_arg = passes.cotangents(
             edges, lane, lane | (op == LANE_SUM), cotangent, zero, one, len(self))
-        self.sums.update(range(len(self), len(self) + len(lengths)))
-        self.chooses += np.repeat(choosing, 2).tolist()
         self.op += np.where(lane_sums, LANE_SUM, np.where(lengths == 2, PRODUCT, DOT)).tolist()
         self.ptr += (len(self.arg) + np.cumsum(lengths)).tolist()
         self.arg += new_arg.tolist()
+        for i in range(first, len(self.slopes)):
+            slopes = self.slopes[i]
+            self.slopes[i] = slopes._replace(g=cotangent[slopes.y])
         found: Ids = cotangent[wrt]
         return found
 
     def _edges(self, code: int, op: Ids, ptr: Ids, arg: Ids, active: np.ndarray) -> Ids:
-        """(consumer, operand, slope, chooses) for all active values that operation `code` makes."""
+        """(consumer, operand, slope) for all active values that operation `code` makes."""
         ids = np.flatnonzero((op == code) & active)
         parts: list[Any] = []
         if code < ROW:
-            rows, p, q, chooses = passes.pairs(ids, ptr, arg, np.array(self.chooses, np.int64))
-            parts = [(rows, p, q, chooses), (rows, q, p, np.zeros_like(rows))]
+            rows, p, q = passes.pairs(ids, ptr, arg)
+            parts = [(rows, p, q), (rows, q, p)]
         else:
             row = self.rows[code - ROW]
             xs = [arg[ptr[ids] + i] for i in range(len(row.slopes))]
-            parts = [(ids, xs[i], slope, np.full_like(ids, row.selects))
-                     for i, slope in enumerate(self._slopes_of(row, ids, xs)) if slope is not None]
-        edges = np.concatenate([np.empty((4, 0), np.int64), *map(np.array, parts)], axis=1)
+            for i, slope in enumerate(self._slopes_of(row, ids, xs)):
+                if slope is not None:
+                    parts.append((ids, xs[i], slope))
+                    if row.pullbacks[i] is not None:
+                        self._note(row, i, slope, ids, xs, active)
+        edges = np.concatenate([np.empty((3, 0), np.int64), *map(np.array, parts)], axis=1)
         heard: Ids = edges[:, active[edges[1]]]
         return heard
+
+    def _note(self, row: Elementwise, i: int, slope: Ids, ys: Ids, xs: list[Ids],
+              active: np.ndarray) -> None:
+        """Keep in mind where slopes are that may leave the range of floats."""
+        of = active[xs[i]] & ~np.isin(slope, list(self.constants))
+        if of.any():
+            self.slopes.append(Slopes(row, i, ys[of], slope[of], ys[of], [x[of] for x in xs]))
 
     def _slopes_of(self, row: Elementwise, ys: Ids, xs: list[Ids]) -> list[Ids | None]:
         """Per argument, where the slopes of these values are; new values where need be."""

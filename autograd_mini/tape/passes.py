@@ -6,11 +6,12 @@ import numpy as np
 
 from .machine import compiled
 
-__all__ = ["active", "alive", "cotangents", "fused", "levels", "pairs", "runs", "spread",
-           "stages"]
+__all__ = ["active", "alive", "cotangents", "fused", "in_range", "levels", "pairs", "runs",
+           "spread", "stages"]
 
 Ids = np.ndarray
 DOT, LANE_SUM = 1, 2
+TINY, HUGE = np.finfo(float).tiny, np.finfo(float).max
 
 
 @compiled
@@ -69,19 +70,18 @@ def levels(ptr: Ids, arg: Ids, needed: np.ndarray) -> Ids:
 
 
 @compiled
-def pairs(ids: Ids, ptr: Ids, arg: Ids, chooses: Ids) -> tuple[Ids, Ids, Ids, Ids]:
-    """(row, p, q, whether q chooses) of each product p·q in these DOTs."""
+def pairs(ids: Ids, ptr: Ids, arg: Ids) -> tuple[Ids, Ids, Ids]:
+    """(row, p, q) of each product p·q in these DOTs."""
     n = 0
     for i in ids:
         n += (ptr[i + 1] - ptr[i]) // 2
     row, p, q = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    flag = np.empty(n, np.int64)
     n = 0
     for i in ids:
         for k in range(ptr[i], ptr[i + 1], 2):
-            row[n], p[n], q[n], flag[n] = i, arg[k], arg[k + 1], chooses[k]
+            row[n], p[n], q[n] = i, arg[k], arg[k + 1]
             n += 1
-    return row, p, q, flag
+    return row, p, q
 
 
 @compiled
@@ -101,25 +101,24 @@ def heard(edges: Ids, start: int, cotangent: Ids, zero: int) -> tuple[int, int]:
 
 @compiled
 def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, zero: int, one: int,
-               new: int) -> tuple[np.ndarray, Ids, Ids, Ids]:
+               new: int) -> tuple[np.ndarray, Ids, Ids]:
     """The sums that are the cotangents, for edges sorted by target, the last target first.
 
-    edges: rows of consumer, target, slope, and whether a slope of 0 means "not chosen". lane: which
-    values have a number a sample; many: which consumers send one a sample. Fills `cotangent`
-    (where each value's is), which holds `zero` for what nobody sends anything. Returns of the new
-    values, the first of which has number `new`: whether it is a sum over lanes, its number of
-    operands, and the operands; and of each pair of operands whether it chooses.
+    edges: rows of consumer, target and slope. lane: which values have a number a sample; many:
+    which consumers send one a sample. Fills `cotangent` (where each value's is), which holds `zero`
+    for what receives nothing. Returns of the new values, the first of which has number `new`:
+    whether it is a sum over lanes, its number of operands, and the operands.
     """
-    consumer, target, slope, chooses = edges
+    consumer, target, slope = edges
     n = target.size
     lane_sums, lengths = np.zeros(2 * n, np.bool_), np.empty(2 * n, np.int64)
-    arg, choosing = np.empty(4 * n, np.int64), np.zeros(2 * n, np.int64)
+    arg = np.empty(4 * n, np.int64)
     rows, used, next_one = 0, 0, 0
     while next_one < n:
         start, t = next_one, target[next_one]
         end, next_one = heard(edges, start, cotangent, zero)
         g, alone = cotangent[consumer[start]], end == start + 1 and lane[t] == many[consumer[start]]
-        if alone and (slope[start] == one or (g == one and not chooses[start])):
+        if alone and (slope[start] == one or g == one):
             cotangent[t] = g if slope[start] == one else slope[start]
             continue
         summed = -1  # what samples send to what they share is summed over them
@@ -131,7 +130,6 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, z
             for e in range(start, end):
                 if (many[consumer[e]] and not lane[t]) == over_lanes:
                     arg[used], arg[used + 1] = cotangent[consumer[e]], slope[e]
-                    choosing[used // 2] = chooses[e]
                     used += 2
             if used == before + 2 and not over_lanes and summed >= 0:
                 used = before  # nothing but the sum over lanes, which is the cotangent already
@@ -139,7 +137,17 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, z
                 lane_sums[rows], lengths[rows] = over_lanes, used - before
                 cotangent[t] = summed = new + rows
                 rows += 1
-    return lane_sums[:rows], lengths[:rows], arg[:used], choosing[: used // 2]
+    return lane_sums[:rows], lengths[:rows], arg[:used]
+
+
+@compiled
+def in_range(numbers: np.ndarray, places: Ids, width: int) -> bool:
+    """Whether all of these numbers have all their digits and are finite (see ops/extremes.py)."""
+    for place in places:
+        for x in numbers[place, :width]:
+            if not TINY <= abs(x) <= HUGE:
+                return False
+    return True
 
 
 @compiled

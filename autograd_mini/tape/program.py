@@ -12,13 +12,14 @@ from .. import transforms
 from ..backprop import undisturbed
 from ..call import inside_transform, is_inside
 from ..errors import DTypeError, GraphError, ShapeError
-from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf, serial
-from ..ops import total
+from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf, raw, serial
+from ..ops import extremes, total
 from ..trees import flat, is_nested, rebuilt, steps_into, tree_leaves, tree_map
-from .careful import careful
 from .code import LANE_SUM, LEAF, ROW, Code, Guard
+from .interpreter import gradients_of, nodes_of
 from .machine import NumbaError, check_compiles
 from .outside import Link, Places, reachable
+from .passes import in_range
 from .schedule import Schedule
 from .values import as_values
 
@@ -280,7 +281,11 @@ class Way:
                                else self.code.constant(float(y)), output)
         guarded = [i for look in self.guards for i in (look.a, look.b)]
         self.code.fuse([*flat(self.output), *guarded], guarded)
-        self._transform(self.program)
+        if self.reduce is not None:
+            weight = self.code.inputs - 1  # 1 or 1/n, set in each call
+            self.output = self.code.append(LANE_SUM, (self._one(self.output, "reduce="), weight))
+        self.recorded = self.output, len(self.code)
+        self.output, self.axes = self._transformed(self.output, self.input_ids, self._by_code)
         self._lay_out()
 
     def _check_output(self, output: Any) -> None:
@@ -318,60 +323,72 @@ class Way:
 
     # ── transforms of the code ───────────────────────────────────────────────────────────────
 
-    def _transform(self, program: Program) -> None:
-        """Reduce over the batch; then gradients and Jacobians, in the order asked for.
+    def _transformed(self, output: Any, inputs: list[Any], differentiate: Any) -> tuple[Any, Any]:
+        """The gradients and Jacobians of a result, in the order asked for.
 
-        `axes` says of each part of the result whether it has a number for each sample.
+        output, inputs: places in the code, or nodes. differentiate: (y, list of x, whether it is
+        the last time) → list of ∂y/∂x. Returns the result, and `axes`, which says of each part of
+        it whether it has a number for each sample.
         """
-        if self.reduce is not None:
-            weight = self.code.inputs - 1  # 1 or 1/n, set in each call
-            self.output = self.code.append(LANE_SUM, (self._one("reduce="), weight))
         every = bool(self.batched) and self.reduce is None
-        self.axes = tree_map(lambda _: every, self.output)
-        for name, argnums in program.steps:
+        axes = tree_map(lambda _: every, output)
+        for k, (name, argnums) in enumerate(self.program.steps):
+            def slopes_of(y: Any, over: bool, k: int = k, argnums: Any = argnums) -> Any:
+                def of(wrt: list[Any]) -> Any:
+                    return differentiate(y, wrt, k == len(self.program.steps) - 1)
+
+                return self._gradients(inputs, argnums, over, of)
+
             if name == "jacobian":
-                if _has_empty(self.output):
+                if _has_empty(output):
                     raise ShapeError(f"{self.name}: the Jacobian (or Hessian) of an empty array "
                                      "isn't there in a program: leave the function uncompiled")
-                found = [self._gradients(y, argnums, every) for y in flat(self.output)]
-                rows, axes = iter([ids for ids, _ in found]), iter([axes for _, axes in found])
-                self.output = tree_map(lambda _, rows=rows: next(rows), self.output)
-                self.axes = tree_map(lambda _, axes=axes: next(axes), self.axes)
+                found = [slopes_of(y, every) for y in flat(output)]
+                rows, row_axes = iter([r for r, _ in found]), iter([a for _, a in found])
+                output, axes = (tree_map(lambda _, rows=rows: next(rows), output),
+                                tree_map(lambda _, axes=row_axes: next(axes), output))
                 continue
-            y = self._one(name)
-            if every or self.code.lane_mask()[y]:
+            y = self._one(output, name)
+            if every or (isinstance(y, int) and self.code.lane_mask()[y]):
                 raise ShapeError(f"{name} over a batch needs one number for all of it: compile "
                                  "with reduce='mean' or reduce='sum'")
-            slopes, axes = self._gradients(y, argnums, False)
+            slopes, slope_axes = slopes_of(y, False)
             both = name == "value_and_grad"
-            self.output, self.axes = ((y, slopes), (False, axes)) if both else (slopes, axes)
+            output, axes = ((y, slopes), (False, slope_axes)) if both else (slopes, slope_axes)
+        return output, axes
 
-    def _one(self, what: str) -> int:
-        if not isinstance(self.output, int):
+    def _one(self, output: Any, what: str) -> Any:
+        if is_nested(output):
             raise ShapeError(f"{what} needs a function whose result is one number: reduce it "
                              "(ag.sum, ag.mean), or use jacobian")
-        return self.output
+        return output
 
-    def _gradients(self, output: int, argnums: Any, every: bool) -> tuple[Any, Any]:
-        """Where ∂output/∂argument is, in the form of the arguments; and which have a batch axis."""
-        single, n = isinstance(argnums, int), len(self.input_ids)
+    def _gradients(self, inputs: list[Any], argnums: Any, every: bool, slopes_of: Any
+                   ) -> tuple[Any, Any]:
+        """What `slopes_of` gives, in the form of the arguments; and which have a batch axis."""
+        single, n = isinstance(argnums, int), len(inputs)
         numbers = [i % n for i in ((argnums,) if single else argnums)]
         if len(set(numbers)) < len(numbers):
             raise ShapeError(f"argnums {argnums} names an argument twice")
         if every and not set(numbers) <= set(self.batched):
             raise ShapeError("the Jacobian of each sample's result to what all samples share isn't "
                              "there: reduce over the batch, or differentiate what is batched")
-        trees = [self.input_ids[i] for i in numbers]
+        trees = [inputs[i] for i in numbers]
         wrt = flat(trees)
-        if None in wrt:
+        if any([x is None for x in wrt]):
             raise DTypeError(f"argnums {argnums} is an argument with something else than real "
                              "numbers in it, which has no gradient")
-        found = iter(self.code.differentiate(
-            output, np.array(wrt, int), self.code.constant(1.0)).tolist())
+        found = iter(slopes_of(wrt))
         shaped = tree_map(lambda _: next(found), trees)
         axes = [tree_map(lambda _, i=i: every or i in self.batched, tree)
                 for i, tree in zip(numbers, trees, strict=True)]
         return (shaped[0], axes[0]) if single else (tuple(shaped), tuple(axes))
+
+    def _by_code(self, y: int, wrt: list[int], last: bool) -> list[int]:
+        """∂y/∂x as more code."""
+        found: list[int] = self.code.differentiate(
+            y, np.array(wrt, int), self.code.constant(1.0)).tolist()
+        return found
 
     # ── running it ───────────────────────────────────────────────────────────────────────────
 
@@ -396,6 +413,10 @@ class Way:
             group = [look for look in self.guards if look.how is how]
             a, b = (np.array(x, int) for x in zip(*[(g.a, g.b) for g in group], strict=True))
             self.looks.append((how, a, b, np.array([[g.outcome] for g in group])))
+        self.slopes = [part for slopes in self.code.slopes for part in slopes.of(schedule)]
+        self.slope_places = [np.concatenate([np.empty(0, int), *[
+            schedule.place[s.slope] for s in self.slopes if schedule.lane[s.slope[0]] == lane]])
+            for lane in (False, True)]
 
     def replay(self, inputs: Numbers) -> Any:
         """The result for these numbers; OTHERWISE if a comparison comes out differently."""
@@ -407,17 +428,18 @@ class Way:
             u[at : at + len(x)] = x
             at += len(x)
         if self.batched:
-            values = self._run_lanes(u, v, inputs, samples, width)
+            values, exact = self._run_lanes(u, v, inputs, samples, width)
         else:
             for segment in self.schedule.segments:
                 self.schedule.run(segment.program, self.schedule.index, u)
             recorded = not self.looks or self._as_recorded(u, v, 1)
             values = u[self.out_place] if recorded else None
+            exact = self._is_exact(u, v, 1, lanes=False)
         self.free.append((u, v))
         if values is None:
             return OTHERWISE
-        if not math.isfinite(values.sum()):  # there is an inf or a nan (or nearly)
-            values = self._carefully(inputs, samples)
+        if not (exact and math.isfinite(values.sum())):  # there is an inf or a nan (or nearly)
+            values = self._by_engine(inputs, samples)
             plain = not self.batched and self.program.parameters is None
             if self.silences and plain and np.isnan(values).any():
                 return self.program.eagerly(self._arguments(inputs))
@@ -458,9 +480,12 @@ class Way:
         return shared
 
     def _run_lanes(self, u: np.ndarray, v: np.ndarray, inputs: Numbers, samples: int, width: int
-                   ) -> Any:
-        """The outputs of a batch; if they are a number a sample, a row each. Block by block."""
-        schedule, lanes = self.schedule, self.out_lane
+                   ) -> tuple[Any, bool]:
+        """The outputs of a batch, block by block; and whether they are exact.
+
+        If they are a number a sample, there is a row for each.
+        """
+        schedule, lanes, exact = self.schedule, self.out_lane, True
         u[schedule.lane_sums] = 0.0
         outputs = np.empty((len(self.outputs), samples)) if self.any_lane else None
         before, rest = schedule.before, schedule.segments[len(schedule.before):]
@@ -477,29 +502,52 @@ class Way:
                 elif schedule.staged:
                     schedule.run(segment.program, schedule.index, u)
             if self.looks and not self._as_recorded(u, v, w):
-                return None
+                return None, False
+            exact = exact and self._is_exact(u, v, w, lanes=True)
             if outputs is not None:
                 outputs[lanes, start : start + w] = v[self.out_place[lanes], :w]
         for segment in rest:
             if not (segment.lanes or schedule.staged):
                 schedule.run(segment.program, schedule.index, u)
+        exact = exact and self._is_exact(u, v, 1, lanes=False)
         if outputs is None:
-            return u[self.out_place]
+            return u[self.out_place], exact
         outputs[~lanes] = u[self.out_place[~lanes], None]
-        return outputs
+        return outputs, exact
 
     def _as_recorded(self, u: np.ndarray, v: np.ndarray, w: int) -> bool:
         """Whether all comparisons come out as when the program was recorded."""
-        lane, place = self.schedule.lane, self.schedule.place
-
-        def numbers(ids: Ids) -> np.ndarray:
-            both = np.empty((len(ids), w))
-            both[lane[ids]] = v[place[ids[lane[ids]]], :w]
-            both[~lane[ids]] = u[place[ids[~lane[ids]]], None]
-            return both
-
-        return all(bool(np.all(how(numbers(a), numbers(b)) == outcomes))
+        return all(bool(np.all(how(self._found(u, v, w, a), self._found(u, v, w, b)) == outcomes))
                    for how, a, b, outcomes in self.looks)
+
+    def _found(self, u: np.ndarray, v: np.ndarray, w: int, ids: Ids) -> np.ndarray:
+        """The numbers of these values: a row each, of as many samples as are in the machine."""
+        lane, place = self.schedule.lane, self.schedule.place
+        both = np.empty((len(ids), w))
+        both[lane[ids]] = v[place[ids[lane[ids]]], :w]
+        both[~lane[ids]] = u[place[ids[~lane[ids]]], None]
+        return both
+
+    def _is_exact(self, u: np.ndarray, v: np.ndarray, w: int, lanes: bool) -> bool:
+        """Whether cotangents times slopes are what the rows' own rules for the product give.
+
+        lanes: whether those of each sample are asked for, or those that all samples share.
+        """
+        places = self.slope_places[lanes]
+        if in_range(v if lanes else u[:, None], places, w):  # nearly always
+            return True
+        with np.errstate(all="ignore"):
+            for row, i, *ids, inputs in self.slopes:
+                if self.schedule.lane[ids[1][0]] != lanes:
+                    continue
+                g, slope = (self._found(u, v, w, part) for part in ids[:2])
+                odd = ~extremes.in_range(slope)
+                xs = [self._found(u, v, w, x)[odd] for x in inputs]
+                rule: Any = row.pullbacks[i]
+                exact = rule(g[odd], row.forward(*xs), *xs)
+                if not np.allclose(g[odd] * slope[odd], exact, 1e-12, 0.0, equal_nan=True):
+                    return False
+        return True
 
     def _buffers(self, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Room for all values, with the constants in it; used again, but by one call at a time."""
@@ -516,17 +564,21 @@ class Way:
         u[schedule.place[schedule.constants]] = schedule.values
         return u, v
 
-    def _carefully(self, inputs: Numbers, samples: int) -> Any:
-        """The outputs once more, with silence told from 0: a nan may have been 0·inf."""
-        rows: list[Any] = [list(x) for x in inputs]  # numbers, or of a batch arrays of them
+    def _by_engine(self, inputs: Numbers, samples: int) -> Any:
+        """The outputs once more, from what was recorded, run and differentiated on nodes."""
         extra = self._shared(inputs, samples)[len(inputs) - len(self.batched):]
-        given: list[Any] = [x for part in [*rows, *extra] for x in part]
-        given = [x if isinstance(x, np.ndarray) else float(x) for x in given]
-        values = careful(self.code, given, self.schedule.needed, samples)
-        found = [values[i] for i in self.outputs]
-        if not self.out_lane.any():
-            return np.array(found)
-        return np.array([np.broadcast_to(x, samples) for x in found])
+        given = [x if isinstance(x, np.ndarray) else float(x)
+                 for part in (*inputs, *extra) for x in part]
+        output, n = self.recorded
+        with undisturbed():
+            nodes = nodes_of(self.code, given, n, flat(output), samples)
+            found, _ = self._transformed(
+                tree_map(lambda i: nodes[i], output),
+                tree_map(lambda i: None if i is None else nodes[i], self.input_ids), gradients_of)
+        rows = [raw(y) for y in flat(found)]
+        if not any([np.ndim(y) for y in rows]):
+            return np.array([float(y) for y in rows])
+        return np.array([np.broadcast_to(y, samples) for y in rows])
 
     def _formed(self, values: np.ndarray, samples: int) -> Any:
         """The numbers in the form of the function's result."""
