@@ -25,7 +25,7 @@ from .errors import NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, compared, raw, tell_of_constant, tell_of_cut
 from .primitive import TABLE, Elementwise, Primitive
-from .spellings import SPELLINGS
+from .spellings import SPELLINGS, Misspelt
 
 __all__ = ["Operators"]
 
@@ -249,12 +249,6 @@ class Operators(Node):
         number: int = math.trunc(self.value)
         return number
 
-    def __getattr__(self, name: str) -> NoReturn:
-        kind = type(self).__name__
-        if name in SPELLINGS:
-            raise SpellingError(f"a {kind} has no .{name}: {SPELLINGS[name]}")
-        raise AttributeError(f"a {kind} has no attribute {name!r}")
-
     def item(self) -> float:
         """The one number held, as a plain float. It cuts the graph."""
         if np.size(self.value) != 1:
@@ -473,6 +467,9 @@ class Operators(Node):
         if ufunc in ways and "out" not in kwargs:
             axis = inputs[1] if len(inputs) > 1 else kwargs.pop("axis", 0)
             _check_keywords(ufunc, ways[ufunc], kwargs)
+            if method == "accumulate" and axis is None and len(ops.shape(inputs[0])) > 1:
+                raise ValueError(f"{name_of(ufunc)}.accumulate goes along one axis: give axis=0 "
+                                 f"(or another) for an array of shape {ops.shape(inputs[0])}")
             return ways[ufunc](inputs[0], axis=axis, **kwargs)
         raise NotDifferentiableError(
             f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here (for at and "
@@ -488,3 +485,8 @@ class Operators(Node):
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse_array()
+
+
+for _name in SPELLINGS:
+    if not hasattr(Operators, _name):
+        setattr(Operators, _name, Misspelt(_name))

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from .errors import DTypeError, SpellingError
 
-__all__ = ["SPELLINGS", "refuse_arguments"]
+__all__ = ["SPELLINGS", "Misspelt", "refuse_arguments"]
 
 SPELLINGS = {
     "requires_grad": "every node is a variable, and what isn't to be one stays a plain number",
@@ -37,3 +37,21 @@ def refuse_arguments(kind: str, label: Any, other: dict[str, Any]) -> NoReturn:
     name = next(iter(other))
     raise SpellingError(f"{kind}({name}=…): " + SPELLINGS.get(
         name, "a node takes its number or array, and a label"))
+
+
+class Misspelt:
+    """An attribute that another library has: reading or setting it raises, with its name here.
+
+    A descriptor for each name rather than one `__getattr__`, for a class that has that is no
+    longer read quickly by the interpreter, not even in its slots: it cost a quarter of a training
+    step.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, node: Any, kind: type) -> NoReturn:
+        raise SpellingError(f"a {kind.__name__} has no .{self.name}: {SPELLINGS[self.name]}")
+
+    def __set__(self, node: Any, x: Any) -> NoReturn:
+        self.__get__(node, type(node))

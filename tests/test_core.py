@@ -428,6 +428,7 @@ def test_a_value_holds_one_real_number(bad):
         (lambda t: np.exp(t, where=[True, False]), NotDifferentiableError, "where"),
         (lambda t: np.exp(t, dtype=np.float32), NotDifferentiableError, "dtype"),
         (lambda t: np.divide.accumulate(t), NotDifferentiableError, "accumulate"),
+        (lambda t: np.add.accumulate(ag.stack([t, t]), axis=None), ValueError, "along one axis"),
         (lambda t: t[t], GraphError, "an index must be made of plain integers"),
         (lambda t: t @ 2.0, ShapeError, "at least one axis"),
         (lambda t: t + "a", DTypeError, "can't take a str"),

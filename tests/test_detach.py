@@ -322,3 +322,18 @@ def test_differentiating_in_threads_touches_no_switch_of_the_process():
     for thread in threads:
         thread.join()
     assert gc.isenabled()
+
+
+def test_no_node_pays_for_names_that_it_has_not():
+    """A node's class has no `__getattr__`, which would slow down every attribute; misspelt names
+    are refused all the same, read or set, and an unknown one is Python's own AttributeError."""
+    assert not hasattr(Value, "__getattr__")
+    for node in (Value(1.0), Tensor([1.0])):
+        for name in ("requires_grad", "unsqueeze"):
+            assert not hasattr(node, name)
+            with pytest.raises(SpellingError, match=f"has no .{name}"):
+                getattr(node, name)
+            with pytest.raises(SpellingError, match=f"has no .{name}"):
+                setattr(node, name, True)
+        with pytest.raises(AttributeError, match="nonsense"):
+            _ = node.nonsense
