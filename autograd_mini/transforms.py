@@ -245,10 +245,12 @@ def _anything(y: Node) -> Any:
 
 def _by_rows(call: Call, y: Node, tangents: Sequence[Any]) -> Any:
     """J·v from the rows of J: a limit (see ops/equal_values.py) is one of numbers, not of u."""
-    seeds = np.eye(np.size(y.value)).reshape(-1, *shape(y))
+    seeds = np.eye(np.size(y.value)).reshape(np.size(y.value), *shape(y))
     rows = [builtins.sum(sum(multiply(g, v)) for g, v in
                          zip(call.pull(y, as_seed(seed, y)), tangents, strict=True))
             for seed in seeds]
+    if not rows:
+        return None
     return reshape(stack(rows), shape(y)) if shape(y) else rows[0]
 
 

@@ -95,3 +95,13 @@ def test_float32_keeps_its_dtype_at_a_kink():
     (got,) = ag.hvp(lambda x: np.exp(-norm(x) ** 2), (np.zeros(2, np.float32),), (v,))
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, -2 * v)
+
+
+def test_copysign_is_a_length_too():
+    """copysign(x, b)² is x²: its second derivative at 0 is 2, not the 0 of the kink."""
+    for b in (2.0, -2.0):
+        assert ag.hessian(lambda x, b=b: np.copysign(x, b) ** 2)(0.0) == 2.0
+        assert ag.grad(lambda x, b=b: np.copysign(x, b))(-3.0) == -np.copysign(1.0, b)
+    x = np.array([0.0, -1.5])
+    np.testing.assert_allclose(
+        ag.hessian(lambda x: np.sum(np.copysign(x, x) ** 2))(x), 2 * np.eye(2))

@@ -69,3 +69,37 @@ def test_piecewise_of_one_number_and_of_none():
     assert np.piecewise(empty, [empty < 0], [lambda t: t]).shape == (0,)
     t = Tensor(empty)
     assert np.shape(np.piecewise(t, [t < 0], [lambda t: t])) == (0,)
+
+
+def test_piecewise_of_no_numbers_keeps_the_kind():
+    """Where no condition holds, the result is a node of zeros, whose gradient is 0."""
+    for x in (np.zeros(0), np.array([-1.0, 2.0]), np.array(-1.0)):
+        y = np.piecewise(Tensor(x), [x > 5], [lambda t: t * t])
+        assert type(y) is Tensor
+        np.testing.assert_array_equal(y.data, np.zeros_like(x))
+        slope = ag.grad(lambda x: np.sum(np.piecewise(x, [x > 5], [lambda t: t * t])))(x)
+        np.testing.assert_array_equal(slope, np.zeros_like(x))
+
+
+@pytest.mark.parametrize("ord", [None, 1, 2, np.inf, -2, "nuc", "fro"])
+@pytest.mark.parametrize("size", [(0,), (0, 3), (3, 0)])
+@np.errstate(divide="ignore")
+def test_norms_of_nothing_are_numpys(size, ord):
+    """The norm of an array without entries is what this NumPy says: 0, or its error."""
+    x = np.zeros(size)
+    try:
+        expected = np.linalg.norm(x, ord)
+    except ValueError as error:
+        with pytest.raises((type(error), ag.errors.AutogradError)):
+            np.linalg.norm(Tensor(x), ord)
+    else:
+        assert np.linalg.norm(Tensor(x), ord).data == expected
+        assert ag.grad(lambda x: np.linalg.norm(x, ord))(x).shape == size
+
+
+def test_logsumexp_of_nothing_is_minus_infinity():
+    """log Σ eˣ over no numbers is log 0, as np.logaddexp.reduce says."""
+    x = np.zeros((0, 2))
+    got = np.logaddexp.reduce(Tensor(x))
+    np.testing.assert_array_equal(got.data, np.logaddexp.reduce(x))
+    assert ag.grad(lambda x: np.sum(np.logaddexp.reduce(x)))(x).shape == (0, 2)

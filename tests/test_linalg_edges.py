@@ -412,3 +412,27 @@ def test_a_limit_is_no_anomaly():
         near(ag.grad(f)(np.eye(4)), WEIGHT, atol=1e-13)
         with pytest.raises(ag.errors.AnomalyError):
             ag.grad(CHOSEN["an entry"])(np.eye(4))
+
+
+def test_a_vector_that_nothing_determines_does_not_follow_another():
+    """U of a matrix of rank 1, three by two: its second column is any vector at right angles to the
+    first, and where the function hears how it follows the first, there is no derivative."""
+    d = np.array([[7.0, 1.0], [7.0, 1.0], [7.0, 1.0]])
+    for f in (lambda d: np.mean(np.linalg.svd(d, full_matrices=False)[0]),
+              lambda d: np.mean(np.linalg.svd(d.T, full_matrices=False)[2])):
+        assert np.isnan(ag.grad(f)(d)).all()
+        assert np.isnan(ag.jvp(f, (d,), (np.ones((3, 2)),))[1])
+    of_first = ag.grad(lambda d: np.linalg.svd(d, full_matrices=False)[0][0, 0] ** 2)
+    assert np.isfinite(of_first(d)).all()
+    square = np.array([[1.0, 2.0], [2.0, 4.0]])  # here the second can only have one direction
+    assert np.isfinite(ag.grad(lambda a: np.linalg.svd(a)[0][0, 1] ** 2)(square)).all()
+
+
+def test_second_derivatives_of_a_decomposition_without_entries():
+    """An array without entries goes through a decomposition of constants, and hvp gives as many."""
+    def f(y):
+        return np.sum(np.linalg.svd(np.pad(y, 1), full_matrices=False)[2])
+
+    empty = np.zeros((0, 3))
+    (got,) = ag.hvp(f, (empty,), (empty,))
+    assert got.shape == (0, 3)

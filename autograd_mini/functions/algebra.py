@@ -312,12 +312,19 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             return without(ops.length(x), None, keepdims)
         axis = tuple(range(len(shape(x))))
     axis = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    if not np.size(raw(x)):  # 0 or an error, as this NumPy says
+        return _of_nothing(x, np.linalg.norm(raw(x), ord, axis, keepdims), axis, keepdims)
     if len(axis) == 1:
         return vector_norm(x, axis=axis, keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axis) != 2:
         raise ShapeError(f"a norm is of vectors or matrices: one axis or two, not {axis}")
     y = _matrix_norm(moveaxis(x, axis, (-2, -1)), "fro" if ord is None else ord)
     return without(reshape(y, _kept_shape(x, axis)), axis, keepdims)
+
+
+def _of_nothing(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    """The norm y of an array without entries, as a node that depends on it."""
+    return ops.sum(x, axis=axis, keepdims=keepdims) + y
 
 
 def _kept_shape(x: Any, axis: tuple[int, ...]) -> tuple[int, ...]:

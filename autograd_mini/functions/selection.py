@@ -180,7 +180,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
         len(condlist), *shape(x)))
     if len(funclist) == len(conditions) + 1:  # the last is for what remains
         conditions = np.concatenate([conditions, ~conditions.any(0, keepdims=True)])
-    y: Any = np.zeros(shape(x), dtype_of(x))
+    y: Any = where(np.zeros(shape(x), bool), x, np.zeros(shape(x), dtype_of(x)))  # a node, as x is
     for condition, f in zip(conditions, funclist, strict=True):
         if callable(f) and not condition.any():
             continue

@@ -139,6 +139,7 @@ reciprocal = elementwise(
 copysign = elementwise(
     np.copysign, math.copysign, lambda y, a, b: sign(a) * _sign_of_b(b), None
 )
+copysign.radial = True
 remainder = elementwise(
     np.remainder, operator.mod, 1, lambda y, a, b: -_floored(a, b), symbol="mod"
 )

@@ -158,7 +158,7 @@ def _of_vectors(g: Any, u: Any, s: Any, v: Any) -> Any:
     """
     m = matmul(swap(u), g)
     turn = m - swap(m)
-    lost = _turn_is_lost(turn, s, g)
+    lost = _turn_is_lost(turn, m, s, g)
     inner = nan_where(lost, _apart(s * s, equal_singular_values(s)) * turn * s[..., None, :])
     if shape(u)[-2] > shape(u)[-1]:  # what leaves the space that the columns span
         out = g - matmul(u, m)
@@ -173,13 +173,26 @@ def _is_large(x: np.ndarray, g: np.ndarray) -> Any:
     return np.abs(x) > top * np.finfo(g.dtype).eps ** 0.5
 
 
-def _turns_lost(turn: np.ndarray, s: np.ndarray, g: np.ndarray) -> Any:
+def follows(turn: np.ndarray, m: np.ndarray, s: np.ndarray, g: np.ndarray) -> Any:
+    """Which pairs of vectors count because one, which nothing determines, follows the other.
+
+    Where there is more than one direction for it, the one that it takes isn't differentiable.
+
+    turn: m − mᵀ, for m the vectors times their cotangents g; s: the singular values.
+    """
+    none = negligible(s)
+    free = shape(g)[-2] - np.sum(~none, axis=-1) > 1
+    asked = none[..., None, :] & _is_large(m, g) & free[..., None, None]
+    return (asked | np.swapaxes(asked, -1, -2)) & _is_large(turn, g)
+
+
+def _turns_lost(turn: np.ndarray, m: np.ndarray, s: np.ndarray, g: np.ndarray) -> Any:
     none = negligible(s)
     both = none[..., None, :] & none[..., :, None]
-    return (both & _is_large(turn, g)) | (s == 0)[..., None, :]
+    return (both & _is_large(turn, g)) | (s == 0)[..., None, :] | follows(turn, m, s, g)
 
 
-_turn_is_lost = decision(_turns_lost, 3, "turn is lost")
+_turn_is_lost = decision(_turns_lost, 4, "turn is lost")
 _out_is_lost = decision(
     lambda out, s, g: negligible(s)[..., None, :] & _is_large(out, g), 3,
     "out is lost",

@@ -31,6 +31,7 @@ from .decompositions import (
     equal_eigenvalues,
     equal_singular_values,
     evenly,
+    follows,
     kinked,
     least,
     left_vectors,
@@ -356,6 +357,9 @@ class _Svd(_Decomposition):
         inner = 0.5 * together.value + _diagonal(where(used, own, least(own, self.w)))
         lost = together.lost | apart.lost | (
             self.turning & self.rests_on_more(spaces, gs, rates, raw(inner)))
+        for x, g in zip(spaces, gs, strict=True):
+            m = raw(matmul(swap(x), g))
+            lost = lost | follows(_turned(m), m, raw(self.w), raw(g))
         inner = inner + 0.5 * apart.value + _no_slope(gs[0], self.turning) + _no_slope(
             gs[1], self.turning)
         (u, v), lost = spaces, np.any(lost, axis=(-2, -1), keepdims=True)

@@ -168,7 +168,7 @@ def _carried_back(g: Any, x: Any) -> Any:
 
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ eˣ, shifted by the largest x so that nothing overflows."""
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # of no numbers, −inf
     shift = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):  # all −inf: log 0, replaced below
         y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
