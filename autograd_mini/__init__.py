@@ -5,7 +5,8 @@ What is public, in teaching order.
 
 from typing import TYPE_CHECKING
 
-from .graph import Node, no_grad
+from .graph import Node
+from .recording import no_grad
 from .value import Value
 from .tensor import Tensor
 from .backprop import backward, gradients

@@ -15,19 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .graph import (
-    Node,
-    check_real,
-    compared,
-    consumers_first,
-    guard,
-    leaf,
-    raw,
-    recording,
-    unrecorded,
-    watcher,
-    wide,
-)
+from .graph import Node, consumers_first, leaf, raw, wide
 from .ops import (
     OF_EACH_MATRIX,
     astype,
@@ -43,6 +31,7 @@ from .ops import (
 )
 from .ops.reductions import flat, no_slope, through_zero
 from .primitive import Elementwise, Structural
+from .recording import check_real, compared, guard, recording, unrecorded, watcher
 
 __all__ = ["Step", "backward", "gradients", "sweep"]
 

@@ -21,19 +21,10 @@ from .errors import (
     ShapeError,
     with_article,
 )
-from .graph import (
-    Node,
-    called_by,
-    consumers_first,
-    is_recording,
-    leaf,
-    plain_array,
-    raw,
-    serial,
-    transforming,
-)
+from .graph import Node, consumers_first, leaf, raw, serial
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
+from .recording import called_by, is_recording, plain_array, transforming
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
 __all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",

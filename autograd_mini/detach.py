@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .errors import CutWarning, NotDifferentiableError
-from .graph import must_not_cut, watcher
 from .places import place_in, users_frame, warn
+from .recording import must_not_cut, watcher
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
 

@@ -21,10 +21,11 @@ import numpy as np
 from . import functions, ops
 from .catalog import CONSTANT, name_of, refusal
 from .detach import check_float, check_int, refuse_array
-from .errors import NotDifferentiableError, ShapeError, SpellingError
+from .errors import GraphError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, compared, raw, tell_of_constant, tell_of_cut
+from .graph import Node, leaf, raw
 from .primitive import TABLE, Elementwise, Primitive
+from .recording import compared, must_not_cut, tell_of_constant, tell_of_cut
 from .spellings import SPELLINGS, Misspelt
 
 __all__ = ["Operators"]
@@ -248,6 +249,50 @@ class Operators(Node):
         tell_of_constant(self)
         number: int = math.trunc(self.value)
         return number
+
+    # micrograd's names, so that code written for it (the lecture's `draw_dot`) finds them.
+    @property
+    def _prev(self) -> set[Node]:
+        return {parent for parent in self.parents if parent is not None}
+
+    @property
+    def _op(self) -> str:
+        return "" if self.op is None else self.op.symbol
+
+    def __reduce__(self) -> Any:  # deep copies and pickles
+        if self.op is not None and not must_not_cut():
+            kind = type(self).__name__
+            raise GraphError(
+                f"only a leaf can be copied deeply or pickled, not a computed {kind}: keep "
+                f"{kind}(x.data), or the parameters it was computed from"
+            )
+        if must_not_cut():
+            raise GraphError(
+                "a node can't be pickled inside a function that is being differentiated, for what "
+                "comes back would be another variable: pickle x.data if a constant is meant"
+            )
+        tell_of_cut(self)
+        return _rebuilt, (type(self), self.value, self.gradient, self.label)
+
+    def __deepcopy__(self, memo: Any) -> Node:
+        """A leaf of its own; while a function is differentiated, a node that depends on this."""
+        if must_not_cut():
+            return self.copy()  # type: ignore[attr-defined,no-any-return]
+        kind, state = self.__reduce__()
+        twin: Node = kind(*state)
+        return twin
+
+    def __copy__(self) -> Node:
+        """A leaf of its own, or another node with the same record and the same graph behind."""
+        if must_not_cut():
+            return self.copy()  # type: ignore[attr-defined,no-any-return]
+        if self.op is None:
+            tell_of_cut(self)
+            return _rebuilt(type(self), self.value, self.gradient, self.label)
+        twin = leaf(self.value)
+        for field in ("op", "a", "b", "from_a", "from_b", "params", "gradient", "label"):
+            setattr(twin, field, getattr(self, field))
+        return twin
 
     def item(self) -> float:
         """The one number held, as a plain float. It cuts the graph."""
@@ -485,6 +530,12 @@ class Operators(Node):
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse_array()
+
+
+def _rebuilt(kind: Any, value: Any, gradient: Any, label: str) -> Node:
+    node: Node = kind(value, label)
+    node.gradient = np.array(gradient) if isinstance(gradient, np.ndarray) else gradient
+    return node
 
 
 for _name in SPELLINGS:

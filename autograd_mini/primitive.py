@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GraphError, NotDifferentiableError
-from .graph import Node, guard, is_recording, leaf, plain_array, raw, tell_of_cut, unrecorded
+from .graph import Node, leaf, raw
+from .recording import guard, is_recording, plain_array, tell_of_cut, unrecorded
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]

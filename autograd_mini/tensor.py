@@ -10,10 +10,11 @@ import numpy as np
 
 from . import backprop, ops
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, check_real, is_recording, plain_array, serial, tell_of_cut
+from .graph import KINDS, serial
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .primitive import Elementwise
+from .recording import check_real, is_recording, plain_array, tell_of_cut
 from .spellings import refuse_arguments
 
 __all__ = ["Tensor"]

@@ -10,10 +10,11 @@ import numpy as np
 
 from . import backprop, ops
 from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, guard, is_recording, plain_array, serial, tell_of_cut
+from .graph import KINDS, Node, serial
 from .not_computed import not_computed
 from .operators import Operators
 from .primitive import Elementwise
+from .recording import guard, is_recording, plain_array, tell_of_cut
 from .spellings import refuse_arguments
 
 __all__ = ["Value"]

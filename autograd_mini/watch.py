@@ -11,10 +11,11 @@ import numpy as np
 
 from .backprop import Step
 from .errors import AnomalyError, DTypeError, NotDifferentiableError
-from .graph import Node, consumers_first, raw, watched_by, watcher
+from .graph import Node, consumers_first, raw
 from .ops import shape
 from .places import Place, here
 from .primitive import Elementwise
+from .recording import watched_by, watcher
 from .trees import tree_leaves
 
 __all__ = ["CutReport", "cut_report", "detect_anomaly", "strict"]

@@ -68,7 +68,7 @@ def test_a_training_loop_fits_into_a_block():
         for _ in range(50):
             loss = np.sum(np.tanh(w) ** 2)
             loss.backward(seed=float(loss) * 0.0 + 1.0)  # reads the loss, as to print it
-        assert len(ag.graph.watcher().places) == 0 and len(ag.graph.watcher().cuts) == 0
+        assert len(ag.recording.watcher().places) == 0 and len(ag.recording.watcher().cuts) == 0
 
 
 def test_a_block_changes_no_number():

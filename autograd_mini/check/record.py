@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backprop import Instead, gradients, one_like, sweep
-from ..graph import Node, consumers_first, leaf, recording, watched_by
+from ..graph import Node, consumers_first, leaf
 from ..ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbroadcast
 from ..places import Place
 from ..primitive import Elementwise, Structural
+from ..recording import recording, watched_by
 from ..watch import Watcher
 from .budget import weight
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError
-from ..graph import Node, raw, tell_of_constant
+from ..graph import Node, raw
 from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
 from ..ops.arithmetic import step
 from ..primitive import also
+from ..recording import tell_of_constant
 from .composed import dtype_of, is_above, is_at_least, stands_for
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────

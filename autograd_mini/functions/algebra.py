@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
-from ..graph import raw, tell_of_constant
+from ..graph import raw
 from ..ops import (
     eigenvectors,
     eigvalsh,
@@ -35,6 +35,7 @@ from ..ops import (
 )
 from ..ops.reductions import corner
 from ..primitive import also
+from ..recording import tell_of_constant
 from .composed import are_numbers, as_array, keeps_kind, numpy_has, stands_for, without
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
 from .statistics import max, min, scale_of

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..graph import KINDS, Node, guard, raw
+from ..graph import KINDS, Node, raw
 from ..ops import axes_of, reshape, shape, squeeze
 from ..ops.arithmetic import compared
 from ..primitive import OTHER_ARRAYS, also, structural
+from ..recording import guard
 
 F = TypeVar("F", bound=Callable[..., Any])
 

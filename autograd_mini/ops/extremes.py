@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, guard, raw
+from ..graph import Node, raw
+from ..recording import guard
 
 __all__ = ["all_in_range", "in_range", "product_of", "quotient_of", "scalar_in_range",
            "scalar_product_of", "scalar_quotient_of", "unless_in_range"]

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import KINDS, Node, is_recording, raw
+from ..graph import KINDS, Node, raw
 from ..primitive import Structural, structural
+from ..recording import is_recording
 from .arithmetic import where
 from .reductions import unbroadcast
 from .shapes import reshape, shape, transpose

@@ -15,9 +15,10 @@ import numpy as np
 
 from .. import ops
 from ..errors import GraphError
-from ..graph import Node, consumers_first, guarded_by, leaf
+from ..graph import Node, consumers_first, leaf
 from ..ops import add, multiply, positive, power, reciprocal, square, total, weighted_sum
 from ..primitive import Elementwise, Primitive
+from ..recording import guarded_by
 from . import passes
 
 __all__ = ["Code", "Guard", "Slopes"]

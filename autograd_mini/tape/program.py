@@ -12,8 +12,9 @@ from .. import transforms
 from ..backprop import undisturbed
 from ..call import inside_transform, is_inside
 from ..errors import DTypeError, GraphError, ShapeError
-from ..graph import Node, check_real, consumers_first, guard, guarded_by, leaf, raw, serial
+from ..graph import Node, consumers_first, leaf, raw, serial
 from ..ops import extremes, total
+from ..recording import check_real, guard, guarded_by
 from ..trees import flat, is_nested, rebuilt, steps_into, tree_leaves, tree_map
 from .code import LANE_SUM, LEAF, ROW, Code, Guard
 from .interpreter import gradients_of, nodes_of
