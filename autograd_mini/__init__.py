@@ -3,6 +3,7 @@
 What is public, in teaching order.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from .graph import Node
@@ -10,6 +11,7 @@ from .recording import no_grad
 from .value import Value
 from .tensor import Tensor
 from .backprop import backward, gradients
+from . import passes as _passes
 from .ops import (
     abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
     expand_dims, expm1, log, log1p, logsumexp, maximum, minimum, multiply, negative,
@@ -32,6 +34,15 @@ from ._checkout import find_nn
 
 find_nn()
 del find_nn
+
+if os.environ.get("AUTOGRAD_MINI_PLAIN"):
+    engine = "plain"
+else:
+    from .fast import install
+
+    install()
+    del install
+    engine = "fast"
 
 
 # What only some programs need is read when somebody asks for it: the verifier alone would take
@@ -93,5 +104,5 @@ __all__ = [
     "check_gradient", "assert_gradient", "check_chain", "Report", "ChainReport", "Entry", "Suspect",
     "KINDS", "mistake", "exercise", "Exercise", "draw", "elementwise", "structural",
     "check_primitive", "convention", "detect_anomaly", "cut_report", "CutReport", "strict",
-    "errors", "__version__",
+    "errors", "engine", "__version__",
 ]

@@ -21,7 +21,7 @@ from .errors import (
     ShapeError,
     with_article,
 )
-from .graph import Node, consumers_first, leaf, raw, serial
+from .graph import Node, consumers_first, leaf, made, raw, serial
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
 from .recording import called_by, is_recording, plain_array, transforming
@@ -229,9 +229,8 @@ class Call:
 
     def _why_independent(self) -> str:
         """Where numbers were taken out of what depends on the variables; "" if nowhere."""
-        root = leaf(0.0)
-        root.remember(total, tuple([node.value for node, _ in self.cuts]),
-                      tuple([node for node, _ in self.cuts]), {})
+        cut = tuple([node for node, _ in self.cuts])
+        root = made(total, 0.0, tuple([node.value for node in cut]), cut, {})
         depends = set(self.variables)
         for node in consumers_first(root)[:0:-1]:
             if node.op is not stop_gradient and not depends.isdisjoint(node.parents):

@@ -8,83 +8,57 @@ holds any longer is freed at once.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["KINDS", "Node", "consumers_first", "leaf", "raw", "serial", "wide"]
+__all__ = ["KINDS", "Node", "consumers_first", "leaf", "made", "raw", "serial", "wide"]
 
 
 class Node:
     """One vertex of a computation graph; `Value` and `Tensor` are the two kinds.
 
-    | field     | what it is                                                                   |
-    |-----------|------------------------------------------------------------------------------|
-    | `value`   | the number (float) or the array (ndarray) held                               |
-    | `op`      | the `Primitive` that made it; None for a leaf                                |
-    | `a`, `b`  | the inputs of `op`, as raw numbers or arrays at recording time: a later      |
-    |           | update of a parent can't change the gradient of what was already computed    |
-    | `from_a`, | the nodes that `a` and `b` came from, its parents; None for a constant       |
-    | `from_b`  |                                                                              |
-    | `params`  | what `op` was told besides (`axis`, `shape`, …); of a leaf that the user     |
-    |           | made, its serial number                                                      |
-    | `gradient`| ∂output/∂self of the last backward; None if not computed                     |
-    | `label`   | the user's name for it                                                       |
-
-    Nearly every operation has one input or two, and they lie in the node itself: a tuple for
-    them would be one more object for Python's cyclic collector to visit, which is what large
-    graphs spend their time on. Where there are more (`where`, `w·x + b`), `a` and `from_a` are
-    tuples. `inputs` and `parents` give them as tuples in any case.
+    | field      | what it is                                                                  |
+    |------------|-----------------------------------------------------------------------------|
+    | `value`    | the number (float) or the array (ndarray) held                              |
+    | `op`       | the `Primitive` that made it; None for a leaf                               |
+    | `inputs`   | the arguments of `op`, as raw numbers or arrays at recording time: a later  |
+    |            | update of a parent can't change the gradient of what was already computed   |
+    | `parents`  | the nodes that they came from, in the same order; None for a constant       |
+    | `params`   | what `op` was told besides (`axis`, `shape`, …); of a leaf that the user    |
+    |            | made, its serial number                                                     |
+    | `gradient` | ∂output/∂self of the last backward; None if not computed                    |
+    | `label`    | the user's name for it                                                      |
 
     `value` and `gradient` are the engine's; users go through `data` and `grad`, which check what
     comes in and let nobody change a recorded number from outside.
     """
 
-    __slots__ = ("a", "b", "from_a", "from_b", "gradient", "label", "op", "params", "value")
+    # The last two are there for fast.py, which keeps two inputs without a tuple around them.
+    __slots__ = (
+        "_second_input",
+        "_second_parent",
+        "gradient",
+        "inputs",
+        "label",
+        "op",
+        "params",
+        "parents",
+        "value",
+    )
 
     value: Any
     op: Primitive | None
-    a: Any
-    b: Any
-    from_a: Any
-    from_b: Node | None
+    inputs: tuple[Any, ...]
+    parents: tuple[Node | None, ...]
     params: Any
     gradient: Any
     label: str
 
     __hash__ = object.__hash__  # by identity, although == compares values, as in PyTorch
-
-    @property
-    def parents(self) -> tuple[Node | None, ...]:
-        """Per argument of `op`, in order, the node it came from; None where it was a constant."""
-        if self.op is None:
-            return ()
-        if type(self.a) is tuple:
-            return cast("tuple[Node | None, ...]", self.from_a)
-        return (self.from_a,) if self.b is None else (self.from_a, self.from_b)
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        """Per argument of `op`, in order, the raw number or array at recording time."""
-        if self.op is None:
-            return ()
-        if type(self.a) is tuple:
-            return self.a
-        return (self.a,) if self.b is None else (self.a, self.b)
-
-    def remember(self, op: Primitive, inputs: tuple[Any, ...], parents: tuple[Node | None, ...],
-                 params: Any) -> None:
-        """Record that `op` made this node, of these inputs that came from these nodes."""
-        self.op, self.params = op, params
-        if op.few:
-            self.a, self.from_a = inputs[0], parents[0]
-            if len(inputs) == 2:
-                self.b, self.from_b = inputs[1], parents[1]
-        else:
-            self.a, self.from_a = inputs, parents
 
     @property
     def is_leaf(self) -> bool:
@@ -99,17 +73,23 @@ KINDS: dict[type, type[Node]] = {}
 """Which kind of node holds which kind of value: float → Value, ndarray → Tensor."""
 
 
-def leaf(value: Any, lock: bool = True) -> Node:
+def leaf(value: Any) -> Node:
     """A new variable holding `value`: a `Value` for a float, a `Tensor` for an ndarray.
 
-    lock: an array is made read-only: it may be shared, and `Tensor.data` hands out a copy. What
-    is about to become the result of an operation needs none, for nobody gets at its array.
+    An array is made read-only: it may be shared, and `Tensor.data` hands out a copy.
     """
-    if lock and type(value) is np.ndarray:
+    if isinstance(value, np.ndarray):
         value.flags.writeable = False
+    return made(None, value, (), (), None)
+
+
+def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...],
+         parents: tuple[Node | None, ...], params: Any) -> Node:
+    """The node that holds `value`, made by `op` of these inputs that came from these nodes."""
     node = object.__new__(KINDS[type(value)])
-    node.value, node.label = value, ""
-    node.op = node.a = node.b = node.from_a = node.from_b = node.params = node.gradient = None
+    node.value, node.op, node.params = value, op, params
+    node.inputs, node.parents = inputs, parents
+    node.gradient, node.label = None, ""
     return node
 
 
@@ -128,31 +108,19 @@ def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list
 
     without: nodes that are left out, with all that only they depend on.
 
-    A topological sort: depth-first, a node is put down after all its parents (Tarjan 1976), and
-    the order is read backwards. The stack is a list, not Python's, so a chain of a million
-    nodes is no deeper than one of ten.
+    A topological sort: depth-first, a node is listed after all its parents (Tarjan 1976), and the
+    list is reversed. The stack is a list, not Python's, so a chain of a million nodes is no
+    deeper than one of ten.
     """
-    put_down: list[Node] = []
+    postorder: list[Node] = []
     seen: set[Node | None] = {None, *without}  # None stands for a constant
-    stack: list[Node | None] = [output]
+    stack = [(output, False)]
     while stack:
-        node = stack.pop()
-        if node is None:  # the mark: all parents of the node below it are put down
-            put_down.append(stack.pop())  # type: ignore[arg-type]
+        node, parents_are_listed = stack.pop()
+        if parents_are_listed:
+            postorder.append(node)
         elif node not in seen:
             seen.add(node)
-            first, second = node.from_a, node.from_b
-            many = type(first) is tuple
-            if node.op is None or (many and seen.issuperset(first)):
-                put_down.append(node)
-            elif many:
-                stack += node, None, *[parent for parent in first[::-1] if parent not in seen]
-            else:
-                stack.append(node)
-                stack.append(None)
-                if second not in seen:
-                    stack.append(second)
-                if first not in seen:
-                    stack.append(first)
-    put_down.reverse()
-    return put_down
+            stack.append((node, True))
+            stack += [(parent, False) for parent in reversed(node.parents) if parent is not None]
+    return postorder[::-1]

@@ -19,13 +19,14 @@ from typing import Any, NoReturn, Self
 import numpy as np
 
 from . import functions, ops
+from .backprop import fit, pull
 from .catalog import CONSTANT, name_of, refusal
 from .detach import check_float, check_int, refuse_array
 from .errors import GraphError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, leaf, raw
+from .graph import Node, made, raw
 from .primitive import TABLE, Elementwise, Primitive
-from .recording import compared, must_not_cut, tell_of_constant, tell_of_cut
+from .recording import compared, must_not_cut, tell_of_constant, tell_of_cut, undisturbed
 from .spellings import SPELLINGS, Misspelt
 
 __all__ = ["Operators"]
@@ -252,6 +253,14 @@ class Operators(Node):
 
     # micrograd's names, so that code written for it (the lecture's `draw_dot`) finds them.
     @property
+    def _backward(self) -> Callable[[], None]:  # micrograd's: one step of the backward pass
+        return partial(send_back, self)
+
+    @_backward.setter
+    def _backward(self, rule: Any) -> NoReturn:
+        raise GraphError("a rule of one's own is stated once, for every use: see ag.elementwise")
+
+    @property
     def _prev(self) -> set[Node]:
         return {parent for parent in self.parents if parent is not None}
 
@@ -289,9 +298,8 @@ class Operators(Node):
         if self.op is None:
             tell_of_cut(self)
             return _rebuilt(type(self), self.value, self.gradient, self.label)
-        twin = leaf(self.value)
-        for field in ("op", "a", "b", "from_a", "from_b", "params", "gradient", "label"):
-            setattr(twin, field, getattr(self, field))
+        twin = made(self.op, self.value, self.inputs, self.parents, self.params)
+        twin.gradient, twin.label = self.gradient, self.label
         return twin
 
     def item(self) -> float:
@@ -530,6 +538,22 @@ class Operators(Node):
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse_array()
+
+
+def send_back(node: Node) -> None:
+    """Add to the parents' gradients what `node`, with the gradient it has, sends: one step of
+    `backward`, by hand. A gradient that was not computed counts as 0.
+    """
+    if node.op is None or node.gradient is None:
+        return
+    with undisturbed():
+        for parent, sent in zip(node.parents, pull(node, node.gradient), strict=True):
+            if parent is not None and sent is not None:
+                sent = fit(sent, parent, node)
+                known = parent.gradient
+                parent.gradient = np.array(sent)[()] if known is None else known + sent
+                if type(parent.value) is np.ndarray:
+                    parent.gradient = np.asarray(parent.gradient)
 
 
 def _rebuilt(kind: Any, value: Any, gradient: Any, label: str) -> Node:

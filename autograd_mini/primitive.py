@@ -20,9 +20,19 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, GraphError, NotDifferentiableError
-from .graph import Node, leaf, raw
-from .recording import guard, is_recording, plain_array, tell_of_cut, unrecorded
+from .errors import GraphError, NotDifferentiableError
+from .graph import Node, leaf, made, raw
+from .recording import (
+    NUMBERS,
+    as_floats,
+    as_held,
+    guard,
+    is_recording,
+    kept,
+    lock,
+    tell_of_cut,
+    unrecorded,
+)
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -56,9 +66,6 @@ def _by_name(name: str) -> Any:
     return PRIMITIVES[name]
 
 
-_NUMBERS = frozenset({float, int, bool})
-
-
 class Primitive:
     """A differentiable function. Call it: on numbers it computes, on nodes it also records.
 
@@ -67,17 +74,12 @@ class Primitive:
     limit, but what it sends back has one if the cotangent vanishes there too (see backprop).
     """
 
-    __slots__ = ("few", "forward", "name", "ours", "plain", "radial", "scalar", "symbol",
-                 "written_out")
-    written_out: Rule | None
+    __slots__ = ("forward", "name", "radial", "scalar", "symbol", "trusted")
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
-                 name: str | None, symbol: str | None, arity: int = 0) -> None:
-        self.forward, self.scalar = forward, scalar
-        self.ours = not _built_in  # others' rules might write to an array that they are given
-        self.few = arity in (1, 2)  # then its inputs lie in the node itself
-        self.written_out, self.radial = None, False
-        self.plain = False  # whether its rule written out serves arrays too
+                 name: str | None, symbol: str | None) -> None:
+        self.forward, self.scalar, self.radial = forward, scalar, False
+        self.trusted = not _built_in  # a user's rule might write to an array that it is given
         self.name = name or str(getattr(forward, "__name__", "<lambda>"))
         if self.name == "<lambda>":
             raise GraphError("a primitive made from a lambda needs a name: add name=…")
@@ -120,78 +122,31 @@ class Primitive:
 
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute, and record a node if any of `args` is one."""
-        nodes = [isinstance(a, Node) for a in args]
-        if True not in nodes:
+        if not any([isinstance(a, Node) for a in args]):
             return self.compute(args, params)
-        inputs = [
-            a.value if is_node and a.op is not None else a if type(a) is float else self._input(a)
-            for a, is_node in zip(args, nodes, strict=True)
-        ]
-        y = self.compute(inputs, params)
-        if False in nodes:
-            parents = tuple([a if is_node else None
-                             for a, is_node in zip(args, nodes, strict=True)])
-            inputs = [x if type(x) is float else _floating(x, y) for x in inputs]
-        else:
-            parents = tuple(args)
-        return self._node(parents, tuple(inputs), params, y)
+        inputs = [kept(a, self.name) for a in args]
+        y = as_held(self.compute(inputs, params), inputs)
+        return self.recorded(y, inputs, [a if isinstance(a, Node) else None for a in args], params)
 
-    def _node(self, parents: tuple[Any, ...], inputs: tuple[Any, ...], params: Any, y: Any
-              ) -> Node:
+    def recorded(self, y: Any, inputs: Sequence[Any], parents: Sequence[Node | None], params: Any
+                 ) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
-        if type(y) is not float and (type(y) is not np.ndarray or not y.ndim):
-            y = _as_held(y, inputs)
         recording = is_recording()
-        node = leaf(y, lock=not (recording and self.ours))
-        if recording:
-            node.remember(self, inputs, parents, params)
-            if recording is not True:
-                recording.made(node)
-        else:
+        if not recording:
+            node = leaf(y)
             node.params = unrecorded
             tell_of_cut(*parents)
+            return node
+        if not self.trusted:
+            lock(y)
+        node = made(self, y, tuple([as_floats(x, y) for x in inputs]), tuple(parents), params)
+        if recording is not True:
+            recording.made(node)
         return node
-
-    def _input(self, x: Any) -> Any:
-        """The raw number in `x`, safe to keep: nobody can change it once it is recorded."""
-        if isinstance(x, Node):
-            if x.op is None and type(x.value) is np.ndarray and x.value.flags.writeable:
-                # Tensor.data has handed it out, and there may be views of it: record a copy.
-                # The one handed out can't be written to any longer, which says that it is stale.
-                x.value.flags.writeable = False
-                x.value = x.value.copy()
-                x.value.flags.writeable = False
-            return x.value
-        if type(x) in _NUMBERS:
-            return x
-        if isinstance(x, np.ndarray | np.generic | list | tuple):
-            array = plain_array(x, f"an argument of {self.name}")
-            if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
-                return x.item()
-            return np.array(array)  # read-only or not: there may be a view that isn't
-        raise DTypeError(
-            f"{self.name} can't take a {type(x).__name__} beside a node; "
-            "give it a number, an array or a node"
-        )
 
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """What the cotangent `g` sends to each parent of `node`; None where nothing."""
         raise NotImplementedError
-
-
-def _floating(x: Any, y: Any) -> Any:
-    """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
-    integers = type(x) is np.ndarray and x.dtype.kind in "iu"
-    return x.astype(np.result_type(y)) if integers else x
-
-
-def _as_held(y: Any, inputs: tuple[Any, ...]) -> Any:
-    """`y` as a node holds it: an array if it is one or comes from one, else a float."""
-    if type(y) is np.ndarray and y.ndim:
-        return y
-    if np.ndim(y) or any([type(x) is np.ndarray for x in inputs]):
-        return np.asarray(y)
-    return float(y)
 
 
 class Elementwise(Primitive):
@@ -213,17 +168,12 @@ class Elementwise(Primitive):
             if not (slope is None or callable(slope) or (type(slope) is int and slope in (1, -1))):
                 raise TypeError(f"a slope is a function (y, *inputs), 1, -1 or None, not {slope!r}"
                                 f": write lambda y, *xs: {slope!r}")
-        super().__init__(forward, scalar, name, symbol, len(slopes))
+        super().__init__(forward, scalar, name, symbol)
         self.slopes = slopes
         self.pullbacks = tuple(pullbacks) or (None,) * len(slopes)
-        if self.few:
-            self.written_out = _written_out(slopes, self.pullbacks, self.selects)
-            self.plain = not self.selects
 
     def __call__(self, *args: Any, **refused: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
-        if len(args) == 1 == len(self.slopes) and type(args[0]) is np.ndarray and not refused:
-            return self.forward(args[0])  # a rule at work, nearly always
         if refused:
             raise NotDifferentiableError(
                 f"{self.name}({', '.join(refused)}=…) isn't supported: a result with a gradient "
@@ -235,17 +185,14 @@ class Elementwise(Primitive):
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
-        for x in inputs:
-            if type(x) not in _NUMBERS:
-                break
-        else:
-            try:
-                if self.scalar is not None:
-                    return self.scalar(*inputs)
-            except (ArithmeticError, ValueError):  # math raises where IEEE 754 has inf or nan
-                pass
-            return float(self.forward(*map(np.float64, inputs)))
-        return self.forward(*inputs)
+        if not all([type(x) in NUMBERS for x in inputs]):
+            return self.forward(*inputs)
+        try:
+            if self.scalar is not None:
+                return self.scalar(*inputs)
+        except (ArithmeticError, ValueError):  # math raises where IEEE 754 has inf or nan
+            pass
+        return float(self.forward(*map(np.float64, inputs)))
 
     def slope(self, i: int, y: Any, xs: tuple[Any, ...]) -> Any:
         """∂y/∂xs[i]."""
@@ -255,8 +202,8 @@ class Elementwise(Primitive):
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """∂L/∂x = ∂L/∂y · ∂y/∂x."""
         sends: list[Any] = []
-        for parent, slope, pullback in zip(  # noqa: B905  strict costs 10 %
-                node.parents, self.slopes, self.pullbacks):
+        rules = zip(node.parents, self.slopes, self.pullbacks, strict=True)
+        for parent, slope, pullback in rules:
             if parent is None or slope is None:
                 sends.append(None)
             elif type(slope) is int:
@@ -266,32 +213,6 @@ class Elementwise(Primitive):
             else:
                 sends.append(g * slope(y, *xs))  # type: ignore[operator]
         return sends
-
-
-def _written_out(slopes: Sequence[Rule | int | None], pullbacks: Sequence[Rule | None],
-                 selects: bool) -> Rule:
-    """What `pull` does for floats, without its loop: of multiply, say,
-
-        lambda g, y, a, b, p, q: (None if p is None else g * slope_a(y, a, b),
-                                  None if q is None else g * slope_b(y, a, b))
-
-    where a and b came from the parents p and q. A graph of a million floats calls it as often.
-    """
-    inputs = "y, a, b" if len(slopes) == 2 else "y, a"
-    sends = []
-    for slope, pullback, x, parent in zip(slopes, pullbacks, "ab", "pq", strict=False):
-        unheard = f"{parent} is None"
-        if callable(slope) and selects:
-            unheard += f" or (slope := slope_{x}({inputs})) == 0"
-        sent = "g" if slope == 1 else "-g" if slope == -1 else f"g * slope_{x}({inputs})"
-        sent = f"pull_{x}(g, {inputs})" if pullback is not None else sent
-        sent = "g * slope" if "slope :=" in unheard else sent
-        sends.append("None" if slope is None else f"None if {unheard} else {sent}")
-    code = f"lambda g, y, a, b, p, q: ({', '.join(sends)}{', None' * (len(slopes) == 1)})"
-    names = [*zip(("slope_a", "slope_b"), slopes, strict=False),
-             *zip(("pull_a", "pull_b"), pullbacks, strict=False)]
-    function: Rule = eval(code, dict(names))
-    return function
 
 
 class Selecting(Elementwise):
@@ -343,24 +264,23 @@ class Structural(Primitive):
     function takes any number of arguments in a list. Parameters such as `axis` are the
     keyword-only parameters of the (first) pullback, and their defaults are the function's.
     `moves=True` says that the pullback only moves cotangents, adds them up, and leaves 0 where
-    nothing was taken from; then it can move a mask in the same way.
+    nothing was taken from; then it can move a mask in the same way. Of others `reach` may say which
+    entries an output depends on: "product" (rows and columns meet), "reduction" (all that were
+    reduced), "matrix" (all of its own matrix in a stack).
     """
 
-    __slots__ = ("defaults", "many", "moves", "pullbacks")
+    __slots__ = ("defaults", "many", "moves", "pullbacks", "reach")
 
     def __init__(self, forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
                  symbol: str | None = None, moves: bool = False, many: bool = False) -> None:
-        super().__init__(forward, None, name, symbol, 0 if many else len(pullbacks))
+        super().__init__(forward, None, name, symbol)
         self.pullbacks, self.moves, self.many = pullbacks, moves, many
+        self.reach = "moved" if moves else ""
         self.defaults = _keyword_only(pullbacks[0])
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
         arity = 1 if self.many else len(self.pullbacks)
-        if len(args) == arity and not params and not (self.defaults or self.many):
-            if type(args[0]) is np.ndarray is type(args[-1]) and arity < 3:  # a rule at work
-                return self.forward(*args)
-            return self.called(args, {})
         if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
             params |= zip(self.defaults, args[arity:], strict=False)
         unknown = params.keys() - self.defaults

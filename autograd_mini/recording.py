@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -12,9 +12,10 @@ import numpy as np
 from .errors import DTypeError
 from .graph import Node, raw
 
-__all__ = ["called_by", "check_real", "compared", "guard", "guarded_by", "is_recording",
-           "must_not_cut", "no_grad", "plain_array", "recording", "tell_of_constant",
-           "tell_of_cut", "transforming", "unrecorded", "watched_by", "watcher"]
+__all__ = ["NUMBERS", "as_floats", "as_held", "called_by", "check_real", "compared", "guard",
+           "guarded_by", "is_recording", "kept", "lock", "must_not_cut", "no_grad", "plain_array",
+           "recording", "tell_of_constant", "tell_of_cut", "transforming", "undisturbed",
+           "unrecorded", "watched_by", "watcher"]
 
 unrecorded = -1
 """In the place of that number: the node was computed, under `no_grad`, of what isn't known."""
@@ -64,6 +65,13 @@ def no_grad() -> AbstractContextManager[None]:
 def recording(watched: bool = True) -> AbstractContextManager[None]:
     """A `with` block in which operations are recorded, whatever surrounds it."""
     return _recording_is((watched and watcher()) or True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Recording on, and NumPy's warnings off."""
+    with recording(watched=False), np.errstate(all="ignore"):
+        yield
 
 
 _guarding: ContextVar[Any] = ContextVar("autograd_mini.guarding", default=None)
@@ -134,6 +142,57 @@ def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
     if (someone := guard()) is not None:
         someone.compared(how, a, b, outcome)
     return outcome
+
+
+# ── what may be recorded ─────────────────────────────────────────────────────────────────────
+
+NUMBERS = frozenset({float, int, bool})
+
+
+def kept(x: Any, name: str) -> Any:
+    """The number or array in x, an argument of `name`, safe to keep: it will never change.
+
+    Raises `DTypeError` for what isn't a number, an array of real numbers or a node.
+    """
+    if isinstance(x, Node):
+        if x.op is None and type(x.value) is np.ndarray and x.value.flags.writeable:
+            # Tensor.data has handed it out, and there may be views of it: record a copy.
+            # The one handed out can't be written to any longer, which says that it is stale.
+            lock(x.value)
+            x.value = x.value.copy()
+            lock(x.value)
+        return x.value
+    if type(x) in NUMBERS:
+        return x
+    if isinstance(x, np.ndarray | np.generic | list | tuple):
+        array = plain_array(x, f"an argument of {name}")
+        if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
+            return x.item()
+        return np.array(array)  # read-only or not: there may be a view that isn't
+    raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; "
+                     "give it a number, an array or a node")
+
+
+def as_held(y: Any, inputs: Sequence[Any]) -> Any:
+    """`y` as a node holds it: an array if it is one or comes from one, else a float."""
+    if type(y) is float or (type(y) is np.ndarray and y.ndim):
+        return y
+    if np.ndim(y) or any([type(x) is np.ndarray for x in inputs]):
+        return np.asarray(y)
+    return float(y)
+
+
+def as_floats(x: Any, y: Any) -> Any:
+    """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
+    integers = type(x) is np.ndarray and x.dtype.kind in "iu"
+    return x.astype(np.result_type(y)) if integers else x
+
+
+def lock(*arrays: Any) -> None:
+    """Make these read-only, as far as they are arrays."""
+    for x in arrays:
+        if type(x) is np.ndarray:
+            x.flags.writeable = False
 
 
 def plain_array(x: Any, what: str) -> np.ndarray:

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from . import backprop, ops
+from . import backprop
 from .errors import GraphError, NotDifferentiableError, ShapeError
 from .graph import KINDS, serial
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
-from .primitive import Elementwise
-from .recording import check_real, is_recording, plain_array, tell_of_cut
+from .recording import check_real, plain_array, tell_of_cut
 from .spellings import refuse_arguments
 
 __all__ = ["Tensor"]
-
-new = object.__new__
-
-
-def _of_two(row: Elementwise) -> Any:
-    """`a ∘ b` for a Tensor a: what `row.apply` does, without its questions.
-
-    A leaf whose array has been handed out, and could be written to, goes the general way.
-    """
-    compute = row.forward
-
-    def method(a: Any, b: Any) -> Any:
-        x, other = a.value, type(b)
-        if other is type(a):
-            y, q, ready = b.value, b, b.op is not None or not b.value.flags.writeable
-        else:
-            y, q, ready = b, None, other is float or other is int
-        if not ready or is_recording() is not True or (a.op is None and x.flags.writeable):
-            return row.apply((a, b), {})
-        z = compute(x, y)
-        if type(z) is not np.ndarray:  # NumPy makes a scalar of shape ()
-            z = np.asarray(z)
-        node: Any = new(type(a))
-        node.value, node.op, node.a, node.b, node.from_a, node.from_b = z, row, x, y, a, q
-        node.params = node.gradient = None
-        node.label = ""
-        return node
-
-    return method
-
-
-def _of_one(row: Elementwise) -> Any:
-    """`f(a)` for a Tensor a."""
-    compute = row.forward
-
-    def method(a: Any) -> Any:
-        x = a.value
-        if is_recording() is not True or (a.op is None and x.flags.writeable):
-            return row.apply((a,), {})
-        z = compute(x)
-        node: Any = new(type(a))
-        node.value, node.op, node.a, node.from_a = np.asarray(z), row, x, a
-        node.b = node.from_b = node.params = node.gradient = None
-        node.label = ""
-        return node
-
-    return method
 
 
 class Tensor(Operators):
@@ -92,16 +43,8 @@ class Tensor(Operators):
         if other or type(label) is not str:
             refuse_arguments("Tensor", label, other)
         self.value, self.label, self.params = _real_array(data), label, serial()
-        self.op = self.a = self.b = self.from_a = self.from_b = self.gradient = None
+        self.op, self.inputs, self.parents, self.gradient = None, (), (), None
         self.value.flags.writeable = False
-
-    # The short ways; Operators has the general one.
-    __add__, __sub__, __mul__ = _of_two(ops.add), _of_two(ops.subtract), _of_two(ops.multiply)
-    __truediv__, __pow__ = _of_two(ops.divide), _of_two(ops.power)
-    __neg__, __abs__ = _of_one(ops.negative), _of_one(ops.abs)
-    exp, log, sqrt = _of_one(ops.exp), _of_one(ops.log), _of_one(ops.sqrt)
-    sin, cos, tanh = _of_one(ops.sin), _of_one(ops.cos), _of_one(ops.tanh)
-    sigmoid, relu = _of_one(ops.sigmoid), _of_one(ops.relu)
 
     @property
     def data(self) -> np.ndarray:
@@ -155,14 +98,6 @@ class Tensor(Operators):
     def backward(self, seed: Any = None) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
         backprop.backward(self, seed)
-
-    @property
-    def _backward(self) -> Callable[[], None]:  # micrograd's: one step of the backward pass
-        return partial(backprop.send_back, self)
-
-    @_backward.setter
-    def _backward(self, rule: Any) -> NoReturn:
-        raise GraphError("a rule of one's own is stated once, for every use: see ag.elementwise")
 
     def astype(self, dtype: Any) -> Self:
         """The same numbers as float32 or float64; the gradient comes back in self's dtype."""

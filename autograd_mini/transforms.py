@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import as_node, as_seed, collect, one_like, own, sweep, zero_like
+from .backprop import as_node, as_seed, collect, one_like, own, zero_like
 from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
 from .errors import DTypeError, ShapeError, with_article
 from .graph import Node, consumers_first, leaf
 from .ops import multiply, reshape, rules_for_equal_values, shape, stack, sum
+from .passes import sweep
 from .recording import check_real
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map
 

@@ -2,98 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from . import backprop, ops
+from . import backprop
 from .errors import DTypeError, GraphError
 from .graph import KINDS, Node, serial
 from .not_computed import not_computed
 from .operators import Operators
-from .primitive import Elementwise
-from .recording import guard, is_recording, plain_array, tell_of_cut
+from .recording import guard, plain_array, tell_of_cut
 from .spellings import refuse_arguments
 
 __all__ = ["Value"]
-
-new = object.__new__
-
-
-def _of_two(row: Elementwise) -> Any:
-    """`a ∘ b` for a Value a: what `row.apply` does, without its questions."""
-    compute = row.scalar
-    assert compute is not None
-
-    def method(a: Any, b: Any) -> Any:
-        kind, other = type(a), type(b)
-        x = a.value
-        if other is kind:
-            y, q = b.value, b
-        elif other is float or other is int:
-            y, q = b, None
-        elif isinstance(b, np.ndarray) and b.dtype == object:
-            return NotImplemented  # an array of Values knows better
-        else:
-            return row.apply((a, b), {})
-        if is_recording() is not True:  # off, or watched
-            return row.apply((a, b), {})
-        node = new(kind)
-        try:
-            node.value = compute(x, y)
-        except (ArithmeticError, ValueError):  # where IEEE 754 has inf or nan
-            node.value = row.compute((x, y), {})
-        node.op, node.a, node.b, node.from_a, node.from_b = row, x, y, a, q
-        node.params = node.gradient = None
-        node.label = ""
-        return node
-
-    return method
-
-
-def _reflected(row: Elementwise) -> Any:
-    """`b ∘ a` for a Value a and a number b."""
-    compute = row.scalar
-    assert compute is not None
-
-    def method(a: Any, b: Any) -> Any:
-        other = type(b)
-        if not (other is float or other is int) or is_recording() is not True:
-            return row.apply((b, a), {})
-        node, y = new(type(a)), a.value
-        try:
-            node.value = compute(b, y)
-        except (ArithmeticError, ValueError):
-            node.value = row.compute((b, y), {})
-        node.op, node.a, node.b, node.from_a, node.from_b = row, b, y, None, a
-        node.params = node.gradient = None
-        node.label = ""
-        return node
-
-    return method
-
-
-def _of_one(row: Elementwise) -> Any:
-    """`f(a)` for a Value a."""
-    compute = row.scalar
-    assert compute is not None
-
-    def method(a: Any) -> Any:
-        if is_recording() is not True:
-            return row.apply((a,), {})
-        node, x = new(type(a)), a.value
-        try:
-            node.value = compute(x)
-        except (ArithmeticError, ValueError):
-            node.value = row.compute((x,), {})
-        node.op, node.a, node.from_a = row, x, a
-        node.b = node.from_b = node.params = node.gradient = None
-        node.label = ""
-        return node
-
-    return method
 
 
 class Value(Operators):
@@ -118,18 +39,7 @@ class Value(Operators):
         if other or type(label) is not str:
             refuse_arguments("Value", label, other)
         self.value, self.label, self.params = _real(data), label, serial()
-        self.op = self.a = self.b = self.from_a = self.from_b = self.gradient = None
-
-    # The short ways, for graphs of a million floats; Operators has the general one.
-    __add__, __radd__ = _of_two(ops.add), _reflected(ops.add)
-    __sub__, __rsub__ = _of_two(ops.subtract), _reflected(ops.subtract)
-    __mul__, __rmul__ = _of_two(ops.multiply), _reflected(ops.multiply)
-    __truediv__, __rtruediv__ = _of_two(ops.divide), _reflected(ops.divide)
-    __pow__, __rpow__ = _of_two(ops.power), _reflected(ops.power)
-    __neg__, __abs__ = _of_one(ops.negative), _of_one(ops.abs)
-    exp, log, sqrt = _of_one(ops.exp), _of_one(ops.log), _of_one(ops.sqrt)
-    sin, cos, tanh = _of_one(ops.sin), _of_one(ops.cos), _of_one(ops.tanh)
-    sigmoid, relu = _of_one(ops.sigmoid), _of_one(ops.relu)
+        self.op, self.inputs, self.parents, self.gradient = None, (), (), None
 
     @property
     def data(self) -> float:
@@ -158,14 +68,6 @@ class Value(Operators):
     def backward(self, seed: Any = None) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
         backprop.backward(self, seed)
-
-    @property
-    def _backward(self) -> Callable[[], None]:  # micrograd's: one step of the backward pass
-        return partial(backprop.send_back, self)
-
-    @_backward.setter
-    def _backward(self, rule: Any) -> NoReturn:
-        raise GraphError("a rule of one's own is stated once, for every use: see ag.elementwise")
 
     def __repr__(self) -> str:
         if (someone := guard()) is not None:

@@ -17,7 +17,6 @@ from hypothesis import given, strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
-from autograd_mini.backprop import sweep
 from autograd_mini.errors import (
     DTypeError,
     GraphError,
@@ -27,6 +26,7 @@ from autograd_mini.errors import (
 )
 from autograd_mini.graph import consumers_first
 from autograd_mini.not_computed import not_computed
+from autograd_mini.passes import sweep
 
 EPS = np.finfo(float).eps
 

@@ -30,7 +30,6 @@ from .arithmetic import (
     where,
 )
 from .decompositions import (
-    OF_EACH_MATRIX,
     cholesky,
     eigenvectors,
     eigvalsh,
@@ -117,7 +116,7 @@ from .shapes import (
 )
 
 __all__ = [
-    "OF_EACH_MATRIX", "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
     "arctan2", "arctanh", "astype", "axes_of", "broadcast_to", "cbrt", "cholesky", "clip",
     "concatenate", "convolve", "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "det",
     "divide", "eigenvectors", "eigvalsh", "einsum", "exp", "exp2", "expand_dims", "expm1",

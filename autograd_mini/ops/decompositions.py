@@ -208,6 +208,6 @@ right_vectors = structural(
     symbol="V",
 )
 
-OF_EACH_MATRIX = {inv, pinv, det, logabsdet, cholesky, orthonormal, eigvalsh, eigenvectors, svdvals,
-                  left_vectors, right_vectors}
-"""Functions of each matrix in a stack: what isn't used of the result sends its matrix nothing."""
+for _row in (inv, pinv, det, logabsdet, cholesky, orthonormal, eigvalsh, eigenvectors, svdvals,
+             left_vectors, right_vectors):
+    _row.reach = "matrix"  # functions of each matrix in a stack

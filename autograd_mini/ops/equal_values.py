@@ -59,7 +59,7 @@ def rules_for_equal_values(nodes: Iterable[Node], sweep: Sweep) -> dict[Node, Ru
     for node in nodes:
         if node.op in OF_EIGH + OF_SVD:
             triangle = (node.params or {}).get("UPLO", "").upper()
-            families.setdefault((node.from_a, node.op in OF_SVD, triangle), []).append(node)
+            families.setdefault((node.parents[0], node.op in OF_SVD, triangle), []).append(node)
     everywhere = {node for family in families.values() for node in family}
     rules: dict[Node, Rule] = {}
     for (matrix, svd, _), family in families.items():
@@ -177,7 +177,7 @@ class _Decomposition:
     def cotangent(self, row: Any) -> Any:
         """What the results of `row` have got."""
         nodes = self.made_by(row)
-        g: Any = np.zeros_like(raw(nodes[0] if nodes else row.forward(self.family[0].a)))
+        g: Any = np.zeros_like(raw(nodes[0] if nodes else row.forward(self.family[0].inputs[0])))
         for node in nodes:
             g = g + self.got[node]
         return g

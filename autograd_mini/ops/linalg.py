@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import KINDS, Node, raw
+from ..graph import Node, raw
 from ..primitive import Structural, structural
-from ..recording import is_recording
 from .arithmetic import where
 from .reductions import unbroadcast
 from .shapes import reshape, shape, transpose
@@ -58,52 +57,31 @@ linear = structural(
 )  # a layer: x (…, n), W (m, n), b (m,). One row, for three would make two copies on the way
 
 
+matmul.reach = linear.reach = "product"
+
+
 def _weighted_sum(inputs: tuple[float, ...]) -> float:
     """w·x + b of 2n + 1 floats: w₁ … wₙ, x₁ … xₙ, b."""
     n = len(inputs) // 2
     return sum(map(operator.mul, inputs[:n], inputs[n:-1]), inputs[-1])
 
 
-class _OfNumbers(Structural):
-    """A function of many Values as one node: a whole neuron w·x + b, or a sum."""
-
-    __slots__ = ()
-
-    def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        """As ever, but where all arguments are Values without asking each what it is."""
-        try:
-            inputs = tuple([a.value for a in args])
-        except AttributeError:  # some are plain numbers
-            return super().apply(args, params)
-        y = self.forward(inputs)
-        if type(y) is not float or is_recording() is not True:  # some are Tensors
-            return super().apply(args, params)
-        node: Any = object.__new__(KINDS[float])
-        node.value, node.op, node.a, node.from_a, node.params = y, self, inputs, tuple(args), params
-        node.b = node.from_b = node.gradient = None
-        node.label = ""
-        return node
+weighted_sum = structural(
+    _weighted_sum, lambda g, y, *inputs: weights_and_inputs(g, inputs), name="weighted_sum",
+    symbol="w·x+b", many=True,
+)  # a whole neuron w·x + b as one node
 
 
-def _weights_and_inputs(g: Any, y: Any, inputs: tuple[Any, ...], *_: Any) -> list[Any]:
+def weights_and_inputs(g: Any, inputs: tuple[Any, ...]) -> list[Any]:
     """∂/∂wᵢ = xᵢ,  ∂/∂xᵢ = wᵢ,  ∂/∂b = 1."""
     n = len(inputs) // 2
-    sends = [g * other for other in inputs[n:-1] + inputs[:n]]
-    sends.append(g)
-    return sends
+    return [*[g * other for other in inputs[n:-1] + inputs[:n]], g]
 
 
-weighted_sum = _OfNumbers(
-    _weighted_sum, lambda g, y, *inputs: _weights_and_inputs(g, y, inputs), name="weighted_sum",
-    symbol="w·x+b", many=True,
-)
-weighted_sum.written_out = _weights_and_inputs
-
-total = _OfNumbers(
+total = structural(
     lambda inputs: sum(inputs, -0.0), lambda g, y, *inputs: [g] * len(inputs), name="total",
     symbol="sum", many=True,
-)
-total.written_out = lambda g, y, inputs, *_: [g] * len(inputs)
+)  # a sum of many Values as one node
 
 
 # ── sums over named axes, and over neighbours ────────────────────────────────────────────────

@@ -186,6 +186,8 @@ def logsumexp(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped
     return restore(g, x, axis) * where(finite, exp(where(finite, x - y, 0.0)), limit)
 
 
+prod.reach = logsumexp.reach = "reduction"
+
 # ── lengths ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -150,28 +150,22 @@ class Code:
                 if node not in number:
                     number[node] = self.constant(node.value, given=True)
                 continue
-            a = node.a
-            if type(a) is tuple:
-                if any(p is not None and p.op is None and p.value is not x
-                       for p, x in zip(node.from_a, a, strict=True)):
-                    check_fresh(node)
-                ids = [number[p] if p is not None else self.constant(float(x), given=True)
-                       for p, x in zip(node.from_a, a, strict=True)]
+            inputs, parents = node.inputs, node.parents
+            if any([p is not None and p.op is None and p.value is not x
+                    for p, x in zip(parents, inputs, strict=True)]):
+                check_fresh(node)
+            ids = [number[p] if p is not None else self.constant(float(x), given=True)
+                   for p, x in zip(parents, inputs, strict=True)]
+            many = len(ids) > 2 or getattr(node.op, "many", False)
+            if node.op in SAME and not many:
+                number[node] = ids[0]
+            elif many:
                 number[node] = self._append_many(node.op, ids)
+            elif len(ids) == 2 and parents[1] is None:
+                number[node] = self._with_constant(node.op, ids[0], float(inputs[1]))
             else:
-                p, q = node.from_a, node.from_b
-                if (p is not None and p.op is None and p.value is not a) or (
-                        q is not None and q.op is None and q.value is not node.b):
-                    check_fresh(node)
-                i = number[p] if p is not None else self.constant(float(a), given=True)
-                if node.op in SAME:
-                    number[node] = i
-                elif q is None and node.b is not None:
-                    number[node] = self._with_constant(node.op, i, float(node.b))
-                else:
-                    number[node] = self.append(
-                        self._code_of.get(node.op) or self.operation(node.op),
-                        (i,) if q is None else (i, number[q]))
+                number[node] = self.append(
+                    self._code_of.get(node.op) or self.operation(node.op), tuple(ids))
 
     def fuse(self, kept: Sequence[int], compared: Sequence[int]) -> None:
         """Make trees of additions sums of products, but for what is `kept` for itself, and for what

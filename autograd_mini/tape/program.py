@@ -12,7 +12,7 @@ from .. import transforms
 from ..backprop import undisturbed
 from ..call import inside_transform, is_inside
 from ..errors import DTypeError, GraphError, ShapeError
-from ..graph import Node, consumers_first, leaf, raw, serial
+from ..graph import Node, consumers_first, leaf, made, raw, serial
 from ..ops import extremes, total
 from ..recording import check_real, guard, guarded_by
 from ..trees import flat, is_nested, rebuilt, steps_into, tree_leaves, tree_map
@@ -309,8 +309,7 @@ class Way:
         """The code of all that the output and the comparisons depend on; where each node is."""
         ends = [y for y in flat(output) if isinstance(y, Node)]
         ends += [x for _, a, b, _ in looked.seen for x in (a, b) if isinstance(x, Node)]
-        root = leaf(0.0)
-        root.remember(total, tuple(y.value for y in ends), tuple(ends), {})
+        root = made(total, 0.0, tuple(y.value for y in ends), tuple(ends), {})
         outside = self.known.outside(root, number)
         number |= {node: len(number) + i for i, node in enumerate(outside)}
         # What a node from outside was computed from doesn't count: its number is what it is.

@@ -1,0 +1,75 @@
+"""Derivatives at the zero of a length, by L'Hôpital's rule: ‖x‖² is smooth, although ‖x‖ isn't.
+
+g·x/‖x‖ has no slope at x = 0 in general, and the rows say nan. But where the cotangent g vanishes
+with ‖x‖, what is sent has a limit, and a derivative.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .backprop import Pull, as_seed, pull_nodes, reverse_pass, zero_like
+from .graph import Node, consumers_first, raw
+from .ops import where
+from .ops.reductions import flat, no_slope, through_zero
+from .recording import compared, guard
+
+__all__ = ["smooth_at_zero"]
+
+def smooth_at_zero(output: Node) -> Pull:
+    """`pull_nodes` for a pass from `output`, with the limits of what lengths send where they are 0.
+    """
+    order = consumers_first(output)
+
+    def smooth_pull(node: Node, g: Any) -> Sequence[Any]:
+        contributions = pull_nodes(node, g)
+        assert node.op is not None
+        return _smoothed(node, g, contributions, order) if node.op.radial else contributions
+
+    return smooth_pull
+
+
+def _smoothed(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Sequence[Any]:
+    """What a length y = ‖x‖ sends, in a form that can be differentiated again where y is 0.
+
+    Where g is 0 as well, a function of y that vanishes with it, the limit of g·x/y is (∂g/∂y)·x.
+    (∂g/∂y is the limit of g/y, but as a function of y another: where it was taken in an earlier
+    pass and depends on y, two more derivatives are right, and those beyond are nan.)
+    """
+    if guard() is not None and type(node.value) is float:
+        compared(operator.eq, node, 0.0)
+    both = (np.asarray(node.value) == 0) & (np.asarray(raw(g)) == 0)
+    if not isinstance(g, Node) or not both.any():
+        return sends
+    rate = _rate(g, node, both)
+    inputs = [x if p is None else p for p, x in zip(node.parents, node.inputs, strict=True)]
+    if not np.all(np.isfinite(np.asarray(raw(rate))[both])):  # no limit, so no second derivative
+        return [sent if sent is None else where(both[()], no_slope(x), sent)
+                for x, sent in zip(inputs, sends, strict=True)]
+    again = any(n.op is through_zero and any(n.parents[1] is p for p in node.parents)
+                for n in order)
+    return [sent if sent is None else
+            where(both[()], through_zero(rate, flat(x) if again else x), sent)
+            for x, sent in zip(inputs, sends, strict=True)]
+
+
+def _rate(g: Node, node: Node, there: np.ndarray) -> Any:
+    """∂gᵢ/∂yᵢ at the entries i of `there`; nan if they depend on other entries of y as well.
+
+    Two passes tell: a diagonal Jacobian takes weights w to w times what it takes ones to.
+    """
+    weights = 1.0 + np.modf(0.618 * np.arange(there.size).reshape(there.shape))[0]
+    found = []
+    for seed in (1.0 * there, weights * there):
+        cotangent: Any = None
+        for reached, c, _ in reverse_pass(g, as_seed(seed, g), pull_nodes, {node: lambda g: ()}):
+            if reached is node:
+                cotangent = c
+        found.append(zero_like(node) if cotangent is None else cotangent)
+    ones, weighted = (np.asarray(raw(c)) for c in found)
+    apart = np.abs(weighted - weights * ones * there) > 1e-9 * np.max(np.abs(ones), initial=0.0)
+    return found[0] * np.nan if apart.any() else found[0]
