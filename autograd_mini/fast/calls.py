@@ -1,0 +1,104 @@
+"""Calls of primitives, with the questions asked of all arguments at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import graph, ops
+from ..graph import Node
+from ..primitive import Elementwise, Primitive, Structural
+from ..recording import as_floats, is_recording, kept
+from ..value import Value
+from .nodes import made
+from .pairs import PAIRS, Pair, replaces
+
+new = object.__new__
+
+
+@replaces(Value, "__init__")
+def init(self: Any, data: Any, label: str = "", **other: Any) -> None:
+    """`Value.__init__`, of a float without a label."""
+    if type(data) is not float or label or other:
+        plain_init(self, data, label, **other)
+        return
+    self.value, self.label, self.params = data, label, graph.serial()
+    self._a = self._from_a = ()
+    self.op = self._b = self._from_b = self.gradient = None
+
+
+plain_init = PAIRS[-1].plain
+
+
+@replaces(Primitive, "apply")
+def apply(self: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """`Primitive.apply`, with the questions asked of all arguments at once."""
+    nodes = [isinstance(a, Node) for a in args]
+    if True not in nodes:
+        return self.compute(args, params)
+    inputs = [
+        a.value if is_node and a.op is not None else a if type(a) is float else kept(a, self.name)
+        for a, is_node in zip(args, nodes, strict=True)
+    ]
+    y = self.compute(inputs, params)
+    if type(y) is not float and (type(y) is not np.ndarray or not y.ndim):
+        y = np.asarray(y) if np.ndim(y) or any(
+            [type(x) is np.ndarray for x in inputs]) else float(y)
+    if False in nodes:
+        parents = tuple([a if is_node else None for a, is_node in zip(args, nodes, strict=True)])
+        inputs = [x if type(x) is float else as_floats(x, y) for x in inputs]
+    else:
+        parents = tuple(args)
+    if is_recording() is not True or not self.trusted:
+        return self.recorded(y, inputs, parents, params)
+    return made(self, y, tuple(inputs), parents, params)
+
+
+class OfNumbers(Structural):
+    """`weighted_sum` and `total`, where all arguments are Values."""
+
+    __slots__ = ()
+
+    def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """`Primitive.apply`, without asking each argument what it is."""
+        try:
+            inputs = tuple([a.value for a in args])
+        except AttributeError:  # some are plain numbers
+            return super().apply(args, params)
+        y = self.forward(inputs)
+        if type(y) is not float or is_recording() is not True:  # some are Tensors
+            return super().apply(args, params)
+        node: Any = new(Value)
+        node.value, node.op, node._a, node._from_a = y, self, inputs, tuple(args)
+        node._b = node._from_b = node.gradient = None
+        node.params, node.label = params, ""
+        return node
+
+
+PAIRS += [Pair(row, "__class__", OfNumbers, Structural) for row in (ops.weighted_sum, ops.total)]
+
+
+@replaces(Elementwise, "__call__")
+def call_elementwise(self: Elementwise, *args: Any, **refused: Any) -> Any:
+    """`Elementwise.__call__`; of one array at once, for that is a rule at work."""
+    if len(args) == 1 == len(self.slopes) and type(args[0]) is np.ndarray and not refused:
+        return self.forward(args[0])
+    return plain_elementwise(self, *args, **refused)
+
+
+plain_elementwise = PAIRS[-1].plain
+
+
+@replaces(Structural, "__call__")
+def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
+    """`Structural.__call__`; of one array or two without parameters at once."""
+    if len(args) == len(self.pullbacks) and not params and not (self.defaults or self.many):
+        if type(args[0]) is np.ndarray is type(args[-1]) and len(args) < 3:
+            return self.forward(*args)
+        return self.called(args, {})
+    return plain_structural(self, *args, **params)
+
+
+plain_structural = PAIRS[-1].plain

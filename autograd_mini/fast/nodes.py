@@ -1,0 +1,92 @@
+"""Nodes that hold one input or two themselves, without tuples around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import graph
+from ..graph import KINDS, Node
+from ..primitive import Primitive
+from .pairs import PAIRS, Pair, replaces
+
+__all__ = ["consumers_first", "made"]
+
+new = object.__new__
+
+#
+# `_a` and `_from_a` are other names for the slots `inputs` and `parents`. They hold the first input
+# and its parent, and `_b` and `_from_b` the second, which is None if there is but one; or, of any
+# other number, tuples.
+
+SLOTS = {"_a": Node.__dict__["inputs"], "_from_a": Node.__dict__["parents"],
+         "_b": Node.__dict__["_second_input"], "_from_b": Node.__dict__["_second_parent"]}
+for _name, _slot in SLOTS.items():
+    setattr(Node, _name, _slot)
+
+
+def _inputs(node: Any) -> tuple[Any, ...]:
+    a, b = node._a, node._b
+    return a if type(a) is tuple else (a,) if b is None else (a, b)
+
+
+def _set_inputs(node: Any, inputs: tuple[Any, ...]) -> None:
+    node._a, node._b = inputs, None
+
+
+def _parents(node: Any) -> tuple[Any, ...]:
+    a = node._from_a
+    return a if type(a) is tuple else (a,) if node._b is None else (a, node._from_b)
+
+
+def _set_parents(node: Any, parents: tuple[Any, ...]) -> None:
+    node._from_a, node._from_b = parents, None
+
+
+PAIRS += [Pair(Node, "inputs", property(_inputs, _set_inputs), SLOTS["_a"]),
+          Pair(Node, "parents", property(_parents, _set_parents), SLOTS["_from_a"])]
+
+
+@replaces(graph, "made")
+def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...], parents: tuple[Any, ...],
+         params: Any) -> Node:
+    """`graph.made`, without tuples for one input or two."""
+    node: Any = new(KINDS[type(value)])
+    node.value, node.op, node.params = value, op, params
+    node._b = node._from_b = node.gradient = None
+    if 0 < len(inputs) < 3 and not getattr(op, "many", False):
+        node._a, node._from_a = inputs[0], parents[0]
+        if len(inputs) == 2:
+            node._b, node._from_b = inputs[1], parents[1]
+    else:
+        node._a, node._from_a = inputs, parents
+    node.label = ""
+    return node  # type: ignore[no-any-return]
+
+
+@replaces(graph, "consumers_first")
+def consumers_first(output: Any, without: tuple[Node | None, ...] = ()) -> list[Node]:
+    """`graph.consumers_first`, without a tuple of parents for each node."""
+    postorder: list[Any] = []
+    seen: set[Any] = {None, *without}
+    stack: list[Any] = [output]
+    while stack:
+        node = stack.pop()
+        if node is None:  # the mark: all parents of the node below it are listed
+            postorder.append(stack.pop())
+        elif node not in seen:
+            seen.add(node)
+            first, second = node._from_a, node._from_b
+            several = type(first) is tuple
+            if several and seen.issuperset(first):
+                postorder.append(node)
+            elif several:
+                stack += node, None, *[parent for parent in first[::-1] if parent not in seen]
+            else:
+                stack.append(node)
+                stack.append(None)
+                if second not in seen:
+                    stack.append(second)
+                if first not in seen:
+                    stack.append(first)
+    postorder.reverse()
+    return postorder

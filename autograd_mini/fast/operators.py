@@ -1,0 +1,149 @@
+"""The operators of Values and Tensors: what `row.apply` does, for the common case at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..primitive import Elementwise
+from ..recording import is_recording
+from ..tensor import Tensor
+from ..value import Value
+from . import nodes as nodes  # it names the slots that are used here
+from .pairs import replaces
+
+__all__ = ["BINARY", "UNARY", "of_array", "of_arrays", "of_float", "of_floats",
+           "of_number_and_float"]
+
+new = object.__new__
+FLOATS_RAISE = (ArithmeticError, ValueError)  # where IEEE 754 has inf or nan
+
+
+def of_floats(row: Elementwise) -> Any:
+    """`Operators.__add__` and its kin, of a Value a and a Value or number b: a ∘ b."""
+    compute: Any = row.scalar
+
+    def method(a: Any, b: Any) -> Any:
+        x, other = a.value, type(b)
+        if other is Value:
+            y, q = b.value, b
+        elif other is float or other is int:
+            y, q = b, None
+        elif isinstance(b, np.ndarray) and b.dtype == object:
+            return NotImplemented  # an array of Values knows better
+        else:
+            return row.apply((a, b), {})
+        if is_recording() is not True:  # off, or watched
+            return row.apply((a, b), {})
+        node: Any = new(Value)
+        try:
+            node.value = compute(x, y)
+        except FLOATS_RAISE:
+            node.value = row.compute((x, y), {})
+        node.op, node._a, node._b, node._from_a, node._from_b = row, x, y, a, q
+        node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+def of_number_and_float(row: Elementwise) -> Any:
+    """`Operators.__radd__` and its kin, of a Value a and a number b: b ∘ a."""
+    compute: Any = row.scalar
+
+    def method(a: Any, b: Any) -> Any:
+        other = type(b)
+        if not (other is float or other is int) or is_recording() is not True:
+            return row.apply((b, a), {})
+        node, y = new(Value), a.value
+        try:
+            node.value = compute(b, y)
+        except FLOATS_RAISE:
+            node.value = row.compute((b, y), {})
+        node.op, node._a, node._b, node._from_a, node._from_b = row, b, y, None, a
+        node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+def of_float(row: Elementwise) -> Any:
+    """`Operators.exp` and its kin, of a Value."""
+    compute: Any = row.scalar
+
+    def method(a: Any) -> Any:
+        if is_recording() is not True:
+            return row.apply((a,), {})
+        node, x = new(Value), a.value
+        try:
+            node.value = compute(x)
+        except FLOATS_RAISE:
+            node.value = row.compute((x,), {})
+        node.op, node._a, node._from_a = row, x, a
+        node._b = node._from_b = node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+def handed_out(t: Any) -> bool:
+    """Whether t is a leaf whose array may be written to from outside."""
+    return t.op is None and t.value.flags.writeable  # type: ignore[no-any-return]
+
+
+def of_arrays(row: Elementwise) -> Any:
+    """`Operators.__add__` and its kin, of a Tensor a and a Tensor or number b: a ∘ b."""
+    compute = row.forward
+
+    def method(a: Any, b: Any) -> Any:
+        other = type(b)
+        if is_recording() is not True or handed_out(a) or (
+                handed_out(b) if other is Tensor else other is not float and other is not int):
+            return row.apply((a, b), {})
+        x = a.value
+        y, q = (b.value, b) if other is Tensor else (b, None)
+        z = compute(x, y)
+        node: Any = new(Tensor)
+        node.value = z if type(z) is np.ndarray else np.asarray(z)  # NumPy makes scalars
+        node.op, node._a, node._b, node._from_a, node._from_b = row, x, y, a, q
+        node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+def of_array(row: Elementwise) -> Any:
+    """`Operators.exp` and its kin, of a Tensor."""
+    compute = row.forward
+
+    def method(a: Any) -> Any:
+        if is_recording() is not True or handed_out(a):
+            return row.apply((a,), {})
+        x = a.value
+        node: Any = new(Tensor)
+        node.value, node.op, node._a, node._from_a = np.asarray(compute(x)), row, x, a
+        node._b = node._from_b = node.params = node.gradient = None
+        node.label = ""
+        return node
+
+    return method
+
+
+BINARY = {"add": ops.add, "sub": ops.subtract, "mul": ops.multiply, "truediv": ops.divide,
+          "pow": ops.power}
+UNARY = {"__neg__": ops.negative, "__abs__": ops.abs, "exp": ops.exp, "log": ops.log,
+         "sqrt": ops.sqrt, "sin": ops.sin, "cos": ops.cos, "tanh": ops.tanh,
+         "sigmoid": ops.sigmoid, "relu": ops.relu}
+for _name, _row in BINARY.items():
+    replaces(Value, f"__{_name}__")(of_floats(_row))
+    replaces(Value, f"__r{_name}__")(of_number_and_float(_row))
+    replaces(Tensor, f"__{_name}__")(of_arrays(_row))
+for _name, _row in UNARY.items():
+    replaces(Value, _name)(of_float(_row))
+    replaces(Tensor, _name)(of_array(_row))

@@ -1,0 +1,174 @@
+"""The reverse pass: floats on the spot, arrays added up in place where nothing else holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import backprop
+from ..backprop import Pull, Rules, Step, accumulated, fit, own, seed_for, shows_nan, zero_like
+from ..graph import Node, raw
+from ..primitive import Elementwise
+from ..recording import guard, undisturbed, watcher
+from .nodes import consumers_first
+from .pairs import PAIRS, replaces
+from .rules import plain_pull, pull, written_out
+
+__all__ = ["backward", "reverse_pass"]
+
+# "Nothing was sent yet". This very object is told from other zeros by `is`; and it is −0.0, to
+# which floats can be added without asking whether they are the first: −0.0 + x is x for every x.
+NOTHING = float("-0")
+
+
+@replaces(backprop, "reverse_pass")
+def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | None = None,
+                 without: tuple[Node | None, ...] = ()) -> Iterator[Step]:
+    """`backprop.reverse_pass`; floats, of which there may be a million, at once."""
+    if answer is not pull and answer is not plain_pull:
+        return plain_reverse_pass(output, seed, answer, rules, without)
+    order = consumers_first(output, without)
+    cotangents: dict[Any, Any] = dict.fromkeys([*order, *without], NOTHING)
+    cotangents[None] = 0.0  # what constants are sent
+    cotangents[output] = seed
+    return _steps(order, cotangents, rules or {})
+
+
+plain_reverse_pass = PAIRS[-1].plain
+
+
+def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterator[Step]:
+    """The steps of `backprop.reverse_pass`."""
+    owned: set[Node] = set()  # whose cotangent is an array that nothing else holds
+    for node in order:
+        g, op = cotangents.pop(node), node.op
+        sent: Sequence[Any] = ()
+        if g is NOTHING:
+            g, op = zero_like(node), None
+        if rules and node in rules:
+            yield node, g, ()
+            _add_by_rule(node, rules[node](g), cotangents)
+            continue
+        if op is None:
+            if type(g) is np.ndarray and node not in owned:
+                g = own(g)
+            yield node, g, sent
+            continue
+        p = node._from_a
+        rule = written_out(op) if type(node.value) is float else None
+        if rule is None or (type(p) is tuple and not getattr(op, "many", False)):
+            sent = pull(node, g)
+            yield node, g, sent  # before they are added up in place
+            _add(node, g, sent, cotangents, owned)
+            continue
+        q = node._from_b
+        try:
+            sent = rule(g, node.value, node._a, node._b, p, q)
+        except Exception:  # which asks again, or explains
+            sent = (*plain_pull(node, g), None)
+        if type(p) is tuple:
+            for parent, x in zip(p, sent):  # noqa: B905  strict costs 10 %
+                cotangents[parent] += x
+        else:
+            if sent[0] is not None:
+                cotangents[p] += sent[0]  # −0.0 + it, the first time
+            if sent[1] is not None:
+                cotangents[q] += sent[1]
+        yield node, g, sent
+
+
+def _add_by_rule(node: Node, sent: Iterable[tuple[Node | None, Any]], cotangents: dict[Any, Any]
+                 ) -> None:
+    """Add what another rule sends."""
+    for receiver, x in sent:
+        if receiver is not None and x is not None:
+            known = cotangents[receiver]
+            x = fit(x, receiver, node)
+            cotangents[receiver] = x if known is NOTHING else known + x
+
+
+def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], owned: set[Node]
+         ) -> None:
+    """Add what `node` sends to what its parents were sent before, in place where it can be."""
+    # Products and sums are new arrays; what else a rule sends may be g, or something it keeps.
+    fresh = isinstance(node.op, Elementwise) or node.op.reach == "product"  # type: ignore[union-attr]
+    for parent, x in zip(node.parents, sent, strict=False):
+        if parent is None or x is None:
+            continue
+        value, known = parent.value, cotangents[parent]
+        array = type(x) is np.ndarray is type(value)
+        if not (array and x.shape == value.shape and x.dtype is value.dtype):
+            x = fit(x, parent, node)
+            array = type(x) is np.ndarray
+        if known is not NOTHING:
+            if array and type(known) is np.ndarray and parent in owned:
+                known += x
+                continue
+            x = known + x
+        elif x is g or not fresh:
+            cotangents[parent] = x
+            continue
+        cotangents[parent] = x
+        if type(x) is np.ndarray and x.base is None:
+            owned.add(parent)
+
+
+class Stored:
+    """Which gradients a pass has stored, so that it can be undone."""
+
+    def __init__(self) -> None:
+        self.replaced: list[tuple[Node, Any]] = []  # what was there before, if anything was
+        self.visits = 0  # how many nodes have been visited
+
+    def undo(self, output: Node) -> None:
+        """Put back what was there before."""
+        for node in consumers_first(output)[: self.visits]:
+            if node.op is not None:
+                node.gradient = None
+        for node, before in reversed(self.replaced):
+            node.gradient = before
+
+    def streamed(self, steps: Iterator[Step]) -> list[tuple[Node, Any]]:
+        """The leaves with their cotangents; all others have theirs stored then and there, for going
+        back to a million nodes takes as long as visiting them.
+        """
+        leaves, replaced, visits = [], self.replaced, 0
+        try:
+            for node, g, _ in steps:
+                visits += 1
+                if node.op is None:
+                    leaves.append((node, g))
+                    continue
+                if node.gradient is not None:
+                    replaced.append((node, node.gradient))
+                node.gradient = g
+        finally:
+            self.visits = visits
+        return leaves
+
+
+@replaces(backprop, "backward")
+def backward(output: Node, seed: Any = None) -> None:
+    """`backprop.backward`, storing gradients on the way."""
+    if watcher() is not None or guard() is not None:
+        plain_backward(output, seed)
+        return
+    start, stored = raw(seed_for(output, seed)), Stored()
+    try:
+        with undisturbed():
+            leaves = stored.streamed(reverse_pass(output, start))
+            if not shows_nan(leaves):
+                for node, g in leaves:
+                    stored.replaced.append((node, node.gradient))
+                    node.gradient = accumulated(node, g)
+                return
+    except BaseException:  # an error, or Ctrl-C: all is as it was before
+        stored.undo(output)
+        raise
+    stored.undo(output)
+    plain_backward(output, seed)
+
+
+plain_backward = PAIRS[-1].plain

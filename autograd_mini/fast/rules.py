@@ -1,0 +1,66 @@
+"""The rule of a row written out as one expression, without the loop over its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from .. import backprop, ops
+from ..backprop import Pull
+from ..ops.linalg import weights_and_inputs
+from ..primitive import Elementwise, Primitive, Rule
+from . import nodes as nodes  # it names the slots that are used here
+from .pairs import PAIRS, replaces
+
+__all__ = ["plain_pull", "pull", "written_out"]
+
+@cache
+def written_out(op: Primitive) -> Rule | None:
+    """`Elementwise.pull` as one expression. Of multiply, say, whose a and b came from p and q,
+
+        lambda g, y, a, b, p, q: (None if p is None else g * slope_a(y, a, b),
+                                  None if q is None else g * slope_b(y, a, b))
+
+    None for a rule that isn't of one or two inputs. Sums of many Values have theirs, of tuples.
+    """
+    if op is ops.weighted_sum:
+        return lambda g, y, inputs, *_: weights_and_inputs(g, inputs)
+    if op is ops.total:
+        return lambda g, y, inputs, *_: [g] * len(inputs)
+    if not isinstance(op, Elementwise) or not 1 <= len(op.slopes) <= 2:
+        return None
+    inputs = "y, a, b" if len(op.slopes) == 2 else "y, a"
+    sends = []
+    for slope, pullback, x, parent in zip(op.slopes, op.pullbacks, "ab", "pq", strict=False):
+        unheard = f"{parent} is None"
+        if callable(slope) and op.selects:
+            unheard += f" or (slope := slope_{x}({inputs})) == 0"
+        sent = "g" if slope == 1 else "-g" if slope == -1 else f"g * slope_{x}({inputs})"
+        sent = f"pull_{x}(g, {inputs})" if pullback is not None else sent
+        sent = "g * slope" if "slope :=" in unheard else sent
+        sends.append("None" if slope is None else f"None if {unheard} else {sent}")
+    code = f"lambda g, y, a, b, p, q: ({', '.join(sends)}{', None' * (len(op.slopes) == 1)})"
+    function: Rule = eval(code, {
+        **dict(zip(("slope_a", "slope_b"), op.slopes, strict=False)),
+        **dict(zip(("pull_a", "pull_b"), op.pullbacks, strict=False))})
+    return function
+
+
+@replaces(backprop, "pull")
+def pull(node: Any, g: Any) -> Sequence[Any]:
+    """`backprop.pull`, by the rule written out where that says the same of arrays."""
+    op = node.op
+    if type(op) is not Elementwise or not op.trusted or type(node._a) is tuple:
+        return plain_pull(node, g)
+    rule = written_out(op)
+    if rule is None:
+        return plain_pull(node, g)
+    try:
+        sent: Sequence[Any] = rule(g, node.value, node._a, node._b, node._from_a, node._from_b)
+    except Exception:  # which asks again, or explains
+        return plain_pull(node, g)
+    return sent if node._b is not None else sent[:1]
+
+
+plain_pull: Pull = PAIRS[-1].plain
