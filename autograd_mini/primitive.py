@@ -39,39 +39,13 @@ __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "als
 
 Rule = Callable[..., Any]
 
-PRIMITIVES: dict[str, Any] = {}
-"""Every primitive by its name."""
-
-TABLE: dict[Any, Callable[..., Any]] = {}
-"""NumPy's function → ours: how `np.tanh(node)` finds its row."""
-
-OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}
-"""Kinds of array that hold nodes (a program being recorded has one), each with a function
-(row, args, params) that applies a row of the table to such arrays."""
-
-_built_in: set[str] = set()
-
-
-def also(numpy_function: Any, function: Callable[..., Any]) -> None:
-    """Let NumPy's function find ours where its name doesn't: another spelling, or a composite."""
-    TABLE[numpy_function] = function
-
-
-def close_the_table() -> None:
-    """From here on, a primitive is a user's, and may not take the name of one of ours."""
-    _built_in.update(PRIMITIVES)
-
-
-def _by_name(name: str) -> Any:
-    return PRIMITIVES[name]
-
 
 class Primitive:
     """A differentiable function. Call it: on numbers it computes, on nodes it also records.
 
     forward: the NumPy function; scalar: its twin for Python floats, or None; symbol: what a
     drawing shows. `radial` says that y is a length, |x| or √Σx²: at 0 its slope x/y has no
-    limit, but what it sends back has one if the cotangent vanishes there too (see backprop).
+    limit, but what it sends back has one if the cotangent vanishes there too (see limits.py).
     """
 
     __slots__ = ("forward", "name", "radial", "scalar", "symbol", "trusted")
@@ -81,44 +55,12 @@ class Primitive:
         self.forward, self.scalar, self.radial = forward, scalar, False
         self.trusted = not _built_in  # a user's rule might write to an array that it is given
         self.name = name or str(getattr(forward, "__name__", "<lambda>"))
-        if self.name == "<lambda>":
-            raise GraphError("a primitive made from a lambda needs a name: add name=…")
         self.symbol = symbol or self.name
-        if self.name in _built_in:
-            raise GraphError(
-                f"the table has a row {self.name!r} already, which your rule would replace for "
-                "everybody: give yours another name=…"
-            )
-        PRIMITIVES[self.name] = self
-        # A second rule for a NumPy function can be called, but doesn't take over np.f; the same
-        # name defined again (a notebook cell run twice) replaces itself.
-        ours = TABLE.get(forward)
-        its_name = getattr(forward, "__name__", "")
-        numpys = any(getattr(room, its_name, None) is forward for room in (np, np.linalg))
-        if numpys and (ours is None or getattr(ours, "name", None) == self.name):
-            TABLE[forward] = self
-
-    def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
-
-    def __reduce__(self) -> str | tuple[Any, ...]:  # copy and pickle by name
-        return _by_name, (self.name,)
+        register(self)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
         return self.called(args, params)
-
-    def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        """The raw result for raw inputs."""
-        return self.forward(*inputs, **params)
-
-    def called(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        """`apply`, or of an array that holds nodes what its kind says."""
-        if OTHER_ARRAYS:
-            for a in args:
-                if type(a) in OTHER_ARRAYS:
-                    return OTHER_ARRAYS[type(a)](self, args, params)
-        return self.apply(args, params)
 
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute, and record a node if any of `args` is one."""
@@ -144,9 +86,26 @@ class Primitive:
             recording.made(node)
         return node
 
+    def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The raw result for raw inputs."""
+        return self.forward(*inputs, **params)
+
     def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
         """What the cotangent `g` sends to each parent of `node`; None where nothing."""
         raise NotImplementedError
+
+    def called(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """`apply`, or of an array that holds nodes what its kind says."""
+        for a in args if OTHER_ARRAYS else ():
+            if type(a) in OTHER_ARRAYS:
+                return OTHER_ARRAYS[type(a)](self, args, params)
+        return self.apply(args, params)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:  # copy and pickle by name
+        return _by_name, (self.name,)
 
 
 class Elementwise(Primitive):
@@ -164,23 +123,14 @@ class Elementwise(Primitive):
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
                  pullbacks: Sequence[Rule | None] = ()) -> None:
-        for slope in slopes:
-            if not (slope is None or callable(slope) or (type(slope) is int and slope in (1, -1))):
-                raise TypeError(f"a slope is a function (y, *inputs), 1, -1 or None, not {slope!r}"
-                                f": write lambda y, *xs: {slope!r}")
+        check_slopes(slopes)
         super().__init__(forward, scalar, name, symbol)
         self.slopes = slopes
         self.pullbacks = tuple(pullbacks) or (None,) * len(slopes)
 
     def __call__(self, *args: Any, **refused: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
-        if refused:
-            raise NotDifferentiableError(
-                f"{self.name}({', '.join(refused)}=…) isn't supported: a result with a gradient "
-                f"is a new node, in its own dtype; write y = {self.name}(…) and select with where"
-            )
-        if len(args) != len(self.slopes):
-            raise TypeError(f"{self.name} takes {len(self.slopes)} arguments, not {len(args)}")
+        check_elementwise_call(self, args, refused)
         return self.called(args, {})
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -215,47 +165,6 @@ class Elementwise(Primitive):
         return sends
 
 
-class Selecting(Elementwise):
-    """An elementwise function that chooses (`where`, `maximum`, `relu` …).
-
-    What it doesn't choose hears nothing at all: not 0, for 0·inf further up would be nan.
-    """
-
-    __slots__ = ()
-    selects = True
-
-    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
-        """As for any elementwise function, but a single slope of 0 sends None, not g · 0."""
-        sends: list[Any] = []
-        for i, parent in enumerate(node.parents):
-            slope = None if parent is None else self.slope(i, y, xs)
-            plain = raw(slope)
-            silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
-            if silent and isinstance(slope, Node) and (someone := guard()) is not None:
-                someone.unchosen()  # to be replayed with other numbers, where it may be chosen
-                silent = False
-            sends.append(None if silent else g * slope)
-        return sends
-
-
-REQUIRED = object()
-"""The default of a parameter that has none."""
-
-
-def _keyword_only(rule: Any) -> dict[str, Any]:
-    """The keyword-only parameters of a function, with their defaults."""
-    code = getattr(rule, "__code__", None)
-    if code is None or hasattr(rule, "__wrapped__"):  # a partial, a wrapper, an object
-        import inspect
-
-        parameters = inspect.signature(rule).parameters.values()
-        return {p.name: REQUIRED if p.default is p.empty else p.default
-                for p in parameters if p.kind is p.KEYWORD_ONLY}
-    first = code.co_argcount
-    names = code.co_varnames[first : first + code.co_kwonlyargcount]
-    return {name: (rule.__kwdefaults__ or {}).get(name, REQUIRED) for name in names}
-
-
 class Structural(Primitive):
     """A function of whole arrays, with a pullback for each argument.
 
@@ -276,27 +185,11 @@ class Structural(Primitive):
         super().__init__(forward, None, name, symbol)
         self.pullbacks, self.moves, self.many = pullbacks, moves, many
         self.reach = "moved" if moves else ""
-        self.defaults = _keyword_only(pullbacks[0])
+        self.defaults = keyword_only(pullbacks[0])
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
-        arity = 1 if self.many else len(self.pullbacks)
-        if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
-            params |= zip(self.defaults, args[arity:], strict=False)
-        unknown = params.keys() - self.defaults
-        if len(args) > arity + len(self.defaults):
-            raise TypeError(f"{self.name} takes {arity} array(s) and at most {len(self.defaults)} "
-                            f"more ({', '.join(self.defaults)}), not {len(args)} arguments")
-        if unknown:
-            raise NotDifferentiableError(
-                f"{self.name}({', '.join(sorted(unknown))}=…) isn't supported; "
-                f"supported: {', '.join(self.defaults) or 'no keyword'}"
-            )
-        params = self.defaults | {k: tuple(v) if type(v) is list else v for k, v in params.items()}
-        missing = [name for name, value in params.items() if value is REQUIRED]
-        if missing or len(args) < arity:
-            raise TypeError(f"{self.name} needs {', '.join(missing) or f'{arity} arguments'}")
-        return self.called(args[0] if self.many else args[:arity], params)
+        return self.called(*arguments(self, args, params))
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs."""
@@ -312,6 +205,143 @@ class Structural(Primitive):
             None if parent is None else pullback(g, y, *xs, **params)
             for parent, pullback in zip(node.parents, self.pullbacks, strict=True)
         ]
+
+
+# ── below: what the idea doesn't need ────────────────────────────────────────────────────────
+
+PRIMITIVES: dict[str, Any] = {}
+"""Every primitive by its name."""
+
+TABLE: dict[Any, Callable[..., Any]] = {}
+"""NumPy's function → ours: how `np.tanh(node)` finds its row."""
+
+OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}
+"""Kinds of array that hold nodes (a program being recorded has one), each with a function
+(row, args, params) that applies a row of the table to such arrays."""
+
+_built_in: set[str] = set()
+
+
+def register(row: Primitive) -> None:
+    """Enter the primitive under its name, and under the function of NumPy that it differentiates.
+
+    Raises `GraphError` for a lambda without a name, and for a name of the table's own.
+    """
+    if row.name == "<lambda>":
+        raise GraphError("a primitive made from a lambda needs a name: add name=…")
+    if row.name in _built_in:
+        raise GraphError(
+            f"the table has a row {row.name!r} already, which your rule would replace for "
+            "everybody: give yours another name=…"
+        )
+    PRIMITIVES[row.name] = row
+    # A second rule for a NumPy function can be called, but doesn't take over np.f; the same
+    # name defined again (a notebook cell run twice) replaces itself.
+    ours = TABLE.get(row.forward)
+    its_name = getattr(row.forward, "__name__", "")
+    numpys = any(getattr(room, its_name, None) is row.forward for room in (np, np.linalg))
+    if numpys and (ours is None or getattr(ours, "name", None) == row.name):
+        TABLE[row.forward] = row
+
+
+def also(numpy_function: Any, function: Callable[..., Any]) -> None:
+    """Let NumPy's function find ours where its name doesn't: another spelling, or a composite."""
+    TABLE[numpy_function] = function
+
+
+def close_the_table() -> None:
+    """From here on, a primitive is a user's, and may not take the name of one of ours."""
+    _built_in.update(PRIMITIVES)
+
+
+def _by_name(name: str) -> Any:
+    return PRIMITIVES[name]
+
+
+class Selecting(Elementwise):
+    """An elementwise function that chooses (`where`, `maximum`, `relu` …).
+
+    What it doesn't choose receives nothing at all: not 0, for 0·inf further up would be nan.
+    """
+
+    __slots__ = ()
+    selects = True
+
+    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Node) -> Sequence[Any]:
+        """As for any elementwise function, but a single slope of 0 sends None, not g · 0."""
+        sends: list[Any] = []
+        for i, parent in enumerate(node.parents):
+            slope = None if parent is None else self.slope(i, y, xs)
+            plain = raw(slope)
+            silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
+            if silent and isinstance(slope, Node) and (someone := guard()) is not None:
+                someone.unchosen()  # to be replayed with other numbers, where it may be chosen
+                silent = False
+            sends.append(None if silent else g * slope)
+        return sends
+
+
+def check_slopes(slopes: Sequence[Any]) -> None:
+    """Raise `TypeError` for what can't be a slope."""
+    for slope in slopes:
+        if not (slope is None or callable(slope) or (type(slope) is int and slope in (1, -1))):
+            raise TypeError(f"a slope is a function (y, *inputs), 1, -1 or None, not {slope!r}"
+                            f": write lambda y, *xs: {slope!r}")
+
+
+def check_elementwise_call(row: Elementwise, args: Sequence[Any], refused: dict[str, Any]) -> None:
+    """Raise for keywords, which no elementwise function takes, and for too few or many arguments.
+    """
+    if refused:
+        raise NotDifferentiableError(
+            f"{row.name}({', '.join(refused)}=…) isn't supported: a result with a gradient "
+            f"is a new node, in its own dtype; write y = {row.name}(…) and select with where"
+        )
+    if len(args) != len(row.slopes):
+        raise TypeError(f"{row.name} takes {len(row.slopes)} arguments, not {len(args)}")
+
+
+REQUIRED = object()
+"""The default of a parameter that has none."""
+
+
+def keyword_only(rule: Any) -> dict[str, Any]:
+    """The keyword-only parameters of a function, with their defaults."""
+    code = getattr(rule, "__code__", None)
+    if code is None or hasattr(rule, "__wrapped__"):  # a partial, a wrapper, an object
+        import inspect
+
+        parameters = inspect.signature(rule).parameters.values()
+        return {p.name: REQUIRED if p.default is p.empty else p.default
+                for p in parameters if p.kind is p.KEYWORD_ONLY}
+    first = code.co_argcount
+    names = code.co_varnames[first : first + code.co_kwonlyargcount]
+    return {name: (rule.__kwdefaults__ or {}).get(name, REQUIRED) for name in names}
+
+
+def arguments(row: Structural, args: tuple[Any, ...], params: dict[str, Any]
+              ) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The arguments of a call that are differentiated, and all parameters by name.
+
+    Raises `TypeError` for too many or too few, `NotDifferentiableError` for unknown keywords.
+    """
+    arity = 1 if row.many else len(row.pullbacks)
+    if len(args) > arity:  # NumPy lets `axis` and its kin be given by position
+        params |= zip(row.defaults, args[arity:], strict=False)
+    unknown = params.keys() - row.defaults
+    if len(args) > arity + len(row.defaults):
+        raise TypeError(f"{row.name} takes {arity} array(s) and at most {len(row.defaults)} "
+                        f"more ({', '.join(row.defaults)}), not {len(args)} arguments")
+    if unknown:
+        raise NotDifferentiableError(
+            f"{row.name}({', '.join(sorted(unknown))}=…) isn't supported; "
+            f"supported: {', '.join(row.defaults) or 'no keyword'}"
+        )
+    params = row.defaults | {k: tuple(v) if type(v) is list else v for k, v in params.items()}
+    missing = [name for name, value in params.items() if value is REQUIRED]
+    if missing or len(args) < arity:
+        raise TypeError(f"{row.name} needs {', '.join(missing) or f'{arity} arguments'}")
+    return args[0] if row.many else args[:arity], params
 
 
 def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,

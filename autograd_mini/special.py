@@ -19,7 +19,8 @@ from .errors import NotDifferentiableError, missing_extra
 from .functions import log_softmax, logsigmoid, softmax
 from .graph import raw
 from .ops import cbrt, exp, exp2, expm1, log, log1p, logsumexp, ndtr, sigmoid, where
-from .ops.arithmetic import quotient, zero
+from .ops.extremes import quotient
+from .ops.kinks import zero
 from .primitive import also, elementwise
 
 try:

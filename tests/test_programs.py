@@ -18,11 +18,11 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.functions import activations, algebra, scans, selection, statistics
-from autograd_mini.ops import elementary
+from autograd_mini.ops import special_functions
 from autograd_mini.primitive import PRIMITIVES, TABLE, Elementwise, _built_in as BUILT_IN
 
 EPS = np.finfo(float).eps
-elementary._spherical(1)  # the slope of sinc, made when it is needed
+special_functions._spherical(1)  # the slope of sinc, made when it is needed
 
 
 # ── what a function decides ──────────────────────────────────────────────────────────────────

@@ -19,11 +19,11 @@ from hypothesis import given, settings, strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
-from autograd_mini.ops import elementary
+from autograd_mini.ops import special_functions
 from autograd_mini.primitive import PRIMITIVES, Elementwise, _built_in as BUILT_IN
 
 EPS = np.finfo(float).eps
-elementary._spherical(1)  # the slope of sinc, made when it is needed
+special_functions._spherical(1)  # the slope of sinc, made when it is needed
 ROWS = [row for row in PRIMITIVES.values()
         if isinstance(row, Elementwise) and row.name in BUILT_IN and row.scalar is not None]
 POINTS = [

@@ -11,7 +11,7 @@ from .. import ops
 from ..errors import DTypeError
 from ..graph import Node, raw
 from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
-from ..ops.arithmetic import step
+from ..ops.kinks import step
 from ..primitive import also
 from ..recording import tell_of_constant
 from .composed import dtype_of, is_above, is_at_least, stands_for

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..graph import KINDS, Node, raw
 from ..ops import axes_of, reshape, shape, squeeze
-from ..ops.arithmetic import compared
+from ..ops.kinks import compared
 from ..primitive import OTHER_ARRAYS, also, structural
 from ..recording import guard
 

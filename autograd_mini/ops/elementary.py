@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import sys
 from typing import Any
 
 import numpy as np
 
 from ..primitive import also, elementwise
-from .arithmetic import (
-    abs,
-    in_pieces,
-    nonzero,
-    product,
-    quotient,
-    reciprocal,
-    sign,
-    square,
-    step,
-    where,
-    zero,
-)
-from .extremes import all_in_range, in_range, scalar_in_range, unless_in_range
-
-LOG_2, LOG_10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
+from .arithmetic import abs, reciprocal, square, where
+from .extremes import all_in_range, in_range, product, quotient, scalar_in_range, unless_in_range
+from .kinks import in_pieces, nonzero, sign, step, zero
 
 exp = elementwise(np.exp, math.exp, lambda y, x: y)
-expm1 = elementwise(np.expm1, math.expm1, lambda y, x: exp(x))
-# not y + 1, which has lost every digit by x = −37
 log = elementwise(
     np.log, math.log, lambda y, x: 1 / x, pullbacks=(lambda g, y, x: g / x,)
 )  # g/x, for 1/x is inf below 5.6e-309
+sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
+tanh = elementwise(
+    np.tanh, math.tanh, lambda y, x: square(_sech(x)),
+    pullbacks=(unless_in_range(lambda y, x: square(_sech(x)),
+                               lambda g, y, x: product(g, _sech(x), _sech(x))),),
+)  # not (1 − y)(1 + y), which has no digits left by x = 20
+
+relu = elementwise(
+    lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, lambda y, x: sign(y),
+    name="relu", symbol="ReLU", selects=True,
+)  # the sign of y, which is 0, 1 or nan, takes a tenth of the time of a step function of x
+
+# ── below: what the idea doesn't need ────────────────────────────────────────────────────────
+
+LOG_2, LOG_10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
+
+expm1 = elementwise(np.expm1, math.expm1, lambda y, x: exp(x))
+# not y + 1, which has lost every digit by x = −37
 exp2 = elementwise(np.exp2, math.exp2, lambda y, x: 2 * LOG_2 * exp2(x - 1))
 # not log 2 · y, which is inf at 1024, where the slope is 1.2e308
 log2 = elementwise(
@@ -44,7 +45,6 @@ log10 = elementwise(
 log1p = elementwise(
     np.log1p, math.log1p, lambda y, x: 1 / (1 + x), pullbacks=(lambda g, y, x: g / (1 + x),)
 )
-sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
 cbrt = elementwise(np.cbrt, math.cbrt, lambda y, x: square(reciprocal(y)) / 3)
 
 
@@ -172,11 +172,6 @@ _inverse = elementwise(
 
 sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
-tanh = elementwise(
-    np.tanh, math.tanh, lambda y, x: square(_sech(x)),
-    pullbacks=(unless_in_range(lambda y, x: square(_sech(x)),
-                               lambda g, y, x: product(g, _sech(x), _sech(x))),),
-)  # not (1 − y)(1 + y), which has no digits left by x = 20
 
 
 def _inverse_cosh(x: Any) -> Any:
@@ -233,10 +228,6 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-relu = elementwise(
-    lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, lambda y, x: sign(y),
-    name="relu", symbol="ReLU", selects=True,
-)  # the sign of y, which is 0, 1 or nan, takes a tenth of the time of a step function of x
 sigmoid = elementwise(
     _sigmoid, _scalar_sigmoid, lambda y, x: _sigmoid_slope(x), name="sigmoid",
     pullbacks=(unless_in_range(
@@ -283,85 +274,4 @@ softsign = elementwise(
     pullbacks=(unless_in_range(
         lambda y, x: square(reciprocal(1 + abs(x))),
         lambda g, y, x: product(g, reciprocal(1 + abs(x)), reciprocal(1 + abs(x)))),),
-)
-
-
-# ── sinc, by the spherical Bessel functions ──────────────────────────────────────────────────
-
-
-def _bessel(x: Any, n: int) -> Any:
-    """jₙ(z)/zⁿ for z = πx (DLMF 10.47): its series near 0, elsewhere upwards from sin z / z.
-
-    Sine and cosine are taken of x less a multiple of 2, which rounds nothing.
-    """
-    turn = math.pi * (x - 2 * np.rint(np.asarray(x) / 2))
-    z = np.asarray(math.pi * x)
-    q, near = z * z, np.abs(z) < n + 3.0
-    small = np.where(near, q, 0.0)
-    term = series = 1.0 / math.prod(range(1, 2 * n + 2, 2)) * np.ones_like(z)
-    for k in range(1, 40):
-        term = -term * small / (2 * k * (2 * (n + k) + 1))
-        series = series + term
-    z = np.where(near, n + 3.0, z)
-    below, y = np.cos(turn), np.sin(turn) / z
-    for k in range(n):
-        below, y = y, ((2 * k + 1) * y - below) / z / z
-    return np.where(near, series, y)[()]
-
-
-def _scalar_bessel(x: float, n: int) -> float:
-    """`_bessel` for one float."""
-    turn, z = math.pi * (x - 2 * float(np.rint(x / 2))), math.pi * x
-    if math.fabs(z) < n + 3.0:
-        term = 1.0
-        for k in range(1, n + 1):
-            term /= 2 * k + 1
-        series = term
-        for k in range(1, 40):
-            term = -term * z * z / (2 * k * (2 * (n + k) + 1))
-            series += term
-        return series
-    below, y = math.cos(turn), math.sin(turn) / z
-    for k in range(n):
-        below, y = y, ((2 * k + 1) * y - below) / z / z
-    return y
-
-
-@functools.cache
-def _spherical(n: int) -> Any:
-    """The row of fₙ = jₙ(z)/zⁿ, z = πx. Its slope −z·fₙ₊₁ is exact at 0; (cos z − f₀)/z is 0/0."""
-    return elementwise(
-        lambda x: _bessel(x, n), lambda x: _scalar_bessel(x, n), _bessel_slope(n),
-        name=f"j{n}(πx)/(πx)^{n}",
-    )
-
-
-def _bessel_slope(n: int) -> Any:
-    return lambda y, x: -math.pi**2 * x * _spherical(n + 1)(x)
-
-
-sinc = elementwise(np.sinc, lambda x: _scalar_bessel(x, 0), _bessel_slope(0))
-
-
-def _normal(x: Any) -> Any:
-    """½ erfc(−x/√2): with SciPy's loop if that is loaded, else with Python's math, one by one."""
-    special = sys.modules.get("scipy.special")
-    if special is not None:
-        return special.ndtr(x)
-    return np.asarray(_half_erfc(x), np.result_type(x))[()]
-
-
-@np.vectorize(otypes=[float])
-def _half_erfc(x: float) -> float:
-    return 0.5 * math.erfc(-x * math.sqrt(0.5))
-
-
-ndtr = elementwise(
-    _normal, lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)), lambda y, x: _normal_density(x),
-    name="ndtr", symbol="Φ",
-)
-_normal_density = elementwise(
-    lambda x: math.sqrt(0.5 / math.pi) * np.exp(-0.5 * np.square(x)),
-    lambda x: math.sqrt(0.5 / math.pi) * math.exp(-0.5 * x * x),
-    lambda y, x: -x * y, name="φ",
 )

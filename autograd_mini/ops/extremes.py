@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, raw
+from ..primitive import elementwise
 from ..recording import guard
 
-__all__ = ["all_in_range", "in_range", "product_of", "quotient_of", "scalar_in_range",
-           "scalar_product_of", "scalar_quotient_of", "unless_in_range"]
+__all__ = ["all_in_range", "in_range", "product", "product_of", "quotient", "quotient_of",
+           "scalar_in_range", "scalar_product_of", "scalar_quotient_of", "unless_in_range"]
 
 _TINY = sys.float_info.min  # the smallest number that has all its digits
 _HUGE = sys.float_info.max
@@ -93,3 +94,35 @@ def _at_once(p: Any, q: Any, r: Any, sign: int) -> Any:
     (a, i), (b, j), (c, k) = np.frexp(p), np.frexp(q), np.frexp(r)
     exact = np.ldexp(a * b * c if sign > 0 else a * b / c, i + j + sign * k)
     return np.where(odd, exact, y)[()]
+
+
+_product = elementwise(
+    product_of, scalar_product_of,
+    lambda y, p, q, r: q * r, lambda y, p, q, r: p * r, lambda y, p, q, r: p * q,
+    name="p·q·r", symbol="*",
+    pullbacks=(lambda g, y, p, q, r: product(g, q, r), lambda g, y, p, q, r: product(g, p, r),
+               lambda g, y, p, q, r: product(g, p, q)),
+)
+_quotient = elementwise(
+    quotient_of, scalar_quotient_of,
+    lambda y, p, q, d: q / d, lambda y, p, q, d: p / d, lambda y, p, q, d: -y / d,
+    name="p·q/d", symbol="/",
+    pullbacks=(lambda g, y, p, q, d: quotient(g, q, d), lambda g, y, p, q, d: quotient(g, p, d),
+               lambda g, y, p, q, d: quotient(-g, y, d)),
+)
+
+
+def product(p: Any, q: Any, r: Any) -> Any:
+    """p·q·r, exact to a rounding or two wherever that is a float, whatever p·q may be."""
+    if type(p) is float is type(q) and type(r) is float:
+        t = p * q
+        return t * r if scalar_in_range(t) else scalar_product_of(p, q, r)
+    return _product(p, q, r)
+
+
+def quotient(p: Any, q: Any, d: Any) -> Any:
+    """p·q/d, exact to a rounding or two wherever that is a float, whatever p·q may be."""
+    if type(p) is float is type(q) and type(d) is float:
+        t = p * q
+        return t / d if scalar_in_range(t) else scalar_quotient_of(p, q, d)
+    return _quotient(p, q, d)

@@ -1,4 +1,4 @@
-"""The table, part 4: many numbers to one, and one to many: each is the other's pullback."""
+"""The table, part 6: many numbers to one, and one to many: each is the other's pullback."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from ..errors import BroadcastWarning
 from ..graph import Node, consumers_first, raw
 from ..places import warn
 from ..primitive import Elementwise, Structural, elementwise, structural
-from .arithmetic import NAN, quotient, sign, where, zero
+from .arithmetic import where
 from .elementary import exp
+from .extremes import quotient
+from .kinks import NAN, sign, zero
 from .shapes import concatenate, reshape, shape, transpose
 
 _shape = shape  # inside a rule, `shape` may be the parameter

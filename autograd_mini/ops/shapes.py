@@ -1,4 +1,4 @@
-"""The table, part 3: moving numbers about. Each pullback moves them back."""
+"""The table, part 5: moving numbers about. Each pullback moves them back."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..operators import Operators, dispatch
 from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum, where
-from ..ops.arithmetic import compared, in_pieces, sign
+from ..ops.kinks import compared, in_pieces, sign
 from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
 from ..recording import guard, guarded_by
 from ..trees import nested_array
