@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .graph import Node, consumers_first, leaf, raw, wide
+from .graph import Node, consumers_first, leaf, raw
 from .ops import astype, shape, unbroadcast
 from .primitive import Structural
 from .recording import check_real, guard, lock, undisturbed, unrecorded, watcher
@@ -96,6 +96,8 @@ def accumulated(leaf: Node, g: Any) -> Any:
     return float(total) if type(leaf.value) is float else np.asarray(total)
 
 
+# ── below: what the idea doesn't need ────────────────────────────────────────────────────────
+
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:
     """∂output/∂input for one node or a list of nodes; nothing is stored anywhere.
 
@@ -126,8 +128,6 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
     found = [as_node(g) for g in found] if create_graph else [own(g) for g in found]
     return found[0] if isinstance(inputs, Node) else found
 
-
-# ── below: what the idea doesn't need ────────────────────────────────────────────────────────
 
 Pass = Callable[[Node, Any, Collection[Node] | None, bool], Pairs | None]
 
@@ -191,6 +191,11 @@ def fit(contribution: Any, parent: Node, node: Node) -> Any:
         same = type(value) is float or contribution.value.dtype == value.dtype
         return contribution if same else astype(contribution, value.dtype)
     return float(contribution) if type(value) is float else np.asarray(contribution, value.dtype)
+
+
+def wide(x: Any) -> Any:
+    """A Python number as np.float64, whose poles are inf and nan rather than exceptions."""
+    return np.float64(x) if isinstance(x, float | int) else x
 
 
 def answered(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:

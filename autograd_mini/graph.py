@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-__all__ = ["KINDS", "Node", "consumers_first", "leaf", "made", "raw", "serial", "wide"]
+__all__ = ["KINDS", "Node", "consumers_first", "leaf", "made", "raw", "serial"]
 
 
 class Node:
@@ -96,11 +96,6 @@ def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...],
 def raw(x: Any) -> Any:
     """The number or array in a node; anything else as it is."""
     return x.value if isinstance(x, Node) else x
-
-
-def wide(x: Any) -> Any:
-    """A Python number as np.float64, whose poles are inf and nan rather than exceptions."""
-    return np.float64(x) if isinstance(x, float | int) else x
 
 
 def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list[Node]:

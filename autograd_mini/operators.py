@@ -25,11 +25,12 @@ from .detach import check_float, check_int, refuse_array
 from .errors import GraphError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, made, raw
+from .not_computed import not_computed
 from .primitive import TABLE, Elementwise, Primitive
 from .recording import compared, must_not_cut, tell_of_constant, tell_of_cut, undisturbed
-from .spellings import SPELLINGS, Misspelt
+from .spellings import SPELLINGS, Misspelt, refuse_arguments
 
-__all__ = ["Operators"]
+__all__ = ["Operators", "not_computed", "refuse_arguments"]
 
 _REDUCE = {
     np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,

@@ -20,19 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from . import recording
 from .errors import GraphError, NotDifferentiableError
 from .graph import Node, leaf, made, raw
-from .recording import (
-    NUMBERS,
-    as_floats,
-    as_held,
-    guard,
-    is_recording,
-    kept,
-    lock,
-    tell_of_cut,
-    unrecorded,
-)
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -58,32 +48,29 @@ class Primitive:
         self.symbol = symbol or self.name
         register(self)
 
-    def __call__(self, *args: Any, **params: Any) -> Any:
-        """The function, on numbers, arrays or nodes."""
-        return self.called(args, params)
-
     def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute, and record a node if any of `args` is one."""
         if not any([isinstance(a, Node) for a in args]):
             return self.compute(args, params)
-        inputs = [kept(a, self.name) for a in args]
-        y = as_held(self.compute(inputs, params), inputs)
+        inputs = [recording.kept(a, self.name) for a in args]
+        y = recording.as_held(self.compute(inputs, params), inputs)
         return self.recorded(y, inputs, [a if isinstance(a, Node) else None for a in args], params)
 
     def recorded(self, y: Any, inputs: Sequence[Any], parents: Sequence[Node | None], params: Any
                  ) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
-        recording = is_recording()
-        if not recording:
+        observer = recording.is_recording()
+        if not observer:
             node = leaf(y)
-            node.params = unrecorded
-            tell_of_cut(*parents)
+            node.params = recording.unrecorded
+            recording.tell_of_cut(*parents)
             return node
         if not self.trusted:
-            lock(y)
-        node = made(self, y, tuple([as_floats(x, y) for x in inputs]), tuple(parents), params)
-        if recording is not True:
-            recording.made(node)
+            recording.lock(y)
+        inputs = [recording.as_floats(x, y) for x in inputs]
+        node = made(self, y, tuple(inputs), tuple(parents), params)
+        if observer is not True:
+            observer.made(node)
         return node
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -135,7 +122,7 @@ class Elementwise(Primitive):
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
-        if not all([type(x) in NUMBERS for x in inputs]):
+        if not all([type(x) in recording.NUMBERS for x in inputs]):
             return self.forward(*inputs)
         try:
             if self.scalar is not None:
@@ -274,7 +261,7 @@ class Selecting(Elementwise):
             slope = None if parent is None else self.slope(i, y, xs)
             plain = raw(slope)
             silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
-            if silent and isinstance(slope, Node) and (someone := guard()) is not None:
+            if silent and isinstance(slope, Node) and (someone := recording.guard()) is not None:
                 someone.unchosen()  # to be replayed with other numbers, where it may be chosen
                 silent = False
             sends.append(None if silent else g * slope)

@@ -13,9 +13,9 @@ from .errors import DTypeError
 from .graph import Node, raw
 
 __all__ = ["NUMBERS", "as_floats", "as_held", "called_by", "check_real", "compared", "guard",
-           "guarded_by", "is_recording", "kept", "lock", "must_not_cut", "no_grad", "plain_array",
-           "recording", "tell_of_constant", "tell_of_cut", "transforming", "undisturbed",
-           "unrecorded", "watched_by", "watcher"]
+           "guarded_by", "is_recording", "kept", "lock", "must_not_cut", "no_grad",
+           "one_real_number", "plain_array", "recording", "tell_of_constant", "tell_of_cut",
+           "transforming", "undisturbed", "unrecorded", "watched_by", "watcher"]
 
 unrecorded = -1
 """In the place of that number: the node was computed, under `no_grad`, of what isn't known."""
@@ -171,6 +171,23 @@ def kept(x: Any, name: str) -> Any:
         return np.array(array)  # read-only or not: there may be a view that isn't
     raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; "
                      "give it a number, an array or a node")
+
+
+def one_real_number(x: Any) -> float:
+    """x as a Python float; refused if it isn't one real number."""
+    if type(x) is float:
+        return x
+    if isinstance(x, Node) or not isinstance(x, int | float | np.number | np.bool_ | np.ndarray):
+        what = "a node: it is one already" if isinstance(x, Node) else f"{type(x).__name__} {x!r}"
+        raise DTypeError(f"a Value holds one real number, not {what}")
+    if isinstance(x, np.ndarray):
+        x = plain_array(x, "the number of a Value") if not np.iscomplexobj(x) else x
+    if np.ndim(x) or np.iscomplexobj(x):
+        raise DTypeError(
+            f"a Value holds one real number, not {type(x).__name__} of shape {np.shape(x)} and "
+            f"dtype {np.result_type(x)}: use Tensor for arrays; complex has no gradient here"
+        )
+    return float(x)
 
 
 def as_held(y: Any, inputs: Sequence[Any]) -> Any:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from . import backprop
-from .errors import DTypeError, GraphError
-from .graph import KINDS, Node, serial
-from .not_computed import not_computed
-from .operators import Operators
-from .recording import guard, plain_array, tell_of_cut
-from .spellings import refuse_arguments
+from .errors import GraphError
+from .graph import KINDS, serial
+from .operators import Operators, not_computed, refuse_arguments
+from .recording import guard, one_real_number, tell_of_cut
 
 __all__ = ["Value"]
 
@@ -38,7 +34,7 @@ class Value(Operators):
     def __init__(self, data: Any, label: str = "", **other: Any) -> None:
         if other or type(label) is not str:
             refuse_arguments("Value", label, other)
-        self.value, self.label, self.params = _real(data), label, serial()
+        self.value, self.label, self.params = one_real_number(data), label, serial()
         self.op, self.inputs, self.parents, self.gradient = None, (), (), None
 
     @property
@@ -54,7 +50,7 @@ class Value(Operators):
                 f"this Value was computed by {self.op.name}; change the leaves it came from "
                 "and compute it again"
             )
-        self.value = _real(number)
+        self.value = one_real_number(number)
 
     @property
     def grad(self) -> float:
@@ -63,7 +59,8 @@ class Value(Operators):
 
     @grad.setter
     def grad(self, number: Any) -> None:
-        self.gradient = None if number is None or number is not_computed else _real(number)
+        known = number is not None and number is not not_computed
+        self.gradient = one_real_number(number) if known else None
 
     def backward(self, seed: Any = None) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
@@ -74,23 +71,6 @@ class Value(Operators):
             someone.cut(self)  # the text has the number in it
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.value!r}, grad={self.grad!r}{label})"
-
-
-def _real(x: Any) -> float:
-    """x as a Python float; refused if it isn't one real number."""
-    if type(x) is float:
-        return x
-    if isinstance(x, Node) or not isinstance(x, int | float | np.number | np.bool_ | np.ndarray):
-        what = "a node: it is one already" if isinstance(x, Node) else f"{type(x).__name__} {x!r}"
-        raise DTypeError(f"a Value holds one real number, not {what}")
-    if isinstance(x, np.ndarray):
-        x = plain_array(x, "the number of a Value") if not np.iscomplexobj(x) else x
-    if np.ndim(x) or np.iscomplexobj(x):
-        raise DTypeError(
-            f"a Value holds one real number, not {type(x).__name__} of shape {np.shape(x)} and "
-            f"dtype {np.result_type(x)}: use Tensor for arrays; complex has no gradient here"
-        )
-    return float(x)
 
 
 KINDS[float] = Value

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..graph import Node, consumers_first, wide
+from ..backprop import wide
+from ..graph import Node, consumers_first
 from ..ops import (
     cholesky,
     convolve,

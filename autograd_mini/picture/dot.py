@@ -13,8 +13,9 @@ from typing import Any
 import graphviz
 import numpy as np
 
+from ..backprop import wide
 from ..errors import AutogradError, MissingExtraError
-from ..graph import Node, consumers_first, raw, wide
+from ..graph import Node, consumers_first, raw
 from ..primitive import Elementwise
 
 __all__ = ["Drawing", "LayoutError", "drawing", "layout"]
