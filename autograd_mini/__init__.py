@@ -1,6 +1,7 @@
 """autograd_mini: a reverse-mode autograd engine that one can read in an afternoon.
 
-What is public, in teaching order.
+`dir(autograd_mini)` is what a newcomer needs, and `FRONT_DOOR` has it in groups. Every other
+function of the table answers by its name as well: `ag.arcsin`, `ag.selu`, a row of one's own.
 """
 
 import os
@@ -11,17 +12,13 @@ from .recording import no_grad
 from .value import Value
 from .tensor import Tensor
 from .backprop import backward, gradients
-from . import passes as _passes
+from . import passes as _passes  # it puts its passes behind the plain one
 from .ops import (
-    abs, add, arccos, arcsin, arctan, broadcast_to, concatenate, cos, cosh, divide, exp,
-    expand_dims, expm1, log, log1p, logsumexp, maximum, minimum, multiply, negative,
-    power, relu, reshape, sigmoid, sin, sinh, softplus, softsign, sqrt, square, squeeze, stack,
-    stop_gradient, subtract, tan, tanh, transpose, where,
+    abs, concatenate, cos, exp, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus,
+    sqrt, stack, stop_gradient, tanh, where,
 )
 from .functions import (
-    clip, dot, elu, full, gelu, hardsigmoid, hardtanh, leaky_relu, linear, log_softmax,
-    logsigmoid, max, mean, min, mish, outer, prod, ravel, relu6, selu, silu, softmax, std, sum,
-    swapaxes, symmetric, var,
+    dot, elu, gelu, leaky_relu, log_softmax, max, mean, min, silu, softmax, sum,
 )
 from .functions import matmul_any as matmul
 from .catalog import supported
@@ -44,16 +41,33 @@ else:
     del install
     engine = "fast"
 
+FRONT_DOOR = {
+    "nodes": "Value Tensor Node backward gradients no_grad",
+    "transforms": "grad value_and_grad vjp jvp hvp jacobian hessian compile",
+    "cuts": "stop_gradient strict cut_report detect_anomaly",
+    "verify": "check_gradient assert_gradient check_chain check_primitive exercise",
+    "see": "draw",
+    "extend, look up": "elementwise structural convention mistake supported",
+    "networks": "relu leaky_relu elu gelu silu sigmoid softplus softmax log_softmax logsumexp",
+    "as NumPy names them": "exp log sqrt sin cos tanh abs maximum minimum where sum mean max min "
+                           "stack concatenate matmul dot",
+    "rooms": "nn errors special",
+    "about": "engine __version__",
+}
+_HIDES_PYTHONS_OWN = {"abs", "compile", "max", "min", "sum"}
 
-# What only some programs need is read when somebody asks for it: the verifier alone would take
-# as long as all the rest. `special` also imports SciPy.
+__all__ = [name for names in FRONT_DOOR.values() for name in names.split()
+           if name not in _HIDES_PYTHONS_OWN]
+
+# What only some programs need is read when it is asked for: the verifier alone would take as long
+# as all the rest. `special` also imports SciPy.
 _LATER = {
     "special": (), "conventions": ("convention",), "picture": ("draw",),
     "check": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
     "watch": ("CutReport", "cut_report", "detect_anomaly", "strict"),
-    "formula": (), "demo": (),
+    "nn": (), "formula": (), "demo": (),
 }
 _ROOM = {name: room for room, names in _LATER.items() for name in names}
 
@@ -64,45 +78,35 @@ if TYPE_CHECKING:
     )
     from .conventions import convention
     from .exercises import Exercise, exercise
+    from .functions import (
+        clip, full, hardsigmoid, hardtanh, linear, logsigmoid, mish, outer, prod, ravel, relu6,
+        selu, std, swapaxes, symmetric, var,
+    )
+    from .ops import (
+        add, arccos, arcsin, arctan, broadcast_to, cosh, divide, expand_dims, expm1, log1p,
+        multiply, negative, power, reshape, sinh, softsign, square, squeeze, subtract, tan,
+        transpose,
+    )
     from .picture import draw
     from .watch import CutReport, cut_report, detect_anomaly, strict
+else:
+    def __getattr__(name: str) -> object:
+        """What is read only when it is asked for, and every function of the table."""
+        import importlib
 
+        if name in _ROOM:
+            thing = getattr(importlib.import_module(f"autograd_mini.{_ROOM[name]}"), name)
+            globals()[name] = thing
+            return thing
+        if name in _LATER:
+            return importlib.import_module(f"autograd_mini.{name}")
+        from . import functions, ops, primitive
 
-def __getattr__(name: str) -> object:
-    """What is read only when it is asked for."""
-    import importlib
-
-    if name in _ROOM:
-        thing = getattr(importlib.import_module(f"autograd_mini.{_ROOM[name]}"), name)
-        globals()[name] = thing
-        return thing
-    if name in _LATER:
-        return importlib.import_module(f"autograd_mini.{name}")
-    raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+        row = primitive.PRIMITIVES.get(name)
+        if name in functions.__all__ or (row is not None and getattr(ops, name, row) is row):
+            return getattr(functions, name, row)
+        raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_LATER})
-
-
-__all__ = [
-    # nodes, and the backward pass
-    "Value", "Tensor", "Node", "backward", "gradients", "no_grad",
-    # functions of them, as NumPy names them
-    "add", "subtract", "multiply", "divide", "negative", "power", "square", "abs",
-    "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
-    "sinh", "cosh", "tanh", "maximum", "minimum", "where", "clip",
-    "relu", "leaky_relu", "relu6", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "logsigmoid",
-    "hardsigmoid", "hardtanh", "softplus", "softsign",
-    "sum", "mean", "var", "std", "max", "min", "prod", "logsumexp", "softmax", "log_softmax",
-    "matmul", "dot", "linear", "outer", "transpose", "swapaxes", "reshape", "ravel", "expand_dims",
-    "squeeze", "broadcast_to", "concatenate", "stack", "full", "symmetric", "supported",
-    "stop_gradient",
-    # functions to functions
-    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "compile",
-    # verify, see, extend
-    "check_gradient", "assert_gradient", "check_chain", "Report", "ChainReport", "Entry", "Suspect",
-    "KINDS", "mistake", "exercise", "Exercise", "draw", "elementwise", "structural",
-    "check_primitive", "convention", "detect_anomaly", "cut_report", "CutReport", "strict",
-    "errors", "engine", "__version__",
-]
+    return sorted(name for names in FRONT_DOOR.values() for name in names.split())

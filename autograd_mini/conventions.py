@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import functions, ops
+from . import functions
 from .catalog import CONSTANT, refusal, supported_names
 from .errors import DTypeError, NotDifferentiableError
-from .primitive import TABLE
+from .primitive import PRIMITIVES, TABLE
 
 __all__ = ["EDGES", "Edge", "convention"]
 
@@ -235,7 +235,7 @@ def convention(name: str) -> str:
     if cases := [edge for edge in EDGES if edge.name in names]:
         return "\n".join(f"{bare}: {edge}" for edge in cases)
     known = {full.rpartition(".")[2] for full in supported_names()}
-    if bare in known or hasattr(ops, bare) or hasattr(functions, bare):
+    if bare in known or bare in PRIMITIVES or bare in functions.__all__:
         return (f"{bare}: no case of its own is listed: where it is differentiable you get the "
                 "derivative, and at kinks and ties what the functions it is composed of choose")
     if function in CONSTANT:

@@ -12,6 +12,7 @@ import linecache
 import pkgutil
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,52 @@ def test_public_functions_have_docstrings():
         for name, thing in vars(package).items():
             if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
                 assert thing.__doc__, f"{package.__name__}.{name}"
+
+
+def test_the_front_door_is_what_one_can_hold():
+    """`dir(ag)` has at most 75 names, in groups; a star import hides none of Python's functions;
+    and what is listed is there, with a docstring."""
+    import builtins
+
+    listed = [name for names in autograd_mini.FRONT_DOOR.values() for name in names.split()]
+    assert len(set(listed)) == len(listed) <= 75
+    assert dir(autograd_mini) == sorted(listed)
+    assert set(listed) - set(autograd_mini.__all__) == {n for n in listed if hasattr(builtins, n)}
+    for name in listed:
+        assert getattr(autograd_mini, name).__doc__ or name in ("engine", "__version__")
+
+
+ROW = """
+gudermannian = elementwise(
+    lambda x: np.arctan(np.sinh(x)), lambda x: math.atan(math.sinh(x)), lambda y, x: _sech(x),
+    name="gudermannian",
+)
+"""
+ASKED = """
+import autograd_mini as ag
+from autograd_mini import formula, ops
+f, x = ops.gudermannian, ag.Value(1.0)
+ag.gudermannian(x).backward()
+print(ag.__file__)
+print(f is ag.gudermannian, x.grad, ag.hessian(f)(1.0))
+print(ag.convention("gudermannian"))
+print(formula.evaluate("gudermannian(0)", {}))
+ag.check_primitive(f)
+"""
+
+
+def test_writing_a_row_is_all(tmp_path):
+    """One row written in a file of the table is `ops.f`, `ag.f`, differentiable, and looked up."""
+    shutil.copytree(PACKAGE, tmp_path / "autograd_mini", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copytree(Path(nn.__file__).parent, tmp_path / "nn")
+    with open(tmp_path / "autograd_mini" / "ops" / "elementary.py", "a") as table:
+        table.write(ROW)
+    done = subprocess.run([sys.executable, "-c", ASKED], cwd=tmp_path, capture_output=True,
+                          env={"PYTHONPATH": str(tmp_path)}, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
+    assert "True 0.648054273663885" in done.stdout
+    assert "gudermannian: no case of its own" in done.stdout
 
 
 def test_functions_fit_a_screen():

@@ -14,7 +14,7 @@ from ..primitive import Elementwise
 from ..recording import guard, undisturbed, watcher
 from .nodes import consumers_first
 from .pairs import PAIRS, replaces
-from .rules import plain_pull, pull, written_out
+from .rules import RULES, plain_pull, pull
 
 __all__ = ["backward", "reverse_pass"]
 
@@ -30,7 +30,8 @@ def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | No
     if answer is not pull and answer is not plain_pull:
         return plain_reverse_pass(output, seed, answer, rules, without)
     order = consumers_first(output, without)
-    cotangents: dict[Any, Any] = dict.fromkeys([*order, *without], NOTHING)
+    cotangents: dict[Any, Any] = dict.fromkeys(order, NOTHING)
+    cotangents |= dict.fromkeys(without, NOTHING)
     cotangents[None] = 0.0  # what constants are sent
     cotangents[output] = seed
     return _steps(order, cotangents, rules or {})
@@ -41,42 +42,37 @@ plain_reverse_pass = PAIRS[-1].plain
 
 def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterator[Step]:
     """The steps of `backprop.reverse_pass`."""
+    written = RULES
     owned: set[Node] = set()  # whose cotangent is an array that nothing else holds
     for node in order:
         g, op = cotangents.pop(node), node.op
-        sent: Sequence[Any] = ()
         if g is NOTHING:
             g, op = zero_like(node), None
         if rules and node in rules:
             yield node, g, ()
             _add_by_rule(node, rules[node](g), cotangents)
-            continue
-        if op is None:
-            if type(g) is np.ndarray and node not in owned:
-                g = own(g)
-            yield node, g, sent
-            continue
-        p = node._from_a
-        rule = written_out(op) if type(node.value) is float else None
-        if rule is None or (type(p) is tuple and not getattr(op, "many", False)):
+        elif op is None:
+            yield node, own(g) if type(g) is np.ndarray and node not in owned else g, ()
+        elif type(node.value) is not float or (rule := written[op]) is None or (
+                type(node._from_a) is tuple and not getattr(op, "many", False)):
             sent = pull(node, g)
             yield node, g, sent  # before they are added up in place
             _add(node, g, sent, cotangents, owned)
-            continue
-        q = node._from_b
-        try:
-            sent = rule(g, node.value, node._a, node._b, p, q)
-        except Exception:  # which asks again, or explains
-            sent = (*plain_pull(node, g), None)
-        if type(p) is tuple:
-            for parent, x in zip(p, sent):  # noqa: B905  strict costs 10 %
-                cotangents[parent] += x
         else:
-            if sent[0] is not None:
-                cotangents[p] += sent[0]  # −0.0 + it, the first time
-            if sent[1] is not None:
-                cotangents[q] += sent[1]
-        yield node, g, sent
+            p = node._from_a
+            try:
+                sent = rule(g, node.value, node._a, node._b, p, node._from_b)
+            except Exception:  # which asks again, or explains
+                sent = (*plain_pull(node, g), None)
+            if type(p) is tuple:
+                for parent, x in zip(p, sent):  # noqa: B905  strict costs 10 %
+                    cotangents[parent] += x
+            else:
+                if sent[0] is not None:
+                    cotangents[p] += sent[0]  # −0.0 + it, the first time
+                if sent[1] is not None:
+                    cotangents[node._from_b] += sent[1]
+            yield node, g, sent
 
 
 def _add_by_rule(node: Node, sent: Iterable[tuple[Node | None, Any]], cotangents: dict[Any, Any]
@@ -120,13 +116,15 @@ class Stored:
 
     def __init__(self) -> None:
         self.replaced: list[tuple[Node, Any]] = []  # what was there before, if anything was
-        self.visits = 0  # how many nodes have been visited
+        self.last: Node | None = None  # the node that was visited last
 
     def undo(self, output: Node) -> None:
         """Put back what was there before."""
-        for node in consumers_first(output)[: self.visits]:
+        for node in consumers_first(output) if self.last is not None else ():
             if node.op is not None:
                 node.gradient = None
+            if node is self.last:
+                break
         for node, before in reversed(self.replaced):
             node.gradient = before
 
@@ -134,10 +132,9 @@ class Stored:
         """The leaves with their cotangents; all others have theirs stored then and there, for going
         back to a million nodes takes as long as visiting them.
         """
-        leaves, replaced, visits = [], self.replaced, 0
+        leaves, replaced, node = [], self.replaced, None
         try:
             for node, g, _ in steps:
-                visits += 1
                 if node.op is None:
                     leaves.append((node, g))
                     continue
@@ -145,7 +142,7 @@ class Stored:
                     replaced.append((node, node.gradient))
                 node.gradient = g
         finally:
-            self.visits = visits
+            self.last = node
         return leaves
 
 

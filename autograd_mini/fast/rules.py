@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from .. import backprop, ops
@@ -13,9 +12,19 @@ from ..primitive import Elementwise, Primitive, Rule
 from . import nodes as nodes  # it names the slots that are used here
 from .pairs import PAIRS, replaces
 
-__all__ = ["plain_pull", "pull", "written_out"]
+__all__ = ["RULES", "plain_pull", "pull", "written_out"]
 
-@cache
+class _Rules(dict):  # type: ignore[type-arg]
+    """`written_out` of each primitive, asked once."""
+
+    def __missing__(self, op: Primitive) -> Rule | None:
+        self[op] = rule = written_out(op)
+        return rule
+
+
+RULES = _Rules()
+
+
 def written_out(op: Primitive) -> Rule | None:
     """`Elementwise.pull` as one expression. Of multiply, say, whose a and b came from p and q,
 
@@ -53,7 +62,7 @@ def pull(node: Any, g: Any) -> Sequence[Any]:
     op = node.op
     if type(op) is not Elementwise or not op.trusted or type(node._a) is tuple:
         return plain_pull(node, g)
-    rule = written_out(op)
+    rule = RULES[op]
     if rule is None:
         return plain_pull(node, g)
     try:
