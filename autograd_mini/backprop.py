@@ -29,8 +29,6 @@ Pull = Callable[[Node, Any], Sequence[Any]]
 Rules = Mapping[Node, Callable[[Any], Iterable[tuple[Node | None, Any]]]]
 """For some nodes another answer: from the cotangent, pairs of a receiver and a contribution."""
 
-Pairs = list[tuple[Node, Any]]
-
 
 def pull(node: Node, g: Any) -> Sequence[Any]:
     """What `node` contributes to its parents' cotangents by its row of the table, as numbers."""
@@ -90,12 +88,6 @@ def backward(output: Node, seed: Any = None) -> None:
         raise
 
 
-def accumulated(leaf: Node, g: Any) -> Any:
-    """The leaf's gradient with g added to it, in the leaf's own form."""
-    total = g if leaf.gradient is None else leaf.gradient + g
-    return float(total) if type(leaf.value) is float else np.asarray(total)
-
-
 # ── below: what the idea doesn't need ────────────────────────────────────────────────────────
 
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:
@@ -129,6 +121,13 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
     return found[0] if isinstance(inputs, Node) else found
 
 
+def accumulated(leaf: Node, g: Any) -> Any:
+    """The leaf's gradient with g added to it, in the leaf's own form."""
+    total = g if leaf.gradient is None else leaf.gradient + g
+    return float(total) if type(leaf.value) is float else np.asarray(total)
+
+
+Pairs = list[tuple[Node, Any]]
 Pass = Callable[[Node, Any, Collection[Node] | None, bool], Pairs | None]
 
 

@@ -8,12 +8,9 @@ holds any longer is freed at once.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from .primitive import Primitive
 
 __all__ = ["KINDS", "Node", "consumers_first", "leaf", "made", "raw", "serial"]
 
@@ -51,7 +48,7 @@ class Node:
     )
 
     value: Any
-    op: Primitive | None
+    op: Any  # a Primitive, which this file needs to know nothing of
     inputs: tuple[Any, ...]
     parents: tuple[Node | None, ...]
     params: Any
@@ -83,7 +80,7 @@ def leaf(value: Any) -> Node:
     return made(None, value, (), (), None)
 
 
-def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...],
+def made(op: Any, value: Any, inputs: tuple[Any, ...],
          parents: tuple[Node | None, ...], params: Any) -> Node:
     """The node that holds `value`, made by `op` of these inputs that came from these nodes."""
     node = object.__new__(KINDS[type(value)])

@@ -79,7 +79,12 @@ class Masks:
 
 
 def reached(node: Node, active: np.ndarray) -> Sequence[Any]:
-    """For each input of a structural node, > 0 where an active output depends on it."""
+    """For each input of a structural node, > 0 where an active output depends on it.
+
+    A row's `reach` says how a mask goes from the output to the inputs: "moved", as cotangents do;
+    "product", where rows and columns meet; "reduction", to all that were reduced; "matrix", to
+    all of its own matrix in a stack.
+    """
     op, xs, params = node.op, node.inputs, node.params or {}
     if not isinstance(op, Structural):
         return ()

@@ -81,13 +81,6 @@ class Primitive:
         """What the cotangent `g` sends to each parent of `node`; None where nothing."""
         raise NotImplementedError
 
-    def called(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        """`apply`, or of an array that holds nodes what its kind says."""
-        for a in args if OTHER_ARRAYS else ():
-            if type(a) in OTHER_ARRAYS:
-                return OTHER_ARRAYS[type(a)](self, args, params)
-        return self.apply(args, params)
-
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
@@ -118,7 +111,7 @@ class Elementwise(Primitive):
     def __call__(self, *args: Any, **refused: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
         check_elementwise_call(self, args, refused)
-        return self.called(args, {})
+        return called(self, args, {})
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
@@ -159,10 +152,7 @@ class Structural(Primitive):
     argument's shape. With `many=True` there is one, which returns a sequence of them, and the
     function takes any number of arguments in a list. Parameters such as `axis` are the
     keyword-only parameters of the (first) pullback, and their defaults are the function's.
-    `moves=True` says that the pullback only moves cotangents, adds them up, and leaves 0 where
-    nothing was taken from; then it can move a mask in the same way. Of others `reach` may say which
-    entries an output depends on: "product" (rows and columns meet), "reduction" (all that were
-    reduced), "matrix" (all of its own matrix in a stack).
+    `moves` and `reach` say on which entries of its inputs an output depends (see masks.py).
     """
 
     __slots__ = ("defaults", "many", "moves", "pullbacks", "reach")
@@ -176,7 +166,7 @@ class Structural(Primitive):
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
-        return self.called(*arguments(self, args, params))
+        return called(self, *arguments(self, args, params))
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs."""
@@ -243,6 +233,14 @@ def close_the_table() -> None:
 
 def _by_name(name: str) -> Any:
     return PRIMITIVES[name]
+
+
+def called(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """`row.apply`, or of an array that holds nodes what its kind says."""
+    for a in args if OTHER_ARRAYS else ():
+        if type(a) in OTHER_ARRAYS:
+            return OTHER_ARRAYS[type(a)](row, args, params)
+    return row.apply(args, params)
 
 
 class Selecting(Elementwise):
@@ -353,8 +351,9 @@ def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None =
                symbol: str | None = None, moves: bool = False, many: bool = False) -> Any:
     """State a function of whole arrays by its pullbacks; without any, a decorator for one.
 
-    See `Structural` for what a pullback is, and for moves and many. Raises `GraphError` if the
-    table has a row of that name.
+    See `Structural` for what a pullback is, and for many. moves: the pullback only moves
+    cotangents, adds them up, and leaves 0 where nothing was taken from; then it can move a mask in
+    the same way. Raises `GraphError` if the table has a row of that name.
 
     >>> import numpy as np, autograd_mini as ag
     >>> @ag.structural(lambda x: x[::-1], name="reverse")

@@ -24,9 +24,8 @@ class Value(Operators):
     >>> round(a.grad, 6), round(b.grad, 6)
     (0.070651, 0.141302)
 
-    Comparisons give plain bools. `float(v)`, `int(v)`, `v.item()` and `v.data` give plain numbers
-    and cut the graph there; functions of Python's `math` are refused, and inside a transform, a
-    check or a program `float(v)` too. Raises `DTypeError` for anything that isn't a real number.
+    Comparisons give plain bools; `float(v)`, `v.item()` and `v.data` give plain numbers and cut
+    the graph there. Raises `DTypeError` for what isn't a real number.
     """
 
     __slots__ = ()

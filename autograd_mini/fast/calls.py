@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import graph, ops
 from ..graph import Node
-from ..primitive import Elementwise, Primitive, Structural
+from ..primitive import Elementwise, Primitive, Structural, called
 from ..recording import as_floats, is_recording, kept
 from ..value import Value
 from .nodes import made
@@ -97,7 +97,7 @@ def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
     if len(args) == len(self.pullbacks) and not params and not (self.defaults or self.many):
         if type(args[0]) is np.ndarray is type(args[-1]) and len(args) < 3:
             return self.forward(*args)
-        return self.called(args, {})
+        return called(self, args, {})
     return plain_structural(self, *args, **params)
 
 

@@ -18,22 +18,8 @@ import operator
 import numpy as np
 
 from ..primitive import also, elementwise
+from . import kinks
 from .extremes import product, quotient
-from .kinks import (
-    NAN,
-    above,
-    at_zero,
-    below,
-    floored,
-    inside,
-    nonzero,
-    rounded_quotient,
-    share,
-    sign,
-    sign_of_b,
-    zero,
-    zero_or_nan,
-)
 
 add = elementwise(np.add, operator.add, 1, 1, symbol="+")
 subtract = elementwise(np.subtract, operator.sub, 1, -1, symbol="-")
@@ -59,49 +45,49 @@ standing_in = elementwise(
 )  # s in the place of x, with the slope of x: for a function of infinite x by its limit
 stop_gradient = elementwise(lambda x: np.positive(x), lambda x: x, None, name="stop_gradient")
 
-abs = elementwise(np.abs, math.fabs, lambda y, x: sign(x), name="abs", symbol="abs")
+abs = elementwise(np.abs, math.fabs, lambda y, x: kinks.sign(x), name="abs", symbol="abs")
 abs.radial = True
 also(np.fabs, abs)
 copysign = elementwise(
-    np.copysign, math.copysign, lambda y, a, b: sign(a) * sign_of_b(b), None
+    np.copysign, math.copysign, lambda y, a, b: kinks.sign(a) * kinks.sign_of_b(b), None
 )
 copysign.radial = True
 remainder = elementwise(
-    np.remainder, operator.mod, 1, lambda y, a, b: -floored(a, b), symbol="mod"
+    np.remainder, operator.mod, 1, lambda y, a, b: -kinks.floored(a, b), symbol="mod"
 )
-fmod = elementwise(np.fmod, math.fmod, 1, lambda y, a, b: -rounded_quotient(y, a, b))
+fmod = elementwise(np.fmod, math.fmod, 1, lambda y, a, b: -kinks.rounded_quotient(y, a, b))
 heaviside = elementwise(
     np.heaviside, lambda x, h: 1.0 if x > 0 else 0.0 if x < 0 else h if x == 0 else x,
-    lambda y, x, h: zero_or_nan(y), lambda y, x, h: at_zero(y, x), selects=True,
+    lambda y, x, h: kinks.zero_or_nan(y), lambda y, x, h: kinks.at_zero(y, x), selects=True,
 )
 
 maximum = elementwise(
     np.maximum, lambda a, b: a if a >= b or a != a else b,
-    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
+    lambda y, a, b: kinks.share(y, a, b), lambda y, a, b: kinks.share(y, b, a),
     symbol="max", selects=True,
 )
 minimum = elementwise(
     np.minimum, lambda a, b: a if a <= b or a != a else b,
-    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a),
+    lambda y, a, b: kinks.share(y, a, b), lambda y, a, b: kinks.share(y, b, a),
     symbol="min", selects=True,
 )
 fmax = elementwise(
     np.fmax, lambda a, b: a if a >= b or b != b else b,
-    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
+    lambda y, a, b: kinks.share(y, a, b), lambda y, a, b: kinks.share(y, b, a), selects=True
 )  # as maximum and minimum, but a nan is not chosen
 fmin = elementwise(
     np.fmin, lambda a, b: a if a <= b or b != b else b,
-    lambda y, a, b: share(y, a, b), lambda y, a, b: share(y, b, a), selects=True
+    lambda y, a, b: kinks.share(y, a, b), lambda y, a, b: kinks.share(y, b, a), selects=True
 )
 where = elementwise(
     np.where, lambda c, a, b: a if c else b,
-    None, lambda y, c, a, b: nonzero(c), lambda y, c, a, b: zero(c),
+    None, lambda y, c, a, b: kinks.nonzero(c), lambda y, c, a, b: kinks.zero(c),
     selects=True,
 )
 clip = elementwise(
-    np.clip, lambda x, low, high: NAN if x != x or low != low or high != high
+    np.clip, lambda x, low, high: math.nan if x != x or low != low or high != high
     else high if low > high or x > high else low if x < low else x,
-    lambda y, x, low, high: inside(y, x, low, high),
-    lambda y, x, low, high: below(y, x, low, high),
-    lambda y, x, low, high: above(y, x, low, high), selects=True,
+    lambda y, x, low, high: kinks.inside(y, x, low, high),
+    lambda y, x, low, high: kinks.below(y, x, low, high),
+    lambda y, x, low, high: kinks.above(y, x, low, high), selects=True,
 )  # at a bound the slope in x is 1, as in PyTorch
