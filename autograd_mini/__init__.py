@@ -37,7 +37,7 @@ del find_nn
 # as long as all the rest. `special` also imports SciPy.
 _LATER = {
     "special": (), "conventions": ("convention",), "picture": ("draw",),
-    "check": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
+    "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
     "watch": ("CutReport", "cut_report", "detect_anomaly", "strict"),
@@ -46,7 +46,7 @@ _LATER = {
 _ROOM = {name: room for room, names in _LATER.items() for name in names}
 
 if TYPE_CHECKING:
-    from .check import (
+    from .verify import (
         KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
         check_primitive, mistake,
     )

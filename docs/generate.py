@@ -16,8 +16,8 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.catalog import classes
-from autograd_mini.check.malrules import MALRULES
 from autograd_mini.conventions import EDGES, Edge
+from autograd_mini.verify.diagnosis.mistakes import MALRULES
 
 HERE = Path(__file__).parent
 JAX_NAMES = {"ag.hardsigmoid": "jax.nn.hard_sigmoid", "ag.hardtanh": "jax.nn.hard_tanh",

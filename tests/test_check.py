@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 import autograd_mini as ag
-from autograd_mini.check.numeric import slope_along
 from autograd_mini.demo import xor_example, xor_gradient, xor_gradient_published, xor_loss
 from autograd_mini.errors import GradientError, ShapeError
+from autograd_mini.verify.numeric import slope_along
 
 
 def loss(W, b, X, t):

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import autograd_mini as ag
-from autograd_mini.check.constants import Constants, shown
-from autograd_mini.check.malrules import MALRULES
 from autograd_mini.errors import ExpressionError, GraphError, ShapeError
+from autograd_mini.verify.diagnosis.known_factors import Constants, shown
+from autograd_mini.verify.diagnosis.mistakes import MALRULES
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(7, 5)), RNG.normal(size=(7, 3))

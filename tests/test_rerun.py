@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.check.rerun import World
-from autograd_mini.check.written import Unprovable, written
+from autograd_mini.verify.diagnosis.rerun import World
+from autograd_mini.verify.diagnosis.written import Unprovable, written
 
 FILE = os.path.join(tempfile.gettempdir(), f"autograd-mini-runs-{os.getpid()}.txt")
 

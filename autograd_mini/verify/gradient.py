@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .cause import explained
-from .degenerate import notes_on
+from .diagnosis.cause import explained
 from .problem import Problem, copied
 from .report import Entry, Report
 from .verdict import check_tree
+from .weak_checks import notes_on
 
 __all__ = ["assert_gradient", "check_gradient"]
 

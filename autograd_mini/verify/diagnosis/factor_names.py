@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Node
-from ..primitive import Elementwise
+from ...graph import Node
+from ...primitive import Elementwise
 from .blocks import nodes_inside
-from .constants import same
-from .malrules import constant_factor
+from .known_factors import same
+from .mistakes import constant_factor
 from .record import Record, Site
 
 __all__ = ["Roles"]

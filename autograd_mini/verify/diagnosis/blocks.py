@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import functions, ops
-from ..graph import Node
-from ..primitive import Elementwise
+from ... import functions, ops
+from ...graph import Node
+from ...primitive import Elementwise
 from .record import Record, Site
 
 __all__ = ["axis_sets", "blocks", "nodes_inside"]

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import NOTHING, sweep
-from ..graph import Node
-from ..ops import divide, multiply, shape, unbroadcast
-from ..primitive import Elementwise
+from ...backprop import NOTHING, sweep
+from ...graph import Node
+from ...ops import divide, multiply, shape, unbroadcast
+from ...primitive import Elementwise
 from .blocks import blocks
 from .budget import Budget
-from .constants import Constants, same
-from .malrules import (
+from .factor_names import Roles
+from .known_factors import Constants, same
+from .mistakes import (
     FORGOTTEN,
     Alternative,
     alternatives,
@@ -35,7 +36,6 @@ from .malrules import (
     spread_wrongly,
 )
 from .record import Record, Site
-from .roles import Roles
 
 __all__ = ["Claim", "Finding", "Search", "like", "patience"]
 

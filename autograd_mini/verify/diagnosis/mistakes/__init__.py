@@ -22,14 +22,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
-from ..backprop import gradients
-from ..errors import GraphError
-from ..graph import leaf
-from ..primitive import PRIMITIVES, Elementwise, Structural
-from .blocks import ELEMENTWISE, axis_sets
-from .record import Record, Site, cotangent_of
-from .report import KINDS
+from .... import ops
+from ....backprop import gradients
+from ....errors import GraphError
+from ....graph import leaf
+from ....primitive import PRIMITIVES, Elementwise, Structural
+from ...report import KINDS
+from ..blocks import ELEMENTWISE, axis_sets
+from ..record import Record, Site, cotangent_of
 
 __all__ = ["MALRULES", "RIGHT", "Alternative", "alternatives", "atoms", "FORGOTTEN",
            "leaks", "mistake", "other_cotangents", "other_operands", "scalings",

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backprop import NOTHING
-from ..primitive import Elementwise
+from ...backprop import NOTHING
+from ...primitive import Elementwise
+from ..report import Suspect
 from .blocks import axis_sets
 from .explain import place_of
 from .record import Record
-from .report import Suspect
 
 __all__ = ["Reshaped", "reshaped"]
 

@@ -13,9 +13,9 @@ from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, NotDifferentiableError, ShapeError
 from ..graph import Node, consumers_first, raw
 from ..trees import tree_leaves, tree_map
-from .constants import Constants
+from .diagnosis.known_factors import Constants
+from .diagnosis.record import Record
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
-from .record import Record
 
 __all__ = ["Problem", "copied"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
-from ..places import Place
-from .constants import Constants, same, shown
-from .diagnose import Claim, Finding, Search
-from .malrules import RIGHT
+from ...graph import Node
+from ...places import Place
+from ..report import Suspect
+from .known_factors import Constants, same, shown
+from .mistakes import RIGHT
 from .record import Record, Site, as_factor, cotangent_of
 from .repair import Repair
-from .report import Suspect
+from .search import Claim, Finding, Search
 
 __all__ = ["place_of", "suspects_of", "with_repairs"]
 

@@ -1,8 +1,8 @@
 """Is this hand-derived gradient right? Two oracles that share no code, and an error bar."""
 
 from .chain import ChainReport, check_chain
+from .diagnosis.mistakes import mistake
 from .gradient import assert_gradient, check_gradient
-from .malrules import mistake
 from .primitive import check_primitive
 from .report import KINDS, Entry, Report, Suspect
 

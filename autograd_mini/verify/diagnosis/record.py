@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backprop import Instead, gradients, one_like, sweep
-from ..graph import Node, consumers_first, leaf, recording, watched_by
-from ..ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbroadcast
-from ..places import Place
-from ..primitive import Elementwise, Structural
-from ..watch import Watcher
+from ...backprop import Instead, gradients, one_like, sweep
+from ...graph import Node, consumers_first, leaf, recording, watched_by
+from ...ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbroadcast
+from ...places import Place
+from ...primitive import Elementwise, Structural
+from ...watch import Watcher
 from .budget import weight
 
 __all__ = ["Record", "Site", "as_factor", "assigned_names", "cotangent_of"]

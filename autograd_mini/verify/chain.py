@@ -10,12 +10,12 @@ import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import Node, consumers_first, raw
-from .constants import Constants
-from .diagnose import Claim, Search, like
-from .explain import suspects_of
-from .record import Record
+from .diagnosis.explain import suspects_of
+from .diagnosis.known_factors import Constants
+from .diagnosis.record import Record
+from .diagnosis.search import Claim, Search, like
+from .diagnosis.shapes import reshaped
 from .report import Entry, Report, Suspect
-from .shapes import reshaped
 
 __all__ = ["ChainReport", "check_chain"]
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import raw
-from ..trees import tree_leaves
+from ...graph import raw
+from ...trees import tree_leaves
+from ..problem import Problem, copied
+from ..report import Entry, Suspect
+from ..triangle import mirrored
+from ..verdict import tolerance
 from .budget import Budget
-from .diagnose import Claim, Search, patience
 from .explain import suspects_of, with_repairs
-from .problem import Problem, copied
+from .other_points import elsewhere
 from .record import Record
 from .repair import Repair, repairs
-from .report import Entry, Suspect
+from .search import Claim, Search, patience
 from .shapes import Reshaped, reshaped
-from .stale import elsewhere
-from .triangle import mirrored
-from .verdict import tolerance
 
 __all__ = ["explained"]
 

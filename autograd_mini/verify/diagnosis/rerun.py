@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ..catalog import CONSTANT, REFUSED, name_of
-from ..primitive import TABLE
+from ...catalog import CONSTANT, REFUSED, name_of
+from ...primitive import TABLE
 from .written import Unprovable, written
 
 __all__ = ["World"]
