@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 import autograd_mini as ag
 from autograd_mini.errors import ExpressionError, GraphError, ShapeError
 from autograd_mini.verify.diagnosis.known_factors import Constants, shown
-from autograd_mini.verify.diagnosis.mistakes import MALRULES
+from autograd_mini.verify.diagnosis.mistakes import MISTAKES
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(7, 5)), RNG.normal(size=(7, 3))
@@ -393,7 +393,7 @@ def test_a_teacher_adds_a_mistake():
 
 def test_every_row_of_the_second_table_is_of_a_kind():
     """Each row names a kind, and says something in which only known names are filled in."""
-    for rows in MALRULES.values():
+    for rows in MISTAKES.values():
         for row in rows:
             assert row.kind in ag.KINDS and row.said
             row.said.format_map(dict.fromkeys(("x", "y", "a", "b", "f", "dx", "dy", "slope"), ""))

@@ -7,7 +7,6 @@ of mistakes, as a primitive has.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,9 +16,10 @@ import numpy as np
 from ... import functions, ops
 from ...graph import Node
 from ...primitive import Elementwise
+from .axes import axis_sets
 from .record import Record, Site
 
-__all__ = ["axis_sets", "blocks", "nodes_inside"]
+__all__ = ["BLOCKS", "ELEMENTWISE", "blocks", "nodes_inside"]
 
 LONGEST = 24  # how many nodes a function is written out in
 
@@ -32,16 +32,13 @@ ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "leaky_relu": functions.leaky_relu, "sin": np.sin, "cos": np.cos, "softsign": ops.softsign,
     "reciprocal": lambda x: 1 / x,
 }
+BLOCKS = [*ELEMENTWISE, "softmax", "log_softmax", "centered", "standardized", "normalized",
+          "mean", "var", "std", "norm", "squared norm", "mean square", "cross-entropy",
+          "binary cross-entropy"]  # whose mistakes may stand in the table
 
 
 def _close(a: Any, b: Any) -> bool:
     return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-9, atol=1e-14))
-
-
-def axis_sets(n: int) -> Iterator[tuple[int, ...]]:
-    """The sets of n axes that a reduction may be over, the single ones first."""
-    for count in range(1, n + 1):
-        yield from itertools.combinations(range(n), count)
 
 
 def _elementwise(p: np.ndarray, z: np.ndarray) -> str | None:

@@ -10,8 +10,7 @@ from ...graph import Node
 from ...primitive import Elementwise
 from .blocks import nodes_inside
 from .known_factors import same
-from .mistakes import constant_factor
-from .record import Record, Site
+from .record import Record, Site, constant_factor
 
 __all__ = ["Roles"]
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ...backprop import Instead, gradients, one_like, sweep
 from ...graph import Node, consumers_first, leaf, recording, watched_by
-from ...ops import convolve, einsum, matmul, max, min, multiply, shape, sum, unbroadcast
+from ...ops import convolve, divide, einsum, matmul, max, min, multiply, shape, sum, unbroadcast
 from ...places import Place
 from ...primitive import Elementwise, Structural
 from ...watch import Watcher
@@ -129,6 +129,17 @@ def _through(output: Node, g: Any, wanted: Node) -> Any:
     """The cotangent that `g` at `output` gives to `wanted`."""
     *_, (_, cotangent, _) = sweep(output, g, exact=True, last=wanted)
     return cotangent
+
+
+def constant_factor(site: Site) -> float | None:
+    """k where the site's function is k·x with a plain number k, as in 0.5 * x or x / n."""
+    op, other = site.output.op, 1 - site.i
+    if site.block or op not in (multiply, divide) or (op is divide and site.i):
+        return None
+    k = site.output.inputs[other]
+    if site.output.parents[other] is not None or np.ndim(k) or not k:
+        return None
+    return float(k) if op is multiply else 1 / float(k)
 
 
 class Record:

@@ -18,23 +18,12 @@ import numpy as np
 
 from ...backprop import NOTHING, sweep
 from ...graph import Node
-from ...ops import divide, multiply, shape, unbroadcast
-from ...primitive import Elementwise
+from ...ops import shape, unbroadcast
+from .alternatives import FORGOTTEN, LIKELY, Alternative, alternatives, scalings
 from .blocks import blocks
 from .budget import Budget
 from .factor_names import Roles
 from .known_factors import Constants, same
-from .mistakes import (
-    FORGOTTEN,
-    Alternative,
-    alternatives,
-    atoms,
-    leaks,
-    other_cotangents,
-    other_operands,
-    scalings,
-    spread_wrongly,
-)
 from .record import Record, Site
 
 __all__ = ["Claim", "Finding", "Search", "like", "patience"]
@@ -46,7 +35,6 @@ ON_SMALL, ON_LARGE, PER_NODE = 270_000.0, 15_000.0, 133.0
 SMALL = 150  # nodes
 
 TOGETHER = 8  # so many wrong gradients are looked at together
-LIKELY = (0, 4)  # the sources of what is tried two at a time: the table, and broadcasting
 PAIRED = 400  # so many mistakes are tried two at a time
 Gradients = Mapping[str, np.ndarray]
 
@@ -264,7 +252,7 @@ class Search:
                 continue
             if not site.block:
                 self._scaled(site, true, sent)
-            for alternative in self.tried(site, g):
+            for alternative in alternatives(site, g, self.record):
                 self._try(site, alternative, true, sent)
 
     def _usual_sites(self) -> Iterator[Site]:
@@ -276,31 +264,8 @@ class Search:
         for sites in alike.values():
             yield from sites if len(sites) <= 4 else [*sites[:2], *sites[-2:]]
 
-    def tried(self, site: Site, g: Any, source: int | None = None) -> Iterator[Alternative]:
-        """All that may have been used at a site; or only what one of the sources knows."""
-        sources: tuple[Callable[[], Iterator[Alternative]], ...] = (
-            lambda: alternatives(site, g),
-            lambda: other_operands(site, g, self.record),
-            lambda: other_cotangents(site, g, self.record),
-            lambda: leaks(site, g),
-            lambda: iter(()) if site.block else spread_wrongly(site, g),
-            lambda: atoms(site, g) if self._has_atoms(site) else iter(()),
-            lambda: scalings(site, g),
-        )
-        if source is not None:
-            yield from sources[source]()
-            return
-        for number, make in enumerate(sources[:-1]):
-            for alternative in make():
-                yield alternative._replace(source=number)
-
-    def _has_atoms(self, site: Site) -> bool:
-        """Whether some function of the site's input and output may stand for its derivative."""
-        op = site.output.op
-        if site.block:
-            return shape(site.output) == shape(site.input) and site.name != "a function"
-        return bool(isinstance(op, Elementwise) and callable(op.slopes[site.i]) and (
-            op not in (multiply, divide) or site.i))
+    def _scalings(self, site: Site, g: Any) -> Iterator[Alternative]:
+        return alternatives(site, g, self.record, [scalings])
 
     def _scaled(self, site: Site, true: Any, sent: np.ndarray) -> None:
         """The right rule, c times: −1 a sign, 0 forgotten, 2 counted twice."""
@@ -478,9 +443,9 @@ class Search:
         """Each wrong rule at all of these."""
         first = sites[0]
         g = self.record.cotangents[first.output]
-        options = [a for a in self.tried(first, g)
+        options = [a for a in alternatives(first, g, self.record)
                    if not a.added and (a.cost < 3.0 or len(sites) < 12)]
-        for option in sorted([*scalings(first, g), *options], key=lambda a: a.cost):
+        for option in sorted([*self._scalings(first, g), *options], key=lambda a: a.cost):
             if self.late() or self._all_plain():
                 return
             gradients = self.swept({site: self._rule(site, option) for site in sites})
@@ -506,7 +471,8 @@ class Search:
     def _rule(self, site: Site, option: Alternative) -> Callable[[Any], Any]:
         """From a cotangent at the site's output, what the wrong rule sends."""
         def rule(g: Any) -> Any:
-            for other in self.tried(site, g, option.source):
+            assert option.source is not None
+            for other in option.source(site, g, self.record):
                 if other.said == option.said and other.kind == option.kind:
                     return fitted(other.sent, shape(site.input))
             return None
@@ -595,8 +561,9 @@ class Search:
             g = self.record.cotangents[site.output]
             with np.errstate(all="ignore"):
                 true = site.sent(g)
-            options = [a for a in self.tried(site, g) if a.source in LIKELY and a.cost <= 2.5]
-            options += [] if site.block else scalings(site, g)
+            options = [a for a in alternatives(site, g, self.record)
+                       if a.source in LIKELY and a.cost <= 2.5]
+            options += [] if site.block else self._scalings(site, g)
             for option in options:
                 sent = self._rule(site, option)(g)
                 if sent is None or not np.all(np.isfinite(sent)):

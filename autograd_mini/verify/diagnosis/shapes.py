@@ -11,7 +11,7 @@ import numpy as np
 from ...backprop import NOTHING
 from ...primitive import Elementwise
 from ..report import Suspect
-from .blocks import axis_sets
+from .axes import axis_sets
 from .explain import place_of
 from .record import Record
 
