@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 import autograd_mini as ag
 from autograd_mini.errors import ExpressionError, GraphError, ShapeError
-from autograd_mini.verify.diagnosis.known_factors import Constants, shown
+from autograd_mini.verify.diagnosis.known_factors import KnownFactors, shown
 from autograd_mini.verify.diagnosis.mistakes import MISTAKES
 
 RNG = np.random.default_rng(0)
@@ -367,7 +367,7 @@ def test_a_factor_of_the_whole(seed, c):
 
 def test_constants():
     """Numbers of a problem get their names; for few entries only the commonest."""
-    known = Constants({"X": X}, {"lam": 0.3})
+    known = KnownFactors({"X": X}, {"lam": 0.3})
     assert "axis 0 of X" in known.name(7.0) and "lam" in known.name(0.3)
     assert known.name(0.123456) is None and known.name(21.0, few=True) is None
     assert [shown(c) for c in (0.5, 0.3333333333333, 0.1234567)] == ["1/2", "1/3", "0.123457"]

@@ -10,12 +10,10 @@ import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import Node, consumers_first, raw
-from .diagnosis.explain import suspects_of
-from .diagnosis.known_factors import Constants
+from .diagnosis.explain import explained_alone
+from .diagnosis.fitting import like, near
 from .diagnosis.record import Record
-from .diagnosis.search import Claim, Search, like
-from .diagnosis.shapes import reshaped
-from .report import Entry, Report, Suspect
+from .report import Entry, Report
 
 __all__ = ["ChainReport", "check_chain"]
 
@@ -98,7 +96,7 @@ def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: 
         if cause:
             because.append((name, cause))
         elif entry.verdict == "wrong":
-            entry = _diagnosed(entry, record)
+            entry = replace(entry, suspects=explained_alone(entry, record))
         entries.append(entry)
         usable = np.shape(nodes[name].value) == given[name].shape and np.isfinite(given[name]).all()
         if usable and nodes[name].op is not None:
@@ -165,13 +163,6 @@ def _variable(name: str, variables: Mapping[str, Any]) -> Node | None:
     return None
 
 
-def _near(given: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Which entries agree, but for rounding."""
-    size = np.max(np.abs(expected), initial=0.0)
-    near: np.ndarray = np.abs(given - expected) <= 1.5e-8 * np.abs(expected) + 1e-12 * size
-    return near
-
-
 def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries: list[Entry]
             ) -> tuple[Entry, str]:
     """(the verdict, the earlier claim because of which it is wrong, if so)."""
@@ -183,15 +174,15 @@ def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries
         bad = int((~np.isfinite(claim)).sum())
         reason = f"{bad} of {claim.size} entries are nan or inf"
         return Entry(name, "wrong", reason, right, claim), ""
-    if _near(claim, right).all():
+    if near(claim, right).all():
         return Entry(name, "right", "as it should be", right, claim), ""
     off = np.abs(claim - right)
     at = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
-    entry = Entry(name, "wrong", f"{int((~_near(claim, right)).sum())} of {claim.size} entries are "
+    entry = Entry(name, "wrong", f"{int((~near(claim, right)).sum())} of {claim.size} entries are "
                   "wrong", right, claim, at, float(off[at]))
     wrong = [e.name for e in entries if e.verdict == "wrong"]
     node = record.parameters[name]
-    if wrong and _near(claim, np.asarray(record.arrived[node], float)).all():
+    if wrong and near(claim, np.asarray(record.arrived[node], float)).all():
         return entry, _nearest(truth, node, wrong)
     return entry, ""
 
@@ -200,26 +191,3 @@ def _nearest(truth: Record, node: Node, wrong: list[str]) -> str:
     """Of the wrong claims, the last one on the way to a node."""
     above = [name for name in wrong if node in set(consumers_first(truth.parameters[name]))]
     return (above or wrong)[-1]
-
-
-def _diagnosed(entry: Entry, record: Record) -> Entry:
-    """The entry with suspects, given what was claimed before it."""
-    ((name, node),) = record.parameters.items()
-    true, given = np.asarray(record.arrived[node], float), entry.given
-    assert given is not None
-    shape = reshaped(record, name, given, true) if given.shape != true.shape else None
-    if shape is not None:
-        given = shape.gradient
-    suspects: tuple[Suspect, ...] = ()
-    if not np.isfinite(given).all():
-        return entry
-    if given.shape == true.shape and not _near(given, true).all():
-        claim = Claim(given, true, np.abs(true), float(np.finfo(float).eps), True)
-        arrays = {record.names[n]: n.value for n in record.order if n.op is None}
-        with np.errstate(all="ignore"):
-            search = Search(record, {name: claim}, Constants(arrays, {}))
-            search.run()
-        suspects = suspects_of(search, name)
-    if shape is not None:
-        suspects = (replace(shape.suspect, also=suspects[:1]), *suspects)
-    return replace(entry, suspects=suspects)

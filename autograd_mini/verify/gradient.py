@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .diagnosis.cause import explained
+from .diagnosis.explain import explained
 from .problem import Problem, copied
 from .report import Entry, Report
 from .verdict import check_tree

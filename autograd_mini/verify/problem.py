@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +12,6 @@ from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, NotDifferentiableError, ShapeError
 from ..graph import Node, consumers_first, raw
 from ..trees import tree_leaves, tree_map
-from .diagnosis.known_factors import Constants
-from .diagnosis.record import Record
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
 
 __all__ = ["Problem", "copied"]
@@ -64,7 +61,7 @@ class Problem:
         """By (argument, path): the gradient, and the size of the terms that added up to it."""
         with np.errstate(all="ignore"):
             try:
-                call = self._call(self.args)
+                call = self.call(self.args)
                 y = call.scalar()
             except Exception as error:  # refused, or x.median(), math.sin(x) …: on numbers it ran
                 cause = error.__cause__  # NumPy wraps our refusal of a[i] = node
@@ -74,13 +71,13 @@ class Problem:
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
         self.graph = consumers_first(y)
         self.solves = any(node.op in SOLVERS for node in self.graph)
-        self.variables = dict(self._places(call))
+        self.variables = dict(self.places(call))
         return {
             place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
-            for (place, x), g in zip(self._places(call), found, strict=False)
+            for (place, x), g in zip(self.places(call), found, strict=False)
         }
 
-    def _call(self, args: Sequence[Any]) -> Call:
+    def call(self, args: Sequence[Any]) -> Call:
         """The loss on variables; where X.dot(w) doesn't take a node for w, X is one as well."""
         args = [copied(arg) for arg in args]
         try:
@@ -93,28 +90,10 @@ class Problem:
             return Call(self.loss, list(map(copied, args)), (*self.wrt, *others),
                         copied(self.kwargs))
 
-    def _places(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
+    def places(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
         """((argument, path), variable) for each array that the gradient is for."""
         return [((i, path), x) for i, tree in zip(self.wrt, call.trees, strict=False)
                 for path, x in tree_leaves(tree) if x is not None]
-
-    def record(self, names: list[str]) -> Record:
-        """The graph of the loss, with the lines it was written in."""
-
-        def call() -> Any:
-            with np.errstate(all="ignore"):
-                made = self._call(self.args)
-                return made.scalar(), {names[i] + path: x for (i, path), x in self._places(made)}
-
-        return Record.of(call, self.around() | self.others(names))
-
-    def around(self) -> dict[str, Any]:
-        """The arrays and numbers that the loss takes from around it."""
-        if not inspect.isfunction(self.loss):
-            return {}
-        closed = inspect.getclosurevars(self.loss)
-        return {k: v for k, v in {**closed.globals, **closed.nonlocals}.items()
-                if isinstance(v, np.ndarray | float | int) and not isinstance(v, bool)}
 
     def gradients_at(self, names: list[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The gradients with some arguments replaced; None where there are none."""
@@ -126,44 +105,13 @@ class Problem:
                     args[i] = _replaced(args[i], path, new if new.ndim else float(new))
         with np.errstate(all="ignore"):
             try:
-                call = self._call(args)
+                call = self.call(args)
                 y = call.scalar()
                 found = call.pull(y, one_like(y))
             except (AutogradError, ArithmeticError, ValueError):
                 return None
         return {names[i] + path: np.asarray(raw(g), float)
-                for ((i, path), _), g in zip(self._places(call), found, strict=False)}
-
-    def changed(self, names: list[str], copies: list[Any]) -> dict[str, np.ndarray]:
-        """The arguments that the gradient's function has changed in place."""
-        found = {}
-        for i, copy in enumerate(copies):
-            before = dict(tree_leaves(self.args[i]))
-            for path, x in tree_leaves(copy):
-                if isinstance(x, np.ndarray) and x.dtype.kind == "f" and path in before and (
-                        x.shape == np.shape(before[path]) and not np.array_equal(x, before[path])):
-                    found[names[i] + path] = x
-        return found
-
-    def others(self, names: list[str]) -> dict[str, Any]:
-        """The plain arguments, by name."""
-        found = {name + path: x for i, name in enumerate(names)
-                 for path, x in tree_leaves(self.args[i])}
-        return found | {name + path: x for name, arg in self.kwargs.items()
-                        for path, x in tree_leaves(arg)}
-
-    def terms(self, names: list[str], name: str) -> Any:
-        """The sizes of the terms that add up to a parameter's gradient."""
-        return next(terms for (i, path), (_, terms) in self.engine.items()
-                    if names[i] + path == name)
-
-    def constants(self, names: list[str]) -> Constants:
-        """The numbers that a factor may be."""
-        values = {k: v for k, v in self.others(names).items()
-                  if isinstance(v, np.ndarray | float | int) and not isinstance(v, bool)}
-        values |= self.around()
-        return Constants({k: v for k, v in values.items() if np.ndim(v)},
-                         {k: float(v) for k, v in values.items() if not np.ndim(v)})
+                for ((i, path), _), g in zip(self.places(call), found, strict=False)}
 
     def noise(self, i: int, path: str) -> np.ndarray:
         """How much rounding the engine's gradient carries: what the last digit of the data does."""

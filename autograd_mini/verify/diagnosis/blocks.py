@@ -17,7 +17,8 @@ from ... import functions, ops
 from ...graph import Node
 from ...primitive import Elementwise
 from .axes import axis_sets
-from .record import Record, Site
+from .record import Record
+from .site import Site
 
 __all__ = ["BLOCKS", "ELEMENTWISE", "blocks", "nodes_inside"]
 

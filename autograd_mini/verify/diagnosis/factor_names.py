@@ -10,13 +10,14 @@ from ...graph import Node
 from ...primitive import Elementwise
 from .blocks import nodes_inside
 from .known_factors import same
-from .record import Record, Site, constant_factor
+from .record import Record
+from .site import Site, constant_factor
 
-__all__ = ["Roles"]
+__all__ = ["FactorNames"]
 
 
-class Roles:
-    """The parts that the edges of a graph play."""
+class FactorNames:
+    """What a wrong factor is called, by the site in a graph where it was used."""
 
     def __init__(self, record: Record, blocks: Sequence[Site]) -> None:
         self.record = record

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Constants", "same"]
+__all__ = ["KnownFactors", "same", "shown"]
 
 PLAIN = {2.0: "2", 3.0: "3", 4.0: "4", 10.0: "10"}
 
@@ -18,7 +18,7 @@ def same(a: float, b: float, tolerance: float = 1e-8) -> bool:
     return abs(a - b) <= tolerance * max(abs(a), abs(b))
 
 
-class Constants:
+class KnownFactors:
     """The numbers that occur in a problem: lengths of axes, scalars among the arguments."""
 
     def __init__(self, arrays: Mapping[str, Any], scalars: Mapping[str, float]) -> None:

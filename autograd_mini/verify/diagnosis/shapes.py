@@ -12,7 +12,7 @@ from ...backprop import NOTHING
 from ...primitive import Elementwise
 from ..report import Suspect
 from .axes import axis_sets
-from .explain import place_of
+from .names import line_of
 from .record import Record
 
 __all__ = ["Reshaped", "reshaped"]
@@ -48,7 +48,7 @@ def _reshapings(record: Record, name: str, given: np.ndarray, true: np.ndarray
     """What may have been done, each with the gradient that was meant."""
     said = f"the gradient of {name} has shape {given.shape}, {name} has shape {true.shape}: "
     uses = record.uses[record.parameters[name]]
-    where = place_of(record, uses[0].output) if uses else ""
+    where = line_of(record.places.get(uses[0].output)) if uses else ""
     node = uses[0].output if uses else None
     found = itertools.chain(_wrongly_summed(record, name, given, true),
                             _wrongly_formed(name, given, true))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..record import Record, Site
+from ..record import Record
+from ..site import Site
 from .alternative import FORGOTTEN, Alternative, Source
 from .broadcasting import spread_wrongly
 from .building_blocks import building_blocks

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..record import Record, Site
+from ..record import Record
+from ..site import Site
 
 __all__ = ["FORGOTTEN", "NO_INCOMING", "Alternative", "Source"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ....primitive import Elementwise
 from ..axes import axis_sets
-from ..record import Record, Site
+from ..record import Record
+from ..site import Site
 from .alternative import NO_INCOMING, Alternative
 
 __all__ = ["spread_wrongly"]

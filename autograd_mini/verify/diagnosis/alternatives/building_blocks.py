@@ -11,7 +11,8 @@ from .... import ops
 from ....primitive import Elementwise
 from ..mistakes import RIGHT
 from ..mistakes.table import LOCAL
-from ..record import Record, Site
+from ..record import Record
+from ..site import Site
 from .alternative import Alternative
 
 __all__ = ["building_blocks"]

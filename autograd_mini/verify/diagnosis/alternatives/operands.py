@@ -13,7 +13,9 @@ from ....primitive import PRIMITIVES, Elementwise, Structural
 from ..axes import transposed
 from ..mistakes import RIGHT
 from ..mistakes.table import ARGUMENT, LOCAL
-from ..record import Record, Site, constant_factor, cotangent_of
+from ..names import cotangent_of
+from ..record import Record
+from ..site import Site, constant_factor
 from .alternative import Alternative
 
 __all__ = ["inactive_slopes", "other_cotangents", "other_operands"]
@@ -29,7 +31,7 @@ def other_operands(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
             yield Alternative("stale", f"{operand} was already updated when the gradient of {{x}} "
                               "was computed: compute all gradients first",
                               partial(_sent_beside, site, g, j, value), 0.9, added=True)
-        for name, value in record.near(site.output, np.shape(xs[j])):
+        for name, value in record.arrays.of_shape(site.output, np.shape(xs[j])):
             if value is not xs[j]:
                 said = f"{name} stands in the gradient of {{x}} where {operand} belongs"
                 yield Alternative("wrong-operand", said, partial(
@@ -61,7 +63,7 @@ def _other_in_einsum(site: Site, g: Any, record: Record) -> Iterator[Alternative
         if np.ndim(xs[j]) > 1 and np.shape(xs[j])[-1] == np.shape(xs[j])[-2]:
             yield Alternative("transpose", "an operand of {f} is transposed in the gradient of {x}",
                               lambda j=j: sent(j, transposed(xs[j])), 1.5)  # type: ignore[misc]
-        for name, value in record.near(node, np.shape(xs[j])):
+        for name, value in record.arrays.of_shape(node, np.shape(xs[j])):
             if value is not xs[j]:
                 said = f"{name} stands for another operand in the gradient of {{x}}"
                 yield Alternative("wrong-operand", said, partial(sent, j, value), 2.2)
@@ -82,7 +84,7 @@ def _at_other_arrays(site: Site, g: Any, slope: Any, record: Record) -> Iterator
     """An activation's derivative, of another layer or another step."""
     mine = (site.output.value, site.input.value)
     by_output = BY_OUTPUT.get(site.name)
-    for name, value in record.near(site.output, np.shape(site.output.value)):
+    for name, value in record.arrays.of_shape(site.output, np.shape(site.output.value)):
         if any(value is own for own in mine):
             continue
         yield Alternative(ARGUMENT, f"the derivative of {{f}} was evaluated at {name}, which "

@@ -19,7 +19,8 @@ from ..axes import restore_axes
 from ..blocks import ELEMENTWISE
 from ..mistakes import MISTAKES, Mistake
 from ..mistakes.table import ARGUMENT, LOCAL, Rule
-from ..record import Record, Site, constant_factor
+from ..record import Record
+from ..site import Site, constant_factor
 from .alternative import FORGOTTEN, NO_INCOMING, Alternative
 
 __all__ = ["scalings", "wrong_rules"]

@@ -1,18 +1,32 @@
-"""The gradient at other parameters: somebody updated one before the others were differentiated."""
+"""The right formula at other parameters: one was updated before the others were differentiated."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["elsewhere"]
+from ..budget import POINT
+from ..search import Search
+
+__all__ = ["other_points", "updated_points"]
 
 Arrays = Mapping[str, np.ndarray]
 USUAL_RATES = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.001)
+
+
+def other_points(search: Search) -> None:
+    """The gradient at other parameters: after an update, say."""
+    for said, gradients in search.points() if search.points is not None else ():
+        if search.out_of_budget():
+            return
+        search.budget.spend(POINT * search.record.work)
+        search.keep_multiples((said,), gradients, partial(
+            search.finding, "stale", said, (), 1.5, gradients))
 
 
 def _numbers_in(code: CodeType) -> Iterator[float]:
@@ -33,9 +47,9 @@ def _rates(gradient: Any, scalars: Mapping[str, float]) -> list[float]:
     return list(dict.fromkeys([*written, *(abs(v) for v in scalars.values() if v), *USUAL_RATES]))
 
 
-def elsewhere(at: Callable[[Arrays], Arrays | None], here: Arrays, given: Arrays, true: Arrays,
-              changed: Arrays, gradient: Any, scalars: Mapping[str, float]
-              ) -> Iterator[tuple[str, Arrays]]:
+def updated_points(at: Callable[[Arrays], Arrays | None], here: Arrays, given: Arrays,
+                   true: Arrays, changed: Arrays, gradient: Any, scalars: Mapping[str, float]
+                   ) -> Iterator[tuple[str, Arrays]]:
     """(what was done, all gradients there) for points that an update may have led to.
 
     at: the gradients at changed parameters; here: the parameters; given, true: their gradients;
