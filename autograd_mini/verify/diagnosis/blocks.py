@@ -1,4 +1,4 @@
-"""Functions that were written out: a sigmoid is also 1/(1 + e⁻ᶻ), whoever wrote it and however.
+"""Functions that were written out: a sigmoid is also 1/(1 + e⁻ᶻ), however it is written.
 
 A region of the graph with one entry z and one exit p computes a function of z alone. Which one is
 told by its values, so the way it was written doesn't matter. A block then has a row in the table

@@ -12,7 +12,7 @@ from ..problem import Problem
 from .known_factors import KnownFactors
 from .record import Record
 
-__all__ = ["changed_in_place", "known_factors", "record_of", "term_sizes"]
+__all__ = ["changed_in_place", "known_factors", "record_of", "terms_of"]
 
 
 def record_of(problem: Problem, names: list[str]) -> Record:
@@ -65,7 +65,7 @@ def changed_in_place(problem: Problem, names: list[str], copies: list[Any]
     return found
 
 
-def term_sizes(problem: Problem, names: list[str], name: str) -> Any:
+def terms_of(problem: Problem, names: list[str], name: str) -> Any:
     """The sizes of the terms that add up to a parameter's gradient."""
     return next(terms for (i, path), (_, terms) in problem.engine.items()
                 if names[i] + path == name)

@@ -16,7 +16,7 @@ from ..report import Entry, Suspect
 from ..triangle import mirrored
 from ..verdict import tolerance
 from .budget import Budget, search_budget
-from .context import changed_in_place, known_factors, record_of, term_sizes
+from .context import changed_in_place, known_factors, record_of, terms_of
 from .finding import Claim, Finding
 from .fitting import near
 from .known_factors import KnownFactors, same, shown
@@ -89,7 +89,7 @@ def _claim(problem: Problem, names: list[str], record: Record, entry: Entry,
            shape: Reshaped | None) -> Claim:
     """What the search is told of one parameter; what isn't a gradient at all is left out of it."""
     true = np.asarray(record.gradient(entry.name), float)
-    terms = np.broadcast_to(term_sizes(problem, names, entry.name), true.shape)
+    terms = np.broadcast_to(terms_of(problem, names, entry.name), true.shape)
     given = entry.given if shape is None else shape.gradient
     wrong = bool(entry.verdict == "wrong" and given is not None and given.shape == true.shape
                  and np.isfinite(given).all() and not np.allclose(given, true, rtol=1e-7, atol=0))

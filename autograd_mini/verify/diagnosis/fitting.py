@@ -15,8 +15,8 @@ __all__ = ["in_shape", "like", "near", "ratio"]
 def near(given: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Which entries agree, but for rounding."""
     size = np.max(np.abs(expected), initial=0.0)
-    near: np.ndarray = np.abs(given - expected) <= 1.5e-8 * np.abs(expected) + 1e-12 * size
-    return near
+    agree: np.ndarray = np.abs(given - expected) <= 1.5e-8 * np.abs(expected) + 1e-12 * size
+    return agree
 
 
 def ratio(u: np.ndarray, v: np.ndarray, room: np.ndarray) -> float | None:

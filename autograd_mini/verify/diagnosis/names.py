@@ -11,7 +11,7 @@ import re
 from ...graph import Node
 from ...places import Place
 
-__all__ = ["as_factor", "assigned_names", "cotangent_of", "line_of", "name_of"]
+__all__ = ["as_factor", "assigned_names", "cotangent_of", "line_of", "name_of_node"]
 
 RETURNED = ast.Name("return")  # what is returned has the name that the caller gives it
 
@@ -45,14 +45,14 @@ def assigned_names(file: str) -> dict[tuple[int, int, int, int], str]:
     return names
 
 
-def name_of(node: Node, place: Place | None, last: bool) -> str:
+def name_of_node(node: Node, place: Place | None, last: bool) -> str:
     """The variable a node was assigned to, or its code, or what made it."""
     if node.label:
         return node.label
     if place is not None and place.code and last:
         name = assigned_names(place.file).get((place.line, *place.span))
         if name == RETURNED.id and place.caller is not None:
-            return name_of(node, place.caller, last)
+            return name_of_node(node, place.caller, last)
         if name and name != RETURNED.id:
             return name
         if place.line == place.span[1] and len(place.code) <= 40:

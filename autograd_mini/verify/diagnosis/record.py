@@ -19,7 +19,7 @@ from ...places import Place
 from ...primitive import Structural
 from ...watch import Watcher
 from .budget import weight
-from .names import name_of
+from .names import name_of_node
 from .nearby import Nearby
 from .site import Site, sites_of
 
@@ -80,7 +80,7 @@ class Record:
         for node in self.order:
             place = self.places.get(node)
             last = all(self.places.get(use.output) != place for use in self.uses[node])
-            names[node] = given.get(node) or by_node.get(node) or name_of(node, place, last)
+            names[node] = given.get(node) or by_node.get(node) or name_of_node(node, place, last)
         return names
 
     def line(self, node: Node) -> Any:

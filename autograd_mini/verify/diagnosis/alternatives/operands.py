@@ -82,10 +82,10 @@ def _sent_beside(site: Site, g: Any, j: int, value: Any, reverse: int | None = N
 
 def _at_other_arrays(site: Site, g: Any, slope: Any, record: Record) -> Iterator[Alternative]:
     """An activation's derivative, of another layer or another step."""
-    mine = (site.output.value, site.input.value)
+    right = (site.output.value, site.input.value)
     by_output = BY_OUTPUT.get(site.name)
     for name, value in record.arrays.of_shape(site.output, np.shape(site.output.value)):
-        if any(value is own for own in mine):
+        if any(value is own for own in right):
             continue
         yield Alternative(ARGUMENT, f"the derivative of {{f}} was evaluated at {name}, which "
                           "belongs elsewhere", lambda value=value: g * slope(value, value), 2.6)  # type: ignore[misc]

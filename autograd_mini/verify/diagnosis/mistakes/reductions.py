@@ -48,7 +48,7 @@ for _by in (1, -1):
 
 
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """g spread as NumPy broadcasts it if nobody puts the reduced axes back."""
+    """g spread as NumPy broadcasts it if the reduced axes aren't put back."""
     return np.broadcast_to(g, np.shape(x)).copy()
 
 
