@@ -499,7 +499,7 @@ def test_what_only_computes_is_run_again(gradient, capsys):
     scale, state = SCALE.copy(), dict(vars(getattr(gradient, "__self__", Line(1.0))))
     report = ag.check_gradient(LOSS, gradient, X)
     first = report["x"].suspects[0]
-    assert first.line.startswith("test_rerun.py:") and first.fix, str(report)
+    assert first.line.startswith("test_diagnosis_rerun.py:") and first.fix, str(report)
     assert (scale == SCALE).all() and capsys.readouterr().out.count("computed") <= 1
     if hasattr(gradient, "__self__"):
         assert gradient.__self__.scale == state["scale"]

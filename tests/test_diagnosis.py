@@ -95,7 +95,7 @@ def test_each_kind_of_mistake(edits, kind, names, word, line):
         first = report[name].suspects[0]
         assert first.kind == kind, str(report)
         assert word in first.message and "{" not in first.message
-        assert line in first.where and ("test_diagnose.py" in first.where or not line)
+        assert line in first.where and ("test_diagnosis.py" in first.where or not line)
     assert str(report).count("\n") > 8
 
 
