@@ -10,6 +10,7 @@ import pickle
 
 import numpy as np
 import pytest
+from two_layers import MLP, WRT, by_hand, edited, mlp
 
 import autograd_mini as ag
 from autograd_mini.errors import GradientError
@@ -91,3 +92,26 @@ def test_the_error_of_a_wrong_gradient_travels_too():
         ag.assert_gradient(loss, (-RIGHT[0], RIGHT[1]), W, V)
     again = pickle.loads(pickle.dumps(caught.value))
     assert type(again) is GradientError and str(again) == str(caught.value)
+
+
+def test_hints():
+    """From where to what to the corrected line; nothing about what is right."""
+    report = ag.check_gradient(mlp, edited({"1 - h ** 2": "1 - z ** 2"}), *MLP, wrt=WRT)
+    assert "np.tanh(z)" in report.hint(1) and "derivative was evaluated" in report.hint(2)
+    assert "before the tanh" in report.hint(3) and report.hint(4).endswith("(1 - h ** 2)")
+    assert "W2" not in report.hint(3)
+    with pytest.raises(ValueError, match="level 1 to 4"):
+        report.hint(5)
+    assert "right" in ag.check_gradient(mlp, by_hand, *MLP, wrt=WRT).hint(1)
+
+
+def test_reports_for_programs_notebooks_and_terminals():
+    """JSON, HTML with escapes, colours; the kinds are those of the enumeration."""
+    report = ag.check_gradient(mlp, edited({"/ len(X)": ""}), *MLP, wrt=WRT)
+    told = json.loads(json.dumps(report.as_dict()))
+    assert told["verdict"] == "wrong" and told["entries"][0]["suspects"][0]["kind"] in ag.KINDS
+    html = report._repr_html_()
+    assert html.startswith("<p><strong>The gradient is wrong") and "<table>" in html
+    strange = ag.check_gradient(lambda x: np.sum(x**2), lambda x: {"<b>": x}, np.ones(2))
+    assert "<b>" not in strange._repr_html_()
+    assert "\033[31mwrong\033[0m" in report.text(colour=True) and "\033" not in str(report)
