@@ -63,7 +63,7 @@ __all__ = [name for names in FRONT_DOOR.values() for name in names.split()
 # as all the rest. `special` also imports SciPy.
 _LATER = {
     "special": (), "conventions": ("convention",), "picture": ("draw",),
-    "check": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
+    "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
     "watch": ("CutReport", "cut_report", "detect_anomaly", "strict"),
@@ -72,7 +72,7 @@ _LATER = {
 _ROOM = {name: room for room, names in _LATER.items() for name in names}
 
 if TYPE_CHECKING:
-    from .check import (
+    from .verify import (
         KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
         check_primitive, mistake,
     )

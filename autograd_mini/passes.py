@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from . import backprop
 from .backprop import PASSES, Pairs, Rules, Step, pull, reverse_pass
 from .graph import Node, consumers_first, raw
 from .limits import smooth_at_zero
@@ -83,6 +82,3 @@ def with_limits_of_vectors(output: Node, seed: Any, wanted: Collection[Node] | N
 
 
 PASSES[:] = plainly, with_masks, with_limits_of_vectors
-
-backprop.sweep = sweep  # type: ignore[attr-defined]
-backprop.NOTHING, backprop.Instead = object(), Rules  # type: ignore[attr-defined]

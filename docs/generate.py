@@ -16,8 +16,8 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.catalog import classes
-from autograd_mini.check.malrules import MALRULES
 from autograd_mini.conventions import EDGES, Edge
+from autograd_mini.verify.diagnosis.mistakes import MISTAKES
 
 HERE = Path(__file__).parent
 JAX_NAMES = {"ag.hardsigmoid": "jax.nn.hard_sigmoid", "ag.hardtanh": "jax.nn.hard_tanh",
@@ -192,7 +192,7 @@ def mistakes_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-OF_OURS = {name: list(rows) for name, rows in MALRULES.items()}  # before anybody adds one
+OF_OURS = {name: list(rows) for name, rows in MISTAKES.items()}  # before anybody adds one
 
 
 if __name__ == "__main__":

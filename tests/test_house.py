@@ -28,7 +28,7 @@ PACKAGE = Path(autograd_mini.__file__).parent
 FLOORS = ["_version _checkout errors places", "graph trees spellings", "recording", "primitive",
           "ops", "functions", "catalog special", "conventions", "backprop", "masks limits",
           "passes", "detach", "not_computed", "operators", "value tensor", "fast", "call",
-          "transforms", "tape", "watch", "check picture formula", "exercises", "", "nn", "demo",
+          "transforms", "tape", "watch", "verify picture formula", "exercises", "", "nn", "demo",
           "__main__"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
 

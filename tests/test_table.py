@@ -18,7 +18,6 @@ import autograd_mini as ag
 import autograd_mini.special  # its rows are tested with the others
 from autograd_mini import Tensor, Value
 from autograd_mini.catalog import supported_names
-from autograd_mini.check.numeric import slope_along
 from autograd_mini.conventions import EDGES
 from autograd_mini.fast import written_out
 from autograd_mini.graph import consumers_first
@@ -29,6 +28,7 @@ from autograd_mini.primitive import (
     Structural,
     _built_in as BUILT_IN,
 )
+from autograd_mini.verify.numeric import slope_along
 
 EPS = np.finfo(float).eps
 

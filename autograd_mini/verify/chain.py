@@ -1,0 +1,193 @@
+"""A whole backward pass derived by hand: which of its lines is the first wrong one?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, GraphError, ShapeError
+from ..graph import Node, consumers_first, raw
+from .diagnosis.explain import suspects_in_chain
+from .diagnosis.fitting import like, near
+from .diagnosis.record import Record
+from .report import Entry, Report
+
+__all__ = ["ChainReport", "check_chain"]
+
+
+@dataclass(frozen=True, repr=False)
+class ChainReport(Report):
+    """The verdicts in backward order; the first wrong line is blamed for those that follow it."""
+
+    because: tuple[tuple[str, str], ...] = ()  # (wrong only because of, this one)
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """The claims that are wrong by themselves, in backward order."""
+        victims = {name for name, _ in self.because}
+        return tuple(e.name for e in self.entries
+                     if e.verdict == "wrong" and e.name not in victims)
+
+    def _headline(self) -> str:
+        if self.ok:
+            return super()._headline()
+        first, *more = self.blamed
+        others = f"; by themselves also {', '.join(more)}" if more else ""
+        return f"The first mistake is in {first}{others}."
+
+    def _table(self) -> list[str]:
+        return []
+
+    def _reasons(self) -> list[str]:
+        width = max(len(e.name) for e in self.entries)
+        causes, lines = dict(self.because), []
+        for e in self.entries:
+            said: str = e.verdict
+            if e.name in causes:
+                said = f"wrong only because of {causes[e.name]}: right for what was given there"
+            elif e.verdict == "wrong":
+                said = "wrong: " + Report((replace(e, name="…"),))._reasons()[0].removeprefix("…: ")
+            lines.append(f"{e.name.ljust(width)}  {said}")
+        return lines
+
+
+def check_chain(loss: Any, **claims: Any) -> ChainReport:
+    """Verify the gradients of intermediate values, and blame the first wrong line.
+
+    loss: the loss, a node; or the variables of a forward pass run on Tensors, by name, such as
+    `locals()`, with the loss among them as `loss` or `L`; or a function without arguments that
+    returns either (then what is said names your lines). claims: for each gradient (node, numbers);
+    or only the numbers where loss is a mapping, and the name is that of the variable, perhaps
+    after a d: `dz1=…`, or `z1=…`.
+
+    Returns a `ChainReport` in backward order: each claim is right; or wrong by itself, and why; or
+    wrong only because of an earlier one. Raises `GraphError` for a name that isn't in the graph.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> w = ag.Tensor([0.5, -1.0], label="w")
+    >>> z = w * np.array([1.0, 2.0])
+    >>> a = np.tanh(z)
+    >>> loss = np.sum(a**2)
+    >>> da = 2 * a.data
+    >>> dz = da * (1 - z.data**2)  # it should be 1 - a.data**2
+    >>> print(check_chain(loss, da=(a, da), dz=(z, dz), dw=(w, dz * np.array([1.0, 2.0]))))
+    The first mistake is in dz.
+    <BLANKLINE>
+    da  right
+    dz  wrong: the derivative of tanh, 1 - a**2, was evaluated at z, before the tanh, ...
+       corrected       dz = da * (1 - a**2)
+    dw  wrong only because of dz: right for what was given there
+    """
+    return _chain(*_read(loss, claims))
+
+
+def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: Any) -> ChainReport:
+    names = {node: _called(name, node) for name, node in nodes.items()}
+    truth = Record(output, places, nodes, names)
+    entries: list[Entry] = []
+    because: list[tuple[str, str]] = []
+    before: dict[Node, Any] = {}
+    for name in sorted(nodes, key=lambda name: truth.rank[nodes[name]]):
+        record = Record(output, places, {name: nodes[name]}, names, given=before)
+        entry, cause = _judged(truth, record, name, given[name], entries)
+        if cause:
+            because.append((name, cause))
+        elif entry.verdict == "wrong":
+            entry = replace(entry, suspects=suspects_in_chain(entry, record))
+        entries.append(entry)
+        usable = np.shape(nodes[name].value) == given[name].shape and np.isfinite(given[name]).all()
+        if usable and nodes[name].op is not None:
+            before[nodes[name]] = like(nodes[name], given[name])
+    return ChainReport(tuple(entries), because=tuple(because))
+
+
+def _called(name: str, node: Node) -> str:
+    """What a node is called in what is said: its label, or the claim's name without its d."""
+    return node.label or (name[1:].lstrip("_") if name.startswith("d") and len(name) > 1 else name)
+
+
+def _read(loss: Any, claims: Mapping[str, Any]
+          ) -> tuple[Node, dict[str, Node], dict[str, Any], Any]:
+    """(the loss, the node of each claim, its numbers, the places of nodes)."""
+    places: Mapping[Node, Any] = {}
+    if callable(loss) and not isinstance(loss, Node):
+        loss, places = Record.watched(loss)
+    variables = loss if isinstance(loss, Mapping) else {}
+    output = _loss_in(loss) if variables else loss
+    if not isinstance(output, Node) or np.size(output.value) != 1:
+        raise DTypeError("check_chain needs the loss: a Value or a Tensor of one number")
+    if not claims:
+        raise ShapeError("there is nothing to check: give claims, such as dz=(z, my_dz)")
+    nodes, given = {}, {}
+    reached = set(consumers_first(output))
+    for name, claim in claims.items():
+        node = _variable(name, variables)
+        if isinstance(claim, tuple) and len(claim) == 2 and isinstance(claim[0], Node):
+            node, claim = claim
+        if node is None:
+            raise GraphError(f"{name} needs its node: {name}=(node, numbers), or the variables of "
+                             "the forward pass in place of the loss")
+        if node not in reached:
+            raise GraphError(f"the loss doesn't depend on the node of {name}: was it made anew?")
+        nodes[name], given[name] = node, _numbers(name, raw(claim))
+    return output, nodes, given, places
+
+
+def _numbers(name: str, claim: Any) -> np.ndarray:
+    """A claim as an array of floats."""
+    try:
+        if np.iscomplexobj(claim):
+            raise TypeError
+        return np.asarray(claim, float)
+    except (TypeError, ValueError):
+        kind = type(claim).__name__
+        raise DTypeError(f"the claim {name} is a {kind}, not real numbers") from None
+
+
+def _loss_in(variables: Mapping[str, Any]) -> Any:
+    """The loss among the variables of a forward pass."""
+    for name in ("loss", "L", "cost", "J", "E"):
+        if isinstance(variables.get(name), Node):
+            return variables[name]
+    raise GraphError("no loss among the variables: call it loss, or give the node itself")
+
+
+def _variable(name: str, variables: Mapping[str, Any]) -> Node | None:
+    for prefix in ("", "d", "d_", "grad_"):
+        node = variables.get(name.removeprefix(prefix))
+        if isinstance(node, Node):
+            return node
+    return None
+
+
+def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries: list[Entry]
+            ) -> tuple[Entry, str]:
+    """(the verdict, the earlier claim because of which it is wrong, if so)."""
+    right = np.asarray(truth.gradient(name), float)
+    if claim.shape != right.shape:
+        return Entry(name, "wrong", f"its gradient has shape {claim.shape}, {name} has shape "
+                     f"{right.shape}", right, claim), ""
+    if not np.isfinite(claim).all():
+        bad = int((~np.isfinite(claim)).sum())
+        reason = f"{bad} of {claim.size} entries are nan or inf"
+        return Entry(name, "wrong", reason, right, claim), ""
+    if near(claim, right).all():
+        return Entry(name, "right", "as it should be", right, claim), ""
+    off = np.abs(claim - right)
+    at = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
+    entry = Entry(name, "wrong", f"{int((~near(claim, right)).sum())} of {claim.size} entries are "
+                  "wrong", right, claim, at, float(off[at]))
+    wrong = [e.name for e in entries if e.verdict == "wrong"]
+    node = record.parameters[name]
+    if wrong and near(claim, np.asarray(record.arrived[node], float)).all():
+        return entry, _nearest(truth, node, wrong)
+    return entry, ""
+
+
+def _nearest(truth: Record, node: Node, wrong: list[str]) -> str:
+    """Of the wrong claims, the last one on the way to a node."""
+    above = [name for name in wrong if node in set(consumers_first(truth.parameters[name]))]
+    return (above or wrong)[-1]

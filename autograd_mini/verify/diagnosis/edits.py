@@ -1,0 +1,265 @@
+"""The small edits of a gradient's own code: another variable, a sign, a .T, a factor, a term."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Edit", "Edits"]
+
+SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
+         "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
+REDUCTIONS = {"mean": "sum", "sum": "mean"}
+OPERATORS: dict[type, tuple[Any, str]] = {
+    ast.Add: (ast.Sub, "sign"), ast.Sub: (ast.Add, "sign"),
+    ast.Mult: (ast.Div, "wrong-local-derivative"), ast.Div: (ast.Mult, "wrong-local-derivative"),
+}
+
+
+@dataclass
+class Edit:
+    """In the place of a part of the program, another."""
+
+    parent: Any
+    field: str
+    index: int | None
+    new: Any
+    kind: str
+
+    def swap(self) -> None:
+        """Put the other one in; a second time, back again."""
+        held = getattr(self.parent, self.field)
+        if self.index is None:
+            setattr(self.parent, self.field, self.new)
+            self.new = held
+        else:
+            held[self.index], self.new = self.new, held[self.index]
+
+
+class Edits:
+    """The edits of one function, the smallest first."""
+
+    def __init__(self, definition: ast.FunctionDef, variables: dict[str, Any],
+                 around: dict[str, Any]) -> None:
+        self.definition = definition
+        self.variables, self.around = variables, around  # at the function's end, by name
+
+    def statements(self) -> Iterator[Any]:
+        """The innermost statements, each with its list and place in it."""
+        def inside(body: list[Any]) -> Iterator[Any]:
+            for k, statement in enumerate(body):
+                if isinstance(statement, ast.For | ast.If):
+                    yield from inside(statement.body)
+                    yield from inside(statement.orelse)
+                elif not isinstance(statement, ast.FunctionDef):
+                    yield statement, body, k
+        yield from inside(self.definition.body)
+
+    def __iter__(self) -> Iterator[tuple[Any, Edit]]:
+        """(statement, edit), the smallest first."""
+        kinds = (self._exchanges, self._names, self._inserted_factors, self._inserted_terms)
+        for make in kinds:
+            for statement, body, k in list(self.statements()):
+                for edit in make(statement, body, k):
+                    yield statement, edit
+
+    def _exchanges(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A sign, an operator, a constant, an axis, a transpose, = for +=, a line too many."""
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target: Any = statement.targets[0]
+            grown = ast.AugAssign(target, ast.Add(), statement.value)
+            yield Edit(body, "", k, ast.copy_location(grown, statement), "missing-path")
+            yield self._left_out(statement, body, k)
+        if isinstance(statement, ast.AugAssign):
+            if isinstance(statement.op, ast.Add | ast.Sub):
+                other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
+                yield Edit(statement, "op", None, other, "sign")
+            yield self._left_out(statement, body, k)
+        for parent, name, index, part in list(_parts(statement)):
+            for new, kind in self._exchanged(part, parent):
+                yield Edit(parent, name, index, ast.copy_location(new, part), kind)
+
+    def _left_out(self, statement: Any, body: list[Any], k: int) -> Edit:
+        """Without the statement: an update of an argument came too early, or a term too many."""
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        name = target.value if isinstance(target, ast.Subscript) else target
+        arguments = {a.arg for a in self.definition.args.args}
+        again = [s for s, *_ in self.statements() if isinstance(s, ast.AugAssign)
+                 and ast.unparse(s) == ast.unparse(statement)]
+        kind = "stale" if isinstance(name, ast.Name) and name.id in arguments else (
+            "doubled-term" if len(again) > 1 else "extra-term")
+        return Edit(body, "", k, ast.copy_location(ast.Pass(), statement), kind)
+
+    def _exchanged(self, part: Any, parent: Any) -> Iterator[tuple[Any, str]]:
+        match part:
+            case ast.BinOp(left=left, op=op, right=right):
+                if type(op) in OPERATORS:
+                    other, kind = OPERATORS[type(op)]
+                    yield ast.BinOp(left, other(), right), kind
+                if isinstance(op, ast.Sub):
+                    yield ast.BinOp(right, op, left), "sign"
+                if isinstance(op, ast.MatMult):
+                    yield ast.BinOp(right, op, left), "wrong-operand"
+                    yield ast.BinOp(_turned(left), op, right), "transpose"
+                    yield ast.BinOp(left, op, _turned(right)), "transpose"
+                    yield ast.BinOp(_turned(right), op, _turned(left)), "transpose"
+                if isinstance(op, ast.Add | ast.Sub):
+                    yield left, "extra-term"
+                if isinstance(op, ast.Mult):
+                    yield left, self._kind_of_factor(right)
+                    yield right, self._kind_of_factor(left)
+                if isinstance(op, ast.Div):
+                    yield left, self._kind_of_factor(right)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                yield inner, "sign"
+            case ast.Attribute(value=inner, attr="T"):
+                yield inner, "transpose"
+            case ast.Constant(value=int() | float() as number) if not (
+                    isinstance(number, bool) or _says_how_much(parent)):
+                kind = _kind_of_number(parent)
+                others = [number + 1, number - 1, 2 * number, number / 2, -number]
+                for other in dict.fromkeys(others):
+                    if other != number and (isinstance(number, float) or other == int(other)):
+                        yield ast.Constant(type(number)(other)), kind
+            case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in REDUCTIONS:
+                kind = "mean-for-sum" if name == "mean" else "factor"
+                yield ast.Call(ast.Attribute(inner, REDUCTIONS[name], f.ctx), part.args,
+                               part.keywords), kind
+            case ast.Call(args=[first, *_]):
+                yield first, self._kind_of_factor(part)
+            case ast.Subscript(value=value, slice=index):
+                for by in (1, -1):
+                    yield ast.Subscript(value, _moved(index, by), part.ctx), "index"
+
+    def _kind_of_factor(self, part: Any) -> str:
+        names = [n.id for n in ast.walk(part) if isinstance(n, ast.Name)]
+        arrays = any(np.ndim(self.variables.get(name, 0.0)) for name in names)
+        return "wrong-local-derivative" if arrays else "factor"
+
+    def _names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """Another variable of the same shape, another function's result."""
+        for parent, field, index, part in list(_parts(statement)):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and (
+                    part.id in self.variables):
+                shape = np.shape(self.variables[part.id])
+                for name, value in self.variables.items():
+                    if name != part.id and np.shape(value) == shape:
+                        kind = "wrong-argument" if _is_argument(parent) else "wrong-operand"
+                        yield Edit(parent, field, index, ast.Name(name, ast.Load()), kind)
+
+    def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten factor: a variable, how many there are of it, a derivative made of one."""
+        for slot in _slots(statement):
+            for name, value in self.variables.items():
+                kind = "missing-incoming" if name.startswith("d") else "missing-local-derivative"
+                if not np.ndim(value):
+                    yield _wrapped(slot, ast.Div(), name, "factor")
+                    yield _wrapped(slot, ast.Mult(), name, "factor")
+                    continue
+                for form in (f"len({name})", f"{name}.size", f"{name}.shape[-1]"):
+                    yield _wrapped(slot, ast.Div(), form, "factor")
+                yield _wrapped(slot, ast.Mult(), name, kind)
+                for form in (f"(1 - {name})", f"(1 - {name} ** 2)", f"({name} > 0)",
+                             f"{name} * (1 - {name})", f"np.exp({name})", f"np.cos({name})"):
+                    yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
+            for form in ("2", "0.5", "-1"):
+                yield _wrapped(slot, ast.Mult(), form, "sign" if form == "-1" else "factor")
+
+    def _inserted_terms(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten term: a variable, or a scalar times one."""
+        scalars = [name for name, value in self.variables.items() if not np.ndim(value)]
+        scalars += [name for name, value in self.around.items() if type(value) is float]
+        for slot in _slots(statement):
+            for name, value in self.variables.items():
+                if np.ndim(value):
+                    kind = "missing-path" if name.startswith("d") else "missing-term"
+                    for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
+                                 *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
+                        yield _wrapped(slot, ast.Add(), form, kind)
+                    yield _wrapped(slot, ast.Sub(), name, kind)
+
+
+def _slots(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
+    """(parent, field, index, expression) of what a statement computes: each part of a tuple."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
+        return
+    match statement.value:
+        case ast.Tuple(elts=parts) as several:
+            yield from ((several, "elts", k, part) for k, part in enumerate(parts))
+        case ast.Dict(values=parts) as several:
+            yield from ((several, "values", k, part) for k, part in enumerate(parts))
+        case ast.Name() if isinstance(statement, ast.Return):
+            return  # the assignment has it already
+        case ast.expr() as value:
+            yield statement, "value", None, value
+
+
+def _wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: str) -> Edit:
+    """The expression in a slot, times (divided by, plus) another."""
+    parent, field, index, part = slot
+    new = ast.BinOp(part, op, ast.parse(form, mode="eval").body)
+    return Edit(parent, field, index, ast.copy_location(new, part), kind)
+
+
+def _parts(tree: Any, field: str = "") -> Iterator[tuple[Any, str, int | None, Any]]:
+    """(parent, field, index in it, part) for each expression inside; an axis= is called axis."""
+    for name, value in ast.iter_fields(tree):
+        if isinstance(value, ast.expr):
+            if name not in ("targets", "target", "func"):
+                yield tree, name, None, value
+            yield from _parts(value)
+        elif isinstance(value, list):
+            for k, one in enumerate(value):
+                if isinstance(one, ast.expr) and name != "targets":
+                    yield tree, name, k, one
+                if isinstance(one, ast.AST):
+                    yield from _parts(one)
+
+
+def _says_how_much(parent: Any) -> bool:
+    """Whether a number there is a size, or a plain n = 10: an edit might never end."""
+    if isinstance(parent, ast.Assign | ast.For):
+        return True
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow):
+        return isinstance(parent.left, ast.Constant)
+    if isinstance(parent, ast.Call):
+        function = parent.func
+        name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+        return name in SIZES
+    return isinstance(parent, ast.Tuple)
+
+
+def _kind_of_number(parent: Any) -> str:
+    """What a wrong number there is called."""
+    if isinstance(parent, ast.keyword) and parent.arg in ("axis", "axes"):
+        return "wrong-axis"
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow):
+        return "wrong-local-derivative"
+    return "index" if isinstance(parent, ast.Subscript | ast.Slice) else "factor"
+
+
+def _turned(part: Any) -> Any:
+    """With .T, or without."""
+    if isinstance(part, ast.Attribute) and part.attr == "T":
+        return part.value
+    return ast.Attribute(part, "T", ast.Load())
+
+
+def _moved(index: Any, by: int) -> Any:
+    if isinstance(index, ast.Tuple | ast.Slice):
+        return index
+    return ast.BinOp(index, ast.Add() if by > 0 else ast.Sub(), ast.Constant(1))
+
+
+def _is_argument(parent: Any) -> bool:
+    """Whether a variable there is what a derivative is evaluated at: 1 − z², z > 0, np.cos(z)."""
+    if isinstance(parent, ast.Compare | ast.Call):
+        return True
+    if isinstance(parent, ast.BinOp):
+        return isinstance(parent.op, ast.Pow) or (
+            isinstance(parent.op, ast.Sub) and isinstance(parent.left, ast.Constant))
+    return False

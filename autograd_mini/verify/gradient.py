@@ -1,0 +1,119 @@
+"""check_gradient: which claim is for which argument, the verdicts, the causes, the report."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .diagnosis.explain import explained
+from .problem import Problem, copied
+from .report import Entry, Report
+from .verdict import check_tree
+from .weak_checks import notes_on
+
+__all__ = ["assert_gradient", "check_gradient"]
+
+
+def _argument_names(loss: Callable[..., Any], count: int) -> list[str]:
+    """The names of the positional arguments, as far as the signature gives them."""
+    try:
+        parameters = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError):
+        parameters = []  # type: ignore[assignment]
+    named = [p.name for p in parameters
+             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [*named, *(f"argument {i}" for i in range(len(named), count))][:count]
+
+
+def _positions(wrt: Any, names: list[str], claim: Any, args: Sequence[Any]) -> list[int]:
+    """Which arguments the gradient is claimed for, by position."""
+    if wrt is None and not args:
+        raise ShapeError("there is nothing to check: the loss was given no positional arguments")
+    if wrt is None:
+        if isinstance(claim, Mapping) and set(claim) <= set(names):
+            wrt = list(claim)
+        elif isinstance(claim, tuple) and _is_array(args[0]):
+            wrt = range(len(claim))
+        else:
+            wrt = [0]
+    wrt = [wrt] if isinstance(wrt, str | int) else list(wrt)
+    if not wrt:
+        raise ShapeError(f"there is nothing to check: wrt is empty (the arguments are {names})")
+    for name in wrt:
+        if (name not in names) if isinstance(name, str) else not 0 <= name < len(names):
+            raise ShapeError(f"wrt names {name!r}, but the loss's arguments are {names}")
+    return [names.index(name) if isinstance(name, str) else name for name in wrt]
+
+
+def _claims(claim: Any, wrt: list[int], names: list[str], args: Sequence[Any]) -> list[Any]:
+    """The claimed gradient of each argument of `wrt`."""
+    keys = [names[i] for i in wrt]
+    if claim is None:
+        raise ShapeError("the gradient is None: is a `return` missing?")
+    if isinstance(claim, Mapping) and set(claim) == set(keys):
+        return [claim[key] for key in keys]
+    if isinstance(claim, tuple | list) and len(wrt) > 1:
+        if len(claim) != len(wrt):
+            raise ShapeError(f"{len(claim)} gradients were given for {len(wrt)} arguments: {keys}")
+        return list(claim)
+    if len(wrt) == 1 and isinstance(claim, tuple) and len(claim) == 1:
+        return list(claim)
+    if len(wrt) == 1 and not (isinstance(claim, tuple) and _is_array(args[wrt[0]])):
+        return [claim]
+    raise ShapeError(
+        f"gradients for {keys} are needed: a tuple in that order or a dict by name, not "
+        f"{type(claim).__name__}" + (f" with {sorted(claim)}" if isinstance(claim, Mapping) else "")
+    )
+
+
+def _is_array(x: Any) -> bool:
+    return not isinstance(x, tuple | list | dict)
+
+
+def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
+                   wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
+                   ) -> Report:
+    """Verify a gradient derived by hand.
+
+    loss: plain NumPy code (or code on Values) that returns one number. gradient: a function of
+    the same arguments, or its numbers: one array, a tuple of them, or a dict by argument name.
+    args, kwargs: what both are called with. wrt: the arguments the gradient is for, by name or
+    position; if None, the keys of a dict, the first arguments for a tuple, else the first.
+    An argument may be a nested tuple, list or dict of arrays; so is its gradient then.
+
+    Returns a `Report`, one entry per array. Raises `ShapeError` when the claim doesn't say
+    which gradient is which, and whatever `loss` or `gradient` raise.
+
+    >>> import numpy as np
+    >>> def loss(w, x, t):
+    ...     return np.sum((x @ w - t) ** 2)
+    >>> def wrong(w, x, t):
+    ...     return x.T @ (x @ w - t)
+    >>> x, t, w = np.eye(2), np.array([1.0, 2.0]), np.array([3.0, 3.0])
+    >>> print(str(check_gradient(loss, wrong, w, x, t)).splitlines()[0])
+    The gradient is wrong for w.
+    """
+    copies = [copied(arg) for arg in args]
+    claim = gradient(*copies, **copied(kwargs)) if callable(gradient) else gradient
+    names = _argument_names(loss, len(args))
+    wrt = _positions(wrt, names, claim, args)
+    problem = Problem(loss, args, kwargs, tuple(wrt))
+    entries: list[Entry] = []
+    for i, claimed in zip(wrt, _claims(claim, wrt, names, args), strict=True):
+        entries += check_tree(problem, i, names[i], claimed)
+    if any(entry.verdict == "wrong" for entry in entries):
+        with np.errstate(all="ignore"):
+            entries = explained(problem, names, entries, gradient, copies,
+                                lambda claim: _claims(claim, wrt, names, args))
+    return Report(tuple(entries), tuple(dict.fromkeys(notes_on(problem, names, entries))))
+
+
+def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
+                    wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
+                    ) -> None:
+    """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
+    check_gradient(loss, gradient, *args, wrt=wrt, **kwargs).raise_if_wrong()

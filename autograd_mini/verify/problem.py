@@ -1,0 +1,188 @@
+"""A loss at one point: its value, the engine's gradient, and finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backprop import one_like
+from ..call import Call, inside_transform, variable
+from ..errors import AutogradError, NotDifferentiableError, ShapeError
+from ..graph import Node, consumers_first, raw
+from ..trees import tree_leaves, tree_map
+from .numeric import SOLVERS, Slope, slope_along, term_sizes
+
+__all__ = ["Problem", "copied"]
+
+
+class Problem:
+    """The loss at one point, and the two oracles, which share no code."""
+
+    def __init__(self, loss: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+                 wrt: tuple[int, ...]) -> None:
+        self.loss, self.kwargs, self.wrt = loss, kwargs, wrt
+        self.args = [tree_map(_wide, arg) for arg in args]
+        self.float32 = any(getattr(raw(x), "dtype", None) == np.float32 for _, x in
+                           tree_leaves([list(args), kwargs]))
+        self.refusal = ""
+        first, again = self.value(self.args), self.value(self.args)
+        self.trouble = ""
+        if np.isnan(first):
+            self.trouble = "the loss is nan at these arguments: check at others"
+        elif first != again:
+            self.trouble = ("the loss gave two different values for the same arguments (is it "
+                            "random?): fix its seed inside the loss")
+        self.cut_short = False  # the search for the cause
+        self.symmetrised: dict[tuple[int, str], str] = {}  # by which triangle is read (triangle.py)
+        self.graph: list[Node] = []
+        self.variables: dict[tuple[int, str], Node] = {}
+        self.solves = False  # a system of equations, which amplifies rounding
+        self.engine = self._engine()
+
+    def value(self, args: Sequence[Any]) -> float:
+        """The loss as a plain number; nan where it isn't defined."""
+        args = [copied(arg) for arg in args]  # the loss may work in place
+        with np.errstate(all="ignore"):
+            try:
+                result = self.loss(*args, **copied(self.kwargs))
+            except (AttributeError, TypeError):  # code written for Values: x.relu() and the like
+                with inside_transform():
+                    nodes = [tree_map(variable, a) if i in self.wrt else a
+                             for i, a in enumerate(args)]
+                    result = self.loss(*nodes, **copied(self.kwargs))
+        result = np.asarray(raw(result), float)
+        if result.size != 1:
+            raise ShapeError(f"the loss returned shape {result.shape}; it must be one number")
+        return float(result.reshape(()))
+
+    def _engine(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
+        """By (argument, path): the gradient, and the size of the terms that added up to it."""
+        with np.errstate(all="ignore"):
+            try:
+                call = self.call(self.args)
+                y = call.scalar()
+            except Exception as error:  # refused, or x.median(), math.sin(x) …: on numbers it ran
+                cause = error.__cause__  # NumPy wraps our refusal of a[i] = node
+                error = cause if isinstance(cause, AutogradError) else error
+                self.refusal = f"{type(error).__name__}: {error}"
+                return {}
+            found, sizes = call.pull(y, one_like(y)), term_sizes(y)
+        self.graph = consumers_first(y)
+        self.solves = any(node.op in SOLVERS for node in self.graph)
+        self.variables = dict(self.variables_of(call))
+        return {
+            place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
+            for (place, x), g in zip(self.variables_of(call), found, strict=False)
+        }
+
+    def call(self, args: Sequence[Any]) -> Call:
+        """The loss on variables; where X.dot(w) doesn't take a node for w, X is one as well."""
+        args = [copied(arg) for arg in args]
+        try:
+            return Call(self.loss, args, self.wrt, copied(self.kwargs))
+        except NotDifferentiableError:
+            others = tuple(i for i, arg in enumerate(args)
+                           if i not in self.wrt and _all_floats(arg))
+            if not others:
+                raise
+            return Call(self.loss, list(map(copied, args)), (*self.wrt, *others),
+                        copied(self.kwargs))
+
+    def variables_of(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
+        """((argument, path), variable) for each array that the gradient is for."""
+        return [((i, path), x) for i, tree in zip(self.wrt, call.trees, strict=False)
+                for path, x in tree_leaves(tree) if x is not None]
+
+    def gradients_at(self, names: list[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The gradients with some arguments replaced; None where there are none."""
+        args = [copied(arg) for arg in self.args]
+        for i, name in enumerate(names):
+            for path, _ in list(tree_leaves(args[i])):
+                if name + path in values:
+                    new = np.asarray(values[name + path])
+                    args[i] = _replaced(args[i], path, new if new.ndim else float(new))
+        with np.errstate(all="ignore"):
+            try:
+                call = self.call(args)
+                y = call.scalar()
+                found = call.pull(y, one_like(y))
+            except (AutogradError, ArithmeticError, ValueError):
+                return None
+        return {names[i] + path: np.asarray(raw(g), float)
+                for ((i, path), _), g in zip(self.variables_of(call), found, strict=False)}
+
+    def noise(self, i: int, path: str) -> np.ndarray:
+        """How much rounding the engine's gradient carries: what the last digit of the data does."""
+        rng, found = np.random.default_rng(0), np.zeros(np.shape(self.engine[i, path][0]))
+        names = [str(k) for k in range(len(self.args))]
+        for _ in range(3):
+            moved = {
+                str(k) + p: np.asarray(x) * (1 + np.finfo(float).eps * rng.choice(
+                    [-1.0, 1.0], np.shape(x)))
+                for k in self.wrt for p, x in tree_leaves(self.args[k]) if x is not None}
+            there = self.gradients_at(names, moved)
+            if there is None:
+                return np.full(found.shape, np.inf)
+            with np.errstate(all="ignore"):
+                off = np.abs(there[str(i) + path] - self.engine[i, path][0])
+            found = np.maximum(found, np.where(np.isfinite(off), off, np.inf))
+        return np.full(found.shape, np.max(found, initial=0.0)) + np.finfo(float).tiny
+
+    def eps(self, dtype: Any) -> float:
+        """The rounding of the coarsest arithmetic involved: of the data or of the claim."""
+        coarse = [np.float32] if self.float32 else []
+        claimed = [dtype] if dtype.kind == "f" else []
+        return max(float(np.finfo(kind).eps) for kind in [np.float64, *coarse, *claimed])
+
+    def argument(self, i: int, path: str) -> Any:
+        """The array at `path` in argument i."""
+        return dict(tree_leaves(self.args[i]))[path]
+
+    def along(self, i: int, path: str, index: tuple[int, ...]) -> Slope:
+        """The finite difference in one coordinate."""
+        base = np.array(self.argument(i, path), float)
+
+        def f(v: float) -> float:
+            moved = base.copy()
+            moved[index] = v
+            return self.at(i, path, moved)
+
+        return slope_along(f, float(base[index]))
+
+    def towards(self, i: int, path: str, direction: np.ndarray) -> Slope:
+        """The finite difference in a direction."""
+        base = np.array(self.argument(i, path), float)
+        return slope_along(lambda s: self.at(i, path, base + s * direction), 0.0)
+
+    def at(self, i: int, path: str, new: np.ndarray) -> float:
+        """The loss with one array replaced."""
+        args = list(self.args)
+        args[i] = _replaced(self.args[i], path, new if new.ndim else float(new))
+        return self.value(args)
+
+
+def copied(tree: Any) -> Any:
+    """A copy that a function may change; of a node its numbers."""
+    return tree_map(lambda x: np.array(raw(x)) if isinstance(raw(x), np.ndarray) else raw(x), tree)
+
+
+def _all_floats(tree: Any) -> bool:
+    """Whether it is made of arrays and numbers of floats, so that all of it may be variables."""
+    return all(isinstance(x, float) or getattr(x, "dtype", np.dtype(int)).kind == "f"
+               for _, x in tree_leaves(tree))
+
+
+def _wide(x: Any) -> Any:
+    """Floats as float64: the check is done in double precision whatever the data are."""
+    x = raw(x)
+    if isinstance(x, np.ndarray | np.generic) and np.asarray(x).dtype.kind == "f":
+        return np.asarray(x, np.float64) if np.ndim(x) else float(x)
+    return x
+
+
+def _replaced(tree: Any, path: str, new: Any) -> Any:
+    """The tree with the leaf at `path` replaced."""
+    paths = iter([p for p, _ in tree_leaves(tree)])
+    return tree_map(lambda x: new if next(paths) == path else x, tree)

@@ -1,0 +1,117 @@
+"""Reports travel: between processes, into files, through copies; and say the same afterwards."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import copy
+import json
+import multiprocessing
+import pickle
+
+import numpy as np
+import pytest
+from two_layers import MLP, WRT, by_hand, edited, mlp
+
+import autograd_mini as ag
+from autograd_mini.errors import GradientError
+
+X = np.array([[0.3, -0.2], [0.7, 0.4], [1.1, -0.6]])
+W, V = np.array([[0.5, -1.0], [0.2, 0.8]]), np.array([0.3, 0.9])
+
+
+def loss(W, V):
+    h = np.tanh(X @ W)
+    return np.sum((h @ V) ** 2) / 3
+
+
+def gradients(W, V):
+    h = np.tanh(X @ W)
+    d = 2 * (h @ V) / 3
+    return X.T @ (np.outer(d, V) * (1 - h**2)), h.T @ d
+
+
+def stopped(W, V):
+    return float(np.sum(W)) * np.sum(V)
+
+
+def chain(wrong):
+    w = ag.Tensor([0.5, -1.0], label="w")
+    z = w * np.array([1.0, 2.0])
+    y = np.tanh(z)
+    total = np.sum(y**2)
+    da = 2 * y.data
+    dz = da * (1 - (z if wrong else y).data ** 2)
+    return ag.check_chain(total, da=(y, da), dz=(z, dz), dw=(w, dz * np.array([1.0, 2.0])))
+
+
+RIGHT = gradients(W, V)
+REPORTS = {
+    "right": lambda: ag.check_gradient(loss, gradients, W, V, wrt=("W", "V")),
+    "a sign": lambda: ag.check_gradient(loss, (-RIGHT[0], RIGHT[1]), W, V),
+    "a derivative": lambda: ag.check_gradient(loss, (X.T @ np.outer(
+        2 * np.tanh(X @ W) @ V / 3, V), RIGHT[1]), W, V),
+    "a shape": lambda: ag.check_gradient(loss, (RIGHT[0][None], RIGHT[1]), W, V),
+    "a part": lambda: ag.check_gradient(loss, (RIGHT[0] * [[1.0, 1.0], [1.0, 1.5]], V), W, V),
+    "nothing known": lambda: ag.check_gradient(
+        loss, (np.array([[0.1, 0.7], [0.2, 0.9]]), V**3 + 1), W, V),
+    "nan": lambda: ag.check_gradient(loss, (RIGHT[0] * np.nan, RIGHT[1]), W, V),
+    "can't tell": lambda: ag.check_gradient(lambda x: np.sum(x) * np.nan, 2 * V, V),
+    "a kink": lambda: ag.check_gradient(lambda x: np.sum(np.abs(x)), np.zeros(2), np.zeros(2)),
+    "a right chain": lambda: chain(wrong=False),
+    "a wrong chain": lambda: chain(wrong=True),
+}
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_a_report_is_the_same_after_a_round_trip(kind):
+    """Every kind of verdict, pickled or copied deeply, prints, hints and lists as before."""
+    report = REPORTS[kind]()
+    for again in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report), copy.copy(report)):
+        assert type(again) is type(report) and str(again) == str(report)
+        assert json.dumps(again.as_dict()) == json.dumps(report.as_dict())
+        assert [again.hint(k) for k in (1, 2, 3, 4)] == [report.hint(k) for k in (1, 2, 3, 4)]
+        assert repr([e.suspects for e in again]) == repr([e.suspects for e in report])
+        assert again.verdict == report.verdict and again.ok == report.ok
+
+
+def check(sign):
+    return ag.check_gradient(loss, (sign * RIGHT[0], RIGHT[1]), W, V)
+
+
+def test_checks_over_processes():
+    """A wrong gradient's report comes back from another process as it was made there."""
+    with concurrent.futures.ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        wrong, right = pool.map(check, [-1.0, 1.0])
+    assert str(wrong) == str(check(-1.0)) and wrong.verdict == "wrong" and right.ok
+
+
+def test_the_error_of_a_wrong_gradient_travels_too():
+    """The exception of assert_gradient carries the report as its text through a pickle."""
+    with pytest.raises(GradientError) as caught:
+        ag.assert_gradient(loss, (-RIGHT[0], RIGHT[1]), W, V)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is GradientError and str(again) == str(caught.value)
+
+
+def test_hints():
+    """From where to what to the corrected line; nothing about what is right."""
+    report = ag.check_gradient(mlp, edited({"1 - h ** 2": "1 - z ** 2"}), *MLP, wrt=WRT)
+    assert "np.tanh(z)" in report.hint(1) and "derivative was evaluated" in report.hint(2)
+    assert "before the tanh" in report.hint(3) and report.hint(4).endswith("(1 - h ** 2)")
+    assert "W2" not in report.hint(3)
+    with pytest.raises(ValueError, match="level 1 to 4"):
+        report.hint(5)
+    assert "right" in ag.check_gradient(mlp, by_hand, *MLP, wrt=WRT).hint(1)
+
+
+def test_reports_for_programs_notebooks_and_terminals():
+    """JSON, HTML with escapes, colours; the kinds are those of the enumeration."""
+    report = ag.check_gradient(mlp, edited({"/ len(X)": ""}), *MLP, wrt=WRT)
+    told = json.loads(json.dumps(report.as_dict()))
+    assert told["verdict"] == "wrong" and told["entries"][0]["suspects"][0]["kind"] in ag.KINDS
+    html = report._repr_html_()
+    assert html.startswith("<p><strong>The gradient is wrong") and "<table>" in html
+    strange = ag.check_gradient(lambda x: np.sum(x**2), lambda x: {"<b>": x}, np.ones(2))
+    assert "<b>" not in strange._repr_html_()
+    assert "\033[31mwrong\033[0m" in report.text(colour=True) and "\033" not in str(report)
