@@ -26,7 +26,7 @@ PACKAGE = Path(autograd_mini.__file__).parent
 # Each floor may import from the floors before it; the last three know nothing of each other.
 FLOORS = ["_version _checkout errors places", "graph trees spellings", "primitive", "ops",
           "functions", "catalog special", "conventions", "backprop", "detach", "not_computed",
-          "operators", "value tensor", "call", "transforms", "tape", "watch",
+          "operators", "value tensor", "call", "transforms", "compiler", "watch",
           "check picture formula", "exercises", "", "nn", "demo", "__main__"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
 
@@ -87,8 +87,8 @@ def modules():
 
 
 @pytest.mark.parametrize("module", [
-    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.tape" else m
-    for m in modules()  # the examples of the tape compile machines
+    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.compiler" else m
+    for m in modules()  # the examples of the compiler compile machines
 ], ids=lambda m: m.__name__)
 def test_docstrings_are_executed(module):
     """Each example in a docstring gives what it says; each module opens with a sentence."""

@@ -430,7 +430,7 @@ class Attack:
 def kept_in(folder, k=1.0):
     """A function x + k, compiled or read from the folder."""
     numba = pytest.importorskip("numba")
-    from autograd_mini.tape.cache import keep
+    from autograd_mini.compiler.cache import keep
 
     return keep(numba.njit(lambda x: x + k), "add", f"x + {k}", folder)
 
@@ -472,7 +472,7 @@ def test_a_whole_file_is_read_and_not_written(tmp_path):
 def test_the_cache_is_the_users_own_folder(tmp_path, monkeypatch):
     """A folder that others can write to isn't used, and one that can't be made is done without."""
     pytest.importorskip("numba")
-    from autograd_mini.tape.cache import cache_folder
+    from autograd_mini.compiler.cache import cache_folder
 
     own, open_to_all = tmp_path / "new" / "own", tmp_path / "open"
     open_to_all.mkdir()

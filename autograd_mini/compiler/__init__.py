@@ -51,7 +51,7 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     flat array: see `flat()` and `store()`.
     Values from outside are read in each call, and if the function would find another in its
     place it is recorded again. Plain numbers and arrays from outside, and random ones, stay what
-    they were when it was recorded; printing and storing happen only then. See `help(ag.tape)`.
+    they were when it was recorded; printing and storing happen only then. See `help(ag.compiler)`.
     branches: what to do when a comparison (`if x > 0`) comes out differently from when it was
     recorded: 'record' the other way too and keep both, or 'raise' `GraphError`.
 
