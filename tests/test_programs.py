@@ -67,7 +67,7 @@ def test_a_program_holds_on_every_side_of_every_kink(interpreted, name):
         np.testing.assert_allclose([program(x) for x in POINTS], values, rtol=1e-13, atol=EPS)
         np.testing.assert_allclose([slope(x) for x in POINTS], slopes, rtol=1e-12)
         np.testing.assert_allclose([slope_inside(x) for x in POINTS], slopes, rtol=1e-12)
-        assert len(program._ways[float,]) == 1  # it wasn't recorded again
+        assert len(program._replays[float,]) == 1  # it wasn't recorded again
         X = np.array(POINTS)
         np.testing.assert_allclose(ag.compile(f, batched=0)(X), values, rtol=1e-13,
                                    atol=EPS)
