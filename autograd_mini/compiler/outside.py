@@ -56,13 +56,14 @@ class Environment:
 
         A leaf that the call made, and that can't be found, is a constant.
         """
-        computed = {node for node in consumers_first(root)
-                    if node.op is not None and id(node) in self._before}
-        needed = consumers_first(root, tuple(computed))
-        used = computed.intersection([p for node in needed for p in node.parents])
-        _check_independent(used, set(parameters))
+        needed = consumers_first(root)
+        computed = {node for node in needed if node.op is not None and id(node) in self._before}
+        if computed:  # seldom, and sorting once more takes time
+            needed = consumers_first(root, tuple(computed))
+            computed = computed.intersection([p for node in needed for p in node.parents])
+            _check_independent(computed, set(parameters))
         leaves = [node for node in needed if node.op is None and node not in inputs]
-        return [*used, *[node for node in leaves if id(node) in self.references or (
+        return [*computed, *[node for node in leaves if id(node) in self.references or (
             node.params is not None and node.params < self._first_serial)]]
 
 
