@@ -23,7 +23,7 @@ from .functions import (
 from .functions import matmul_any as matmul
 from .catalog import supported
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .tape import compile
+from .compiler import compile
 from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__

@@ -20,6 +20,6 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def interpreted(monkeypatch):
     """Programs are run by Python instead of by machine code, which takes long to compile."""
-    from autograd_mini.tape import schedule
+    from autograd_mini.compiler import schedule
 
     monkeypatch.setattr(schedule, "machine", slow_machine)

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def slow_machine(rows, lanes):
-    """What `tape.machine` gives for these rows: a function that obeys the same instructions."""
+    """What `compiler.machine` gives for these rows: a function that obeys the same instructions."""
 
     def row(op, *xs):
         return rows[op - 4].compute([x if isinstance(x, np.ndarray) else float(x) for x in xs], {})

@@ -144,12 +144,12 @@ def test_slopes_that_leave_the_range_of_floats_in_programs(interpreted):
     of_weight = ag.compile(lambda x: loss(weight * x), batched=0, reduce="sum", parameters=[weight])
     np.testing.assert_allclose(ag.grad(of_weight)(of_weight.flat(), far), [far @ slopes],
                                rtol=1e-12)
-    way = next(iter(program._ways.values()))[0]
-    way._by_engine = None  # calling it would be an error
+    replay = next(iter(program._replays.values()))[0]
+    replay._interpreted = None  # calling it would be an error
     assert program(-1.0) == pytest.approx(slopes[4])
     ratio = ag.compile(ag.grad(lambda x: (x * 0.0) / x))
     assert ratio(2.0) == 0.0
-    next(iter(ratio._ways.values()))[0]._by_engine = None
+    next(iter(ratio._replays.values()))[0]._interpreted = None
     assert ratio(3.0) == 0.0
 
 

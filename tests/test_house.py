@@ -28,8 +28,8 @@ PACKAGE = Path(autograd_mini.__file__).parent
 FLOORS = ["_version _checkout errors places", "graph trees spellings", "recording", "primitive",
           "ops", "functions", "catalog special", "conventions", "backprop", "masks limits",
           "passes", "detach", "not_computed", "operators", "value tensor", "fast", "call",
-          "transforms", "tape", "watch", "verify picture formula", "exercises", "", "nn", "demo",
-          "__main__"]
+          "transforms", "compiler", "watch", "verify picture formula", "exercises", "", "nn",
+          "demo", "__main__"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
 
 
@@ -136,8 +136,8 @@ def modules():
 
 
 @pytest.mark.parametrize("module", [
-    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.tape" else m
-    for m in modules()  # the examples of the tape compile machines
+    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.compiler" else m
+    for m in modules()  # the examples of the compiler compile machines
 ], ids=lambda m: m.__name__)
 def test_docstrings_are_executed(module):
     """Each example in a docstring gives what it says; each module opens with a sentence."""

@@ -198,7 +198,7 @@ COMPILED_CHECKS: dict[str, Callable[[CompiledCase], None]] = {
 @contextmanager
 def interpreted() -> Iterator[None]:
     """Run machines as plain Python: the same instructions, but nothing to compile."""
-    from autograd_mini.tape import schedule
+    from autograd_mini.compiler import schedule
 
     kept = schedule.machine
     schedule.machine = _machine
@@ -218,8 +218,8 @@ class _Uncompiled(types.ModuleType):
 
 
 def _machine(rows: tuple[Any, ...], lanes: bool) -> Any:
-    """What `tape.machine.machine` makes, without compiling it."""
-    from autograd_mini.tape.machine import _source
+    """What `compiler.machine.machine` makes, without compiling it."""
+    from autograd_mini.compiler.machine import _source
 
     numbers = range(4, len(rows) + 4)
     text = _source(numbers, [len(row.slopes) for row in rows], lanes)

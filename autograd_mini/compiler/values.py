@@ -1,6 +1,6 @@
-"""An array of Values: what a program that is being recorded has for an array of floats.
+"""A function that is being recorded gets arrays of Values in the place of arrays of floats.
 
-NumPy's arrays can hold any objects. This one sends every call of NumPy through the same table as
+NumPy's arrays can hold any objects. These send every call of NumPy through the same table as
 a Tensor does, with the same checks of keywords; and where the table applies a row, it is applied
 to the entries: a node for each number that is computed, and none for what only moves entries.
 """
@@ -33,7 +33,7 @@ class Values(np.ndarray):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            return _answered(ufunc, inputs, kwargs)
+            return _dispatched(ufunc, inputs, kwargs)
         called: Any = Operators.__array_ufunc__  # which doesn't ask whose method it is
         with _in_library(f"{name_of(ufunc)}.{method}"):
             if ufunc in CONSTANT:
@@ -41,7 +41,7 @@ class Values(np.ndarray):
             return called(self, ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _answered(function, args, kwargs)
+        return _dispatched(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
@@ -96,14 +96,14 @@ for _name in ("sort", "partition", "fill", "put", "byteswap", "tobytes", "tofile
 # ── a call of NumPy ──────────────────────────────────────────────────────────────────────────
 
 
-def _answered(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The table's answer to a call of NumPy, as a Tensor would have it."""
+def _dispatched(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result of a call of NumPy by the table, as for a Tensor."""
     with _in_library(function):
-        if function in ANSWERS:
+        if function in WITHOUT_SLOPE:
             if kwargs:
                 raise NotDifferentiableError(
                     f"{name_of(function)}({', '.join(kwargs)}=…) isn't supported in a program")
-            return ANSWERS[function](*args)
+            return WITHOUT_SLOPE[function](*args)
         if function in CONSTANT:
             raise _refusal(function)
         return dispatch(function, args, kwargs)
@@ -122,29 +122,32 @@ def _refusal(function: Any) -> NotDifferentiableError:
     )
 
 
-class _Library:
-    """Who is told what a function of the library looks at while a program is recorded."""
+class _LibraryRecorder:
+    """Stands for the recorder in a function of the library: comparisons are passed on to it.
+
+    Numbers that are taken out are refused instead.
+    """
 
     def __init__(self, recorder: Any, function: Any) -> None:
         self.recorder, self.function = recorder, function
         self.compared, self.unchosen = recorder.compared, recorder.unchosen
 
     def cut(self, *nodes: Node) -> None:
-        """Refuse: the library took numbers out, where the user asked for no such thing."""
+        """Refuse: the library took numbers out, which the user didn't ask for."""
         raise _refusal(self.function)
 
 
 @contextmanager
 def _in_library(function: Any) -> Iterator[None]:
     """A `with` block in which a refusal names `function`, and no number is taken out."""
-    recorder, inside = guard(), isinstance(guard(), _Library)
+    recorder, inside = guard(), isinstance(guard(), _LibraryRecorder)
     if recorder is None:
         yield
         return
     if inside and recorder.function == function:
         raise _refusal(function)  # it wants plain numbers, and would call itself for ever
     try:
-        with guarded_by(_Library(recorder.recorder if inside else recorder, function)):
+        with guarded_by(_LibraryRecorder(recorder.recorder if inside else recorder, function)):
             yield
     except (TypeError, AttributeError) as error:
         said_already = isinstance(error, NotDifferentiableError) and not inside
@@ -181,7 +184,7 @@ def as_values(entries: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _entries(x: Any) -> np.ndarray:
-    """x as a plain array of objects: Python floats and Values."""
+    """The array of objects (Python floats and Values) that x stands for."""
     if isinstance(x, np.ndarray):
         return x.view(np.ndarray).astype(object)
     if isinstance(x, list | tuple):
@@ -248,17 +251,17 @@ def product(a: Any, b: Any) -> Any:
 
 # ── extremes, whose ties are shared evenly ───────────────────────────────────────────────────
 
-_part = in_pieces(
-    lambda y, mine, other, part: np.where(
-        y != y, np.nan, np.where(mine != y, 0.0, np.where(other == y, part, 1.0))),
-    lambda y, mine, other, part:
-        math.nan if y != y else 0.0 if mine != y else part if other == y else 1.0,
+_share = in_pieces(
+    lambda y, own, other, tied: np.where(
+        y != y, np.nan, np.where(own != y, 0.0, np.where(other == y, tied, 1.0))),
+    lambda y, own, other, tied:
+        math.nan if y != y else 0.0 if own != y else tied if other == y else 1.0,
     4, "part of a tie",
 )
 _larger = elementwise(
     lambda y, x, n: np.maximum(y, x), lambda y, x, n: y if y >= x or y != y else x,
-    lambda z, y, x, n: _part(z, y, x, n / (n + 1.0)),
-    lambda z, y, x, n: _part(z, x, y, 1.0 / (n + 1.0)), None,
+    lambda z, y, x, n: _share(z, y, x, n / (n + 1.0)),
+    lambda z, y, x, n: _share(z, x, y, 1.0 / (n + 1.0)), None,
     name="the larger, or a tie", symbol="max", selects=True,
 )  # y is the largest so far, n times over: of n + 1 that tie, x gets one part in n + 1
 
@@ -305,7 +308,7 @@ STRUCTURAL: dict[Any, Callable[..., Any]] = {
 
 
 def _like(function: Any) -> Callable[[Any], Any]:
-    """A function of NumPy that asks for the shape alone."""
+    """A function of NumPy that depends on the shape alone."""
     return lambda x: function(np.empty(np.shape(x.view(np.ndarray))))
 
 
@@ -313,7 +316,7 @@ def _comparison(row: Elementwise) -> Callable[..., Any]:
     return lambda a, b: entrywise(row, a, b)
 
 
-ANSWERS: dict[Any, Callable[..., Any]] = {
+WITHOUT_SLOPE: dict[Any, Callable[..., Any]] = {
     **{ufunc: _comparison(row) for ufunc, row in compared.items()},
     np.sign: lambda x: entrywise(sign, x),
     np.isnan: lambda x: entrywise(compared[np.not_equal], x, x),

@@ -1,4 +1,4 @@
-"""Programs: a function of Values recorded once, flattened, and replayed at machine speed.
+"""A program is a function of Values that is recorded once and replayed at machine speed.
 
 **What a program reads when.** In each call: its arguments; the numbers of the Values that the
 function finds outside; and where it finds them (in what it closes over, its globals, defaults,
@@ -10,7 +10,7 @@ place (a generator hands it out, say) means a recording in each call.
 Only when it is recorded: plain numbers, strings and arrays from outside, and random ones. They
 are constants of the program, even if a Value takes their place later; give the function what
 changes as an argument. And what it does besides its result, printing or storing, it does only
-then. Whatever looks at a number (a comparison, `float(v)`, `str(v)`) is checked in each replay.
+then. Whatever reads a number (a comparison, `float(v)`, `str(v)`) is checked in each replay.
 
 **What is kept on disk.** The machine code of each set of rows, in $AUTOGRAD_MINI_CACHE, by default
 ~/.cache/autograd_mini. What is in that folder is run, so it must be the user's own: one that
@@ -39,10 +39,10 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     """A program that gives what `function` gives: recorded once, then replayed.
 
     function: of floats, arrays and nested tuples, lists and dicts of them, written with Python's
-    loops, arithmetic and NumPy's functions, `nn.MLP`, …; or `ag.grad(f)`, `ag.hessian(f)` and
-    their kin of such a function, as `ag.grad` and its kin of a program give programs. In it every
-    number is a Value and every array an array of Values. What isn't a float (an int, a string)
-    is part of the program: for another one it is recorded anew, as it is for other shapes.
+    loops, arithmetic and NumPy's functions, `nn.MLP`, …; or `ag.grad(f)`, `ag.hessian(f)` or
+    another transform of such a function (and such a transform of a program is a program). In it
+    every number is a Value and every array an array of Values. What isn't a float (an int, a
+    string) is part of the program: for another one it is recorded anew, as for other shapes.
 
     batched: positions of arguments whose first axis counts samples. The function is recorded for
     one sample; the program computes a whole batch, and its results have the batch first. With
@@ -51,9 +51,9 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     flat array: see `flat()` and `store()`.
     Values from outside are read in each call, and if the function would find another in its
     place it is recorded again. Plain numbers and arrays from outside, and random ones, stay what
-    they were when it was recorded; printing and storing happen only then. See `help(ag.tape)`.
+    they were when it was recorded; printing and storing happen only then. See `help(ag.compiler)`.
     branches: what to do when a comparison (`if x > 0`) comes out differently from when it was
-    recorded: 'record' the other way too and keep both, or 'raise' `GraphError`.
+    recorded: 'record' the other branch too and keep both, or 'raise' `GraphError`.
 
     The first call compiles a machine for the operations in use, and keeps it on disk (in
     $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini): a folder that must be your own.
@@ -67,15 +67,15 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     """
     from .program import Program
 
-    function, steps = _underived(function)
+    function, steps = _without_transforms(function)
     numbers = (batched,) if isinstance(batched, int) else tuple(sorted(set(batched)))
     check(numbers, reduce, parameters, branches, steps)
     return Program(function, batched=numbers, reduce=reduce, parameters=parameters,
                    branches=branches, steps=steps)
 
 
-def _underived(function: Any) -> tuple[Any, tuple[tuple[str, Any], ...]]:
-    """Of grad(f), hessian(f) …: f, and the transforms, the first one first."""
+def _without_transforms(function: Any) -> tuple[Any, tuple[tuple[str, Any], ...]]:
+    """The function f in grad(f), hessian(f) …, and the transforms, the first one first."""
     steps: list[tuple[str, Any]] = []
     while isinstance(function, Transformed):
         steps.insert(0, (function.name, function.argnums))
@@ -100,7 +100,7 @@ def check(batched: Sequence[int], reduce: str | None, parameters: Sequence[Any] 
 
 
 def check_parameters(parameters: Sequence[Any]) -> None:
-    """Raise unless they are Values that nobody computed, each once."""
+    """Raise unless they are Values that are leaves, each once."""
     for p in parameters:
         if not isinstance(p, Node) or type(p.value) is not float or p.op is not None:
             what = "a computed node" if isinstance(p, Node) and p.op else type(p).__name__

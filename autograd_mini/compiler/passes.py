@@ -1,16 +1,15 @@
-"""Walks over straight-line code, compiled: which values matter, how deep, in which order."""
+"""Compiled passes over straight-line code say which values are needed, how deep, in which order."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .machine import compiled
+from .machine import DOT, LANE_SUM, compiled
 
-__all__ = ["active", "alive", "cotangents", "fused", "in_range", "levels", "pairs", "runs",
-           "spread", "stages"]
+__all__ = ["active", "alive", "cotangents", "fused", "in_range", "levels", "mark_dependents",
+           "pairs", "runs", "stages"]
 
 Ids = np.ndarray
-DOT, LANE_SUM = 1, 2
 TINY, HUGE = np.finfo(float).tiny, np.finfo(float).max
 
 
@@ -46,7 +45,7 @@ def alive(ptr: Ids, arg: Ids, outputs: Ids) -> np.ndarray:
 
 
 @compiled
-def spread(ptr: Ids, arg: Ids, op: Ids, marked: np.ndarray) -> None:
+def mark_dependents(ptr: Ids, arg: Ids, op: Ids, marked: np.ndarray) -> None:
     """Mark in place all values that depend on a marked one, but not through a sum over lanes."""
     for i in range(op.size):
         if op[i] != LANE_SUM:
@@ -56,10 +55,10 @@ def spread(ptr: Ids, arg: Ids, op: Ids, marked: np.ndarray) -> None:
 
 @compiled
 def levels(ptr: Ids, arg: Ids, needed: np.ndarray) -> Ids:
-    """For each value, minus the length of the longest way to a result.
+    """For each value, minus the length of the longest path to a result.
 
     Values of one level are independent. Counted from the end, what is alike but for a shortcut
-    on the way (a slope of 1) comes at the same time.
+    on the path (a slope of 1) comes at the same time.
     """
     level = np.zeros(ptr.size - 1, np.int64)
     for i in range(level.size - 1, -1, -1):
@@ -85,8 +84,8 @@ def pairs(ids: Ids, ptr: Ids, arg: Ids) -> tuple[Ids, Ids, Ids]:
 
 
 @compiled
-def heard(edges: Ids, start: int, cotangent: Ids, zero: int) -> tuple[int, int]:
-    """Move those edges of one target to the front whose consumer has something to send.
+def move_received(edges: Ids, start: int, cotangent: Ids, zero: int) -> tuple[int, int]:
+    """Move those edges of one target to the front whose consumer has a cotangent.
 
     The edges of the target begin at `start`. Returns the end of those, and of all of them.
     """
@@ -106,8 +105,8 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, z
 
     edges: rows of consumer, target and slope. lane: which values have a number a sample; many:
     which consumers send one a sample. Fills `cotangent` (where each value's is), which holds `zero`
-    for what receives nothing. Returns of the new values, the first of which has number `new`:
-    whether it is a sum over lanes, its number of operands, and the operands.
+    for what receives nothing. New values get the numbers from `new` on; returned are, for each of
+    them, whether it is a sum over lanes, its number of operands, and the operands.
     """
     consumer, target, slope = edges
     n = target.size
@@ -116,7 +115,7 @@ def cotangents(edges: Ids, lane: np.ndarray, many: np.ndarray, cotangent: Ids, z
     rows, used, next_one = 0, 0, 0
     while next_one < n:
         start, t = next_one, target[next_one]
-        end, next_one = heard(edges, start, cotangent, zero)
+        end, next_one = move_received(edges, start, cotangent, zero)
         g, alone = cotangent[consumer[start]], end == start + 1 and lane[t] == many[consumer[start]]
         if alone and (slope[start] == one or g == one):
             cotangent[t] = g if slope[start] == one else slope[start]
@@ -152,7 +151,7 @@ def in_range(numbers: np.ndarray, places: Ids, width: int) -> bool:
 
 @compiled
 def stages(ptr: Ids, arg: Ids, op: Ids) -> Ids:
-    """For each value, on how many sums over lanes, one after the other, it has to wait."""
+    """For each value, how many sums over lanes, one after the other, must be complete before it."""
     stage = np.zeros(op.size, np.int64)
     for i in range(op.size):
         for k in range(ptr[i], ptr[i + 1]):

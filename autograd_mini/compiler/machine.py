@@ -1,4 +1,4 @@
-"""The machine that runs straight-line code: a loop over operations, made from the table.
+"""The machine runs straight-line code: it is a loop over operations, generated from the table.
 
 For the rows that a program uses, a function is written out in which each has its branch, and
 Numba compiles it. Operations that are independent come in groups, so that the branch is taken
@@ -31,9 +31,14 @@ except ImportError as error:
 
 from .cache import keep
 
-__all__ = ["NumbaError", "check_compiles", "compiled", "machine"]
+__all__ = ["DOT", "LANE_SUM", "LEAF", "PRODUCT", "ROW", "NumbaError", "check_compiles", "compiled",
+           "machine"]
 
 NumbaError = numba.core.errors.NumbaError
+
+LEAF, DOT, LANE_SUM, PRODUCT, ROW = 0, 1, 2, 3, 4
+"""Operations that are no row of the table; the rows' numbers begin at ROW. DOT: p₁·q₁ + p₂·q₂ + …
+of p₁, q₁, p₂, q₂, …; LANE_SUM: the same, summed over all samples of a batch; PRODUCT: p·q."""
 
 HEAD = '''import numba
 from numpy import uint64  # places: of signed ones Numba asks each time whether they are negative
@@ -173,10 +178,10 @@ def compiled(function: Callable[..., Any]) -> Any:
 def machine(rows: tuple[Elementwise, ...], lanes: bool) -> Any:
     """A function (program, index, v) for these rows, or (program, index, u, v, w) with lanes.
 
-    Row k is operation k + 4.
+    Row k is operation k + ROW.
     """
-    numbers = range(4, len(rows) + 4)
-    functions = [twin(row) for row in rows]
+    numbers = range(ROW, len(rows) + ROW)
+    functions = [scalar_function(row) for row in rows]
     source = _source(numbers, [len(row.slopes) for row in rows], lanes)
     module = _module(source, dict(zip((f"f{n}" for n in numbers), functions, strict=True)))
     return module.run_lanes if lanes else module.run
@@ -202,7 +207,7 @@ def _module(source: str, functions: dict[str, Any]) -> Any:
     return module
 
 
-def twin(row: Elementwise) -> Any:
+def scalar_function(row: Elementwise) -> Any:
     """The row's function of floats, for Numba."""
     if row.scalar is None:
         raise errors.GraphError(
@@ -220,7 +225,7 @@ def twin(row: Elementwise) -> Any:
 def check_compiles(row: Elementwise) -> None:
     """Raise if Numba can't compile the row's function of floats."""
     try:
-        twin(row).compile((numba.float64,) * len(row.slopes))
+        scalar_function(row).compile((numba.float64,) * len(row.slopes))
     except numba.core.errors.NumbaError as error:
         raise errors.GraphError(
             f"{row.name} isn't on the tape: Numba can't compile its function for floats "
@@ -256,14 +261,14 @@ def fingerprint(function: Any) -> str:
     """
     code = function.__code__
     parts = [code.co_code.hex(), repr(code.co_consts), repr(code.co_names),
-             _written_down(function.__defaults__), _written_down(function.__kwdefaults__)]
-    parts += [_written_down(cell.cell_contents) for cell in function.__closure__ or ()]
-    parts += [_written_down(function.__globals__[name])
+             _as_text(function.__defaults__), _as_text(function.__kwdefaults__)]
+    parts += [_as_text(cell.cell_contents) for cell in function.__closure__ or ()]
+    parts += [_as_text(function.__globals__[name])
               for name in code.co_names if name in function.__globals__]
     return "|".join(parts)
 
 
-def _written_down(x: Any) -> str:
+def _as_text(x: Any) -> str:
     """A global, a default or a captured variable, as text."""
     if hasattr(x, "py_func"):
         return fingerprint(x.py_func)
@@ -274,5 +279,5 @@ def _written_down(x: Any) -> str:
     if x is None or isinstance(x, bool | int | float | str):
         return repr(x)
     if isinstance(x, tuple):
-        return f"({', '.join(map(_written_down, x))})"
+        return f"({', '.join(map(_as_text, x))})"
     return os.urandom(16).hex()

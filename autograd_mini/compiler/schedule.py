@@ -1,4 +1,4 @@
-"""From straight-line code to a program for the machine: what is needed, in groups, with places.
+"""The schedule turns straight-line code into the machine's program: groups of values, with places.
 
 Values of one level don't depend on each other; those that one operation makes are a group.
 """
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import passes
-from .code import LANE_SUM, LEAF, PRODUCT, Code
-from .machine import machine
+from .code import Code
+from .machine import LANE_SUM, LEAF, PRODUCT, machine
 
 __all__ = ["Schedule"]
 
@@ -32,6 +32,7 @@ class Schedule:
     """The places of all values, the segments, and the function that runs them.
 
     place[i]: where value i lies, in u (one number each) or, if lane[i], in v (one a sample).
+    before: the first segments, if they are needed once, and not by each block of samples.
     """
 
     def __init__(self, code: Code, outputs: Ids) -> None:
@@ -60,7 +61,7 @@ class Schedule:
         # Whether lanes wait for sums over lanes: then all must be there at once, not in blocks.
         self.staged = bool(stage[self.in_lanes & needed].any())
         self.constants = [i for i in code.constants if needed[i]]
-        self.values = np.array([code.constants[i] for i in self.constants])
+        self.constant_numbers = np.array([code.constants[i] for i in self.constants])
         self.segments, self.index = _Writer(code, self, stage, (op, ptr, arg), level).written()
         self.before = [s for s in self.segments if not (s.lanes or s.stage)]
         rows = tuple(code.rows)
@@ -75,7 +76,7 @@ class Schedule:
 
 
 class _Writer:
-    """Writes the groups' instructions."""
+    """Writes the instructions of each group of values, and the index with their operands."""
 
     def __init__(self, code: Code, schedule: Schedule, stage: Ids, arrays: tuple[Ids, Ids, Ids],
                  level: Ids) -> None:
@@ -114,6 +115,7 @@ class _Writer:
         return np.array(places, np.int32).reshape(-1, 2)
 
     def _group(self, ids: Ids, lanes: bool) -> tuple[int, int, int, int]:
+        """The instruction of a group: (operation, first place, how many, where in the index)."""
         op, at = int(self.op[ids[0]]), self.used
         if op >= PRODUCT:
             operands = self.arg[self.ptr[ids][None, :]

@@ -1,56 +1,99 @@
-"""Where a function finds the Values that it doesn't get as arguments, and whether it still does.
+"""Values from outside are what a function finds by itself, in what it closes over and can reach.
 
 A program is its function only as long as the function would find the same nodes again. So when
 it is recorded, all is gone through that the function can reach by name: what it closes over, its
 globals, defaults and object, the functions it calls, and in these the attributes, lists, tuples,
-dicts and arrays of objects. The way from there to each node that was used is kept, and looked at
-again in each call: what was replaced, added or deleted on it means that the recording is no
-longer the function's. No reference is counted.
+dicts and arrays of objects. The path from there to each node that was used is kept, and checked
+in each call: what was replaced, added or deleted on it means that the recording is no longer the
+function's. Reference counts play no part in it.
 """
 
 from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..graph import Node
+from ..errors import GraphError
+from ..graph import Node, consumers_first, serial
 
-__all__ = ["Places", "reachable"]
+__all__ = ["Environment", "References"]
 
-MOST = 200_000
+MOST_OBJECTS = 200_000
 """So many objects are gone through; a node beyond counts as not found."""
-NOTHING = object()
+MISSING = object()
 LIBRARIES = ("autograd_mini", "builtins", "math", "numpy", "scipy", "numba")
 """Packages whose functions and modules hold no Values of a user's."""
 PLAIN = (str, bytes, int, float, complex, type(None), np.generic, type(...), np.ufunc,
          types.BuiltinFunctionType, types.CodeType)
 
-Link = tuple[Any, Any, Any]
-"""(what holds it, under which key, what)."""
+Reference = tuple[Any, Any, Any]
+"""(the container, the key, the object that it holds under this key)."""
 
 
-def reachable(function: Any) -> dict[int, list[Link]]:
+class Environment:
+    """What a function can reach by name, before it is called and after it.
+
+    references: for each object reached after the call, where it is held, by its id.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        self._first_serial = serial()  # of the leaves that are made from now on
+        self._before = _reachable(function)
+        self.references: dict[int, list[Reference]] = {}
+
+    def note_after_call(self) -> None:
+        """Go through it once more, for the function may have made what it will find next time."""
+        self.references = _reachable(self._function)
+
+    def nodes_outside(self, root: Node, inputs: dict[Any, int], parameters: Sequence[Node]
+                      ) -> list[Node]:
+        """The nodes, besides the inputs, that `root` depends on and whose numbers are to be read.
+
+        A leaf that the call made, and that can't be found, is a constant.
+        """
+        needed = consumers_first(root)
+        computed = {node for node in needed if node.op is not None and id(node) in self._before}
+        if computed:  # seldom, and sorting once more takes time
+            needed = consumers_first(root, tuple(computed))
+            computed = computed.intersection([p for node in needed for p in node.parents])
+            _check_independent(computed, set(parameters))
+        leaves = [node for node in needed if node.op is None and node not in inputs]
+        return [*computed, *[node for node in leaves if id(node) in self.references or (
+            node.params is not None and node.params < self._first_serial)]]
+
+
+def _check_independent(computed: set[Node], parameters: set[Node]) -> None:
+    """Refuse a node that was computed from a parameter beforehand."""
+    for node in computed:
+        if parameters.intersection(consumers_first(node)):
+            raise GraphError(
+                "a node that was computed from a parameter before the call is part of the "
+                "program, which has no gradient through it: compute it inside the function")
+
+
+def _reachable(function: Any) -> dict[int, list[Reference]]:
     """For each object that the function can reach by name, where it is held, by its id."""
-    held: dict[int, list[Link]] = {id(function): []}
+    references: dict[int, list[Reference]] = {id(function): []}
     waiting = [function]
-    while waiting and len(held) < MOST:
+    while waiting and len(references) < MOST_OBJECTS:
         holder = waiting.pop()
-        for container, key, thing in _links(holder):
+        for container, key, thing in _references_in(holder):
             if isinstance(thing, PLAIN):
                 continue
-            if id(thing) not in held:
-                held[id(thing)] = []
+            if id(thing) not in references:
+                references[id(thing)] = []
                 waiting.append(thing)
-            held[id(thing)].append((container, key, thing))
-    return held
+            references[id(thing)].append((container, key, thing))
+    return references
 
 
-def _links(x: Any) -> Iterator[Link]:
-    """What x holds, each with its place."""
+def _references_in(x: Any) -> Iterator[Reference]:
+    """What x holds, each with its key."""
     if isinstance(x, Node | types.ModuleType):
         return
     if isinstance(x, type):
@@ -75,7 +118,7 @@ def _links(x: Any) -> Iterator[Link]:
         yield from _of_object(x)
 
 
-def _of_object(x: Any) -> Iterator[Link]:
+def _of_object(x: Any) -> Iterator[Reference]:
     """Its attributes, its class's, and the methods of the class."""
     attributes = getattr(x, "__dict__", None)
     if type(x).__name__ == "Program" and isinstance(attributes, dict):
@@ -90,7 +133,7 @@ def _of_object(x: Any) -> Iterator[Link]:
     yield from _of_class(type(x))
 
 
-def _of_class(kind: type) -> Iterator[Link]:
+def _of_class(kind: type) -> Iterator[Reference]:
     """The methods and attributes of a class and of those that it inherits from."""
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] not in LIBRARIES:
@@ -98,7 +141,7 @@ def _of_class(kind: type) -> Iterator[Link]:
                 vars(base).items()) if name not in ("__dict__", "__weakref__", "__doc__")]
 
 
-def _of_function(f: types.FunctionType) -> Iterator[Link]:
+def _of_function(f: types.FunctionType) -> Iterator[Reference]:
     """What it closes over, its defaults, and the globals that it names, itself or further in."""
     for cell in f.__closure__ or ():
         yield f, cell, cell
@@ -109,12 +152,12 @@ def _of_function(f: types.FunctionType) -> Iterator[Link]:
         return
     names = list(_names(f.__code__))
     for name in names:
-        thing = f.__globals__.get(name, NOTHING)
+        thing = f.__globals__.get(name, MISSING)
         if isinstance(thing, types.ModuleType):  # `import config` and then `config.w`
             if thing.__name__.partition(".")[0] not in LIBRARIES:
                 yield from [(vars(thing), inner, vars(thing)[inner]) for inner in names
                             if inner in vars(thing)]
-        elif thing is not NOTHING:
+        elif thing is not MISSING:
             yield f.__globals__, name, thing
 
 
@@ -127,51 +170,55 @@ def _names(code: types.CodeType) -> Iterator[str]:
 
 
 def _get(x: Any, name: str) -> Any:
-    """An attribute, or NOTHING if there is none (a slot or a cell that is empty)."""
+    """An attribute, or MISSING if there is none (a slot or a cell that is empty)."""
     try:
         return getattr(x, name)
     except (AttributeError, ValueError):
-        return NOTHING
+        return MISSING
 
 
-class Places:
-    """The way to each of some nodes, as it was; `hold` says whether it still is."""
+class References:
+    """The paths from a function to some nodes, as they were when the function was recorded.
 
-    def __init__(self, held: dict[int, list[Link]], nodes: list[Node]) -> None:
-        self.missing = [node for node in nodes if id(node) not in held]
-        links: dict[tuple[int, Any], Link] = {}
-        waiting: list[Any] = [node for node in nodes if id(node) in held]
+    missing: the nodes to which no path is known.
+    """
+
+    def __init__(self, references: dict[int, list[Reference]], nodes: list[Node]) -> None:
+        self.missing = [node for node in nodes if id(node) not in references]
+        on_a_path: dict[tuple[int, Any], Reference] = {}
+        waiting: list[Any] = [node for node in nodes if id(node) in references]
         seen: set[int] = set()
         while waiting:
             thing = waiting.pop()
             if id(thing) in seen:
                 continue
             seen.add(id(thing))
-            for link in held.get(id(thing), ()):
-                links[id(link[0]), id(thing)] = link
-                waiting.append(link[0])
-        self.checks = [_check(*link) for link in links.values()]
-        self.lengths = [(x, len(x)) for x in {id(x): x for x, _, _ in links.values()}.values()
-                        if isinstance(x, list | dict | set) and "__builtins__" not in x]
+            for reference in references.get(id(thing), ()):
+                on_a_path[id(reference[0]), id(thing)] = reference
+                waiting.append(reference[0])
+        self._checks = [_check(*reference) for reference in on_a_path.values()]
+        containers = {id(x): x for x, _, _ in on_a_path.values()}.values()
+        self._lengths = [(x, len(x)) for x in containers
+                         if isinstance(x, list | dict | set) and "__builtins__" not in x]
 
-    def hold(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether everything is where it was."""
-        return all([still() for still in self.checks]) and all(
-            [len(x) == n for x, n in self.lengths])
+        return all([is_same() for is_same in self._checks]) and all(
+            [len(x) == n for x, n in self._lengths])
 
 
 def _check(container: Any, key: Any, thing: Any) -> Callable[[], bool]:
-    """A question: is this thing still held there?"""
+    """A function that tells whether the container still holds this thing under this key."""
     if isinstance(container, dict):
-        return lambda: container.get(key, NOTHING) is thing
+        return lambda: container.get(key, MISSING) is thing
     if isinstance(container, np.ndarray) and not container.ndim:
         return lambda: container[()] is thing
     if isinstance(container, list | tuple | np.ndarray):
         return lambda: len(container) > key and container[key] is thing
     if isinstance(container, set | frozenset) or isinstance(key, types.CellType):
-        return lambda: True  # a set's length is looked at; a function keeps its cells
+        return lambda: True  # a set's length is checked; a function keeps its cells
     if isinstance(container, type):
-        return lambda: _unwrapped(vars(container).get(key, NOTHING)) is thing
+        return lambda: _unwrapped(vars(container).get(key, MISSING)) is thing
     return lambda: _get(container, key) is thing
 
 

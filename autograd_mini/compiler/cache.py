@@ -1,12 +1,12 @@
-"""What was compiled is kept on disk, and believed only if it is what was written there.
+"""Machine code is kept on disk, and read back only if it is what was written there.
 
 A file holds the machine code of one function for one signature, after a hash of it and of the
 file's name, which itself is a hash of all that the code was made from: source, rows, versions,
 processor. One that is empty, cut, changed or another's is as good as none: the function is
 compiled again, and the file written anew. No source is ever read from the folder.
 
-The code in the files is run. So the folder must be the user's own, and nobody else may be able to
-write to it; if others can, nothing is read from it and nothing kept in it.
+The code in the files is run. So the folder must be the user's own, and no other user may be able
+to write to it; if one can, nothing is read from it and nothing kept in it.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def keep(dispatcher: Any, name: str, made_from: str, beside: Path | None = None)
     made_from: a text that tells the function from all others of that name. beside: a folder
     to keep it in, if that is the user's to write to; else `cache_folder`.
     """
-    dispatcher._cache = _Kept(name, made_from, beside)
+    dispatcher._cache = _DiskCache(name, made_from, beside)
     return dispatcher
 
 
-class _Kept(NullCache):
+class _DiskCache(NullCache):
     """Where Numba asks for machine code before it compiles, and leaves it afterwards."""
 
     def __init__(self, name: str, made_from: str, beside: Path | None) -> None:
@@ -63,14 +63,14 @@ class _Kept(NullCache):
         return folder / f"{self.name}_{hashlib.sha256(text.encode()).hexdigest()[:32]}.nbc"
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """The compiled function, or None if there is none to be believed."""
+        """The compiled function, or None if there is none that can be trusted."""
         target.refresh()
         reduced = _read(self._path(signature, target.codegen()))
         if reduced is None:
             return None
         try:
             return _from_parts(target, *pickle.loads(reduced))
-        except Exception:  # whatever another version of Numba may say to what it didn't write
+        except Exception:  # another version of Numba may raise anything at what it didn't write
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
@@ -79,7 +79,7 @@ class _Kept(NullCache):
             _write(self._path(signature, compiled.codegen), _as_bytes(compiled._reduce()))
 
 
-def _sealed(path: Path, content: bytes) -> bytes:
+def _digest(path: Path, content: bytes) -> bytes:
     return hashlib.sha256(path.name.encode() + content).digest()
 
 
@@ -93,7 +93,7 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     content = found[DIGEST:]
-    return content if found[:DIGEST] == _sealed(path, content) else None
+    return content if found[:DIGEST] == _digest(path, content) else None
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -101,7 +101,7 @@ def _write(path: Path, content: bytes) -> None:
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(_sealed(path, content) + content)
+            file.write(_digest(path, content) + content)
         part.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -109,7 +109,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Whether a file or folder belongs to the user, and nobody else can write to it."""
+    """Whether a file or folder belongs to the user, and no other user can write to it."""
     if not hasattr(os, "getuid"):  # Windows, where a user's folders are the user's
         return True
     others = stat.S_IWGRP | stat.S_IWOTH

@@ -1,0 +1,76 @@
+"""A slope may leave the range of floats although its product with the cotangent doesn't.
+
+The slope of 1/x underflows from x = 1e162 on (see ops/extremes.py). The machine multiplies each
+cotangent by a slope all the same; here it is found out afterwards whether that was exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ops import extremes
+from ..primitive import Elementwise
+from .memory import Memory
+from .passes import in_range
+from .schedule import Schedule
+
+__all__ = ["SlopeCheck", "Slopes"]
+
+Ids = np.ndarray
+
+
+class Slopes(NamedTuple):
+    """Where slopes of a row are that has another rule for when they leave the range of floats.
+
+    `g`, `slope`, `y` and each of `xs` are places of values: of the cotangents of the row's
+    outputs y, of ∂y/∂xs[i], and of the inputs.
+    """
+
+    row: Elementwise
+    i: int
+    g: Ids
+    slope: Ids
+    y: Ids
+    xs: list[Ids]
+
+    def scheduled(self, schedule: Schedule) -> list[Slopes]:
+        """Those that the machine computes: the shared ones, and those of each sample."""
+        needed = np.all([schedule.needed[ids] for ids in (self.g, self.slope, *self.xs)], axis=0)
+        parts = [np.flatnonzero(needed & (schedule.lane[self.slope] == lane))
+                 for lane in (False, True)]
+        return [Slopes(self.row, self.i, self.g[at], self.slope[at], self.y[at],
+                       [x[at] for x in self.xs]) for at in parts if at.size]
+
+    def is_exact(self, memory: Memory, w: int) -> bool:
+        """Whether the products with the slopes out of range are what the row's rule gives."""
+        slope = memory.numbers(self.slope, w)
+        odd = ~extremes.in_range(slope)
+        g, xs = memory.numbers(self.g, w)[odd], [memory.numbers(x, w)[odd] for x in self.xs]
+        rule: Any = self.row.pullbacks[self.i]
+        exact = rule(g, self.row.forward(*xs), *xs)
+        return np.allclose(g * slope[odd], exact, 1e-12, 0.0, equal_nan=True)
+
+
+class SlopeCheck:
+    """Whether cotangents times slopes are what the rows' own rules for the product give."""
+
+    def __init__(self, slopes: list[Slopes], schedule: Schedule) -> None:
+        scheduled = [part for some in slopes for part in some.scheduled(schedule)]
+        self._slopes = [[part for part in scheduled if schedule.lane[part.slope[0]] == lane]
+                        for lane in (False, True)]
+        self._places = [np.concatenate([np.empty(0, int), *[
+            schedule.place[part.slope] for part in parts]]) for parts in self._slopes]
+
+    def is_exact(self, memory: Memory, w: int, lanes: bool) -> bool:
+        """Whether all products are exact.
+
+        lanes: whether those of each of w samples are asked for, or those that all samples share.
+        """
+        if not self._slopes[lanes]:
+            return True
+        if in_range(memory.v if lanes else memory.u[:, None], self._places[lanes], w):
+            return True  # nearly always
+        with np.errstate(all="ignore"):
+            return all(part.is_exact(memory, w) for part in self._slopes[lanes])
