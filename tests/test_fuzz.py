@@ -14,7 +14,7 @@ from fuzz.modes import MODES, Mode
 from fuzz.oracle import central, kinks_along, one_sided, settle
 from fuzz.programs import Outcome, Program, Skipped, Wrong
 from fuzz.running import program_of, run
-from fuzz.shrink import shrink
+from fuzz.shrink import _candidates, shrink
 
 import autograd_mini as ag
 
@@ -271,3 +271,14 @@ def test_programs_of_values_have_control_flow():
     bodies = [MODES["values"].generate(random.Random(n)).body for n in range(40)]
     for word in ("if ", "else:", "for ", "while "):
         assert any(word in body for body in bodies)
+
+
+def test_a_loop_still_ends_when_it_is_made_smaller():
+    """The shrinker leaves out no statement without which a loop would run for ever."""
+    body = ("def f(x):\n    n = 0\n    while x < 2.0 and n < 4:\n        x = x + 0.5\n"
+            "        n += 1\n    return x * abs(x)\n")
+    found = list(_candidates(Program(body, {"x": 0.25})))
+    assert any("while" not in candidate.body for candidate in found)
+    for candidate in found:
+        if "while" in candidate.body:
+            assert "n += 1" in candidate.body and "n < 4" in candidate.body

@@ -60,7 +60,16 @@ def _made(program: Program, tree: ast.AST, **changes: Any) -> Iterator[Program]:
         compile(body, "<candidate>", "exec")
     except (ValueError, SyntaxError):
         return
-    yield replace(program, body=body, **changes)
+    if all(_ends(loop) for loop in ast.walk(tree) if isinstance(loop, ast.While)):
+        yield replace(program, body=body, **changes)
+
+
+def _ends(loop: ast.While) -> bool:
+    """Whether the loop still counts its rounds, `n < 4` and `n += 1`: without it may run for ever.
+    """
+    counted = any(isinstance(part, ast.Compare) and ast.unparse(part) == "n < 4"
+                  for part in (loop.test, *getattr(loop.test, "values", [])))
+    return counted and any(ast.unparse(part) == "n += 1" for part in loop.body)
 
 
 def _function(tree: ast.Module) -> ast.FunctionDef:
