@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini import Node, errors
 
 __all__ = ["Called", "Checked", "a_flag", "a_generator", "a_number", "a_whole_number",
-           "an_array", "shown"]
+           "above_0", "an_array", "at_least_0", "from_0_to_1", "shown", "two_below_1"]
 
 SPELLINGS = {  # what other libraries call it: what it is called here
     "params": "parameters", "learning_rate": "lr", "epsilon": "eps", "beta": "betas",
@@ -107,6 +107,30 @@ def a_number(x: Any, name: str, fits: Callable[[float], bool], range_: str) -> f
     if not (math.isfinite(number) and fits(number)):
         raise errors.ArgumentError(f"{name} must be a finite number {range_}, not {number}")
     return number
+
+
+def at_least_0(x: Any, name: str) -> float:
+    """x, if it is a finite number ≥ 0."""
+    return a_number(x, name, lambda x: x >= 0, "≥ 0")
+
+
+def from_0_to_1(x: Any, name: str) -> float:
+    """x, if it is a number from 0 to 1."""
+    return a_number(x, name, lambda x: 0 <= x <= 1, "from 0 to 1")
+
+
+def above_0(x: Any, name: str) -> float:
+    """x, if it is a finite number above 0."""
+    return a_number(x, name, lambda x: x > 0, "above 0 (it keeps 0/0 away)")
+
+
+def two_below_1(x: Any, name: str) -> tuple[float, float]:
+    """x, if it is two numbers ≥ 0 and below 1: at 1 the bias correction divides by 0."""
+    if not isinstance(x, tuple | list) or len(x) != 2:
+        raise errors.ArgumentTypeError(f"{name} is two numbers, (0.9, 0.999), not {shown(x)}")
+    first, second = (a_number(beta, f"{name}[{i}]", lambda x: 0 <= x < 1, "≥ 0 and below 1")
+                     for i, beta in enumerate(x))
+    return first, second
 
 
 def a_flag(x: Any, name: str) -> bool:
