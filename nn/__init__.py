@@ -25,8 +25,9 @@ else:
     import os
 
     if os.environ.get("AUTOGRAD_MINI_PLAIN") != "1":
-        from . import _grouped
+        from . import _fused, _grouped
 
+        _fused.install()
         _grouped.install()
     del os
 
