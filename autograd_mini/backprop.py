@@ -32,7 +32,6 @@ Rules = Mapping[Node, Callable[[Any], Iterable[tuple[Node | None, Any]]]]
 
 def pull(node: Node, g: Any) -> Sequence[Any]:
     """What `node` contributes to its parents' cotangents by its row of the table, as numbers."""
-    assert node.op is not None
     if not node.op.trusted:
         lock(*node.inputs)
     return answered(node, g, node.value, node.inputs)
@@ -47,8 +46,7 @@ def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None
                  without: tuple[Node | None, ...] = ()) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's step.
 
-    rules: what some nodes send in place of what `pull` says. without: nodes that are left out, with
-    all that only they depend on.
+    rules: other answers of some nodes. without: nodes left out, with what only they depend on.
     """
     rules = rules or {}
     cotangents = {output: seed}

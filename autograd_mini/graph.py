@@ -30,22 +30,11 @@ class Node:
     | `gradient` | ∂output/∂self of the last backward; None if not computed                    |
     | `label`    | the user's name for it                                                      |
 
-    `value` and `gradient` are the engine's; users go through `data` and `grad`, which check what
-    comes in and let nobody change a recorded number from outside.
+    `value` and `gradient` are the engine's; users have `data` and `grad`, which check numbers.
     """
 
-    # The last two are there for fast.py, which keeps two inputs without a tuple around them.
-    __slots__ = (
-        "_second_input",
-        "_second_parent",
-        "gradient",
-        "inputs",
-        "label",
-        "op",
-        "params",
-        "parents",
-        "value",
-    )
+    __slots__ = (*["value", "op", "inputs", "parents", "params", "gradient", "label"],
+                 "_second_input", "_second_parent")  # these two for fast/, which has no tuples
 
     value: Any
     op: Any  # a Primitive, which this file needs to know nothing of
@@ -71,10 +60,7 @@ KINDS: dict[type, type[Node]] = {}
 
 
 def leaf(value: Any) -> Node:
-    """A new variable holding `value`: a `Value` for a float, a `Tensor` for an ndarray.
-
-    An array is made read-only: it may be shared, and `Tensor.data` hands out a copy.
-    """
+    """A new variable holding `value`: a `Value` for a float, a `Tensor` for an array, locked."""
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     return made(None, value, (), (), None)
@@ -101,8 +87,7 @@ def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list
     without: nodes that are left out, with all that only they depend on.
 
     A topological sort: depth-first, a node is listed after all its parents (Tarjan 1976), and the
-    list is reversed. The stack is a list, not Python's, so a chain of a million nodes is no
-    deeper than one of ten.
+    list is reversed. The stack is a list, so a chain of a million nodes is no deeper than ten.
     """
     postorder: list[Node] = []
     seen: set[Node | None] = {None, *without}  # None stands for a constant

@@ -22,7 +22,7 @@ import numpy as np
 
 from . import recording
 from .errors import GraphError, NotDifferentiableError
-from .graph import Node, leaf, made, raw
+from .graph import Node, made, raw
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -56,15 +56,11 @@ class Primitive:
         y = recording.as_held(self.compute(inputs, params), inputs)
         return self.recorded(y, inputs, [a if isinstance(a, Node) else None for a in args], params)
 
-    def recorded(self, y: Any, inputs: Sequence[Any], parents: Sequence[Node | None], params: Any
-                 ) -> Node:
+    def recorded(self, y: Any, inputs: Any, parents: Sequence[Any], params: Any) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
         observer = recording.is_recording()
         if not observer:
-            node = leaf(y)
-            node.params = recording.unrecorded
-            recording.tell_of_cut(*parents)
-            return node
+            return recording.detached(y, parents)
         if not self.trusted:
             recording.lock(y)
         inputs = [recording.as_floats(x, y) for x in inputs]
@@ -149,10 +145,9 @@ class Structural(Primitive):
     """A function of whole arrays, with a pullback for each argument.
 
     A pullback is a function (g, y, *inputs, **params) → the cotangent of its argument, in that
-    argument's shape. With `many=True` there is one, which returns a sequence of them, and the
-    function takes any number of arguments in a list. Parameters such as `axis` are the
-    keyword-only parameters of the (first) pullback, and their defaults are the function's.
-    `moves` and `reach` say on which entries of its inputs an output depends (see masks.py).
+    argument's shape. With `many=True` there is one, for any number of arguments in a list. The
+    keyword-only parameters of the (first) pullback, such as `axis`, are the function's own. `moves`
+    and `reach` say on which entries of its inputs an output depends (see masks.py).
     """
 
     __slots__ = ("defaults", "many", "moves", "pullbacks", "reach")

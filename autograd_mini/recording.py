@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
-from .graph import Node, raw
+from .graph import Node, leaf, raw
 
-__all__ = ["NUMBERS", "as_floats", "as_held", "called_by", "check_real", "compared", "guard",
-           "guarded_by", "is_recording", "kept", "lock", "must_not_cut", "no_grad",
+__all__ = ["NUMBERS", "as_floats", "as_held", "called_by", "check_real", "compared", "detached",
+           "guard", "guarded_by", "is_recording", "kept", "lock", "must_not_cut", "no_grad",
            "one_real_number", "plain_array", "recording", "tell_of_constant", "tell_of_cut",
            "transforming", "undisturbed", "unrecorded", "watched_by", "watcher"]
 
@@ -203,6 +203,14 @@ def as_floats(x: Any, y: Any) -> Any:
     """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
     integers = type(x) is np.ndarray and x.dtype.kind in "iu"
     return x.astype(np.result_type(y)) if integers else x
+
+
+def detached(y: Any, parents: Sequence[Node | None]) -> Node:
+    """A node that holds y, and says of itself that what it was computed from isn't recorded."""
+    node = leaf(y)
+    node.params = unrecorded
+    tell_of_cut(*parents)
+    return node
 
 
 def lock(*arrays: Any) -> None:

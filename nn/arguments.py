@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from autograd_mini import Node, errors
+from autograd_mini import Node, Value, errors
 
 __all__ = ["Called", "Checked", "a_flag", "a_generator", "a_number", "a_whole_number",
-           "an_array", "shown"]
+           "above_0", "an_array", "at_least_0", "from_0_to_1", "of_one_sample",
+           "shown", "two_below_1", "whole_numbers"]
 
 SPELLINGS = {  # what other libraries call it: what it is called here
     "params": "parameters", "learning_rate": "lr", "epsilon": "eps", "beta": "betas",
@@ -89,6 +92,17 @@ def a_whole_number(x: Any, name: str, least: int) -> int:
     return int(x)
 
 
+def whole_numbers(x: Any, name: str, least: int) -> list[int]:
+    """x as a list of ints of at least `least`, not an empty one; raises as `a_whole_number`."""
+    if isinstance(x, str) or not isinstance(x, Iterable):
+        raise errors.ArgumentTypeError(
+            f"{name} is a list with the size of each layer, [16, 1], not {shown(x)}")
+    numbers = [a_whole_number(number, f"{name}[{i}]", least) for i, number in enumerate(x)]
+    if not numbers:
+        raise errors.ArgumentError(f"{name} is empty: give the size of each layer, [16, 1]")
+    return numbers
+
+
 def a_number(x: Any, name: str, fits: Callable[[float], bool], range_: str) -> float:
     """x as a finite float that `fits`; `range_` says in words what does.
 
@@ -107,6 +121,30 @@ def a_number(x: Any, name: str, fits: Callable[[float], bool], range_: str) -> f
     if not (math.isfinite(number) and fits(number)):
         raise errors.ArgumentError(f"{name} must be a finite number {range_}, not {number}")
     return number
+
+
+def at_least_0(x: Any, name: str) -> float:
+    """x, if it is a finite number ≥ 0."""
+    return a_number(x, name, lambda x: x >= 0, "≥ 0")
+
+
+def from_0_to_1(x: Any, name: str) -> float:
+    """x, if it is a number from 0 to 1."""
+    return a_number(x, name, lambda x: 0 <= x <= 1, "from 0 to 1")
+
+
+def above_0(x: Any, name: str) -> float:
+    """x, if it is a finite number above 0."""
+    return a_number(x, name, lambda x: x > 0, "above 0 (it keeps 0/0 away)")
+
+
+def two_below_1(x: Any, name: str) -> tuple[float, float]:
+    """x, if it is two numbers ≥ 0 and below 1: at 1 the bias correction divides by 0."""
+    if not isinstance(x, tuple | list) or len(x) != 2:
+        raise errors.ArgumentTypeError(f"{name} is two numbers, (0.9, 0.999), not {shown(x)}")
+    first, second = (a_number(beta, f"{name}[{i}]", lambda x: 0 <= x < 1, "≥ 0 and below 1")
+                     for i, beta in enumerate(x))
+    return first, second
 
 
 def a_flag(x: Any, name: str) -> bool:
@@ -135,3 +173,37 @@ def a_generator(rng: Any) -> np.random.Generator:
         raise errors.ArgumentTypeError(
             f"rng is a seed (a whole number ≥ 0) or np.random.default_rng(…), not {shown(rng)}"
         ) from error
+
+
+def of_one_sample(activation: Callable[[Any, Any], Value]) -> Callable[[Any, Any], Value]:
+    """The `__call__` of a neuron, which refuses what isn't the list of numbers of one sample.
+
+    Raises `ArgumentTypeError` for one number, `ShapeError` for a batch.
+    """
+    @functools.wraps(activation)
+    def checked(neuron: Any, x: Any) -> Value:
+        try:
+            act = activation(neuron, x) if neuron.w else _of_nothing(activation, neuron, x)
+        except TypeError:
+            if hasattr(x, "__len__"):
+                raise
+            raise errors.ArgumentTypeError(f"{neuron!r} takes a list of numbers, not {shown(x)}: "
+                                           "of one number, [x]") from None
+        if type(act) is not Value and act.ndim:
+            raise errors.ShapeError(
+                f"{neuron!r} takes one sample of {len(neuron.w)} numbers, not arrays of shape "
+                f"{act.shape}: of a batch, [neuron(row) for row in X]"
+            )
+        return act
+
+    return checked
+
+
+def _of_nothing(activation: Callable[[Any, Any], Value], neuron: Any, x: Any) -> Value:
+    """The activation of a neuron without inputs, as a Value: dot takes two empty lists for arrays.
+
+    So the bias is its weight, on an input of 1.
+    """
+    if len(x):
+        raise errors.ShapeError(f"{neuron!r} takes no inputs, got {len(x)}")
+    return activation(SimpleNamespace(w=[neuron.b], b=0.0, nonlin=neuron.nonlin), [1.0])

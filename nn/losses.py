@@ -17,16 +17,12 @@ from autograd_mini import (
     Value,
     errors,
     log_softmax,
-    logsumexp,
     mean,
     relu,
-    softmax,
     softplus,
     square,
     stack,
-    structural,
     sum,
-    vjp,
     where,
 )
 
@@ -34,6 +30,65 @@ from .arguments import an_array, shown
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "mse_loss"]
 
+
+def mse_loss(prediction: Any, target: Any) -> Any:
+    """mean((prediction − target)²), of two arrays of one shape."""
+    prediction, target = _pair(prediction, target, "mse_loss")
+    return mean(square(prediction - target))
+
+
+def hinge_loss(score: Any, target: Any) -> Any:
+    """mean(max(0, 1 − target·score)): the max-margin loss, for targets −1 and 1."""
+    score, target = _pair(score, target, "hinge_loss")
+    if not np.isin(target, (-1, 1)).all():
+        raise errors.ArgumentError("hinge_loss: targets are −1 and 1; from 0 and 1: 2 * y - 1")
+    return mean(relu(1 - target * score))
+
+
+def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
+    """mean(−t·log σ(z) − (1 − t)·log(1 − σ(z))), for logits z and targets t in [0, 1].
+
+    Computed as t·softplus(−z) + (1 − t)·softplus(z), which is finite for every finite z and, unlike
+    softplus(z) − t·z, keeps its digits where the prediction is right. Where t is 0 or 1, the term
+    that it cancels isn't computed, for at an infinite z that is 0·inf. Raises `ArgumentError` for
+    targets outside [0, 1], with which the loss has no minimum.
+    """
+    logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
+    if _has_nodes(target):
+        return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
+    if not np.all((np.asarray(target) >= 0) & (np.asarray(target) <= 1)):
+        raise errors.ArgumentError("binary_cross_entropy_with_logits: targets lie from 0 to 1; "
+                                   "from −1 and 1: (y + 1) / 2")
+    toward = softplus(where(target == 0, 0.0, -logit))
+    away = softplus(where(target == 1, 0.0, logit))
+    return mean(target * toward + (1 - target) * away)
+
+
+def cross_entropy(logits: Any, target: Any) -> Any:
+    """mean(−log softmax(logits)[target]) over the samples.
+
+    logits: (n, classes), or (classes,) for one sample, or a list of Values. target: the class
+    of each sample, integers of shape (n,); or one distribution a sample, of logits' shape.
+    """
+    logits, target, of_classes = _logits_and_target(logits, target)
+    return to_classes(logits, target) if of_classes else to_distributions(logits, target)
+
+
+def to_classes(logits: Any, target: Any) -> Any:
+    """mean(−log softmax(logits)[target]); `_fused.py` has it as one operation."""
+    entries = (*np.indices(target.shape), target)  # of each sample, that of its class
+    return mean(-log_softmax(logits)[entries])
+
+
+def to_distributions(logits: Any, target: Any) -> Any:
+    """mean(−Σ target·log softmax(logits)), in which 0·log 0 is 0."""
+    logs = log_softmax(logits)
+    if not _has_nodes(target):
+        logs = where(target == 0, 0.0, logs)
+    return mean(-sum(target * logs, axis=-1))
+
+
+# ── what is checked ──────────────────────────────────────────────────────────────────────────────
 
 def _joined(x: Any) -> Any:
     """A list of Values (or of such lists) as one Tensor; anything else as it is."""
@@ -96,79 +151,8 @@ def _in_its_dtype(target: Any, prediction: Any) -> Any:
     return np.asarray(target, np.result_type(prediction.dtype))
 
 
-def mse_loss(prediction: Any, target: Any) -> Any:
-    """mean((prediction − target)²), of two arrays of one shape."""
-    prediction, target = _pair(prediction, target, "mse_loss")
-    return mean(square(prediction - target))
-
-
-def hinge_loss(score: Any, target: Any) -> Any:
-    """mean(max(0, 1 − target·score)): the max-margin loss, for targets −1 and 1."""
-    score, target = _pair(score, target, "hinge_loss")
-    if not np.isin(target, (-1, 1)).all():
-        raise errors.ArgumentError("hinge_loss: targets are −1 and 1; from 0 and 1: 2 * y - 1")
-    return mean(relu(1 - target * score))
-
-
-def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
-    """mean(−t·log σ(z) − (1 − t)·log(1 − σ(z))), for logits z and targets t in [0, 1].
-
-    Computed as t·softplus(−z) + (1 − t)·softplus(z), which is finite for every finite z and, unlike
-    softplus(z) − t·z, keeps its digits where the prediction is right. Where t is 0 or 1, the term
-    that it cancels isn't computed, for at an infinite z that is 0·inf. Raises `ArgumentError` for
-    targets outside [0, 1], with which the loss has no minimum.
-    """
-    logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
-    if _has_nodes(target):
-        return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
-    if not np.all((np.asarray(target) >= 0) & (np.asarray(target) <= 1)):
-        raise errors.ArgumentError("binary_cross_entropy_with_logits: targets lie from 0 to 1; "
-                                   "from −1 and 1: (y + 1) / 2")
-    toward = softplus(where(target == 0, 0.0, -logit))
-    away = softplus(where(target == 1, 0.0, logit))
-    return mean(target * toward + (1 - target) * away)
-
-
-def _mean_of_logs(logits: Any, target: Any) -> Any:
-    """mean(log Σ eᶻ − z[target]) of the rows z, shifted so that nothing overflows."""
-    rows, top = np.arange(len(target)), np.max(logits, axis=-1, keepdims=True)
-    if not np.isfinite(top).all():  # then by the limits
-        return -np.mean(log_softmax(logits)[rows, target], dtype=logits.dtype)
-    shifted = logits - top
-    picked = shifted[rows, target]
-    total = np.add.reduce(np.exp(shifted, out=shifted), axis=-1)
-    return np.mean(np.log(total, out=total) - picked)
-
-
-def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
-    """∂L/∂z = (softmax(z) − one-hot(target))/n."""
-    n, rows = len(target), np.arange(len(target))
-    if isinstance(logits, Tensor):
-        chosen = np.zeros(logits.shape, logits.dtype)
-        chosen[rows, target] = 1.0
-        return (softmax(logits) - chosen) * (g / n)
-    top = np.max(logits, axis=-1, keepdims=True)
-    if np.isfinite(top).all():
-        slope = np.exp(logits - top)
-        slope /= np.add.reduce(slope, axis=-1, keepdims=True)
-    else:  # by the limits
-        slope = vjp(lambda z: logsumexp(z, axis=-1), logits)[1](np.ones(n, logits.dtype))[0]
-    slope[rows, target] -= 1.0
-    slope *= g / n
-    return slope
-
-
-_cross_entropy = structural(
-    _mean_of_logs, _softmax_less_target, name="nn.cross_entropy", symbol="−log softmax"
-)  # one node; of log_softmax, an index, a minus and a mean it would be six
-
-
-def cross_entropy(logits: Any, target: Any) -> Any:
-    """mean(−log softmax(logits)[target]) over the samples.
-
-    logits: (n, classes), or (classes,) for one sample, or a list of Values. target: the class
-    of each sample, integers of shape (n,); or one distribution a sample, of logits' shape.
-    """
+def _logits_and_target(logits: Any, target: Any) -> tuple[Any, Any, bool]:
+    """Both, checked, and whether the target is classes rather than distributions."""
     logits = _checked(logits, "cross_entropy: the prediction")
     target = _checked(target, "cross_entropy: the target")
     shape, given = _shape(logits), _shape(target)
@@ -178,25 +162,25 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     _refuse_empty(shape, "cross_entropy")
     if given == shape:
         target = _in_its_dtype(target, logits)
-        logs = log_softmax(logits)
-        if not _has_nodes(target):
-            if not np.all(np.asarray(target) >= 0):
-                raise errors.ArgumentError("cross_entropy: a distribution has no negative entries "
-                                           "and no nan; classes are integers, one a sample")
-            logs = where(target == 0, 0.0, logs)  # 0·log 0 is 0
-        return mean(-sum(target * logs, axis=-1))
+        if not _has_nodes(target) and not np.all(np.asarray(target) >= 0):
+            raise errors.ArgumentError("cross_entropy: a distribution has no negative entries "
+                                       "and no nan; classes are integers, one a sample")
+        return logits, target, False
     if given == shape[:-1] and np.asarray(target).dtype.kind in "iu":
-        target = np.asarray(target)
-        if target.size and not (0 <= target.min() and target.max() < shape[-1]):
-            raise errors.ArgumentError(
-                f"cross_entropy: classes are 0 … {shape[-1] - 1}, the targets reach from "
-                f"{target.min()} to {target.max()}"
-            )
-        if isinstance(logits, Tensor) and len(shape) == 2 and target.size:
-            return _cross_entropy(logits, target=target.copy())
-        return mean(-log_softmax(logits)[(*np.indices(target.shape), target)])
+        return logits, _classes(target, shape[-1]), True
     raise errors.ShapeError(
         f"cross_entropy: for logits of shape {np.shape(logits)} the target is integers of "
         f"shape {np.shape(logits)[:-1]} or distributions of shape {np.shape(logits)}, not "
         f"{np.asarray(target).dtype} of shape {np.shape(target)}"
     )
+
+
+def _classes(target: Any, number: int) -> np.ndarray:
+    """The target as an array, if it is integers from 0 to below `number`."""
+    classes = np.asarray(target)
+    if classes.size and not (0 <= classes.min() and classes.max() < number):
+        raise errors.ArgumentError(
+            f"cross_entropy: classes are 0 … {number - 1}, the targets reach from "
+            f"{classes.min()} to {classes.max()}"
+        )
+    return classes

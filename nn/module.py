@@ -7,9 +7,9 @@ from typing import Any
 
 from autograd_mini import Node, Value
 
-from .arguments import Called, a_flag
+from .arguments import Called, a_flag, a_whole_number, of_one_sample, whole_numbers
 
-__all__ = ["Module"]
+__all__ = ["Module", "a_flag", "a_whole_number", "of_one_sample", "whole_numbers"]
 
 
 class Module(Called):

@@ -87,7 +87,6 @@ def path_of(file):
             else PACKAGE / file)
 
 
-@pytest.mark.xfail(reason="nn/scalar.py is being shortened")
 def test_the_idea_takes_600_lines():
     """The parts of the files that a learner reads are 600 lines together, as the page says that
     tells them, and import but for each other only what may be taken on trust."""
@@ -102,7 +101,6 @@ def test_the_idea_takes_600_lines():
                                              "scalar")] + [sum(lines.values())]
 
 
-@pytest.mark.xfail(reason="nn/scalar.py is being shortened")
 def test_the_idea_stands_on_little():
     """What a learner reads imports each other, and what its page says may be taken on trust."""
     rooms = {*READ, *BESIDES} - {"scalar"}

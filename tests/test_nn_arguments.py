@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
-import random
-
 import numpy as np
 import pytest
 
-import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.errors import (
     ArgumentError,
     ArgumentTypeError,
     AutogradError,
     DTypeError,
-    GraphError,
     ShapeError,
 )
 
@@ -178,27 +172,6 @@ def test_what_makes_sense_is_taken(call):
     assert eval(call, dict(NAMES)) is not None
 
 
-def test_a_seed_gives_the_same_weights():
-    """A whole number for rng is what a generator made from it is."""
-    one, two = nn.Linear(3, 2, rng=7), nn.Linear(3, 2, rng=np.random.default_rng(7))
-    np.testing.assert_array_equal(one.weight.data, two.weight.data)
-
-
-def test_settings_are_checked_when_they_are_changed():
-    """A schedule that gives nan is an error at its line; the old number stays."""
-    optimizer = nn.Adam([Value(1.0)], lr=0.1)
-    for name, bad in [("lr", NAN), ("lr", -1), ("eps", 0), ("betas", (1, 1)),
-                      ("weight_decay", INF)]:
-        with pytest.raises(ArgumentError, match=name):
-            setattr(optimizer, name, bad)
-    with pytest.raises(ArgumentTypeError, match="lr is a number, not 'a'"):
-        optimizer.lr = "a"
-    assert (optimizer.lr, optimizer.eps, optimizer.betas) == (0.1, 1e-8, (0.9, 0.999))
-    optimizer.lr *= 0.5
-    assert optimizer.lr == 0.05 and pickle.loads(pickle.dumps(optimizer)).lr == 0.05
-    assert copy.deepcopy(optimizer).betas == (0.9, 0.999)
-
-
 def test_modules_and_optimizers_of_ones_own():
     """Their constructors keep their own arguments; an unknown name is said with those."""
     class Net(nn.Module):
@@ -225,212 +198,3 @@ def test_modules_and_optimizers_of_ones_own():
     assert p.data == 0.5
     with pytest.raises(ArgumentError, match="lr must be"):
         Half([p], lr=-1)
-
-
-# ── fit ──────────────────────────────────────────────────────────────────────────────────────
-
-def fitted(**changed):
-    """nn.fit of a small model with some arguments changed; the model's numbers must not be."""
-    model = nn.Linear(2, 1, rng=0)
-    before = model.weight.data.copy()
-    arguments = {"model": model, "loader": nn.DataLoader(np.ones((4, 2)), np.ones((4, 1))),
-                 "loss": nn.mse_loss, "optimizer": nn.SGD(model.parameters(), lr=0.1),
-                 "epochs": 1, "progress": False} | changed
-    try:
-        return nn.fit(**arguments)
-    finally:
-        np.testing.assert_array_equal(model.weight.data, before)
-
-
-@pytest.mark.parametrize(("changed", "kind", "match"), [
-    ({"epochs": -1}, RANGE, "epochs must be at least 0, not -1"),
-    ({"epochs": "3"}, KIND, "epochs is a whole number, not '3'"),
-    ({"epochs": 1.5}, KIND, "epochs is a whole number, not 1.5"),
-    ({"epochs": None}, KIND, "epochs is a whole number"),
-    ({"progress": "no"}, KIND, "progress is True or False"),
-    ({"model": np.tanh}, KIND, "model is a Module"),
-    ({"loader": 3}, KIND, "loader gives batches"),
-    ({"loss": "mse"}, KIND, "loss is a function"),
-    ({"optimizer": nn.mse_loss}, KIND, "optimizer is an Optimizer"),
-    ({"optimizer": nn.SGD}, KIND, "optimizer is an Optimizer"),
-    ({"after_epoch": 3}, KIND, "after_epoch is a function"),
-    ({"loader": (np.ones((2, 2)), np.ones((2, 1)))}, KIND, r"is \(x, y\), not an array of shape"),
-    ({"loader": [(np.ones((2, 2)),) * 3]}, KIND, r"is \(x, y\), not 3 arrays.*DataLoader"),
-    ({"loader": [(np.ones((1, 2)), 1.0)]}, KIND, "one target a sample; got 1.0"),
-    ({"loader": []}, RANGE, "had no batches"),
-    ({"loss": lambda a, b: 0.5}, GraphError, "one Value or Tensor of shape .*; got 0.5"),
-    ({"loss": lambda a, b: a - b}, GraphError, r"; got shape \(4, 1\)"),
-    ({"model": nn.ReLU()}, RANGE, "no parameters"),
-])
-def test_fit_refuses_before_the_first_step(changed, kind, match):
-    """Each argument of the wrong kind is named, and no parameter has moved."""
-    with pytest.raises(kind, match=match):
-        fitted(**changed)
-
-
-def test_fit_of_no_epochs_does_nothing():
-    """0 epochs is no mistake: the history is empty."""
-    assert fitted(epochs=0) == []
-
-
-def test_fit_refuses_an_optimizer_of_another_model():
-    """It would train nothing, or not what was put in since; some of the parameters are well."""
-    with pytest.raises(ArgumentError, match="2 parameters that aren't the model's, and not 2 that"):
-        fitted(optimizer=nn.SGD(nn.Linear(2, 1).parameters(), lr=0.1))
-    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 1, rng=1))
-    loader = nn.DataLoader(np.ones((4, 2)), np.ones((4, 1)))
-    last = nn.SGD(model[1].parameters(), lr=0.1)
-    before = model[0].weight.data.copy()
-    nn.fit(model, loader, nn.mse_loss, last, epochs=1, progress=False)  # the rest is frozen
-    np.testing.assert_array_equal(model[0].weight.data, before)
-    more = nn.SGD([*model.parameters(), Value(1.0)], lr=0.1)
-    assert len(nn.fit(model, loader, nn.mse_loss, more, epochs=1, progress=False)) == 1
-    model.steps[1] = nn.Linear(2, 1)  # after its optimizer was made
-    with pytest.raises(ArgumentError, match="make it, after the model"):
-        nn.fit(model, loader, nn.mse_loss, more, epochs=1, progress=False)
-
-
-# ── Values stay Values ───────────────────────────────────────────────────────────────────────
-
-@pytest.mark.parametrize("nonlin", [True, False])
-@pytest.mark.parametrize("nin", [0, 1, 3])
-def test_a_network_of_values_gives_values(nin, nonlin):
-    """Whatever the number of inputs and their kind; the gradients arrive."""
-    for kind in (list, tuple, np.array):
-        x = kind([1.0] * nin)
-        neuron = nn.Neuron(nin, nonlin)
-        neuron.b.data = 4.0
-        act = neuron(x)
-        assert type(act) is Value
-        act.backward()
-        assert [p.grad for p in neuron.parameters()] == [1.0] * (nin + 1)
-        with ag.no_grad():
-            assert type(neuron(x)) is Value
-        assert [type(v) for v in nn.Layer(nin, 2, nonlin)(x)] == [Value, Value]
-        assert type(nn.MLP(nin, [2, 1])(x)) is Value
-
-
-def test_losses_of_a_value_are_values():
-    """A prediction that is one Value, with a plain number or a Value for target."""
-    for loss in (nn.mse_loss, nn.hinge_loss, nn.binary_cross_entropy_with_logits):
-        for target in (1, 1.0, np.float32(1), np.array(1.0), Value(1.0)):
-            p = Value(0.5)
-            value = loss(p, target)
-            assert type(value) is Value
-            value.backward()
-            assert type(p.grad) is float
-            assert value.data == pytest.approx(loss(Tensor([0.5]), [1.0]).item(), rel=1e-15)
-
-
-@pytest.mark.slow  # all losses are compiled
-def test_losses_can_be_compiled():
-    """A program of a loss of arrays gives, at other points too, what the loss gives."""
-    X, w = np.array([[1.0, 2.0], [-1.0, 0.5], [0.0, -1.0]]), np.array([0.3, -0.2])
-    y = np.array([1.0, 0.0, 0.25])
-
-    def f(w):
-        return nn.binary_cross_entropy_with_logits(X @ w, y)
-
-    program = ag.compile(f)
-    for point in (w, -2 * w):
-        assert program(point) == pytest.approx(f(point), rel=1e-14)
-
-
-# ── limits of the cross-entropies ────────────────────────────────────────────────────────────
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_right_infinite_logits_cost_nothing(dtype):
-    """−log σ(∞) and −log(1 − σ(−∞)) are 0 with slope 0, without a warning."""
-    z = Tensor(np.array([INF, -INF, 0.0], dtype))
-    loss = nn.binary_cross_entropy_with_logits(z, [1, 0, 0.5])
-    loss.backward()
-    assert loss.item() == pytest.approx(np.log(2) / 3, rel=4 * float(np.finfo(dtype).eps))
-    assert z.grad.tolist() == [0, 0, 0] and loss.dtype == dtype
-    assert nn.binary_cross_entropy_with_logits(Value(INF), 1).data == 0.0
-    with np.errstate(over="ignore"):
-        assert nn.binary_cross_entropy_with_logits(Value(-INF), 1).data == INF
-    scores = Tensor(np.array([-INF, 1.0, 1.0], dtype))
-    loss = nn.cross_entropy(scores, np.array([0, 0.5, 0.5]))
-    loss.backward()
-    assert loss.item() == pytest.approx(np.log(2), rel=4 * float(np.finfo(dtype).eps))
-    assert scores.grad.tolist() == [0, 0, 0]
-
-
-def test_derivatives_of_the_binary_cross_entropy():
-    """∂L/∂z = σ(z) − t and ∂²L/∂z² = σ(z)(1 − σ(z)), for hard targets and soft ones."""
-    z = np.array([-30.0, -1.0, 0.0, 2.0, 40.0])
-    s = 1 / (1 + np.exp(-z))
-    for t in (np.zeros(5), np.ones(5), np.array([0.0, 0.25, 1.0, 0.5, 1.0])):
-        def f(z, t=t):
-            return 5 * nn.binary_cross_entropy_with_logits(z, t)
-
-        np.testing.assert_allclose(ag.grad(f)(z), s - t, rtol=1e-12, atol=1e-15)
-        np.testing.assert_allclose(np.diag(ag.hessian(f)(z)), s * (1 - s), rtol=1e-12, atol=1e-15)
-
-
-# ── parameters that got no gradient ──────────────────────────────────────────────────────────
-
-def embedded_loss(rows, out, word, following):
-    """−log of the probability of the following word, of Values alone, as the lecture writes it."""
-    logits = [sum(w * x for w, x in zip(ws, rows[word], strict=True)) for ws in out]
-    top = max(logit.data for logit in logits)
-    powers = [(logit - top).exp() for logit in logits]
-    return -(powers[following] / sum(powers)).log()
-
-
-@pytest.mark.parametrize("make", [
-    lambda p: nn.SGD(p, lr=0.5, momentum=0.5), lambda p: nn.Adam(p, lr=0.05),
-], ids=["SGD", "Adam"])
-def test_embeddings_train_although_rows_do_not_occur(make):
-    """A step leaves the rows of other words alone; they learn when their turn comes."""
-    random.seed(0)
-    rows, out = ([[Value(random.gauss(0, 0.5)) for _ in range(3)] for _ in range(4)]
-                 for _ in range(2))
-    parameters = [p for matrix in (rows, out) for row in matrix for p in row]
-    optimizer, losses = make(parameters), []
-    for step in range(150):
-        word = step % 3  # the word 3 never occurs
-        before = [[p.data for p in row] for row in rows]
-        optimizer.zero_grad()
-        loss = embedded_loss(rows, out, word, (word + 1) % 3)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.data)
-        moved = [[p.data for p in row] != old for row, old in zip(rows, before, strict=True)]
-        assert moved == [word == i for i in range(4)]
-    assert np.mean(losses[-3:]) < 0.1 * np.mean(losses[:3])
-
-
-@pytest.mark.parametrize("kind", [Value, lambda x: Tensor([x])], ids=["Value", "Tensor"])
-def test_adam_counts_the_steps_of_each_parameter(kind):
-    """A parameter whose gradient comes for the first time in step 4 moves as in a first step."""
-    late, alone, other = kind(1.0), kind(1.0), kind(1.0)
-    optimizer, fresh = nn.Adam([late, other], lr=0.1), nn.Adam([alone], lr=0.1)
-    for _ in range(3):
-        other.grad = 1.0
-        optimizer.step()
-    assert late.data == 1.0
-    late.grad = other.grad = alone.grad = 2.0
-    optimizer.step()
-    fresh.step()
-    assert late.data == alone.data == pytest.approx(0.9, rel=1e-8) and other.data < 0.7
-    late.grad = None
-    optimizer.step()
-    assert late.data == alone.data
-
-
-def test_a_gradient_of_zero_is_a_gradient():
-    """After model.zero_grad() a Value's is 0: momentum moves it on, as Adam's moments do."""
-    for make in (lambda p: nn.SGD(p, lr=0.1, momentum=0.5), lambda p: nn.Adam(p, lr=0.1)):
-        p = Value(1.0)
-        optimizer = make([p])
-        p.grad = 1.0
-        optimizer.step()
-        first = p.data
-        p.grad = 0.0
-        optimizer.step()
-        assert p.data < first
-        p.grad = None
-        second = p.data
-        optimizer.step()
-        assert p.data == second

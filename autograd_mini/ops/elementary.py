@@ -16,13 +16,11 @@ exp = elementwise(np.exp, math.exp, lambda y, x: y)
 log = elementwise(
     np.log, math.log, lambda y, x: 1 / x, pullbacks=(lambda g, y, x: g / x,)
 )  # g/x, for 1/x is inf below 5.6e-309
-sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
 tanh = elementwise(
     np.tanh, math.tanh, lambda y, x: square(_sech(x)),
     pullbacks=(unless_in_range(lambda y, x: square(_sech(x)),
                                lambda g, y, x: product(g, _sech(x), _sech(x))),),
 )  # not (1 − y)(1 + y), which has no digits left by x = 20
-
 relu = elementwise(
     lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, lambda y, x: sign(y),
     name="relu", symbol="ReLU", selects=True,
@@ -32,6 +30,7 @@ relu = elementwise(
 
 LOG_2, LOG_10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
 
+sqrt = elementwise(np.sqrt, math.sqrt, lambda y, x: 0.5 / y)
 expm1 = elementwise(np.expm1, math.expm1, lambda y, x: exp(x))
 # not y + 1, which has lost every digit by x = −37
 exp2 = elementwise(np.exp2, math.exp2, lambda y, x: 2 * LOG_2 * exp2(x - 1))

@@ -67,6 +67,17 @@ def with_weight(content, method=zipfile.ZIP_DEFLATED):
                     ("parameters/weight.npy", content)], method)
 
 
+def test_save_and_load(tmp_path):
+    """Parameters come back bit for bit; a file that doesn't fit changes nothing."""
+    for model, other in ((nn.Linear(3, 2), nn.Linear(3, 2)), (nn.MLP(2, [2]), nn.MLP(2, [2]))):
+        nn.save(model, tmp_path / "model.npz")
+        nn.load(other, tmp_path / "model.npz")
+        assert all(np.array_equal(p.data, q.data) for p, q in
+                   zip(model.parameters(), other.parameters(), strict=True))
+    with pytest.raises(ValueError, match="doesn't fit"):
+        nn.load(nn.Linear(3, 2), tmp_path / "model.npz")
+
+
 def refused(tmp_path, content, match):
     """Loading a file of this content is one StorageError that names it, and changes nothing."""
     path, net = tmp_path / "net.npz", Net()
