@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
 from ..graph import Node, consumers_first, raw
-from .diagnosis.explain import explained_alone
+from .diagnosis.explain import suspects_in_chain
 from .diagnosis.fitting import like, near
 from .diagnosis.record import Record
 from .report import Entry, Report
@@ -96,7 +96,7 @@ def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: 
         if cause:
             because.append((name, cause))
         elif entry.verdict == "wrong":
-            entry = replace(entry, suspects=explained_alone(entry, record))
+            entry = replace(entry, suspects=suspects_in_chain(entry, record))
         entries.append(entry)
         usable = np.shape(nodes[name].value) == given[name].shape and np.isfinite(given[name]).all()
         if usable and nodes[name].op is not None:

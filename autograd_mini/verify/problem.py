@@ -71,10 +71,10 @@ class Problem:
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
         self.graph = consumers_first(y)
         self.solves = any(node.op in SOLVERS for node in self.graph)
-        self.variables = dict(self.places(call))
+        self.variables = dict(self.variables_of(call))
         return {
             place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
-            for (place, x), g in zip(self.places(call), found, strict=False)
+            for (place, x), g in zip(self.variables_of(call), found, strict=False)
         }
 
     def call(self, args: Sequence[Any]) -> Call:
@@ -90,7 +90,7 @@ class Problem:
             return Call(self.loss, list(map(copied, args)), (*self.wrt, *others),
                         copied(self.kwargs))
 
-    def places(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
+    def variables_of(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
         """((argument, path), variable) for each array that the gradient is for."""
         return [((i, path), x) for i, tree in zip(self.wrt, call.trees, strict=False)
                 for path, x in tree_leaves(tree) if x is not None]
@@ -111,7 +111,7 @@ class Problem:
             except (AutogradError, ArithmeticError, ValueError):
                 return None
         return {names[i] + path: np.asarray(raw(g), float)
-                for ((i, path), _), g in zip(self.places(call), found, strict=False)}
+                for ((i, path), _), g in zip(self.variables_of(call), found, strict=False)}
 
     def noise(self, i: int, path: str) -> np.ndarray:
         """How much rounding the engine's gradient carries: what the last digit of the data does."""

@@ -21,7 +21,8 @@ def record_of(problem: Problem, names: list[str]) -> Record:
     def call() -> Any:
         with np.errstate(all="ignore"):
             made = problem.call(problem.args)
-            return made.scalar(), {names[i] + path: x for (i, path), x in problem.places(made)}
+            variables = problem.variables_of(made)
+            return made.scalar(), {names[i] + path: x for (i, path), x in variables}
 
     return Record.of(call, _around(problem) | _arguments(problem, names))
 

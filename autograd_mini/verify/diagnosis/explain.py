@@ -30,7 +30,7 @@ from .site import Site
 from .strategies import run
 from .strategies.other_points import updated_points
 
-__all__ = ["explained", "explained_alone"]
+__all__ = ["explained", "suspects_in_chain"]
 
 AT_MOST = 5  # suspects that are named
 KNOWN = 60_000.0  # the work for the line alone, of a mistake that has a name
@@ -126,7 +126,7 @@ def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[An
     return told
 
 
-def explained_alone(entry: Entry, record: Record) -> tuple[Suspect, ...]:
+def suspects_in_chain(entry: Entry, record: Record) -> tuple[Suspect, ...]:
     """The suspects for one claim in a chain, given what was claimed before it."""
     ((name, node),) = record.parameters.items()
     true, given = np.asarray(record.arrived[node], float), entry.given

@@ -10,12 +10,12 @@ import numpy as np
 from ...graph import Node
 from ...ops import shape
 
-__all__ = ["Nearby"]
+__all__ = ["NearbyArrays"]
 
 Shape = tuple[int, ...]
 
 
-class Nearby:
+class NearbyArrays:
     """The arrays of a graph that may stand by mistake where another of their shape belongs."""
 
     def __init__(self, order: Sequence[Node], names: Mapping[Node, str],

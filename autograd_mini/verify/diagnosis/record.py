@@ -20,7 +20,7 @@ from ...primitive import Structural
 from ...watch import Watcher
 from .budget import weight
 from .names import name_of_node
-from .nearby import Nearby
+from .nearby import NearbyArrays
 from .site import Site, sites_of
 
 __all__ = ["Record"]
@@ -58,7 +58,7 @@ class Record:
                     self.uses[site.input].append(site)
         self.names = self._names(names or {})
         self.groups = self._groups()
-        self.arrays = Nearby(self.order, self.names, self.groups, dict(constants or {}))
+        self.arrays = NearbyArrays(self.order, self.names, self.groups, dict(constants or {}))
 
     @classmethod
     def of(cls, call: Callable[[], tuple[Node, Mapping[str, Node]]],
