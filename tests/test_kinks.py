@@ -105,3 +105,17 @@ def test_copysign_is_a_length_too():
     x = np.array([0.0, -1.5])
     np.testing.assert_allclose(
         ag.hessian(lambda x: np.sum(np.copysign(x, x) ** 2))(x), 2 * np.eye(2))
+
+
+@pytest.mark.parametrize(("f", "second"), [
+    (lambda x: abs(x) ** 2, 2.0), (lambda x: np.square(np.copysign(x, -1.0)), 2.0),
+    (lambda x: ag.exp(-np.hypot(x, x) ** 2), -4.0), (lambda x: ag.cos(abs(x)), -1.0),
+], ids=["abs squared", "copysign squared", "exp of hypot", "cos of abs"])
+def test_a_programs_second_derivative_at_the_zero_of_a_length(interpreted, f, second):
+    """A compiled Hessian takes the limit where a length is 0, for one sample and for a batch."""
+    program = ag.compile(ag.hessian(f))
+    away = ag.hessian(f)(0.5)
+    expected = [second, away, second]
+    np.testing.assert_allclose([program(x) for x in (0.0, 0.5, 0.0)], expected, 1e-12, 1e-14)
+    batch = ag.jacobian(ag.jacobian(ag.compile(f, batched=0)))
+    np.testing.assert_allclose(batch(np.array([0.0, 0.5])), expected[:2], 1e-12, 1e-14)

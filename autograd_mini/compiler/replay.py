@@ -17,7 +17,7 @@ from .interpreter import interpret
 from .machine import NumbaError, check_compiles
 from .memory import Memory, MemoryPool
 from .schedule import Schedule
-from .slopes import SlopeCheck
+from .slopes import LengthCheck, SlopeCheck
 from .trace import Trace
 from .transform import Transforms
 
@@ -47,7 +47,7 @@ class Replay:
         batched = transforms.batched
         self.result = ResultForm(output, axes, bool(batched))
         self.inputs = _Inputs(trace, batched, reduce)
-        self.machine_run = _MachineRun(trace, self.result.ids, derivatives, batched)
+        self.machine_run = _MachineRun(trace, self.result.ids, derivatives, transforms)
         self.schedule = self.machine_run.schedule
 
     def run(self, inputs: Numbers) -> Any:
@@ -110,15 +110,16 @@ class _MachineRun:
     """The code laid out for the machine: the schedule, the memories, and what is checked."""
 
     def __init__(self, trace: Trace, outputs: np.ndarray, derivatives: Differentiator,
-                 batched: Sequence[int]) -> None:
-        self.batched = batched
+                 transforms: Transforms) -> None:
+        self.batched = transforms.batched
         compared = [i for guard in trace.guards for i in (guard.a, guard.b)]
         schedule = Schedule(trace.code, np.array([*outputs, *compared], int))
         self.schedule: Schedule = schedule
         self.out_place, self.out_lane = schedule.place[outputs], schedule.lane[outputs]
         self.any_lane = bool(self.out_lane.any())
         self.guards = grouped(trace.guards)
-        self.slopes = SlopeCheck(derivatives.slopes, schedule)
+        self.checks = [SlopeCheck(derivatives.slopes, schedule),
+                       LengthCheck(trace.code, trace.length, len(transforms.steps), schedule)]
         self.memories = MemoryPool(schedule)
 
     def run(self, shared: Numbers, inputs: Numbers, samples: int) -> tuple[Any, bool]:
@@ -140,7 +141,7 @@ class _MachineRun:
             schedule.run(segment.program, schedule.index, memory.u)
         if self.guards and not self._guards_hold(memory, 1):
             return None, False
-        return memory.u[self.out_place], self.slopes.is_exact(memory, 1, lanes=False)
+        return memory.u[self.out_place], self._is_exact(memory, 1, lanes=False)
 
     def _run_batch(self, memory: Memory, inputs: Numbers, samples: int, width: int
                    ) -> tuple[Any, bool]:
@@ -161,13 +162,13 @@ class _MachineRun:
                     schedule.run(segment.program, schedule.index, u)
             if self.guards and not self._guards_hold(memory, w):
                 return None, False
-            exact = exact and self.slopes.is_exact(memory, w, lanes=True)
+            exact = exact and self._is_exact(memory, w, lanes=True)
             if outputs is not None:
                 outputs[lanes, start : start + w] = v[self.out_place[lanes], :w]
         for segment in rest:
             if not (segment.lanes or schedule.staged):
                 schedule.run(segment.program, schedule.index, u)
-        exact = exact and self.slopes.is_exact(memory, 1, lanes=False)
+        exact = exact and self._is_exact(memory, 1, lanes=False)
         if outputs is None:
             return u[self.out_place], exact
         outputs[~lanes] = u[self.out_place[~lanes], None]
@@ -184,3 +185,7 @@ class _MachineRun:
     def _guards_hold(self, memory: Memory, w: int) -> bool:
         """Whether all comparisons come out as when the program was recorded."""
         return all(group.holds(lambda ids: memory.numbers(ids, w)) for group in self.guards)
+
+    def _is_exact(self, memory: Memory, w: int, lanes: bool) -> bool:
+        """Whether the engine would give the same numbers."""
+        return all([check.is_exact(memory, w, lanes) for check in self.checks])

@@ -1,7 +1,8 @@
-"""A slope may leave the range of floats although its product with the cotangent doesn't.
+"""What the machine computes and can't know to be inexact: it is found out after each run.
 
-The slope of 1/x underflows from x = 1e162 on (see ops/extremes.py). The machine multiplies each
-cotangent by a slope all the same; here it is found out afterwards whether that was exact.
+The slope of 1/x underflows from x = 1e162 on (see ops/extremes.py), although its product with a
+cotangent needn't; the machine multiplies all the same. And at the zero of a length, |x| say, the
+second derivative of a smooth function of it is a limit (see limits.py), where the machine has 0.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import numpy as np
 
 from ..ops import extremes
 from ..primitive import Elementwise
+from .code import ROW, Code
 from .memory import Memory
 from .passes import in_range
 from .schedule import Schedule
 
-__all__ = ["SlopeCheck", "Slopes"]
+__all__ = ["LengthCheck", "SlopeCheck", "Slopes"]
 
 Ids = np.ndarray
 
@@ -74,3 +76,25 @@ class SlopeCheck:
             return True  # nearly always
         with np.errstate(all="ignore"):
             return all(part.is_exact(memory, w) for part in self._slopes[lanes])
+
+
+class LengthCheck:
+    """Whether no length of the recorded code is 0, if it is differentiated more than once."""
+
+    def __init__(self, code: Code, recorded: int, order: int, schedule: Schedule) -> None:
+        op, ptr, arg = code.arrays()
+        self._inputs: list[list[list[Ids]]] = [[], []]
+        radial = [(k + ROW, row) for k, row in enumerate(code.rows) if row.radial and order > 1]
+        for number, row in radial:
+            ids = np.flatnonzero(op[:recorded] == number)
+            for lane in (False, True):
+                of = ids[schedule.lane[ids] == lane]
+                xs = [arg[ptr[of] + i] for i, slope in enumerate(row.slopes) if slope is not None]
+                needed = np.all([schedule.needed[x] for x in xs], axis=0)
+                if needed.any():
+                    self._inputs[lane].append([x[needed] for x in xs])
+
+    def is_exact(self, memory: Memory, w: int, lanes: bool) -> bool:
+        """Whether there is none; `lanes` as for `SlopeCheck`."""
+        return not any(np.all([memory.numbers(x, w) == 0 for x in xs], axis=0).any()
+                       for xs in self._inputs[lanes])
