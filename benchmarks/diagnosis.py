@@ -2,11 +2,11 @@
 
     python benchmarks/diagnosis.py [set ...] [-v]      (sets: a, b, c, d; default: all)
 
-Each file in wrong_gradients/ has a loss, its right gradient and MISTAKES: (what was done, {text:
-its replacement in the gradient's source}, kind, other kinds that the same numbers may have, the
-parameters that become wrong, a piece of the line of the loss to blame). They were written without
-looking at the table of mistakes. Sets a, b and c were used while the table was written; d was
-scored once, when it stood.
+Each file in tests/wrong_gradients/ has a loss, its right gradient and MISTAKES: (what was done,
+{text: its replacement in the gradient's source}, kind, other kinds that the same numbers may
+have, the parameters that become wrong, a piece of the line of the loss to blame). They were
+written without looking at the table of mistakes. Sets a, b and c were used while the table was
+written; d was scored once, when it stood.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-FOLDER = Path(__file__).parent / "wrong_gradients"
+FOLDER = Path(__file__).parents[1] / "tests" / "wrong_gradients"
 
 
 class Case(NamedTuple):

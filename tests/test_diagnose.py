@@ -648,7 +648,7 @@ def test_a_sample_of_the_labelled_set():
         import diagnosis
     finally:
         sys.path.pop(0)
-    every = [case for path in sorted(BENCHMARKS.glob("wrong_gradients/*/*.py"))
+    every = [case for path in sorted(diagnosis.FOLDER.glob("*/*.py"))
              for case in diagnosis.cases(path)][::12]
     right = 0
     for case in every:
