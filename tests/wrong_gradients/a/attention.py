@@ -40,9 +40,6 @@ def gradient(Wq, Wk, Wv, X, T):
     return dWq, dWk, dWv, dX
 
 
-WRT = ("Wq", "Wk", "Wv", "X")
-
-
 def example(rng):
     return (rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), rng.normal(size=(5, 3)), rng.normal(size=(7, 5)),
             rng.normal(size=(7, 3)))

@@ -35,9 +35,6 @@ def gradient(x, gamma, beta, target):
     return dx, dgamma, dbeta
 
 
-WRT = ("x", "gamma", "beta")
-
-
 def example(rng):
     return 2 * rng.normal(size=(7, 5)) + 1, rng.normal(size=5) + 2, rng.normal(size=5), rng.normal(size=(7, 5))
 

@@ -45,9 +45,6 @@ def gradient(Wi, Wt, scale, I, T):
     return dWi, dWt, dscale
 
 
-WRT = ("Wi", "Wt", "scale")
-
-
 def example(rng):
     return (rng.normal(size=(5, 4)), rng.normal(size=(6, 4)), np.array([1.2]), rng.normal(size=(7, 5)), rng.normal(size=(7, 6)))
 

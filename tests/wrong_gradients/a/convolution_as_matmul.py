@@ -37,9 +37,6 @@ def gradient(F, b, X, T):
     return dF, db, dX
 
 
-WRT = ("F", "b", "X")
-
-
 def example(rng):
     return rng.normal(size=(9, 5)), rng.normal(size=5), rng.normal(size=(2, 6, 5)), rng.normal(size=(2, 4, 3, 5))
 

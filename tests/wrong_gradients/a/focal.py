@@ -38,9 +38,6 @@ def gradient(W, b, X, y):
     return dW, db
 
 
-WRT = ("W", "b")
-
-
 def example(rng):
     return rng.normal(size=(5, 4)), rng.normal(size=4), 0.7 * rng.normal(size=(7, 5)), np.array([2, 0, 3, 1, 1, 0, 2])
 

@@ -33,9 +33,6 @@ def gradient(mu, M, A, s, X):
     return dmu, dM, dA, ds
 
 
-WRT = ("mu", "M", "A", "s")
-
-
 def example(rng):
     return (rng.normal(size=4), 2 * np.eye(4) + 0.5 * rng.normal(size=(4, 4)), rng.normal(size=(4, 3)),
             0.5 * rng.normal(size=4), rng.normal(size=(7, 4)))

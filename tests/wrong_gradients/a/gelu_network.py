@@ -33,9 +33,6 @@ def gradient(W1, b1, w2, X, y):
     return dW1, db1, dw2
 
 
-WRT = ("W1", "b1", "w2")
-
-
 def example(rng):
     return rng.normal(size=(6, 5)), rng.normal(size=6), rng.normal(size=6), rng.normal(size=(7, 5)), np.array([1.0, -1, -1, 1, 1, -1, 1])
 

@@ -47,9 +47,6 @@ def gradient(Wz, Uz, Wr, Ur, Wn, Un, h, x, y):
     return dWz, dUz, dWr, dUr, dWn, dUn, dh
 
 
-WRT = ("Wz", "Uz", "Wr", "Ur", "Wn", "Un", "h")
-
-
 def example(rng):
     W = [0.7 * rng.normal(size=s) for s in [(4, 3), (3, 3)] * 3]
     return (*W, rng.normal(size=(6, 3)), rng.normal(size=(6, 4)), rng.normal(size=(6, 3)))

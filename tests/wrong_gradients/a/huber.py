@@ -35,9 +35,6 @@ def gradient(W, b, s, X, Y):
     return dW, db, ds
 
 
-WRT = ("W", "b", "s")
-
-
 def example(rng):
     return rng.normal(size=(5, 3)), rng.normal(size=3), 0.5 * rng.normal(size=3), rng.normal(size=(7, 5)), rng.normal(size=(7, 3))
 

@@ -47,9 +47,6 @@ def gradient(W, gamma, beta, v, X, t):
     return dW, dgamma, dbeta, dv
 
 
-WRT = ("W", "gamma", "beta", "v")
-
-
 def example(rng):
     return (rng.normal(size=(5, 6)), 1 + 0.5 * rng.normal(size=6), rng.normal(size=6), rng.normal(size=6),
             rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=7))

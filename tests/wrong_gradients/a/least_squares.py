@@ -20,9 +20,6 @@ def gradient(w, b, X, y, lam):
     return dw, db
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     X = rng.normal(size=(7, 5))
     return rng.normal(size=5), rng.normal(size=1), X, rng.normal(size=7), 0.3

@@ -26,9 +26,6 @@ def gradient(w, b, X, Y):
     return dw, db
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     Y = np.array([[1.0, 0, 0, 1, 1, 0, 1]])
     return 0.5 * rng.normal(size=(5, 1)), rng.normal(size=(1, 1)), rng.normal(size=(5, 7)), Y

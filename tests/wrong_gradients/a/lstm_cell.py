@@ -64,9 +64,6 @@ def gradient(Wx, Wh, b, h0, c0, X, Y):
     return dWx, dWh, db, dh_next, dc_next
 
 
-WRT = ("Wx", "Wh", "b", "h0", "c0")
-
-
 def example(rng):
     return (0.5 * rng.normal(size=(5, 12)), 0.5 * rng.normal(size=(3, 12)), rng.normal(size=12),
             rng.normal(size=(7, 3)), rng.normal(size=(7, 3)), rng.normal(size=(2, 7, 5)), rng.normal(size=(2, 7, 3)))

@@ -50,9 +50,6 @@ def gradient(p, X, Y):
     return g, dX
 
 
-WRT = ("p", "X")
-
-
 def example(rng):
     p = {"W1": rng.normal(size=(5, 6)), "b1": rng.normal(size=6), "W2": 0.6 * rng.normal(size=(6, 6)),
          "b2": rng.normal(size=6), "W3": 0.6 * rng.normal(size=(6, 4)), "b3": rng.normal(size=4)}

@@ -26,9 +26,6 @@ def gradient(W1, b1, W2, b2, X, Y):
     return dW1, db1, dW2, db2
 
 
-WRT = ("W1", "b1", "W2", "b2")
-
-
 def example(rng):
     return (rng.normal(size=(5, 6)), rng.normal(size=6), rng.normal(size=(6, 3)), rng.normal(size=3),
             rng.normal(size=(7, 5)), rng.normal(size=(7, 3)))

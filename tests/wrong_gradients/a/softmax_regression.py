@@ -31,9 +31,6 @@ def gradient(W, b, X, y):
     return dW, db
 
 
-WRT = ("W", "b")
-
-
 def example(rng):
     y = np.array([2, 0, 3, 1, 1, 0, 2])
     return rng.normal(size=(5, 4)), rng.normal(size=4), rng.normal(size=(7, 5)).astype(np.float32), y

@@ -47,9 +47,6 @@ def gradient(p, X):
     return grads, dX
 
 
-WRT = ("p", "X")
-
-
 def example(rng):
     p = {"Wmu": rng.normal(size=(5, 3)), "bmu": rng.normal(size=3), "Wlv": 0.5 * rng.normal(size=(5, 3)),
          "blv": 0.5 * rng.normal(size=3), "Wd": rng.normal(size=(3, 5)), "bd": rng.normal(size=5)}

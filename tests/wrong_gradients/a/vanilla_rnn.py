@@ -40,9 +40,6 @@ def gradient(Wxh, Whh, Why, bh, by, inputs, targets):
     return dWxh, dWhh, dWhy, dbh, dby
 
 
-WRT = ("Wxh", "Whh", "Why", "bh", "by")
-
-
 def example(rng):
     inputs = [np.eye(5)[:, [k]] for k in (0, 3, 1, 3)]
     return (rng.normal(size=(6, 5)), 0.5 * rng.normal(size=(6, 6)), rng.normal(size=(4, 6)),

@@ -64,9 +64,6 @@ def gradient(p, alpha, X, y, delta):
     return g, dalpha
 
 
-WRT = ("p", "alpha")
-
-
 def example(rng):
     p = {"W1": rng.normal(size=(3, 6)), "b1": rng.normal(size=6), "W2": rng.normal(size=(6, 5)), "b2": rng.normal(size=5),
          "W3": rng.normal(size=(5, 4)), "b3": rng.normal(size=4), "w4": rng.normal(size=4)}

@@ -65,9 +65,6 @@ def gradient(g, Wq, Wk, Wv, Wo, X, T, heads):
     return dg, dWq, dWk, dWv, dWo, dX
 
 
-WRT = ("g", "Wq", "Wk", "Wv", "Wo", "X")
-
-
 def example(rng):
     n, d, inner = 5, 6, 4
     return (1 + 0.3 * rng.normal(size=d), rng.normal(size=(d, inner)), rng.normal(size=(d, inner)),

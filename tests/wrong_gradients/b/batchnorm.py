@@ -40,9 +40,6 @@ def gradient(W1, gamma, beta, W2, b2, X, Y):
     return dW1, dgamma, dbeta, dW2, db2
 
 
-WRT = ("W1", "gamma", "beta", "W2", "b2")
-
-
 def example(rng):
     return (rng.normal(size=(3, 5)), rng.normal(size=5) + 1, rng.normal(size=5), rng.normal(size=(5, 2)),
             rng.normal(size=2), rng.normal(size=(8, 3)) + 0.5, rng.normal(size=(8, 2)))

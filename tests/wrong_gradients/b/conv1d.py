@@ -39,9 +39,6 @@ def gradient(K, b, V, c, x, T):
     return dK, db, dV, dc, dx
 
 
-WRT = ("K", "b", "V", "c", "x")
-
-
 def example(rng):
     return (rng.normal(size=(4, 2, 3)), rng.normal(size=4), rng.normal(size=(12, 2)), rng.normal(size=2),
             rng.normal(size=(5, 2, 8)), rng.normal(size=(5, 2)))

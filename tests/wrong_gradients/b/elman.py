@@ -40,9 +40,6 @@ def gradient(Wxh, Whh, Why, bh, by, hprev, inputs, targets, temperature):
     return dWxh, dWhh, dWhy, dbh, dby, dhnext
 
 
-WRT = ("Wxh", "Whh", "Why", "bh", "by", "hprev")
-
-
 def example(rng):
     return (rng.normal(size=(3, 5)), rng.normal(size=(3, 3)), rng.normal(size=(5, 3)), rng.normal(size=(3, 1)),
             rng.normal(size=(5, 1)), rng.normal(size=(3, 1)), [1, 4, 1, 0, 4, 4], [4, 1, 0, 4, 4, 2], 1.6)

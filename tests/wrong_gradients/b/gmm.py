@@ -35,9 +35,6 @@ def gradient(logits, mu, logsig, X):
     return dlogits, dmu, dlogsig
 
 
-WRT = ("logits", "mu", "logsig")
-
-
 def example(rng):
     return rng.normal(size=3), rng.normal(size=(3, 2)), 0.3 * rng.normal(size=(3, 2)), rng.normal(size=(7, 2))
 

@@ -35,9 +35,6 @@ def gradient(log_ell, log_sf, log_sn, X, y):
     return dlog_ell, dlog_sf, dlog_sn
 
 
-WRT = ("log_ell", "log_sf", "log_sn")
-
-
 def example(rng):
     return 0.3 * rng.normal(size=3), 0.2, -0.7, rng.normal(size=(6, 3)), rng.normal(size=6)
 

@@ -20,9 +20,6 @@ def gradient(w, b, X, y, lam):
     return dw, db
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     X = rng.normal(size=(9, 4)).astype(np.float32)
     y = np.where(rng.normal(size=9) > 0, 1, -1).astype(np.float32)

@@ -58,9 +58,6 @@ def gradient(Wx, Wh, b, V, h0, c0, X, Y):
     return dWx, dWh, db, dV, dh.sum(axis=0), dc.sum(axis=0)
 
 
-WRT = ("Wx", "Wh", "b", "V", "h0", "c0")
-
-
 def example(rng):
     return (rng.normal(size=(2, 12)), rng.normal(size=(3, 12)), rng.normal(size=12), rng.normal(size=(3, 2)),
             rng.normal(size=3), rng.normal(size=3), rng.normal(size=(4, 5, 2)), rng.normal(size=(5, 2)))

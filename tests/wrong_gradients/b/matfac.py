@@ -30,9 +30,6 @@ def gradient(P, Q, bu, bi, mu, users, items, ratings, lam, lam_b):
     return dP, dQ, dbu, dbi, dmu
 
 
-WRT = ("P", "Q", "bu", "bi", "mu")
-
-
 def example(rng):
     users = np.array([0, 0, 1, 2, 2, 3, 3, 3, 1, 0])
     items = np.array([1, 4, 0, 2, 5, 0, 1, 4, 3, 2])

@@ -49,9 +49,6 @@ def gradient(params, X, y):
     return grads, dX
 
 
-WRT = ("params", "X")
-
-
 def example(rng):
     params = {
         "W1": rng.normal(size=(3, 4)), "b1": rng.normal(size=(1, 4)),

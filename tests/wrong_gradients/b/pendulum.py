@@ -37,9 +37,6 @@ def gradient(k, c, x0, v0, obs, dt):
     return dk, dc, gx, gv
 
 
-WRT = ("k", "c", "x0", "v0")
-
-
 def example(rng):
     return 1 + rng.random(3), 0.4, rng.normal(size=3), rng.normal(size=3), rng.normal(size=(6, 3)), 0.25
 

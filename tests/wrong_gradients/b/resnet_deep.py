@@ -31,9 +31,6 @@ def gradient(W, b, V, c, X, T):
     return dW, db, dV, dc, dH
 
 
-WRT = ("W", "b", "V", "c", "X")
-
-
 def example(rng):
     W = rng.normal(size=(3, 4, 4)) / 2
     b = rng.normal(size=(3, 4))

@@ -27,9 +27,6 @@ def gradient(w, b, X, y, lam):
     return dw, db
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     return rng.normal(size=5), rng.normal(), rng.normal(size=(8, 5)), rng.normal(size=8), 0.3
 

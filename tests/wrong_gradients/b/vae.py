@@ -41,9 +41,6 @@ def gradient(enc, dec, X, eps):
     return denc, ddec
 
 
-WRT = ("enc", "dec")
-
-
 def example(rng):
     enc = {"W": rng.normal(size=(5, 4)), "b": rng.normal(size=4), "Wm": rng.normal(size=(4, 2)),
            "bm": rng.normal(size=2), "Wv": 0.5 * rng.normal(size=(4, 2)), "bv": rng.normal(size=2)}

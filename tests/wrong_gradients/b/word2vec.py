@@ -35,9 +35,6 @@ def gradient(U, V, center, context, negative):
     return dU, dV
 
 
-WRT = ("U", "V")
-
-
 def example(rng):
     center = np.array([0, 2, 2, 4, 0, 5])
     context = np.array([2, 0, 4, 2, 5, 0])

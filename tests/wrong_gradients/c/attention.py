@@ -41,9 +41,6 @@ def gradient(X, Wq, Wk, Wv, Wo, T):
     return dX, dWq, dWk, dWv, dWo
 
 
-WRT = ("X", "Wq", "Wk", "Wv", "Wo")
-
-
 def example(rng):
     return (rng.normal(size=(2, 4, 5)), 0.6 * rng.normal(size=(5, 3)), 0.6 * rng.normal(size=(5, 3)),
             rng.normal(size=(5, 6)), rng.normal(size=(6, 5)), rng.normal(size=(2, 4, 5)))

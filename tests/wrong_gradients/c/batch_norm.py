@@ -42,9 +42,6 @@ def gradient(x, gamma, beta, target, eps):
     return dx, dgamma, dbeta
 
 
-WRT = ("x", "gamma", "beta")
-
-
 def example(rng):
     return rng.normal(size=(6, 3)) * 1.7 + 0.4, rng.normal(size=3), rng.normal(size=3), rng.normal(size=(6, 3)), 1e-3
 

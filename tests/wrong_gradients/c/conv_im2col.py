@@ -43,9 +43,6 @@ def gradient(x, w, b, y):
     return dx, dw, db
 
 
-WRT = ("x", "w", "b")
-
-
 def example(rng):
     return rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(6, 3, 2, 2)), rng.normal(size=6), rng.normal(size=(2, 12, 6))
 

@@ -37,9 +37,6 @@ def gradient(E, U, b, ctx, word):
     return dE, dU, db
 
 
-WRT = ("E", "U", "b")
-
-
 def example(rng):
     ctx = np.array([[0, 3, 1], [3, 3, 5], [2, 0, 6], [4, 1, 3], [5, 6, 0]])
     return rng.normal(size=(7, 4)), rng.normal(size=(4, 4)), rng.normal(size=7), ctx, np.array([1, 2, 2, 0, 6])

@@ -28,9 +28,6 @@ def gradient(mu, S, M, X):
     return dmu, dS, dM
 
 
-WRT = ("mu", "S", "M")
-
-
 def example(rng):
     B = rng.normal(size=(3, 3))
     return rng.normal(size=3), B @ B.T + np.eye(3), rng.normal(size=(3, 3)) + 2 * np.eye(3), rng.normal(size=(6, 3))

@@ -37,9 +37,6 @@ def gradient(W1, b1, W2, b2, X, Y):
     return dW1, db1, dW2, db2
 
 
-WRT = ("W1", "b1", "W2", "b2")
-
-
 def example(rng):
     X = rng.normal(size=(8, 3)).astype(np.float32)
     Y = rng.normal(size=(8, 2)).astype(np.float32)

@@ -55,9 +55,6 @@ def gradient(p, h0, xs, y):
     return g, dh
 
 
-WRT = ("p", "h0")
-
-
 def example(rng):
     D, H = 2, 4
     p = {}

@@ -43,9 +43,6 @@ def gradient(x, g, b, W, T):
     return dx, dg, db, dW
 
 
-WRT = ("x", "g", "b", "W")
-
-
 def example(rng):
     return (rng.normal(size=(2, 3, 5)) + 0.5, rng.normal(size=5), rng.normal(size=5), rng.normal(size=(5, 4)),
             rng.normal(size=(2, 3, 4)))

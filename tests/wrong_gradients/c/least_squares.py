@@ -20,9 +20,6 @@ def gradient(w, b, X, y, lam):
     return grad_w, grad_b
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     return rng.normal(size=(4, 1)), rng.normal(), rng.normal(size=(6, 4)), rng.normal(size=(6, 1)), 0.3
 

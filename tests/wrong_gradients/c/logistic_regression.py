@@ -26,9 +26,6 @@ def gradient(w, b, X, Y, lam):
     return dw, db
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     Y = np.array([[1, 0, 0, 1, 1, 0, 1, 0]])
     return rng.normal(size=(5, 1)), rng.normal(size=(1, 1)), rng.normal(size=(5, 8)), Y, 0.8

@@ -63,9 +63,6 @@ def gradient(Wx, Wh, b, xs, targets):
     return dWx, dWh, db
 
 
-WRT = ("Wx", "Wh", "b")
-
-
 def example(rng):
     return (rng.normal(size=(3, 16)), rng.normal(size=(4, 16)), rng.normal(size=16), rng.normal(size=(3, 2, 3)),
             rng.normal(size=(3, 2, 4)))

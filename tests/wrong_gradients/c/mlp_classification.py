@@ -44,9 +44,6 @@ def gradient(W1, b1, W2, b2, X, y, reg):
     return dW1, db1, dW2, db2
 
 
-WRT = ("W1", "b1", "W2", "b2")
-
-
 def example(rng):
     return (rng.normal(size=(5, 4)), rng.normal(size=4), rng.normal(size=(4, 4)), rng.normal(size=4),
             rng.normal(size=(7, 5)), np.array([3, 0, 1, 1, 2, 3, 0]), 0.1)

@@ -24,9 +24,6 @@ def gradient(p, X, Y):
     return grads
 
 
-WRT = ("p",)
-
-
 def example(rng):
     p = {'W1': rng.normal(size=(3, 5)), 'b1': rng.normal(size=5), 'W2': rng.normal(size=(5, 2)), 'b2': rng.normal(size=2)}
     return p, rng.normal(size=(7, 3)), rng.normal(size=(7, 2))

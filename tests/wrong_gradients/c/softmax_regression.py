@@ -32,9 +32,6 @@ def gradient(W, b, X, y, reg, T):
     return dW, db
 
 
-WRT = ("W", "b")
-
-
 def example(rng):
     return rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(6, 4)), np.array([0, 2, 1, 1, 0, 2]), 0.05, 0.7
 

@@ -39,9 +39,6 @@ def gradient(Wm, Wl, Wd, x, eps, beta):
     return dWm, dWl, dWd
 
 
-WRT = ("Wm", "Wl", "Wd")
-
-
 def example(rng):
     return (rng.normal(size=(6, 2)), rng.normal(size=(6, 2)), rng.normal(size=(2, 6)),
             rng.uniform(0.05, 0.95, size=(4, 6)), rng.normal(size=(4, 2)), 1.5)

@@ -36,9 +36,6 @@ def gradient(X, Wq, Wk, Wv, T):
     return dX, X.T @ dQ, X.T @ dK, X.T @ dV
 
 
-WRT = ("X", "Wq", "Wk", "Wv")
-
-
 def example(rng):
     return (rng.normal(size=(6, 5)), rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=(5, 5)),
             rng.normal(size=(6, 5)))

@@ -41,9 +41,6 @@ def gradient(x, gamma, beta, R):
     return dx, dgamma, dbeta
 
 
-WRT = ("x", "gamma", "beta")
-
-
 def example(rng):
     return 1.0 + 2 * rng.normal(size=(6, 4)), rng.normal(size=4), rng.normal(size=4), rng.normal(size=(6, 4))
 

@@ -38,9 +38,6 @@ def gradient(x, F, b, T):
     return dx, dF, db
 
 
-WRT = ("x", "F", "b")
-
-
 def example(rng):
     return rng.normal(size=(2, 4, 6)), rng.normal(size=(2, 3, 5)), rng.normal(size=5), rng.normal(size=(2, 12, 5))
 

@@ -37,9 +37,6 @@ def gradient(E, W, b, tokens, nxt):
     return dE, dW, db
 
 
-WRT = ("E", "W", "b")
-
-
 def example(rng):
     tokens = np.array([[1, 4, 4], [0, 2, 1], [6, 4, 2], [3, 3, 0], [5, 1, 6]])
     nxt = np.array([2, 0, 5, 5, 3])

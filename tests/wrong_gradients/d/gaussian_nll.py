@@ -30,9 +30,6 @@ def gradient(mu, A, X):
     return dmu, dA
 
 
-WRT = ("mu", "A")
-
-
 def example(rng):
     return rng.normal(size=3), rng.normal(size=(3, 3)), rng.normal(size=(8, 3))
 

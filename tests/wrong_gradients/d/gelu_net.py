@@ -37,9 +37,6 @@ def gradient(x, W1, b1, W2, b2, y):
     return dx, dW1, db1, dW2, db2
 
 
-WRT = ("x", "W1", "b1", "W2", "b2")
-
-
 def example(rng):
     return (rng.normal(size=(5, 4)), rng.normal(size=(4, 7)), rng.normal(size=7), rng.normal(size=(7, 4)),
             rng.normal(size=4), rng.normal(size=(5, 4)))

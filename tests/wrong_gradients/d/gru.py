@@ -42,9 +42,6 @@ def gradient(P, h, x, target):
     return dP, dh
 
 
-WRT = ("P", "h")
-
-
 def example(rng):
     P = {}
     for k in "zrc":

@@ -33,9 +33,6 @@ def gradient(X, gain, shift, W, T):
     return dX, dgain, dshift, dW
 
 
-WRT = ("X", "gain", "shift", "W")
-
-
 def example(rng):
     return (rng.normal(size=(2, 3, 5)), rng.normal(size=5), rng.normal(size=5), rng.normal(size=(5, 5)),
             rng.normal(size=(2, 3, 5)))

@@ -20,9 +20,6 @@ def gradient(W, b, X, T, lam):
     return dW, db
 
 
-WRT = ("W", "b")
-
-
 def example(rng):
     return rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), 0.3
 

@@ -27,9 +27,6 @@ def gradient(w, b, X, y, pw, lam):
     return dw, db
 
 
-WRT = ("w", "b")
-
-
 def example(rng):
     y = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     X = rng.normal(size=(8, 5)).astype(np.float32)

@@ -62,9 +62,6 @@ def gradient(Wx, Wh, b, h0, c0, xs, target):
     return dWx, dWh, db, dh, dc
 
 
-WRT = ("Wx", "Wh", "b", "h0", "c0")
-
-
 def example(rng):
     xs = rng.normal(size=(3, 2, 5))
     return (rng.normal(size=(5, 12)), rng.normal(size=(3, 12)), rng.normal(size=12), rng.normal(size=(2, 3)),

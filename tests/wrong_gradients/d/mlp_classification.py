@@ -35,9 +35,6 @@ def gradient(W1, b1, W2, b2, X, Y, lam):
     return dW1, db1, dW2, db2
 
 
-WRT = ("W1", "b1", "W2", "b2")
-
-
 def example(rng):
     Y = np.eye(3)[:, rng.integers(0, 3, 8)]
     return (rng.normal(size=(5, 4)), rng.normal(size=(5, 1)), rng.normal(size=(3, 5)), rng.normal(size=(3, 1)),

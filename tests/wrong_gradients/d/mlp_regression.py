@@ -34,9 +34,6 @@ def gradient(p, X, T):
     return grads
 
 
-WRT = ("p",)
-
-
 def example(rng):
     p = {
         "W1": rng.normal(size=(3, 4)),

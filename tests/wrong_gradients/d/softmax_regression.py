@@ -25,9 +25,6 @@ def gradient(W, b, X, y, tau):
     return dW, db
 
 
-WRT = ("W", "b")
-
-
 def example(rng):
     return rng.normal(size=(4, 6)), rng.normal(size=(1, 4)), rng.normal(size=(9, 6)), rng.integers(0, 4, 9), 1.7
 

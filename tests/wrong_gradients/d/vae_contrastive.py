@@ -40,9 +40,6 @@ def gradient(mu, logvar, keys, eps, tau, beta):
     return dmu, dlogvar, dkeys
 
 
-WRT = ("mu", "logvar", "keys")
-
-
 def example(rng):
     return (rng.normal(size=(5, 3)), 0.5 * rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=(5, 3)),
             0.4, 0.6)
