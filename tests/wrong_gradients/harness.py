@@ -40,30 +40,18 @@ class Problem(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A wrong gradient with its label."""
+    """A wrong gradient of a problem, with its label."""
 
     problem: Problem
     did: str
+    loss: Callable[..., Any]
     gradient: Callable[..., Any]
+    args: tuple[Any, ...]
+    wrt: tuple[str, ...]
     kind: str
     accepted: tuple[str, ...]  # the kind, and others that the same numbers may have
     wrong: tuple[str, ...]  # parameters
     line: str  # a piece of the line of the loss to blame; "" if there is none
-
-    @property
-    def loss(self) -> Callable[..., Any]:
-        """The problem's."""
-        return self.problem.loss
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        """The problem's."""
-        return self.problem.args
-
-    @property
-    def wrt(self) -> tuple[str, ...]:
-        """The problem's."""
-        return self.problem.wrt
 
 
 def problems(*sets: str) -> Iterator[Problem]:
@@ -94,4 +82,5 @@ def cases(*sets: str) -> Iterator[Case]:
             linecache.cache[file] = (len(text), None, text.splitlines(True), file)
             space = dict(problem.gradient.__globals__)
             exec(compile(text, file, "exec"), space)
-            yield Case(problem, did, space["gradient"], kind, (kind, *others), wrong, line)
+            yield Case(problem, did, problem.loss, space["gradient"], problem.args, problem.wrt,
+                       kind, (kind, *others), wrong, line)
