@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from two_layers import MLP, WRT, X, edited, mlp
+from wrong_gradients import harness
 
 import autograd_mini as ag
 
@@ -77,8 +76,6 @@ def test_two_mistakes_at_once():
     assert report["W2"].suspects[0].kind == "factor"
 
 
-
-
 # ── what must not be explained ───────────────────────────────────────────────────────────────
 
 
@@ -120,30 +117,12 @@ def test_a_factor_of_the_whole(seed, c):
     assert first.kind == ("sign" if c < 0 else "factor") and not first.also
 
 
-
-
-
-
-
-
-
-
-
 # ── the labelled set ─────────────────────────────────────────────────────────────────────────
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
 
 @pytest.mark.slow  # it searches for sixty mistakes
 def test_a_sample_of_the_labelled_set():
     """Of every twelfth of the labelled wrong gradients all are detected, most are named rightly."""
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        import diagnosis
-    finally:
-        sys.path.pop(0)
-    every = [case for path in sorted(BENCHMARKS.glob("wrong_gradients/*/*.py"))
-             for case in diagnosis.cases(path)][::12]
+    every = list(harness.cases())[::12]
     right = 0
     for case in every:
         with np.errstate(all="ignore"):

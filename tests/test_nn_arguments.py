@@ -151,7 +151,7 @@ REFUSED = [
 @pytest.mark.parametrize(("call", "kind", "match"), REFUSED,
                          ids=[call for call, _, _ in REFUSED])
 def test_a_wrong_argument_is_refused_at_once(call, kind, match):
-    """Each is the library's own error, also NumPy's users' builtin, and says what is wrong."""
+    """A wrong argument raises the library's own error, which is a ValueError or TypeError too."""
     with pytest.raises(kind, match=match) as caught:
         eval(call, dict(NAMES))
     assert isinstance(caught.value, AutogradError)
@@ -168,12 +168,12 @@ def test_a_wrong_argument_is_refused_at_once(call, kind, match):
     "nn.DataLoader(X, batch_size=np.int32(3), rng=np.random.default_rng(0), shuffle=True)",
 ])
 def test_what_makes_sense_is_taken(call):
-    """NumPy's own numbers and bools, generators, functions in a row, and edges of the ranges."""
+    """NumPy's numbers and bools, generators, functions in a row and edges of ranges are taken."""
     assert eval(call, dict(NAMES)) is not None
 
 
 def test_modules_and_optimizers_of_ones_own():
-    """Their constructors keep their own arguments; an unknown name is said with those."""
+    """A subclass keeps its constructor's arguments, which the error for an unknown name lists."""
     class Net(nn.Module):
         def __init__(self, width, *, depth=2, **rest):
             self.width, self.rest = width, rest

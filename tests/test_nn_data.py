@@ -9,7 +9,7 @@ from autograd_mini import nn
 
 
 def test_data_loader():
-    """Batches in order or shuffled by a seed; the last may be short, or dropped."""
+    """Batches come in order or shuffled by a seed; the last may be short, or dropped."""
     X, y = np.arange(10).reshape(5, 2), np.arange(5)
     batches = list(nn.DataLoader(X, y, batch_size=2))
     assert [len(b) for _, b in batches] == [2, 2, 1]

@@ -12,7 +12,7 @@ from autograd_mini.errors import ArgumentError, ArgumentTypeError, GraphError
 
 
 def test_sequential_learns_xor():
-    """2-8-1 with tanh learns XOR; the same seed gives the same run to the last bit."""
+    """A 2-8-1 tanh network learns XOR; the same seed gives the same run to the last bit."""
 
     def run():
         rng = np.random.default_rng(3)
@@ -31,7 +31,7 @@ def test_sequential_learns_xor():
 
 
 def test_fit_trains_scalar_networks_too(capsys):
-    """An MLP of Values gets its samples one by one; without a terminal, a line an epoch."""
+    """fit gives an MLP of Values its samples one by one, and prints a line an epoch to a file."""
     random.seed(0)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
@@ -45,7 +45,7 @@ def test_fit_trains_scalar_networks_too(capsys):
 
 
 def test_fit_stops_at_a_loss_that_is_not_finite():
-    """Before the step, so the parameters are still numbers."""
+    """fit raises at an infinite loss before the step, so the parameters are still finite."""
     model = nn.Linear(1, 1)
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="learning rate"):
         nn.fit(model, [(np.array([[np.inf]]), np.array([[0.0]]))], nn.mse_loss,
@@ -98,18 +98,18 @@ def fitted(**changed):
     ({"model": nn.ReLU()}, ArgumentError, "no parameters"),
 ])
 def test_fit_refuses_before_the_first_step(changed, kind, match):
-    """Each argument of the wrong kind is named, and no parameter has moved."""
+    """fit names the argument of the wrong kind before any parameter has moved."""
     with pytest.raises(kind, match=match):
         fitted(**changed)
 
 
 def test_fit_of_no_epochs_does_nothing():
-    """0 epochs is no mistake: the history is empty."""
+    """fit of 0 epochs is no mistake: the history is empty."""
     assert fitted(epochs=0) == []
 
 
 def test_fit_refuses_an_optimizer_of_another_model():
-    """It would train nothing, or not what was put in since; some of the parameters are well."""
+    """fit refuses an optimizer of another model, and takes one of some of the parameters."""
     with pytest.raises(ArgumentError, match="2 parameters that aren't the model's, and not 2 that"):
         fitted(optimizer=nn.SGD(nn.Linear(2, 1).parameters(), lr=0.1))
     model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 1, rng=1))

@@ -14,7 +14,7 @@ from autograd_mini import Tensor
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_plain_and_fused_cross_entropy_agree(dtype):
-    """The losses bit for bit, the entries of the gradients within 4 ulps of 1/n."""
+    """Plain and fused losses agree bit for bit, their gradients within 4 ulps of 1/n."""
     for seed in range(200):
         rng = np.random.default_rng(seed)
         n, classes = rng.integers(1, 40), rng.integers(1, 30)
@@ -33,7 +33,7 @@ def test_plain_and_fused_cross_entropy_agree(dtype):
     [[-np.inf, -np.inf, -np.inf]],
 ])
 def test_derivatives_of_the_fused_cross_entropy(rows):
-    """Orders 1 to 3 are those of the plain one, and so are the limits at infinite logits."""
+    """Its orders 1 to 3 are the plain one's, and so are its limits at infinite logits."""
     z, target = np.array(rows), np.arange(1, len(rows) + 1)
 
     def third(f):
@@ -48,13 +48,13 @@ def test_derivatives_of_the_fused_cross_entropy(rows):
 
 
 def test_the_fused_cross_entropy_is_one_node():
-    """Of a Tensor of rows; one sample's logits are handed back to the plain one."""
+    """Cross-entropy of a Tensor of rows is one node; one sample's is the plain one."""
     rows, row = Tensor(np.eye(3)), Tensor(np.ones(3))
     assert fused(rows, np.arange(3)).parents == (rows,)
     assert fused(row, np.array(1)).op is plain(row, np.array(1)).op
 
 
 def test_the_replacement_names_the_plain_cross_entropy():
-    """The first line of its docstring says which function it stands for."""
+    """The first line of a fast function's docstring says which function it stands for."""
     for owner, name, _, fast in _fused.PAIRS:
         assert fast.__doc__.startswith(f"`{owner.__name__.split('.')[-1]}.{name}`")

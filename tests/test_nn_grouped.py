@@ -15,11 +15,11 @@ from autograd_mini import Tensor, Value, nn
 SHAPES = [(), (3,), (2, 3), (80, 60), (5000,), (0,)]  # both sides of what counts as small
 
 
-def with_each(pairs_of, which):
-    """A subclass of the optimizer in which every replaced function is the plain or the fast one."""
-    functions = {name: pair[which] for owner, name, *pair in _grouped.PAIRS
-                 if issubclass(pairs_of, owner)}
-    return type(pairs_of.__name__, (pairs_of,), functions)
+def subclass(kind, fast):
+    """The optimizer with the fast functions of these names, and the plain ones otherwise."""
+    functions = {name: by_group if name in fast else plain
+                 for owner, name, plain, by_group in _grouped.PAIRS if issubclass(kind, owner)}
+    return type(kind.__name__, (kind,), functions)
 
 
 def parameters(start):
@@ -27,11 +27,12 @@ def parameters(start):
     return [*map(Tensor, start), Value(0.5), Value(-3.0)]
 
 
-def numbers(start, optimizer, steps, rng, gaps):
-    """All parameters after each of some steps with random gradients, the same for the same rng."""
+def numbers(optimizer, steps, gaps):
+    """All parameters after each of some steps, with the same random gradients in every call."""
+    rng = np.random.default_rng(8)
     seen = []
     for step in range(steps):
-        for i, p in enumerate(optimizer.parameters):
+        for p in optimizer.parameters:
             scale = 10.0 ** rng.integers(-12, 12)
             p.grad = scale * (rng.normal() if isinstance(p, Value) else rng.normal(size=p.shape))
             if gaps and rng.random() < 0.2:
@@ -48,24 +49,26 @@ SETTINGS = [
     (nn.Adam, {}), (nn.Adam, {"lr": 0.1, "weight_decay": 0.01}),
     (nn.Adam, {"betas": (0.0, 0.5), "eps": 1e-3}), (nn.Adam, {"betas": (0.7, 0.0)}),
 ]
+PAIRS = [(kind, settings, fast) for kind, settings in SETTINGS
+         for fast in ([["step"]] if kind is nn.SGD else [["step"], ["moved"], ["step", "moved"]])]
 
 
 @pytest.mark.parametrize("gaps", [False, True], ids=["all gradients", "some missing"])
-@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
-def test_plain_and_grouped_optimizers_agree_bit_for_bit(kind, settings, gaps):
-    """Over six steps, for Values and Tensors of all shapes, float32 and float64."""
+@pytest.mark.parametrize(("kind", "settings", "fast"), PAIRS)
+def test_plain_and_grouped_optimizers_agree_bit_for_bit(kind, settings, fast, gaps):
+    """Plain and fast steps give Values and Tensors of both dtypes the same numbers."""
     start = [np.random.default_rng(7).normal(size=shape).astype(dtype)
              for shape in SHAPES for dtype in (np.float32, np.float64)]
-    plain, fast = (
-        numbers(start, with_each(kind, which)(parameters(start), **settings), 6,
-                np.random.default_rng(8), gaps) for which in (0, 1))
-    for p, q in zip(plain, fast, strict=True):
+    expected, got = (
+        numbers(subclass(kind, names)(parameters(start), **settings), 6, gaps)
+        for names in ([], fast))
+    for p, q in zip(expected, got, strict=True):
         assert p.dtype == q.dtype
         np.testing.assert_array_equal(p, q)
 
 
 def test_a_value_is_moved_as_a_tensor_of_one_number():
-    """The formulas are the same, to the last bit, for both kinds of parameters."""
+    """A Value and a Tensor of one number take the same steps, to the last bit."""
     rng = np.random.default_rng(0)
     for make in (lambda p: nn.SGD(p, lr=0.1, momentum=0.9), lambda p: nn.Adam(p, lr=0.1)):
         value, tensor = Value(0.3), Tensor([0.3])
@@ -77,7 +80,7 @@ def test_a_value_is_moved_as_a_tensor_of_one_number():
 
 
 def test_each_replacement_names_the_plain_function():
-    """The first line of its docstring says which function it stands for."""
+    """The first line of a fast function's docstring says which function it stands for."""
     for owner, name, plain, fast in _grouped.PAIRS:
         assert fast.__doc__.startswith(f"`{owner.__name__}.{name}`")
         assert plain.__qualname__ == f"{owner.__name__}.{name}"

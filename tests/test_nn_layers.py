@@ -9,7 +9,7 @@ from autograd_mini import nn
 
 
 def test_linear():
-    """x Wᵀ + b with PyTorch's shapes; the wrong width is named."""
+    """Linear computes x Wᵀ + b with PyTorch's shapes; its error names the wrong width."""
     layer = nn.Linear(3, 2, rng=np.random.default_rng(0), dtype=np.float32)
     x = np.ones((5, 3), np.float32)
     np.testing.assert_allclose(layer(x).data, x @ layer.weight.data.T + layer.bias.data)
@@ -22,6 +22,6 @@ def test_linear():
 
 
 def test_a_seed_gives_the_same_weights():
-    """A whole number for rng is what a generator made from it is."""
+    """A seed for rng gives the weights that a generator made from that seed gives."""
     one, two = nn.Linear(3, 2, rng=7), nn.Linear(3, 2, rng=np.random.default_rng(7))
     np.testing.assert_array_equal(one.weight.data, two.weight.data)

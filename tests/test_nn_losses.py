@@ -12,7 +12,7 @@ INF = np.inf
 
 
 def test_losses_refuse_to_broadcast():
-    """(n, 1) against (n,) would be the mean over n² pairs: refused, with both shapes."""
+    """A loss of (n, 1) against (n,), a mean over n² pairs, is refused with both shapes."""
     for loss in (nn.mse_loss, nn.binary_cross_entropy_with_logits, nn.hinge_loss):
         with pytest.raises(ValueError, match=r"\(4, 1\), the target \(4,\)"):
             loss(Tensor(np.ones((4, 1))), np.ones(4))
@@ -46,7 +46,7 @@ def test_losses_are_finite_at_large_logits():
 
 
 def test_losses_of_a_value_are_values():
-    """A prediction that is one Value, with a plain number or a Value for target."""
+    """The loss of one Value is a Value, whether the target is a plain number or a Value."""
     for loss in (nn.mse_loss, nn.hinge_loss, nn.binary_cross_entropy_with_logits):
         for target in (1, 1.0, np.float32(1), np.array(1.0), Value(1.0)):
             p = Value(0.5)

@@ -26,7 +26,7 @@ def test_import_nn_from_a_checkout_is_the_same_module():
 
 
 def test_module_names_its_parameters():
-    """By path, in order of definition, a shared one once; arrays are constants."""
+    """Parameters are named by path, in order, a shared one once; arrays are constants."""
 
     class Net(nn.Module):
         def __init__(self):
@@ -68,7 +68,7 @@ def test_kept_activations_and_parents_are_no_parameters(tmp_path):
 
 
 def test_zero_grad():
-    """0 for Values, as in micrograd; None for Tensors, as in PyTorch."""
+    """zero_grad leaves 0 for Values, as in micrograd, and None for Tensors, as in PyTorch."""
     scalar, array = nn.Neuron(1), nn.Linear(1, 1)
     scalar.zero_grad()
     array.zero_grad()

@@ -27,7 +27,7 @@ def test_momentum_is_not_the_gradient_itself():
 
 
 def test_a_parameter_without_gradient_is_left_alone():
-    """step() skips it; the others move; float32 parameters stay float32."""
+    """A step skips a parameter without gradient and moves the others; float32 stays float32."""
     a, b = Tensor(np.ones(2, np.float32)), Tensor([1.0])
     optimizer = nn.Adam([a, b], lr=0.1)
     (a * a).sum().backward()
@@ -40,7 +40,7 @@ def test_a_parameter_without_gradient_is_left_alone():
     lambda p: nn.Adam(p, lr=np.float64(0.1), weight_decay=0.01),
 ], ids=["SGD", "Adam"])
 def test_parameters_together_step_as_each_alone(make, rng):
-    """Of all shapes (also ()) and dtypes, also when some have no gradient in some steps."""
+    """Parameters of one optimizer step as each alone would, also when some miss gradients."""
     shapes = [(), (3,), (2, 3), (80, 60), (5000,), (0,)]
     start = [rng.normal(size=s).astype(t) for s in shapes for t in (np.float32, np.float64)]
     together = [*map(Tensor, start), Value(0.5)]
@@ -79,7 +79,7 @@ def test_an_optimizer_knows_its_parameters():
 
 
 def test_an_optimizer_of_ones_own_may_return_the_same_array():
-    """Then the array that was handed out stays the user's."""
+    """If moved() returns its argument, the array that was handed out stays the user's."""
     class Still(nn.SGD):
         def moved(self, x, g, state):
             return x
@@ -132,7 +132,7 @@ def embedded_loss(rows, out, word, following):
     lambda p: nn.SGD(p, lr=0.5, momentum=0.5), lambda p: nn.Adam(p, lr=0.05),
 ], ids=["SGD", "Adam"])
 def test_embeddings_train_although_rows_do_not_occur(make):
-    """A step leaves the rows of other words alone; they learn when their turn comes."""
+    """A step leaves the embeddings of other words alone; they learn when their turn comes."""
     random.seed(0)
     rows, out = ([[Value(random.gauss(0, 0.5)) for _ in range(3)] for _ in range(4)]
                  for _ in range(2))
@@ -170,7 +170,7 @@ def test_adam_counts_the_steps_of_each_parameter(kind):
 
 
 def test_a_gradient_of_zero_is_a_gradient():
-    """After model.zero_grad() a Value's is 0: momentum moves it on, as Adam's moments do."""
+    """A Value of gradient 0, as zero_grad() leaves it, is moved on by momentum and by Adam."""
     for make in (lambda p: nn.SGD(p, lr=0.1, momentum=0.5), lambda p: nn.Adam(p, lr=0.1)):
         p = Value(1.0)
         optimizer = make([p])

@@ -36,7 +36,7 @@ def micrograd_step(model, X, y, k):
 
 
 def test_micrograds_demo_gives_micrograds_losses():
-    """The losses and accuracies that micrograd's demo notebook prints for its first steps."""
+    """The first steps give the losses and accuracies that micrograd's demo notebook prints."""
     X, y = moons()
     model = nn.MLP(2, [16, 16, 1])
     assert len(model.parameters()) == 337
@@ -49,7 +49,7 @@ def test_micrograds_demo_gives_micrograds_losses():
 
 
 def test_reprs_are_micrograds():
-    """The same words, so that printed notebooks match."""
+    """Networks are printed in micrograd's words, so that printed notebooks match."""
     assert repr(nn.MLP(3, [4, 1])) == (
         "MLP of [Layer of [ReLUNeuron(3), ReLUNeuron(3), ReLUNeuron(3), ReLUNeuron(3)], "
         "Layer of [LinearNeuron(4)]]"
@@ -72,7 +72,7 @@ def test_a_neuron_is_one_node_and_a_relu():
 
 
 def test_a_single_input_layer_and_wrong_length():
-    """One neuron into the next layer works; the wrong number of inputs is an error."""
+    """A layer of one neuron feeds the next layer; the wrong number of inputs is an error."""
     model = nn.MLP(2, [1, 2])
     assert len(model([0.5, 1.0])) == 2
     with pytest.raises(ValueError, match="one length, got 2 and 3"):
@@ -82,7 +82,7 @@ def test_a_single_input_layer_and_wrong_length():
 @pytest.mark.parametrize("nonlin", [True, False])
 @pytest.mark.parametrize("nin", [0, 1, 3])
 def test_a_network_of_values_gives_values(nin, nonlin):
-    """Whatever the number of inputs and their kind; the gradients arrive."""
+    """A neuron of any number of inputs, of any kind of list, gives a Value, and gradients."""
     for kind in (list, tuple, np.array):
         x = kind([1.0] * nin)
         neuron = nn.Neuron(nin, nonlin)

@@ -130,7 +130,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_file_is_one_clear_error(name, tmp_path):
-    """The error names the file, what is wrong and what to do, and no parameter is replaced."""
+    """A malformed file raises an error that names it and the cure, and replaces no parameter."""
     refused(tmp_path, *MALFORMED[name])
 
 
@@ -143,7 +143,7 @@ HUGE = {
 
 @pytest.mark.parametrize("name", HUGE)
 def test_what_would_unpack_to_gigabytes_is_refused_packed(name, tmp_path):
-    """Only the headers are unpacked before an array is known to be its parameter's."""
+    """Of a file that would unpack to gigabytes, only the headers are unpacked."""
     tracemalloc.start()
     try:
         refused(tmp_path, HUGE[name], "weight|damaged")
@@ -153,7 +153,7 @@ def test_what_would_unpack_to_gigabytes_is_refused_packed(name, tmp_path):
 
 
 def test_a_size_that_lies_unpacks_no_more_than_it_says(tmp_path):
-    """The archive says 48 bytes of numbers, and 32 MB are packed: the right size is read."""
+    """Of 32 MB packed under a stated size of 48 bytes, no more than 48 bytes are unpacked."""
     content = header((2, 3)) + bytes(1 << 25)
     size = len(header((2, 3))) + 48
     lying = with_weight(content).replace(struct.pack("<I", len(content)), struct.pack("<I", size))
@@ -167,7 +167,7 @@ def test_a_size_that_lies_unpacks_no_more_than_it_says(tmp_path):
 
 @pytest.mark.parametrize("pack", [np.savez, np.savez_compressed])
 def test_damage_at_any_byte_is_refused_or_harmless(pack, tmp_path, rng):
-    """Cut and changed files give StorageError, or exactly the numbers that were saved."""
+    """A file that was cut or changed gives StorageError, or exactly the numbers saved."""
     packed, path, net = io.BytesIO(), tmp_path / "net.npz", Net()
     numbers = {"parameters/weight": rng.normal(size=(2, 3)), "parameters/bias": np.ones(2)}
     pack(packed, **numbers)
@@ -198,7 +198,7 @@ def test_nothing_is_unpickled(tmp_path):
 
 
 def test_what_numpy_may_write_is_read(tmp_path):
-    """Compressed, without the folder, by columns, big-endian and narrower floats load exactly."""
+    """Compressed, folderless, by-column, big-endian and narrower arrays load exactly."""
     net, path = Net(), tmp_path / "net.npz"
     weight = np.asfortranarray(np.arange(6.0).reshape(2, 3).astype(">f4"))
     np.savez_compressed(path, weight=weight, bias=np.array([0.1, 0.2], ">f8"))
@@ -235,7 +235,7 @@ def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
 
 
 def test_save_and_load_take_the_model_first():
-    """The arguments exchanged are a TypeError that says the order."""
+    """save and load with exchanged arguments raise a TypeError that says the order."""
     for function in (nn.save, nn.load):
         with pytest.raises(ArgumentTypeError, match=r"\(model, path\).* not str"):
             function("net.npz", Net())
@@ -265,7 +265,7 @@ def test_nan_and_inf_say_so(number, said, tmp_path):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("no space left on device")])
 def test_an_interrupted_save_leaves_the_old_file(error, tmp_path, monkeypatch):
-    """What was saved before can still be loaded, and no half a file lies about."""
+    """After an interrupted save the older file can be loaded, and no half a file lies about."""
     def interrupted(file, **arrays):
         file.write(b"PK\x03\x04")
         raise error
@@ -280,7 +280,7 @@ def test_an_interrupted_save_leaves_the_old_file(error, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_load_leaves_the_old_parameters(tmp_path, monkeypatch):
-    """A KeyboardInterrupt between two parameters puts the first one back."""
+    """A load interrupted between two parameters puts the first one back."""
     net, path, data = Net(1.0), tmp_path / "net.npz", Tensor.data
     nn.save(Net(2.0), path)
 
@@ -297,7 +297,7 @@ def test_an_interrupted_load_leaves_the_old_parameters(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(os.name != "posix", reason="links and permissions are POSIX's")
 def test_saving_replaces_what_a_link_points_to(tmp_path):
-    """A symbolic link stays one, and the file keeps its permissions."""
+    """Saving to a symbolic link writes the file it points to, which keeps its permissions."""
     path, link = tmp_path / "net.npz", tmp_path / "latest.npz"
     nn.save(Net(1.0), path)
     path.chmod(0o640)
@@ -309,7 +309,7 @@ def test_saving_replaces_what_a_link_points_to(tmp_path):
 
 
 def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
-    """A rename would replace it without a word; opening it for writing raises."""
+    """Saving over a write-protected file raises, although a rename would replace it."""
     path = tmp_path / "net.npz"
     nn.save(Net(1.0), path)
     monkeypatch.setattr(os, "access", lambda *_: False)  # to the superuser, nothing is protected
@@ -320,7 +320,7 @@ def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
 # ── what is shared stays shared ──────────────────────────────────────────────────────────────
 
 def test_an_optimizer_goes_on_with_what_was_loaded(tmp_path):
-    """The parameters stay the same nodes, with their momentum; a tied one stays tied."""
+    """Loaded parameters stay the same nodes, with their momentum; a tied one stays tied."""
     net, path = Net(1.0), tmp_path / "net.npz"
     net.tied = net.weight
     nn.save(net, path)
