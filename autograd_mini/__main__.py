@@ -19,7 +19,7 @@ import numpy as np
 from . import __version__, check_gradient, draw, exercise
 from .errors import AutogradError
 from .formula import compute, functions
-from .graph import consumers_first
+from .graph import topological_order
 from .picture import save
 
 __all__ = ["main"]
@@ -103,7 +103,7 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _leaves(y: Any) -> list[Any]:
-    return sorted((n for n in consumers_first(y) if n.is_leaf), key=lambda n: n.label)
+    return sorted((n for n in topological_order(y) if n.is_leaf), key=lambda n: n.label)
 
 
 def _assignment(word: str) -> tuple[str, float]:

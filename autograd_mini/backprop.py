@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .graph import Node, consumers_first, leaf, raw
+from .graph import Node, leaf, topological_order, value_of
 from .ops import astype, shape, unbroadcast
 from .primitive import Structural
-from .recording import check_real, guard, lock, undisturbed, unrecorded, watcher
+from .recording import check_real, current_observer, current_tracer, lock, undisturbed, unrecorded
 
 __all__ = ["Step", "backward", "gradients", "reverse_pass"]
 
@@ -50,12 +50,12 @@ def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None
     """
     rules = rules or {}
     cotangents = {output: seed}
-    for node in consumers_first(output, without):
+    for node in topological_order(output, without):
         g = cotangents.pop(node, None)
         if g is None:  # every path to it went through something that wasn't chosen
             g, contributions = zero_like(node), ()
         elif node.op is None:
-            g, contributions = own(g), ()  # a leaf's is the listener's to keep
+            g, contributions = copy_if_array(g), ()  # a leaf's is the listener's to keep
         else:
             contributions = pull(node, g) if node not in rules else ()
         yield node, g, contributions
@@ -75,11 +75,11 @@ def backward(output: Node, seed: Any = None) -> None:
 
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
-    found = cotangents_of(output, raw(seed_for(output, seed)))
+    found = cotangents_of(output, value_of(seed_for(output, seed)))
     before = [(node, node.gradient) for node, _ in found]
     try:
         for node, g in found:
-            node.gradient = raw(g) if node.op is not None else accumulated(node, g)
+            node.gradient = value_of(g) if node.op is not None else accumulated(node, g)
     except BaseException:  # Ctrl-C: all is as it was before
         for node, gradient in before:
             node.gradient = gradient
@@ -115,7 +115,7 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
                 f"the output doesn't depend on input {i}, {_name(node)}: was it made anew, or "
                 "cut off by float(), .item(), .data or no_grad()?"
             )
-    found = [as_node(g) for g in found] if create_graph else [own(g) for g in found]
+    found = [as_node(g) for g in found] if create_graph else [copy_if_array(g) for g in found]
     return found[0] if isinstance(inputs, Node) else found
 
 
@@ -144,7 +144,7 @@ say that nothing was sent at all: passes.py knows more, and puts its own passes 
 def cotangents_of(output: Node, seed: Any, wanted: Collection[Node] | None = None,
                   create_graph: bool = False) -> Pairs:
     """(node, cotangent) for the `wanted` nodes; without them for every node before `output`."""
-    if guard() is not None and not create_graph:
+    if current_tracer() is not None and not create_graph:
         raise GraphError(
             "a plain gradient inside a function to be compiled would be a constant of the program: "
             "use ag.grad or its kin inside, or ag.gradients(…, create_graph=True)"
@@ -190,7 +190,7 @@ def fit(contribution: Any, parent: Node, node: Node) -> Any:
     return float(contribution) if type(value) is float else np.asarray(contribution, value.dtype)
 
 
-def wide(x: Any) -> Any:
+def as_float64(x: Any) -> Any:
     """A Python number as np.float64, whose poles are inf and nan rather than exceptions."""
     return np.float64(x) if isinstance(x, float | int) else x
 
@@ -205,7 +205,7 @@ def answered(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:
     except Exception as error:
         _explain(error, node)
     try:
-        contributions = op.pull(wide(g), wide(y), tuple(map(wide, xs)), node)
+        contributions = op.pull(as_float64(g), as_float64(y), tuple(map(as_float64, xs)), node)
     except Exception as error:
         _explain(error, node)
     return [float(c) if isinstance(c, np.floating) else c for c in contributions]
@@ -213,8 +213,8 @@ def answered(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:
 
 def _explain(error: Exception, node: Node) -> NoReturn:
     """Raise the error of a rule again, with the operation, its shapes, and how to get the line."""
-    someone = watcher()
-    place = someone.places.get(node) if someone is not None else None
+    observer = current_observer()
+    place = observer.places.get(node) if observer is not None else None
     line = f"it was computed by {place}" if place is not None else (
         "run it in a `with ag.detect_anomaly():` block to see the line that computed it")
     shapes = ", ".join(str(shape(x)) for x in node.inputs)
@@ -297,13 +297,13 @@ def as_seed(seed: Any, output: Node) -> Any:
 
 def has_nan(g: Any) -> bool:
     """Whether a cotangent holds a nan."""
-    g = raw(g)
+    g = value_of(g)
     if isinstance(g, float):
         return g != g
     return bool(np.isnan(np.vdot(g, g)))  # a sum of squares is nan only if one of them is
 
 
-def own(g: Any) -> Any:
+def copy_if_array(g: Any) -> Any:
     """An array that nobody else holds, so that the caller may change it."""
     return np.array(g) if isinstance(g, np.ndarray) else g
 
@@ -317,7 +317,7 @@ def as_node(g: Any) -> Node:
 
 def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool) -> list[Any]:
     """The cotangents of the `wanted` nodes; None for one that the output doesn't reach."""
-    seed = seed if create_graph else raw(seed)
+    seed = seed if create_graph else value_of(seed)
     found = dict(cotangents_of(output, seed, set(wanted), create_graph))
     return [_in_form(found.get(node), node) for node in wanted]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import as_node, collect, own, zero_like
+from .backprop import as_node, collect, copy_if_array, zero_like
 from .errors import (
     AutogradError,
     DTypeError,
@@ -21,14 +21,14 @@ from .errors import (
     ShapeError,
     with_article,
 )
-from .graph import Node, consumers_first, leaf, made, raw, serial
+from .graph import Node, leaf, made, serial, topological_order, value_of
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
-from .recording import called_by, is_recording, plain_array, transforming
+from .recording import Observer, called_by, is_recording, plain_array, transforming
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
 __all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",
-           "is_inside", "plain", "variable"]
+           "is_inside_transform", "plain", "variable"]
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
@@ -41,7 +41,7 @@ MOST_CUTS = 1000
 
 def plain(x: Any) -> Any:
     """A node's number or array; one number comes as a float, not as an array of shape ()."""
-    value = raw(x)
+    value = value_of(x)
     return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
 
 
@@ -100,21 +100,14 @@ def _variables(tree: Any, position: int) -> Any:
 # ── calling a function on variables ──────────────────────────────────────────────────────────
 
 
-class _Deaf:
-    """Stands for a caller that doesn't want to know of cuts."""
-
-    def cut(self, *nodes: Node) -> None:
-        """Numbers were taken out of nodes."""
-
-
-def is_inside() -> bool:
+def is_inside_transform() -> bool:
     """Whether a transform is calling a function just now."""
     return transforming.get() is not None
 
 
 def inside_transform() -> AbstractContextManager[None]:
     """Record, and keep results as nodes, whatever surrounds the block."""
-    return called_by(_Deaf())
+    return called_by(Observer())
 
 
 def _called(f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -156,24 +149,26 @@ class Call:
             self.output = _called(f, called, kwargs)
         self.nested = self.nested or (self.recorded and self._meets_other_variables())
 
-    def cut(self, *nodes: Node) -> None:
+    def detached(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes, and the graph is cut there."""
         if len(self.cuts) < MOST_CUTS:
             spot = users_spot()
             self.cuts.extend([(node, spot) for node in nodes])
         if self.outer is not None:
-            self.outer.cut(*nodes)
+            self.outer.detached(*nodes)
 
     def _meets_other_variables(self) -> bool:
         """Whether the result depends on leaves from outside, such as parameters f closes over."""
         outputs = [y for y in flat(self.output) if isinstance(y, Node)]
         return any(node.op is None and node.params is not None and 0 <= node.params < self.began
-                   for y in outputs for node in consumers_first(y))
+                   for y in outputs for node in topological_order(y))
 
     @property
     def value(self) -> Any:
         """f's result, plain if nobody differentiates it again."""
-        return self.output if self.nested else tree_map(lambda y: own(plain(y)), self.output)
+        if self.nested:
+            return self.output
+        return tree_map(lambda y: copy_if_array(plain(y)), self.output)
 
     def scalar(self) -> Node:
         """f's result, if it is a node that holds one number."""
@@ -232,7 +227,7 @@ class Call:
         cut = tuple([node for node, _ in self.cuts])
         root = made(total, 0.0, tuple([node.value for node in cut]), cut, {})
         depends = set(self.variables)
-        for node in consumers_first(root)[:0:-1]:
+        for node in topological_order(root)[:0:-1]:
             if node.op is not stop_gradient and not depends.isdisjoint(node.parents):
                 depends.add(node)
         spots = dict.fromkeys(spot for node, spot in self.cuts if spot and node in depends)
@@ -270,7 +265,7 @@ def _check_single(output: Any) -> None:
             f"the function returned {described(output)}; a gradient is that of one number: "
             "return a single one, or use jacobian, which takes nested results"
         )
-    if np.size(raw(output)) != 1:
+    if np.size(value_of(output)) != 1:
         raise ShapeError(
             f"the function returned shape {shape(output)}; a gradient is that of one "
             "number: reduce it (np.sum, np.mean), or use jacobian or vjp"

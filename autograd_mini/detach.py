@@ -21,7 +21,7 @@ import numpy as np
 
 from .errors import CutWarning, NotDifferentiableError
 from .places import place_in, users_frame, warn
-from .recording import must_not_cut, watcher
+from .recording import current_observer, must_stay_attached
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
 
@@ -134,7 +134,7 @@ def _is_numpys(callee: Any) -> bool:
 
 def check_float(frame: FrameType) -> None:
     """Called by `__float__` with its caller: raise or warn where a number is taken by accident."""
-    if is_formatting(frame) or ((someone := watcher()) is not None and someone.reports):
+    if is_formatting(frame) or ((observer := current_observer()) is not None and observer.reports):
         return
     callee = _callee(frame)
     if _is_stored(frame, callee):
@@ -152,7 +152,7 @@ def check_float(frame: FrameType) -> None:
             f"{place_in(frame)}: {callee.__name__} of a node would be a plain number, and the "
             "gradient would be lost: leave it out, or write v.data if a constant is meant"
         )
-    elif must_not_cut():
+    elif must_stay_attached():
         raise NotDifferentiableError(
             f"{place_in(frame)} wants a plain number and would cut the graph: write it with "
             "functions of NumPy or ag, or ag.stop_gradient(v).data if a constant is meant"
@@ -165,7 +165,7 @@ def check_float(frame: FrameType) -> None:
 
 
 def _check_deliberate(frame: FrameType, name: str) -> None:
-    if must_not_cut():
+    if must_stay_attached():
         raise NotDifferentiableError(
             f"{place_in(frame)}: {name}() inside a function that is being differentiated would "
             "cut the graph: leave it out, or write ag.stop_gradient(v) or v.data if a constant is "
@@ -191,7 +191,7 @@ _KEEPS = ("STORE_", "COMPARE_", "BINARY_SUBSCR", "DELETE_SUBSCR", "BUILD_SLICE",
 
 def check_int(frame: FrameType) -> None:
     """Called by `__int__` with its caller: an index or a count may be an int, a factor not."""
-    if (someone := watcher()) is not None and someone.reports:
+    if (observer := current_observer()) is not None and observer.reports:
         return
     callee = _callee(frame)
     if callee is not int:

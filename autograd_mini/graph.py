@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["KINDS", "Node", "consumers_first", "leaf", "made", "raw", "serial"]
+__all__ = ["KINDS", "Node", "topological_order", "leaf", "made", "serial", "value_of"]
 
 
 class Node:
@@ -76,12 +76,12 @@ def made(op: Any, value: Any, inputs: tuple[Any, ...],
     return node
 
 
-def raw(x: Any) -> Any:
+def value_of(x: Any) -> Any:
     """The number or array in a node; anything else as it is."""
     return x.value if isinstance(x, Node) else x
 
 
-def consumers_first(output: Node, without: tuple[Node | None, ...] = ()) -> list[Node]:
+def topological_order(output: Node, without: tuple[Node | None, ...] = ()) -> list[Node]:
     """Every node that `output` depends on, each after all the nodes that consume it.
 
     without: nodes that are left out, with all that only they depend on.

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from .backprop import Pull, as_seed, pull_nodes, reverse_pass, zero_like
-from .graph import Node, consumers_first, raw
+from .graph import Node, topological_order, value_of
 from .ops import where
 from .ops.reductions import flat, no_slope, through_zero
-from .recording import compared, guard
+from .recording import compared, current_tracer
 
 __all__ = ["smooth_at_zero"]
 
 def smooth_at_zero(output: Node) -> Pull:
     """`pull_nodes` for a pass from `output`, with the limits of what lengths send where they are 0.
     """
-    order = consumers_first(output)
+    order = topological_order(output)
 
     def smooth_pull(node: Node, g: Any) -> Sequence[Any]:
         contributions = pull_nodes(node, g)
@@ -40,14 +40,14 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Se
     (∂g/∂y is the limit of g/y, but as a function of y another: where it was taken in an earlier
     pass and depends on y, two more derivatives are right, and those beyond are nan.)
     """
-    if guard() is not None and type(node.value) is float:
+    if current_tracer() is not None and type(node.value) is float:
         compared(operator.eq, node, 0.0)
-    both = (np.asarray(node.value) == 0) & (np.asarray(raw(g)) == 0)
+    both = (np.asarray(node.value) == 0) & (np.asarray(value_of(g)) == 0)
     if not isinstance(g, Node) or not both.any():
         return sends
     rate = _rate(g, node, both)
     inputs = [x if p is None else p for p, x in zip(node.parents, node.inputs, strict=True)]
-    if not np.all(np.isfinite(np.asarray(raw(rate))[both])):  # no limit, so no second derivative
+    if not np.all(np.isfinite(np.asarray(value_of(rate))[both])):  # no limit: no derivative
         return [sent if sent is None else where(both[()], no_slope(x), sent)
                 for x, sent in zip(inputs, sends, strict=True)]
     again = any(n.op is through_zero and any(n.parents[1] is p for p in node.parents)
@@ -70,6 +70,6 @@ def _rate(g: Node, node: Node, there: np.ndarray) -> Any:
             if reached is node:
                 cotangent = c
         found.append(zero_like(node) if cotangent is None else cotangent)
-    ones, weighted = (np.asarray(raw(c)) for c in found)
+    ones, weighted = (np.asarray(value_of(c)) for c in found)
     apart = np.abs(weighted - weights * ones * there) > 1e-9 * np.max(np.abs(ones), initial=0.0)
     return found[0] * np.nan if apart.any() else found[0]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .backprop import Pull, Rules
-from .graph import Node, raw
+from .graph import Node, value_of
 from .ops import shape, sum, unbroadcast, where
 from .primitive import Elementwise, Structural
 
@@ -28,7 +28,7 @@ class Masks:
     """
 
     def __init__(self, output: Node, seed: Any) -> None:
-        self.inactive = {output: raw(seed) == 0} if np.ndim(raw(seed)) else {}
+        self.inactive = {output: value_of(seed) == 0} if np.ndim(value_of(seed)) else {}
 
     def masked(self, pull: Pull) -> Pull:
         """`pull`, with zeros in what a node sends to entries that are inactive."""

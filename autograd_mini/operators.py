@@ -24,10 +24,10 @@ from .catalog import CONSTANT, name_of, refusal
 from .detach import check_float, check_int, refuse_array
 from .errors import GraphError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
-from .graph import Node, made, raw
+from .graph import Node, made, value_of
 from .not_computed import not_computed
 from .primitive import TABLE, Elementwise, Primitive
-from .recording import compared, must_not_cut, tell_of_constant, tell_of_cut, undisturbed
+from .recording import compared, must_stay_attached, notify_constant, notify_detached, undisturbed
 from .spellings import SPELLINGS, Misspelt, refuse_arguments
 
 __all__ = ["Operators", "not_computed", "refuse_arguments"]
@@ -48,7 +48,7 @@ def _plain(x: Any) -> Any:
     """x with every node in it, also in lists, tuples and dicts, replaced by its value."""
     if isinstance(x, list | tuple):
         return type(x)([_plain(v) for v in x])
-    return {k: _plain(v) for k, v in x.items()} if isinstance(x, dict) else raw(x)
+    return {k: _plain(v) for k, v in x.items()} if isinstance(x, dict) else value_of(x)
 
 
 def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -69,7 +69,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         names = list(_parameters(function) or ()) if len(args) > 1 else []
         if "out" in names[: len(args)] and args[names.index("out")] is not None:
             raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
-        tell_of_constant(*args)
+        notify_constant(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))
 
@@ -170,11 +170,11 @@ class Operators(Node):
 
     def __floordiv__(self, other: Any) -> Any:
         """The quotient rounded down: constant by nature, so a plain number."""
-        tell_of_constant(self, other)
-        return np.floor_divide(self.value, raw(other))
+        notify_constant(self, other)
+        return np.floor_divide(self.value, value_of(other))
 
     def __rfloordiv__(self, other: Any) -> Any:
-        tell_of_constant(self)
+        notify_constant(self)
         return np.floor_divide(other, self.value)
 
     def __divmod__(self, other: Any) -> Any:
@@ -218,37 +218,37 @@ class Operators(Node):
         number is taken by accident: by `math.log(v)`, `a[i] = v`, `np.float64(v)`.
         """
         check_float(sys._getframe(1))
-        tell_of_cut(self)
+        notify_detached(self)
         return float(self.value)
 
     def __int__(self) -> int:
         check_int(sys._getframe(1))
-        tell_of_cut(self)
+        notify_detached(self)
         return int(self.value)
 
     def __complex__(self) -> complex:
         check_float(sys._getframe(1))
-        tell_of_cut(self)
+        notify_detached(self)
         return complex(self.value)
 
     # Steps are constant by nature: plain numbers.
 
     def __round__(self, digits: int | None = None) -> Any:
-        tell_of_constant(self)
+        notify_constant(self)
         return round(float(self.value), digits)
 
     def __floor__(self) -> int:
-        tell_of_constant(self)
+        notify_constant(self)
         number: int = math.floor(self.value)
         return number
 
     def __ceil__(self) -> int:
-        tell_of_constant(self)
+        notify_constant(self)
         number: int = math.ceil(self.value)
         return number
 
     def __trunc__(self) -> int:
-        tell_of_constant(self)
+        notify_constant(self)
         number: int = math.trunc(self.value)
         return number
 
@@ -270,23 +270,23 @@ class Operators(Node):
         return "" if self.op is None else self.op.symbol
 
     def __reduce__(self) -> Any:  # deep copies and pickles
-        if self.op is not None and not must_not_cut():
+        if self.op is not None and not must_stay_attached():
             kind = type(self).__name__
             raise GraphError(
                 f"only a leaf can be copied deeply or pickled, not a computed {kind}: keep "
                 f"{kind}(x.data), or the parameters it was computed from"
             )
-        if must_not_cut():
+        if must_stay_attached():
             raise GraphError(
                 "a node can't be pickled inside a function that is being differentiated, for what "
                 "comes back would be another variable: pickle x.data if a constant is meant"
             )
-        tell_of_cut(self)
+        notify_detached(self)
         return _rebuilt, (type(self), self.value, self.gradient, self.label)
 
     def __deepcopy__(self, memo: Any) -> Node:
         """A leaf of its own; while a function is differentiated, a node that depends on this."""
-        if must_not_cut():
+        if must_stay_attached():
             return self.copy()  # type: ignore[attr-defined,no-any-return]
         kind, state = self.__reduce__()
         twin: Node = kind(*state)
@@ -294,10 +294,10 @@ class Operators(Node):
 
     def __copy__(self) -> Node:
         """A leaf of its own, or another node with the same record and the same graph behind."""
-        if must_not_cut():
+        if must_stay_attached():
             return self.copy()  # type: ignore[attr-defined,no-any-return]
         if self.op is None:
-            tell_of_cut(self)
+            notify_detached(self)
             return _rebuilt(type(self), self.value, self.gradient, self.label)
         twin = made(self.op, self.value, self.inputs, self.parents, self.params)
         twin.gradient, twin.label = self.gradient, self.label
@@ -307,7 +307,7 @@ class Operators(Node):
         """The one number held, as a plain float. It cuts the graph."""
         if np.size(self.value) != 1:
             raise ShapeError(f"item() needs exactly one number, this has shape {self.shape}")
-        tell_of_cut(self)
+        notify_detached(self)
         return float(np.asarray(self.value).item())
 
     def __format__(self, spec: str) -> str:
@@ -476,27 +476,27 @@ class Operators(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Where the largest entry is: a plain integer array."""
-        tell_of_constant(self)
+        notify_constant(self)
         return np.argmax(self.value, axis=axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Where the smallest entry is: a plain integer array."""
-        tell_of_constant(self)
+        notify_constant(self)
         return np.argmin(self.value, axis=axis)
 
     def argsort(self, axis: int | None = -1) -> Any:
         """The order that sorts: a plain integer array."""
-        tell_of_constant(self)
+        notify_constant(self)
         return np.argsort(self.value, axis=axis, kind="stable")
 
     def round(self, decimals: int = 0) -> Any:
         """Plain numbers, rounded."""
-        tell_of_constant(self)
+        notify_constant(self)
         return np.round(self.value, decimals)
 
     def tolist(self) -> Any:
         """Plain floats, in nested lists. It cuts the graph."""
-        tell_of_cut(self)
+        notify_detached(self)
         return np.asarray(self.value).tolist()
 
     # ── NumPy's two protocols ────────────────────────────────────────────────────────────────
@@ -511,7 +511,7 @@ class Operators(Node):
             return dispatch(ufunc, inputs, kwargs)
         kwargs = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
         if ufunc in CONSTANT and "out" not in kwargs:
-            tell_of_constant(*inputs)
+            notify_constant(*inputs)
             return getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
         if method == "outer" and not kwargs:
             a, b = inputs

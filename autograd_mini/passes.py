@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from .backprop import PASSES, Pairs, Rules, Step, pull, reverse_pass
-from .graph import Node, consumers_first, raw
+from .graph import Node, topological_order, value_of
 from .limits import smooth_at_zero
 from .masks import Masks
 from .ops import rules_for_equal_values
-from .recording import watcher
+from .recording import current_observer
 
 __all__ = ["sweep"]
 
@@ -57,7 +57,7 @@ def _pairs(steps: Iterator[Step], wanted: Collection[Node] | None) -> Pairs:
 def plainly(output: Node, seed: Any, wanted: Collection[Node] | None, create_graph: bool
             ) -> Pairs | None:
     """One pass as it comes; none inside `detect_anomaly`, which would report what masks know."""
-    if watcher() is not None:
+    if current_observer() is not None:
         return None
     return _pairs(sweep(output, seed, create_graph=create_graph), wanted)
 
@@ -66,19 +66,19 @@ def with_masks(output: Node, seed: Any, wanted: Collection[Node] | None, create_
                ) -> Pairs | None:
     """A pass along which nothing that was never sent meets an infinite slope."""
     steps = sweep(output, seed, create_graph=create_graph, exact=True)
-    if (someone := watcher()) is not None:
-        steps = someone.look_at(steps)
+    if (observer := current_observer()) is not None:
+        steps = observer.look_at(steps)
     return _pairs(steps, wanted)
 
 
 def with_limits_of_vectors(output: Node, seed: Any, wanted: Collection[Node] | None,
                            create_graph: bool) -> Pairs | None:
     """A pass that goes by limits where eigenvalues or singular values are equal, if any are."""
-    rules = rules_for_equal_values(consumers_first(output), sweep)
+    rules = rules_for_equal_values(topological_order(output), sweep)
     if not rules:
         return None
     found = _pairs(sweep(output, seed, create_graph=True, exact=True, instead=rules), wanted)
-    return found if create_graph else [(node, raw(g)) for node, g in found]
+    return found if create_graph else [(node, value_of(g)) for node, g in found]
 
 
 PASSES[:] = plainly, with_masks, with_limits_of_vectors

@@ -22,7 +22,7 @@ import numpy as np
 
 from . import recording
 from .errors import GraphError, NotDifferentiableError
-from .graph import Node, made, raw
+from .graph import Node, made, value_of
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
            "structural"]
@@ -60,7 +60,7 @@ class Primitive:
         """The node that holds y, with the record of its making unless recording is off."""
         observer = recording.is_recording()
         if not observer:
-            return recording.detached(y, parents)
+            return recording.unrecorded_node(y, parents)
         if not self.trusted:
             recording.lock(y)
         inputs = [recording.as_floats(x, y) for x in inputs]
@@ -252,10 +252,11 @@ class Selecting(Elementwise):
         sends: list[Any] = []
         for i, parent in enumerate(node.parents):
             slope = None if parent is None else self.slope(i, y, xs)
-            plain = raw(slope)
+            plain = value_of(slope)
             silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
-            if silent and isinstance(slope, Node) and (someone := recording.guard()) is not None:
-                someone.unchosen()  # to be replayed with other numbers, where it may be chosen
+            tracer = recording.current_tracer()
+            if silent and isinstance(slope, Node) and tracer is not None:
+                tracer.branch_masked()  # to be replayed with other numbers, where it may be chosen
                 silent = False
             sends.append(None if silent else g * slope)
         return sends

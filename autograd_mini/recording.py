@@ -10,23 +10,52 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
-from .graph import Node, leaf, raw
+from .graph import Node, leaf, value_of
 
-__all__ = ["NUMBERS", "as_floats", "as_held", "called_by", "check_real", "compared", "detached",
-           "guard", "guarded_by", "is_recording", "kept", "lock", "must_not_cut", "no_grad",
-           "one_real_number", "plain_array", "recording", "tell_of_constant", "tell_of_cut",
-           "transforming", "undisturbed", "unrecorded", "watched_by", "watcher"]
+__all__ = ["NUMBERS", "Observer", "as_floats", "as_held", "called_by", "check_real",
+           "compared", "current_observer", "current_tracer", "is_recording", "kept",
+           "lock", "must_stay_attached", "no_grad", "notify_constant", "notify_detached",
+           "observed_by", "one_real_number", "plain_array", "recording", "traced_by",
+           "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
 
 unrecorded = -1
 """In the place of that number: the node was computed, under `no_grad`, of what isn't known."""
 
+
+class Observer:
+    """Who is told what happens to nodes: the base of all that watch, record or refuse.
+
+    One is asked for by `detect_anomaly`, `strict` and `cut_report`; another records a program that
+    is to be replayed (a tracer); a third is the transform that is calling a function.
+    """
+
+    strict = False  # whether every detaching is refused
+    refuse = False  # whether nan and inf are
+    reports = False  # whether detached numbers are only reported, and let happen
+
+    def made(self, node: Node) -> None:
+        """A node was computed."""
+
+    def detached(self, *nodes: Node) -> None:
+        """Plain numbers were taken out of these nodes, by `float(v)`, `v.data`, `np.sign(v)` …"""
+
+    def lost(self, *nodes: Node) -> None:
+        """Nor are they constant by nature: a gradient may be lost with them."""
+
+    def compared(self, how: Callable[[Any, Any], Any], a: Node, b: Any, outcome: Any) -> None:
+        """`how(a, b)` of the plain numbers came out as `outcome`."""
+
+    def branch_masked(self) -> None:
+        """A slope of 0 said "not chosen"; with other numbers it may be chosen."""
+
+
 # ContextVars, not module globals: two threads (or async tasks) must not switch each other off.
-# Whether operations are recorded: True, False, or a watcher (see watch.py), which looks on.
+# Whether operations are recorded: True, False, or an observer (see watch.py).
 _recording: ContextVar[Any] = ContextVar("autograd_mini.recording", default=True)
 is_recording = _recording.get
-_watching: ContextVar[Any] = ContextVar("autograd_mini.watching", default=None)
-watcher = _watching.get
-"""The watcher of the innermost `detect_anomaly` block, or None."""
+_observing: ContextVar[Any] = ContextVar("autograd_mini.watching", default=None)
+current_observer = _observing.get
+"""The observer of the innermost `detect_anomaly` block, or None."""
 
 
 @contextmanager
@@ -39,14 +68,14 @@ def _recording_is(on: Any) -> Iterator[None]:
 
 
 @contextmanager
-def watched_by(someone: Any) -> Iterator[None]:
-    """A `with` block in which `someone` is told of each node made, and of each cut."""
-    token = _watching.set(someone)
+def observed_by(observer: Any) -> Iterator[None]:
+    """A `with` block in which `observer` is told of each node made, and of what is detached."""
+    token = _observing.set(observer)
     try:
-        with _recording_is(someone if is_recording() else False):
+        with _recording_is(observer if is_recording() else False):
             yield
     finally:
-        _watching.reset(token)
+        _observing.reset(token)
 
 
 def no_grad() -> AbstractContextManager[None]:
@@ -64,7 +93,7 @@ def no_grad() -> AbstractContextManager[None]:
 
 def recording(watched: bool = True) -> AbstractContextManager[None]:
     """A `with` block in which operations are recorded, whatever surrounds it."""
-    return _recording_is((watched and watcher()) or True)
+    return _recording_is((watched and current_observer()) or True)
 
 
 @contextmanager
@@ -74,20 +103,20 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
-_guarding: ContextVar[Any] = ContextVar("autograd_mini.guarding", default=None)
-guard = _guarding.get
-"""Who records a program to be replayed, and must know what it looked at; or None."""
+_tracing: ContextVar[Any] = ContextVar("autograd_mini.guarding", default=None)
+current_tracer = _tracing.get
+"""The observer that records a program to be replayed, and must know what was compared; or None."""
 
 
 @contextmanager
-def guarded_by(someone: Any) -> Iterator[None]:
-    """A `with` block in which `someone` is told of every number that is compared or taken out."""
-    token = _guarding.set(someone)
+def traced_by(tracer: Any) -> Iterator[None]:
+    """A `with` block in which `tracer` is told of every number that is compared or taken out."""
+    token = _tracing.set(tracer)
     try:
         with _recording_is(True):
             yield
     finally:
-        _guarding.reset(token)
+        _tracing.reset(token)
 
 
 # The transform that is calling a function just now, whose results must stay nodes; or None.
@@ -95,9 +124,9 @@ transforming: ContextVar[Any] = ContextVar("autograd_mini.transforming", default
 
 
 @contextmanager
-def called_by(someone: Any) -> Iterator[None]:
-    """A `with` block of recording in which `someone`, a transform, is told of each cut."""
-    token = transforming.set(someone)
+def called_by(transform: Any) -> Iterator[None]:
+    """A `with` block of recording in which `transform` is told of what is detached."""
+    token = transforming.set(transform)
     try:
         with recording():
             yield
@@ -105,42 +134,42 @@ def called_by(someone: Any) -> Iterator[None]:
         transforming.reset(token)
 
 
-def must_not_cut() -> bool:
+def must_stay_attached() -> bool:
     """Whether a number taken out of a node by accident would make a result silently wrong.
 
     So it is while a transform, a check or a program calls a function; not inside `cut_report`,
     which is there to tell of it.
     """
-    someone = watcher()
-    if someone is not None and (someone.reports or not someone.refuse):
-        return not someone.reports  # a check watches, and doesn't refuse nan
-    return transforming.get() is not None or guard() is not None
+    observer = current_observer()
+    if observer is not None and (observer.reports or not observer.refuse):
+        return not observer.reports  # a check watches, and doesn't refuse nan
+    return transforming.get() is not None or current_tracer() is not None
 
 
-def tell_of_cut(*nodes: Any) -> None:
-    """Tell whoever wants to know that plain numbers are taken out of these nodes."""
+def notify_detached(*nodes: Any) -> None:
+    """Tell the observers that plain numbers are taken out of these nodes."""
     taken = [node for node in nodes if isinstance(node, Node)]
-    tell_of_constant(*taken)
-    if (someone := watcher()) is not None:
-        someone.lost(*taken)
-    if (someone := transforming.get()) is not None:
-        someone.cut(*taken)
+    notify_constant(*taken)
+    if (observer := current_observer()) is not None:
+        observer.lost(*taken)
+    if (observer := transforming.get()) is not None:
+        observer.detached(*taken)
 
 
-def tell_of_constant(*nodes: Any) -> None:
+def notify_constant(*nodes: Any) -> None:
     """The same where what comes out is constant by nature (np.sign …): no derivative is lost."""
-    for someone in (watcher(), guard()):
-        if someone is not None:
-            someone.cut(*[node for node in nodes if isinstance(node, Node)])
+    for observer in (current_observer(), current_tracer()):
+        if observer is not None:
+            observer.detached(*[node for node in nodes if isinstance(node, Node)])
 
 
 def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
     """how(a, b) of the plain numbers: a bool, or an array of bools."""
-    outcome = how(a.value, raw(b))
-    if (someone := watcher()) is not None and not someone.strict:
-        someone.cut(a)
-    if (someone := guard()) is not None:
-        someone.compared(how, a, b, outcome)
+    outcome = how(a.value, value_of(b))
+    if (observer := current_observer()) is not None and not observer.strict:
+        observer.detached(a)
+    if (tracer := current_tracer()) is not None:
+        tracer.compared(how, a, b, outcome)
     return outcome
 
 
@@ -205,11 +234,11 @@ def as_floats(x: Any, y: Any) -> Any:
     return x.astype(np.result_type(y)) if integers else x
 
 
-def detached(y: Any, parents: Sequence[Node | None]) -> Node:
+def unrecorded_node(y: Any, parents: Sequence[Node | None]) -> Node:
     """A node that holds y, and says of itself that what it was computed from isn't recorded."""
     node = leaf(y)
     node.params = unrecorded
-    tell_of_cut(*parents)
+    notify_detached(*parents)
     return node
 
 

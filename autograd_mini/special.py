@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import NotDifferentiableError, missing_extra
 from .functions import log_softmax, logsigmoid, softmax
-from .graph import raw
+from .graph import value_of
 from .ops import cbrt, exp, exp2, expm1, log, log1p, logsumexp, ndtr, sigmoid, where
 from .ops.extremes import quotient
 from .ops.kinks import zero
@@ -64,7 +64,7 @@ mills = _row(
 
 def _above_asymptote(y: Any, x: Any) -> Any:
     """φ/Φ + x; for x → −∞ both cancel, and Laplace's continued fraction (DLMF 7.9.3) is left."""
-    far = raw(x) < -4.0
+    far = value_of(x) < -4.0
     t = -where(far, x, -4.0)
     fraction = 0.0 * t
     for k in range(60, 0, -1):
@@ -139,7 +139,7 @@ def multigammaln(a: Any, d: int) -> Any:
 
 def _quotient(x: Any, y: Any) -> Any:
     """x/y, and 0 at (0, 0), where x·log y is 0 for every y."""
-    nothing = (raw(x) == 0) & (raw(y) == 0)
+    nothing = (value_of(x) == 0) & (value_of(y) == 0)
     return x / where(nothing, 1.0, y)
 
 
@@ -151,7 +151,7 @@ def _sent_to_quotient(g: Any, x: Any, y: Any) -> Any:
 
 def _log_ratio(x: Any, y: Any) -> Any:
     """log(x/y): no quotient where that would overflow, no difference where it would cancel."""
-    near = np.abs(raw(x) - raw(y)) < 0.5 * raw(y)
+    near = np.abs(value_of(x) - value_of(y)) < 0.5 * value_of(y)
     small = where(near, x - y, 0.0) / where(near, y, 1.0)
     return where(near, log1p(small), log(x) - log(y))
 

@@ -12,7 +12,7 @@ from .errors import GraphError, NotDifferentiableError, ShapeError
 from .graph import KINDS, serial
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
-from .recording import check_real, plain_array, tell_of_cut
+from .recording import check_real, notify_detached, plain_array
 from .spellings import refuse_arguments
 
 __all__ = ["Tensor"]
@@ -53,7 +53,7 @@ class Tensor(Operators):
         What a graph has recorded never changes: the array handed out is a fresh one if the old
         one has been used in a graph.
         """
-        tell_of_cut(self)
+        notify_detached(self)
         if self.op is not None:
             self.value.flags.writeable = False
         elif not self.value.flags.writeable:  # not handed out yet, or recorded since

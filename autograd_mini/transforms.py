@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import as_node, as_seed, collect, one_like, own, zero_like
+from .backprop import as_node, as_seed, collect, copy_if_array, one_like, zero_like
 from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
 from .errors import DTypeError, ShapeError, with_article
-from .graph import Node, consumers_first, leaf
+from .graph import Node, leaf, topological_order
 from .ops import multiply, reshape, rules_for_equal_values, shape, stack, sum
 from .passes import sweep
 from .recording import check_real
@@ -219,7 +219,7 @@ def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
     """J·v for one output."""
     y = call.node(y)
     with inside_transform():
-        if rules_for_equal_values(consumers_first(y), sweep):
+        if rules_for_equal_values(topological_order(y), sweep):
             g = _by_rows(call, y, tangents)
         else:
             u = leaf(_anything(y))
@@ -230,7 +230,7 @@ def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
                 along = functools.reduce(operator.add, products)
                 (g,) = collect(along, [u], one_like(along), create_graph=call.nested)
     g = zero_like(y) if g is None else g
-    return as_node(g) if call.nested else plain(own(g))
+    return as_node(g) if call.nested else plain(copy_if_array(g))
 
 
 def _anything(y: Node) -> Any:

@@ -8,7 +8,7 @@ from . import backprop
 from .errors import GraphError
 from .graph import KINDS, serial
 from .operators import Operators, not_computed, refuse_arguments
-from .recording import guard, one_real_number, tell_of_cut
+from .recording import current_tracer, notify_detached, one_real_number
 
 __all__ = ["Value"]
 
@@ -38,7 +38,7 @@ class Value(Operators):
     @property
     def data(self) -> float:
         """The number. Assign to update a leaf; graphs recorded before keep their numbers."""
-        tell_of_cut(self)
+        notify_detached(self)
         return float(self.value)
 
     @data.setter
@@ -63,8 +63,8 @@ class Value(Operators):
         backprop.backward(self, seed)
 
     def __repr__(self) -> str:
-        if (someone := guard()) is not None:
-            someone.cut(self)  # the text has the number in it
+        if (tracer := current_tracer()) is not None:
+            tracer.detached(self)  # the text has the number in it
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.value!r}, grad={self.grad!r}{label})"
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from .backprop import Step
 from .errors import AnomalyError, DTypeError, NotDifferentiableError
-from .graph import Node, consumers_first, raw
+from .graph import Node, topological_order, value_of
 from .ops import shape
 from .places import Place, here
 from .primitive import Elementwise
-from .recording import watched_by, watcher
+from .recording import Observer, current_observer, observed_by
 from .trees import tree_leaves
 
 __all__ = ["CutReport", "cut_report", "detect_anomaly", "strict"]
@@ -52,13 +52,11 @@ USUAL = {
 }
 
 
-class Watcher:
+class AnomalyObserver(Observer):
     """What a block of `detect_anomaly` remembers: where each node was made, and each cut.
 
     Of a graph that has been swept it forgets all, so that a training loop fits into a block.
     """
-
-    strict = False  # whether every cut is refused
 
     def __init__(self, refuse: bool = True, reports: bool = False) -> None:
         self.refuse, self.reports = refuse, reports  # of cuts, which are then let happen
@@ -75,7 +73,7 @@ class Watcher:
         if self.refuse and not np.all(np.isfinite(node.value)):
             self.results[node] = None
 
-    def cut(self, *nodes: Node) -> None:
+    def detached(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes."""
         place = here()
         self.cuts.extend((node, place) for node in nodes)
@@ -92,7 +90,7 @@ class Watcher:
 
     def report(self, output: Node) -> None:
         """Raise for the first nan or inf that `output`, in which there is one, is made of."""
-        bad = {node for node in consumers_first(output)
+        bad = {node for node in topological_order(output)
                if node.op and not np.all(np.isfinite(node.value))}
         first = [node for node in self.places if node in bad and bad.isdisjoint(node.parents)]
         if first:
@@ -110,9 +108,10 @@ class Watcher:
                 self.report(node)
             swept.append(node)
             for i, sent in enumerate(sends):
-                if not message and sent is not None and not np.all(np.isfinite(raw(sent))):
-                    message = _backward_message(node, i, raw(g), raw(sent), self.places.get(node))
-            if message and self.refuse and node.op is None and not np.all(np.isfinite(raw(g))):
+                if not message and sent is not None and not np.all(np.isfinite(value_of(sent))):
+                    message = _backward_message(node, i, value_of(g), value_of(sent),
+                                                self.places.get(node))
+            if message and self.refuse and node.op is None and not np.all(np.isfinite(value_of(g))):
                 raise AnomalyError(message)
             yield node, g, sends
         for node in swept:
@@ -201,13 +200,13 @@ def detect_anomaly() -> Iterator[None]:
     ...
     autograd_mini.errors.AnomalyError: in the backward pass sqrt sent inf at [1] to x; ...
     """
-    someone = Watcher()
-    with watched_by(someone):
+    observer = AnomalyObserver()
+    with observed_by(observer):
         yield
-    someone.finish()
+    observer.finish()
 
 
-class _Strict(Watcher):
+class _Strict(AnomalyObserver):
     """What a block of `strict` does: it lets no number out."""
 
     strict = True
@@ -215,7 +214,7 @@ class _Strict(Watcher):
     def made(self, node: Node) -> None:
         """A node was computed."""
 
-    def cut(self, *nodes: Node) -> None:
+    def detached(self, *nodes: Node) -> None:
         """Plain numbers are about to be taken out of nodes."""
         raise NotDifferentiableError(
             f"{here()} takes plain numbers out of a node, and no gradient comes back through them; "
@@ -247,7 +246,7 @@ def strict() -> Iterator[None]:
     ...
     autograd_mini.errors.NotDifferentiableError: `float(v)` at ... takes plain numbers out of ...
     """
-    with watched_by(_Strict()):
+    with observed_by(_Strict()):
         yield
 
 
@@ -293,22 +292,22 @@ def cut_report(loss: Any, parameters: Any) -> CutReport:
     w has no gradient: the loss isn't made of it, and numbers were taken from it by
     `float(w * 3.0)` at ...
     """
-    around = watcher()
-    someone = around or Watcher(refuse=False, reports=True)
+    around = current_observer()
+    observer = around or AnomalyObserver(refuse=False, reports=True)
     is_function = callable(loss) and not isinstance(loss, Node)
     if is_function:
-        reported, someone.reports = someone.reports, True
+        reported, observer.reports = observer.reports, True
         try:
-            with watched_by(someone):
+            with observed_by(observer):
                 loss = loss()
         finally:
-            someone.reports = reported
+            observer.reports = reported
     if not isinstance(loss, Node | int | float | np.number | np.ndarray):
         raise DTypeError(f"the loss is a {type(loss).__name__}, not a number")
     named = _named(parameters)
-    reached = set(consumers_first(loss)) if isinstance(loss, Node) else set()
-    cut = _taken_from({name: p for name, p in named.items() if p not in reached}, someone.cuts)
-    partly = _taken_from({name: p for name, p in named.items() if p in reached}, someone.losses)
+    reached = set(topological_order(loss)) if isinstance(loss, Node) else set()
+    cut = _taken_from({name: p for name, p in named.items() if p not in reached}, observer.cuts)
+    partly = _taken_from({name: p for name, p in named.items() if p in reached}, observer.losses)
     return CutReport([name for name, p in named.items() if p in reached], cut,
                      is_function or around is not None,
                      {name: places for name, places in partly.items() if places})
@@ -316,7 +315,7 @@ def cut_report(loss: Any, parameters: Any) -> CutReport:
 
 def _taken_from(parameters: dict[str, Node], cuts: Any) -> dict[str, list[Place]]:
     """By parameter, where numbers were taken out of nodes that depend on it."""
-    behind = [(set(consumers_first(node)), place) for node, place in cuts]
+    behind = [(set(topological_order(node)), place) for node, place in cuts]
     return {name: [place for nodes, place in behind if p in nodes]
             for name, p in parameters.items()}
 

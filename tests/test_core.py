@@ -24,7 +24,7 @@ from autograd_mini.errors import (
     NotDifferentiableError,
     ShapeError,
 )
-from autograd_mini.graph import consumers_first
+from autograd_mini.graph import topological_order
 from autograd_mini.not_computed import not_computed
 from autograd_mini.passes import sweep
 
@@ -192,7 +192,7 @@ def test_a_step_of_the_backward_pass_by_hand():
     c = a * b
     y = (c + a).tanh()
     y.grad = 1.0
-    order = [y, *consumers_first(y)[1:]]
+    order = [y, *topological_order(y)[1:]]
     for node in order:
         node._backward()
     by_hand = a.grad, b.grad
@@ -660,13 +660,13 @@ def test_threads_do_not_disturb_each_other():
     assert wrong == []
 
 
-def test_consumers_first_is_a_topological_order():
+def test_topological_order_is_a_topological_order():
     """Every node comes before its parents, each once, whatever the sharing."""
     a = Value(1.0)
     b = a * a
     c = b + a
     d = c * b + c
-    order = list(consumers_first(d))
+    order = list(topological_order(d))
     position = {node: i for i, node in enumerate(order)}
     assert len(position) == len(order) == 5 and order[0] is d
     assert all(position[n] < position[p] for n in order for p in n.parents if p is not None)

@@ -68,7 +68,8 @@ def test_a_training_loop_fits_into_a_block():
         for _ in range(50):
             loss = np.sum(np.tanh(w) ** 2)
             loss.backward(seed=float(loss) * 0.0 + 1.0)  # reads the loss, as to print it
-        assert len(ag.recording.watcher().places) == 0 and len(ag.recording.watcher().cuts) == 0
+        observer = ag.recording.current_observer()
+        assert len(observer.places) == 0 and len(observer.cuts) == 0
 
 
 def test_a_block_changes_no_number():

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import GraphError
 from ..graph import Node
+from ..recording import Observer
 
 __all__ = ["Guard", "GuardGroup", "GuardRecorder", "grouped"]
 
@@ -52,10 +53,10 @@ def grouped(guards: Sequence[Guard]) -> list[GuardGroup]:
     return groups
 
 
-class GuardRecorder:
+class GuardRecorder(Observer):
     """Notes each comparison that a function makes, and each number taken out of a node.
 
-    The engine calls its methods while the function is recorded (see `guarded_by`).
+    The engine calls its methods while the function is recorded (see `traced_by`).
     """
 
     def __init__(self) -> None:
@@ -74,7 +75,7 @@ class GuardRecorder:
                 b = math.inf if b > 0 else -math.inf
         self.seen.append((how, a, b, bool(outcome)))
 
-    def cut(self, *nodes: Node) -> None:
+    def detached(self, *nodes: Node) -> None:
         """Note numbers taken out (float(v), v.data): a replay must have the very same ones."""
         for node in nodes:
             if not isinstance(node.value, float):
@@ -82,7 +83,7 @@ class GuardRecorder:
                                  "the tape holds Values: leave Tensors out of it")
             self.seen.append((_same, node, node.value, True))
 
-    def unchosen(self) -> None:
+    def branch_masked(self) -> None:
         """Note that a gradient inside the function masked a branch that wasn't chosen."""
         self.masked = True
 

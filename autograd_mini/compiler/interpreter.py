@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backprop import collect, one_like
-from ..graph import Node, leaf, raw
+from ..graph import Node, leaf, value_of
 from ..ops import sum as total_of
 from ..recording import undisturbed
 from ..trees import flat, tree_map
@@ -39,7 +39,7 @@ def interpret(code: Code, n: int, output: Any, input_ids: list[Any], numbers: Se
         found, _ = transforms.apply(
             tree_map(lambda i: nodes[i], output),
             tree_map(lambda i: None if i is None else nodes[i], input_ids), _EngineDerivatives())
-    rows = [raw(y) for y in flat(found)]
+    rows = [value_of(y) for y in flat(found)]
     if not any([np.ndim(y) for y in rows]):
         return np.array([float(y) for y in rows])
     return np.array([np.broadcast_to(y, samples) for y in rows])
@@ -67,7 +67,7 @@ def _nodes(code: Code, inputs: Sequence[Any], n: int, outputs: Sequence[int], sa
         for p, q in zip(operands[::2], operands[1::2], strict=True):
             y = y + p * q
         if code.op[i] == LANE_SUM:  # of what all samples share, as often
-            y = total_of(y) if np.ndim(raw(y)) else y * float(samples)
+            y = total_of(y) if np.ndim(value_of(y)) else y * float(samples)
         values[i] = y
     return values
 

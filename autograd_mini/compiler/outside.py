@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, consumers_first, serial
+from ..graph import Node, serial, topological_order
 
 __all__ = ["Environment", "References"]
 
@@ -56,10 +56,10 @@ class Environment:
 
         A leaf that the call made, and that can't be found, is a constant.
         """
-        needed = consumers_first(root)
+        needed = topological_order(root)
         computed = {node for node in needed if node.op is not None and id(node) in self._before}
         if computed:  # seldom, and sorting once more takes time
-            needed = consumers_first(root, tuple(computed))
+            needed = topological_order(root, tuple(computed))
             computed = computed.intersection([p for node in needed for p in node.parents])
             _check_independent(computed, set(parameters))
         leaves = [node for node in needed if node.op is None and node not in inputs]
@@ -70,7 +70,7 @@ class Environment:
 def _check_independent(computed: set[Node], parameters: set[Node]) -> None:
     """Refuse a node that was computed from a parameter beforehand."""
     for node in computed:
-        if parameters.intersection(consumers_first(node)):
+        if parameters.intersection(topological_order(node)):
             raise GraphError(
                 "a node that was computed from a parameter before the call is part of the "
                 "program, which has no gradient through it: compute it inside the function")

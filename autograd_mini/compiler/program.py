@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import transforms
-from ..call import is_inside
+from ..call import is_inside_transform
 from ..errors import GraphError, ShapeError
 from ..graph import Node
-from ..recording import guard
+from ..recording import current_tracer
 from ..trees import flat, is_nested, tree_map
 from .forms import Numbers, compact, numbers_and_form
 from .listing import listing, summary
@@ -47,7 +47,8 @@ class Program:
 
     def __call__(self, *args: Any) -> Any:
         """The function's result for these arguments, replayed."""
-        if is_inside() or guard() is not None or any([_has_nodes(x) for x in args]):
+        observed = is_inside_transform() or current_tracer() is not None
+        if observed or any([_has_nodes(x) for x in args]):
             return self._eager()(*args)  # others differentiate, or record, what it does
         given = self._checked(args)
         inputs, form = numbers_and_form(given, self.batched)

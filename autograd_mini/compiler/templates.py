@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, consumers_first, leaf
+from ..graph import Node, leaf, topological_order
 from ..ops import power
 from ..primitive import Elementwise
-from ..recording import guarded_by
+from ..recording import Observer, traced_by
 from .code import Code
 from .flatten import flatten
 from .machine import DOT, ROW
@@ -65,16 +65,16 @@ class _Template:
             return
         y, *xs = (leaf(0.5) for _ in range(len(row.slopes) + 1))
         args = [xs[0], exponent] if exponent is not None else xs
-        with guarded_by(_DecisionRefuser(row)):
+        with traced_by(_DecisionRefuser(row)):
             result = slope(y, *args)
         if not isinstance(result, Node):
             self.number = float(result)
             return
         self.code = Code(len(row.slopes) + 1)
         number: dict[Any, int] = {node: k for k, node in enumerate((y, *xs))}
-        flatten(self.code, consumers_first(result)[::-1], number)
+        flatten(self.code, topological_order(result)[::-1], number)
         if DOT in self.code.op:
-            _DecisionRefuser(row).cut()
+            _DecisionRefuser(row).detached()
         self.result = number[result]
 
     def append_to(self, code: Code, ys: Ids, xs: list[Ids]) -> Ids | None:
@@ -93,20 +93,20 @@ class _Template:
         return np.broadcast_to(copies[self.result], len(ys))
 
 
-class _DecisionRefuser:
+class _DecisionRefuser(Observer):
     """Refuses a slope that decides by the numbers it is fed: recorded, it would hold for these.
 
-    The engine calls its methods while the rule is recorded (see `guarded_by`).
+    The engine calls its methods while the rule is recorded (see `traced_by`).
     """
 
     def __init__(self, row: Elementwise) -> None:
         self.row = row
 
-    def cut(self, *nodes: Node) -> None:
+    def detached(self, *nodes: Node) -> None:
         raise GraphError(
             f"the slope of {self.row.name} looks at plain numbers, so it can't be recorded: write "
             "it with the table's functions (ag.where, ag.maximum …)"
         )
 
     def compared(self, *_: Any) -> None:
-        self.cut()
+        self.detached()

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..call import inside_transform
 from ..errors import GraphError
-from ..graph import Node, consumers_first, made
+from ..graph import Node, made, topological_order
 from ..ops import total
-from ..recording import guarded_by, undisturbed
+from ..recording import traced_by, undisturbed
 from ..trees import flat, tree_leaves, tree_map
 from .code import Code
 from .flatten import flatten
@@ -48,7 +48,7 @@ class Trace:
         given = _Variables(program, args)
         self.inputs = given.ids
         recorder, environment = GuardRecorder(), Environment(program.function)
-        with inside_transform(), guarded_by(recorder):
+        with inside_transform(), traced_by(recorder):
             output = program.function(*given.called)
         _check_output(output, program)
         environment.note_after_call()
@@ -65,7 +65,7 @@ class Trace:
         self.references = References(environment.references, self.outside)
         number |= {node: len(number) + i for i, node in enumerate(self.outside)}
         # What a node from outside was computed from doesn't count: its number is what it is.
-        order = consumers_first(root, tuple(self.outside))[:0:-1]
+        order = topological_order(root, tuple(self.outside))[:0:-1]
         weight = [len(number)] if program.reduce is not None else []  # 1 or 1/n, set in each call
         self.code = code = Code(len(number) + len(weight), given.lanes)
         flatten(code, order, number)

@@ -22,7 +22,7 @@ from ..operators import Operators, dispatch
 from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum, where
 from ..ops.kinks import compared, in_pieces, sign
 from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
-from ..recording import guard, guarded_by
+from ..recording import Observer, current_tracer, traced_by
 from ..trees import nested_array
 
 __all__ = ["Values"]
@@ -122,7 +122,7 @@ def _refusal(function: Any) -> NotDifferentiableError:
     )
 
 
-class _LibraryRecorder:
+class _LibraryRecorder(Observer):
     """Stands for the recorder in a function of the library: comparisons are passed on to it.
 
     Numbers that are taken out are refused instead.
@@ -130,9 +130,10 @@ class _LibraryRecorder:
 
     def __init__(self, recorder: Any, function: Any) -> None:
         self.recorder, self.function = recorder, function
-        self.compared, self.unchosen = recorder.compared, recorder.unchosen
+        self.compared = recorder.compared  # type: ignore[method-assign]
+        self.branch_masked = recorder.branch_masked  # type: ignore[method-assign]
 
-    def cut(self, *nodes: Node) -> None:
+    def detached(self, *nodes: Node) -> None:
         """Refuse: the library took numbers out, which the user didn't ask for."""
         raise _refusal(self.function)
 
@@ -140,14 +141,14 @@ class _LibraryRecorder:
 @contextmanager
 def _in_library(function: Any) -> Iterator[None]:
     """A `with` block in which a refusal names `function`, and no number is taken out."""
-    recorder, inside = guard(), isinstance(guard(), _LibraryRecorder)
+    recorder, inside = current_tracer(), isinstance(current_tracer(), _LibraryRecorder)
     if recorder is None:
         yield
         return
     if inside and recorder.function == function:
         raise _refusal(function)  # it wants plain numbers, and would call itself for ever
     try:
-        with guarded_by(_LibraryRecorder(recorder.recorder if inside else recorder, function)):
+        with traced_by(_LibraryRecorder(recorder.recorder if inside else recorder, function)):
             yield
     except (TypeError, AttributeError) as error:
         said_already = isinstance(error, NotDifferentiableError) and not inside

@@ -11,7 +11,7 @@ called.
 from __future__ import annotations
 
 from .calls import apply
-from .nodes import consumers_first, made
+from .nodes import made, topological_order
 from .operators import (
     BINARY,
     UNARY,
@@ -25,6 +25,6 @@ from .pairs import PAIRS, Pair, install, uninstall
 from .reverse import backward, reverse_pass
 from .rules import pull, written_out
 
-__all__ = ["BINARY", "PAIRS", "UNARY", "Pair", "apply", "backward", "consumers_first", "install",
+__all__ = ["BINARY", "PAIRS", "UNARY", "Pair", "apply", "backward", "topological_order", "install",
            "made", "of_array", "of_arrays", "of_float", "of_floats", "of_number_and_float", "pull",
            "reverse_pass", "uninstall", "written_out"]

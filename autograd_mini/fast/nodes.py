@@ -9,7 +9,7 @@ from ..graph import KINDS, Node
 from ..primitive import Primitive
 from .pairs import PAIRS, Pair, replaces
 
-__all__ = ["consumers_first", "made"]
+__all__ = ["topological_order", "made"]
 
 new = object.__new__
 
@@ -63,9 +63,9 @@ def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...], parents: tup
     return node  # type: ignore[no-any-return]
 
 
-@replaces(graph, "consumers_first")
-def consumers_first(output: Any, without: tuple[Node | None, ...] = ()) -> list[Node]:
-    """`graph.consumers_first`, without a tuple of parents for each node."""
+@replaces(graph, "topological_order")
+def topological_order(output: Any, without: tuple[Node | None, ...] = ()) -> list[Node]:
+    """`graph.topological_order`, without a tuple of parents for each node."""
     postorder: list[Any] = []
     seen: set[Any] = {None, *without}
     stack: list[Any] = [output]

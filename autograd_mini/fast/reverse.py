@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 
 from .. import backprop
-from ..backprop import Pull, Rules, Step, accumulated, fit, own, seed_for, shows_nan, zero_like
-from ..graph import Node, raw
+from ..backprop import (
+    Pull,
+    Rules,
+    Step,
+    accumulated,
+    copy_if_array,
+    fit,
+    seed_for,
+    shows_nan,
+    zero_like,
+)
+from ..graph import Node, value_of
 from ..primitive import Elementwise
-from ..recording import guard, undisturbed, watcher
-from .nodes import consumers_first
+from ..recording import current_observer, current_tracer, undisturbed
+from .nodes import topological_order
 from .pairs import PAIRS, replaces
 from .rules import RULES, plain_pull, pull
 
@@ -29,7 +39,7 @@ def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | No
     """`backprop.reverse_pass`; floats, of which there may be a million, at once."""
     if answer is not pull and answer is not plain_pull:
         return plain_reverse_pass(output, seed, answer, rules, without)
-    order = consumers_first(output, without)
+    order = topological_order(output, without)
     cotangents: dict[Any, Any] = dict.fromkeys(order, NOTHING)
     cotangents |= dict.fromkeys(without, NOTHING)
     cotangents[None] = 0.0  # what constants are sent
@@ -52,7 +62,7 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             yield node, g, ()
             _add_by_rule(node, rules[node](g), cotangents)
         elif op is None:
-            yield node, own(g) if type(g) is np.ndarray and node not in owned else g, ()
+            yield node, copy_if_array(g) if type(g) is np.ndarray and node not in owned else g, ()
         elif type(node.value) is not float or (rule := written[op]) is None or (
                 type(node._from_a) is tuple and not getattr(op, "many", False)):
             sent = pull(node, g)
@@ -120,7 +130,7 @@ class Stored:
 
     def undo(self, output: Node) -> None:
         """Put back what was there before."""
-        for node in consumers_first(output) if self.last is not None else ():
+        for node in topological_order(output) if self.last is not None else ():
             if node.op is not None:
                 node.gradient = None
             if node is self.last:
@@ -149,10 +159,10 @@ class Stored:
 @replaces(backprop, "backward")
 def backward(output: Node, seed: Any = None) -> None:
     """`backprop.backward`, storing gradients on the way."""
-    if watcher() is not None or guard() is not None:
+    if current_observer() is not None or current_tracer() is not None:
         plain_backward(output, seed)
         return
-    start, stored = raw(seed_for(output, seed)), Stored()
+    start, stored = value_of(seed_for(output, seed)), Stored()
     try:
         with undisturbed():
             leaves = stored.streamed(reverse_pass(output, start))

@@ -9,11 +9,11 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError
-from ..graph import Node, raw
+from ..graph import Node, value_of
 from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
 from ..ops.kinks import step
 from ..primitive import also
-from ..recording import tell_of_constant
+from ..recording import notify_constant
 from .composed import dtype_of, is_above, is_at_least, stands_for
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────
@@ -113,24 +113,24 @@ def ldexp(x: Any, n: Any) -> Any:
 @stands_for(np.frexp)
 def frexp(x: Any) -> tuple[Any, Any]:
     """The mantissa, in [½, 1), and the exponent, a constant."""
-    tell_of_constant(x)
-    exponent = np.frexp(raw(x))[1]
+    notify_constant(x)
+    exponent = np.frexp(value_of(x))[1]
     return ldexp(x, -exponent), exponent
 
 
 @stands_for(np.modf)
 def modf(x: Any) -> tuple[Any, Any]:
     """What is behind the point, and what before it, a constant."""
-    tell_of_constant(x)
-    whole = np.trunc(raw(x))
-    return where(np.isinf(raw(x)), 0.0, x - whole), whole
+    notify_constant(x)
+    whole = np.trunc(value_of(x))
+    return where(np.isinf(value_of(x)), 0.0, x - whole), whole
 
 
 @stands_for(np.divmod)
 def divmod(a: Any, b: Any) -> tuple[Any, Any]:
     """The quotient rounded down, a constant, and the remainder."""
-    tell_of_constant(a, b)
-    return np.floor_divide(raw(a), raw(b)), ops.remainder(a, b)
+    notify_constant(a, b)
+    return np.floor_divide(value_of(a), value_of(b)), ops.remainder(a, b)
 
 
 for _same in (np.conjugate, np.real, np.real_if_close, np.copy):

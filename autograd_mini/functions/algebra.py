@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
-from ..graph import raw
+from ..graph import value_of
 from ..ops import (
     eigenvectors,
     eigvalsh,
@@ -35,7 +35,7 @@ from ..ops import (
 )
 from ..ops.reductions import corner
 from ..primitive import also
-from ..recording import tell_of_constant
+from ..recording import notify_constant
 from .composed import are_numbers, as_array, keeps_kind, numpy_has, stands_for, without
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last, triu
 from .statistics import max, min, scale_of
@@ -143,7 +143,7 @@ def outer(a: Any, b: Any) -> Any:
 @stands_for(np.vdot)
 def vdot(a: Any, b: Any) -> Any:
     """Σ a·b over all numbers."""
-    if np.size(raw(a)) != np.size(raw(b)):
+    if np.size(value_of(a)) != np.size(value_of(b)):
         raise ShapeError(f"vdot: shapes {shape(a)} and {shape(b)} differ in size")
     return ops.sum(multiply(reshape(a, (-1,)), reshape(b, (-1,))))
 
@@ -190,11 +190,11 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
     """The vector product of vectors of 3 (or, as NumPy still allows, 2) components."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
     a, b = moveaxis(a, axisa, 0), moveaxis(b, axisb, 0)
-    if not {len(raw(a)), len(raw(b))} <= {2, 3}:
+    if not {len(value_of(a)), len(value_of(b))} <= {2, 3}:
         raise ShapeError(f"cross needs vectors of 2 or 3 components: {shape(a)}, {shape(b)}")
-    if len(raw(a)) == len(raw(b)) == 2:
+    if len(value_of(a)) == len(value_of(b)) == 2:
         return a[0] * b[1] - a[1] * b[0]
-    (a0, a1, a2), (b0, b1, b2) = ([*v[:2], v[2] if len(raw(v)) == 3 else 0.0]
+    (a0, a1, a2), (b0, b1, b2) = ([*v[:2], v[2] if len(value_of(v)) == 3 else 0.0]
                                   for v in (a, b))
     product = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0]
     return moveaxis(ops.stack(product), 0, axisc)
@@ -313,8 +313,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             return without(ops.length(x), None, keepdims)
         axis = tuple(range(len(shape(x))))
     axis = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
-    if not np.size(raw(x)):  # 0 or an error, as this NumPy says
-        return _of_nothing(x, np.linalg.norm(raw(x), ord, axis, keepdims), axis, keepdims)
+    if not np.size(value_of(x)):  # 0 or an error, as this NumPy says
+        return _of_nothing(x, np.linalg.norm(value_of(x), ord, axis, keepdims), axis, keepdims)
     if len(axis) == 1:
         return vector_norm(x, axis=axis, keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axis) != 2:
@@ -347,8 +347,8 @@ def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 
     elif ord == 1:
         y = ops.sum(ops.abs(x), axis=axis, keepdims=True)
     elif ord == 0:  # how many aren't 0: constant by nature
-        tell_of_constant(x)
-        y = np.sum(raw(x) != 0, axis=axis, keepdims=True).astype(np.result_type(raw(x)))
+        notify_constant(x)
+        y = np.sum(value_of(x) != 0, axis=axis, keepdims=True).astype(np.result_type(value_of(x)))
     else:
         y = _p_norm(x, axis, ord)
     return without(y, axis, keepdims)
@@ -358,7 +358,7 @@ def _p_norm(x: Any, axis: Any, p: float) -> Any:
     """(Σ|x|ᵖ)^(1/p), scaled so that nothing overflows."""
     scale = scale_of(x, axis)
     total = ops.sum(power(ops.abs(x / scale), p), axis=axis, keepdims=True)
-    nothing = raw(total) == 0
+    nothing = value_of(total) == 0
     if not np.any(nothing):
         return power(total, 1.0 / p) * scale
     corner_of = ops.sum(corner(x), axis=axis, keepdims=True)  # 0, with no second derivative
@@ -419,7 +419,7 @@ class LstsqResult(NamedTuple):
 @stands_for(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
     """The x that minimises |a·x − b|²; the rank is a constant."""
-    constants = np.linalg.lstsq(raw(a), raw(b), rcond)
+    constants = np.linalg.lstsq(value_of(a), value_of(b), rcond)
     m, n = shape(a)
     eps = np.finfo(constants[0].dtype).eps
     limit = eps * builtins.max(m, n) if rcond is None else eps if rcond < 0 else rcond
@@ -439,8 +439,8 @@ class SlogdetResult(NamedTuple):
 @stands_for(np.linalg.slogdet)
 def slogdet(a: Any) -> SlogdetResult:
     """The sign of det a, a constant, and log |det a|."""
-    tell_of_constant(a)
-    return SlogdetResult(np.linalg.slogdet(raw(a))[0], logabsdet(a))
+    notify_constant(a)
+    return SlogdetResult(np.linalg.slogdet(value_of(a))[0], logabsdet(a))
 
 
 @stands_for(np.linalg.matrix_power)
@@ -448,7 +448,7 @@ def matrix_power(a: Any, n: int) -> Any:
     """a·a···a, n times, by squaring; of the inverse if n < 0."""
     if n < 0:
         a, n = inv(a), -n
-    y = 0.0 * a + np.eye(shape(a)[-1], dtype=np.result_type(raw(a))) if n == 0 else None
+    y = 0.0 * a + np.eye(shape(a)[-1], dtype=np.result_type(value_of(a))) if n == 0 else None
     while n:
         if n % 2:
             y = a if y is None else matmul(y, a)

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..graph import KINDS, Node, raw
+from ..graph import KINDS, Node, value_of
 from ..ops import axes_of, reshape, shape, squeeze
 from ..ops.kinks import compared
 from ..primitive import OTHER_ARRAYS, also, structural
-from ..recording import guard
+from ..recording import current_tracer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,7 +59,7 @@ def _has_array(x: Any) -> bool:
         return any([_has_array(part) for part in x])
     if isinstance(x, dict):
         return any([_has_array(part) for part in x.values()])
-    return isinstance(raw(x), np.ndarray)
+    return isinstance(value_of(x), np.ndarray)
 
 
 def stands_for(*numpy_functions: Any) -> Callable[[F], F]:
@@ -111,16 +111,16 @@ def looked_at(x: Any) -> Any:
 
     An array of Values comes back as it is: what is made of it holds for all numbers.
     """
-    if isinstance(x, Node) and (someone := guard()) is not None:
-        someone.cut(x)
-    return raw(x)
+    if isinstance(x, Node) and (tracer := current_tracer()) is not None:
+        tracer.detached(x)
+    return value_of(x)
 
 
 def decided(how: Callable[[Any, Any], Any], x: Any, other: Any) -> Any:
     """how(x, other) of raw numbers; a program holds only where it comes out the same."""
-    outcome = how(raw(x), raw(other))
-    if isinstance(x, Node) and (someone := guard()) is not None:
-        someone.compared(how, x, other, outcome)
+    outcome = how(value_of(x), value_of(other))
+    if isinstance(x, Node) and (tracer := current_tracer()) is not None:
+        tracer.compared(how, x, other, outcome)
     return outcome
 
 
@@ -146,7 +146,7 @@ def without(y: Any, axis: Any, keepdims: bool) -> Any:
 
 def dtype_of(x: Any) -> Any:
     """The dtype of the numbers in x; float64 if they are integers."""
-    dtype = np.result_type(raw(x))
+    dtype = np.result_type(value_of(x))
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
-from ..graph import Node, raw
+from ..graph import Node, value_of
 from ..ops import concatenate, reshape, shape, where
 from .composed import (
     as_array,
@@ -85,7 +85,7 @@ if hasattr(np, "cumulative_sum"):  # NumPy 2.1
 
 def running_extreme(x: Any, axis: int, extreme: Any) -> Any:
     """The largest (smallest) up to each entry: `np.maximum.accumulate`. The first of equals."""
-    plain = np.moveaxis(raw(x), axis, -1)
+    plain = np.moveaxis(value_of(x), axis, -1)
     top = extreme.accumulate(plain, axis=-1)
     new = np.ones(plain.shape, bool)
     lost = np.isnan(top[..., :-1])  # nan stays nan
@@ -146,7 +146,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
 
 def _slope(f: Any, h: Any, edge_order: int) -> Any:
     """np.gradient along the last axis: of the parabola through each three neighbours."""
-    h = as_array(h) if np.ndim(raw(h)) else h if isinstance(h, Node) else float(h)
+    h = as_array(h) if np.ndim(value_of(h)) else h if isinstance(h, Node) else float(h)
     n = shape(f)[-1]
     if n < edge_order + 1 or edge_order not in (1, 2):
         raise ValueError(f"np.gradient(edge_order={edge_order}) needs at least "
@@ -186,7 +186,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """yₙ = Σₖ aₖ·vₙ₋ₖ of two vectors; mode: full, same, or valid (where they overlap wholly)."""
     a, v = ravel(a), ravel(v)
     long, short = (a, v) if shape(a)[0] >= shape(v)[0] else (v, a)
-    n, m = len(raw(long)), len(raw(short))
+    n, m = len(value_of(long)), len(value_of(short))
     if not m:
         raise ValueError("convolve needs at least one number in each vector")
     ends = {"full": (0, n + m - 1), "same": ((m - 1) // 2, (m - 1) // 2 + n), "valid": (m - 1, n)}
@@ -200,10 +200,10 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """cₖ = Σₙ aₙ₊ₖ·vₙ of two vectors."""
     a, v = ravel(a), ravel(v)
-    if mode == "same" and len(raw(v)) > len(raw(a)) and len(raw(a)) % 2 == 0:
+    if mode == "same" and len(value_of(v)) > len(value_of(a)) and len(value_of(a)) % 2 == 0:
         full = convolve(a, v[::-1])  # NumPy reverses the other one, which shifts the middle
-        start = len(raw(a)) // 2
-        return full[start : start + len(raw(v))]
+        start = len(value_of(a)) // 2
+        return full[start : start + len(value_of(v))]
     return convolve(a, v[::-1], mode)
 
 
@@ -215,7 +215,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         raise NotDifferentiableError(
             "np.interp(period=…) isn't supported: bring x into one period with x % period, and "
             "repeat the first point at the end")
-    v, knots = np.asarray(raw(x)), np.asarray(raw(xp))
+    v, knots = np.asarray(value_of(x)), np.asarray(value_of(xp))
     if knots.ndim != 1 or knots.shape != shape(fp):
         raise ShapeError(f"np.interp: xp has shape {knots.shape} and fp {shape(fp)}")
     i = np.clip(np.searchsorted(knots, v, side="right") - 1, 0, max(len(knots) - 2, 0))
@@ -234,7 +234,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 @stands_for(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
     """Angles without jumps: multiples of the period, which are constants, are added."""
-    return p + (np.unwrap(looked_at(p), discont, axis, period=period) - raw(p))
+    return p + (np.unwrap(looked_at(p), discont, axis, period=period) - value_of(p))
 
 
 # ── polynomials, highest power first ─────────────────────────────────────────────────────────
@@ -254,7 +254,7 @@ def polyval(p: Any, x: Any) -> Any:
 def polyder(p: Any, m: int = 1) -> Any:
     """The coefficients of the m-th derivative."""
     for _ in range(m):
-        p = p[:-1] * np.arange(len(raw(p)) - 1, 0, -1)
+        p = p[:-1] * np.arange(len(value_of(p)) - 1, 0, -1)
     return p
 
 
@@ -262,14 +262,14 @@ def polyder(p: Any, m: int = 1) -> Any:
 def polyint(p: Any, m: int = 1) -> Any:
     """The coefficients of the m-th integral, with the constant 0."""
     for _ in range(m):
-        p = concatenate([p / np.arange(len(raw(p)), 0, -1), np.zeros(1, dtype_of(p))])
+        p = concatenate([p / np.arange(len(value_of(p)), 0, -1), np.zeros(1, dtype_of(p))])
     return p
 
 
 def _same_length(a: Any, b: Any) -> tuple[Any, Any]:
     a, b = ravel(a), ravel(b)
-    n = max(len(raw(a)), len(raw(b)))
-    a, b = (concatenate([np.zeros(n - len(raw(c)), dtype_of(c)), c]) for c in (a, b))
+    n = max(len(value_of(a)), len(value_of(b)))
+    a, b = (concatenate([np.zeros(n - len(value_of(c)), dtype_of(c)), c]) for c in (a, b))
     return a, b
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..errors import NotDifferentiableError
-from ..graph import Node, raw
+from ..graph import Node, value_of
 from ..ops import (
     broadcast_to,
     concatenate,
@@ -60,7 +60,7 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
             call.arguments[argument] = _positions(call.arguments[argument], pool)
         _check_plain(moved.__name__, call.arguments, data)
         position = function(*call.args, **call.kwargs)
-        dtype = np.result_type(*map(raw, pool))
+        dtype = np.result_type(*map(value_of, pool))
         row = [x if hasattr(x, "shape") else np.asarray(x, dtype) for x in pool]
         numbers = concatenate([np.zeros(1, dtype), *[reshape(part, (-1,)) for part in row]])
         if isinstance(position, list | tuple):
@@ -162,7 +162,7 @@ def trim_zeros(filt: Any, trim: str = "fb") -> Any:
         raise NotDifferentiableError("np.trim_zeros is for one axis here: use slices")
     kept = np.flatnonzero(np.asarray(looked_at(filt)))
     first = kept[0] if "f" in trim.lower() and kept.size else 0
-    last = kept[-1] + 1 if "b" in trim.lower() and kept.size else len(raw(filt))
+    last = kept[-1] + 1 if "b" in trim.lower() and kept.size else len(value_of(filt))
     return filt[first:last] if kept.size else filt[:0]
 
 
@@ -176,8 +176,8 @@ def bincount(x: Any, weights: Any, minlength: int = 0) -> Any:
 @stands_for(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
     """By conditions, the value of a function of those x, or a constant; 0 where none holds."""
-    conditions = np.reshape(np.asarray(condlist, bool), (-1, *shape(x)) if np.size(raw(x)) else (
-        len(condlist), *shape(x)))
+    count = -1 if np.size(value_of(x)) else len(condlist)
+    conditions = np.reshape(np.asarray(condlist, bool), (count, *shape(x)))
     if len(funclist) == len(conditions) + 1:  # the last is for what remains
         conditions = np.concatenate([conditions, ~conditions.any(0, keepdims=True)])
     y: Any = where(np.zeros(shape(x), bool), x, np.zeros(shape(x), dtype_of(x)))  # a node, as x is
@@ -201,14 +201,14 @@ def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
 def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) -> Any:
     """In ascending order, nan last; of equal numbers the first stays first."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
-    return take_along_axis(a, np.argsort(raw(a), axis=axis, kind="stable"), axis)
+    return take_along_axis(a, np.argsort(value_of(a), axis=axis, kind="stable"), axis)
 
 
 @stands_for(np.partition)
 def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
     """With the kth number where sorting would put it, smaller ones before and larger after."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
-    return take_along_axis(a, np.argpartition(raw(a), kth, axis=axis), axis)
+    return take_along_axis(a, np.argpartition(value_of(a), kth, axis=axis), axis)
 
 
 @stands_for(np.unique)
@@ -290,7 +290,7 @@ def full(shape: int | tuple[int, ...], fill_value: Any) -> Any:
 def full_like(a: Any, fill_value: Any) -> Any:
     """An array of a's shape with `fill_value` everywhere; plain if that is."""
     if not isinstance(fill_value, Node):
-        return np.full_like(raw(a), fill_value)
+        return np.full_like(value_of(a), fill_value)
     return broadcast_to(fill_value, shape(a))
 
 
@@ -301,7 +301,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     gaps = num - 1 if endpoint else num
     rank = max(len(shape(start)), len(shape(stop)))
     part = np.arange(num).reshape((num,) + (1,) * rank) / max(gaps, 1)
-    part = part.astype(np.result_type(raw(start), raw(stop), 1.0))
+    part = part.astype(np.result_type(value_of(start), value_of(stop), 1.0))
     y = start * (1.0 - part) + stop * part
     y = moveaxis(y, 0, axis)
     return (y, (stop - start) / gaps if gaps else np.nan) if retstep else y

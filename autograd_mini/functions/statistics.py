@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
-from ..graph import Node, raw
+from ..graph import Node, value_of
 from ..ops import (
     axes_of,
     exp,
@@ -331,24 +331,24 @@ def _quantile(x: Any, q: Any, axis: Axis, keepdims: bool, method: str, skip_nan:
     if method not in _PLACE:
         raise NotDifferentiableError(
             f"quantile(method={method!r}) isn't supported; supported: {', '.join(_PLACE)}")
-    if not np.all((raw(q) >= 0) & (raw(q) <= 1)):
+    if not np.all((value_of(q) >= 0) & (value_of(q) <= 1)):
         raise ValueError("quantiles must be in [0, 1] (percentiles in [0, 100])")
     axes = axes_of(x, axis)
     rows = sort(moved_last(x, axes), axis=-1)  # nan comes last
-    missing = np.isnan(raw(rows)).sum(-1)
+    missing = np.isnan(value_of(rows)).sum(-1)
     n = (shape(rows)[-1] - missing if skip_nan else np.full_like(missing, shape(rows)[-1]))
     n = n.astype(dtype_of(x))
     q = reshape(q, (*shape(q), *(1,) * n.ndim))
     place = ops.clip(_PLACE[method](q, n), 0.0, np.maximum(n - 1, 0))
     place = ops.broadcast_to(place, np.broadcast_shapes(shape(place), n.shape))
-    low = np.floor(raw(place)).astype(int)
+    low = np.floor(value_of(place)).astype(int)
     high = np.minimum(low + 1, np.maximum(n.astype(int) - 1, 0))
     part: Any = place - low
     part = part if isinstance(part, Node) else part.astype(dtype_of(x))  # or it would widen x
     rows = ops.broadcast_to(rows, (*shape(place), shape(rows)[-1]))
     a, b = (take_along_axis(rows, at[..., None], axis=-1)[..., 0] for at in (low, high))
     # Not a + (b − a)·part, which is nan between infinities; and 0·∞ is what isn't chosen.
-    y = a * (1.0 - part) + where(raw(part) == 0, 0.0, b) * part
+    y = a * (1.0 - part) + where(value_of(part) == 0, 0.0, b) * part
     poisoned = (n == 0) if skip_nan else (missing > 0)
     y = where(poisoned, np.nan * (a + b), y) if np.any(poisoned) else y
     if keepdims:

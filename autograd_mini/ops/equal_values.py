@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, consumers_first, leaf, raw
+from ..graph import Node, leaf, topological_order, value_of
 from ..primitive import Structural
 from .arithmetic import add, multiply, negative, subtract, where
 from .decompositions import (
@@ -85,11 +85,11 @@ def _turned(m: Any) -> Any:
 
 def _top(x: Any) -> Any:
     """The largest entry of each matrix."""
-    return np.max(np.abs(raw(x)), axis=(-2, -1), keepdims=True, initial=0.0)
+    return np.max(np.abs(value_of(x)), axis=(-2, -1), keepdims=True, initial=0.0)
 
 
 def _eps(x: Any) -> float:
-    return float(np.finfo(raw(x).dtype).eps)
+    return float(np.finfo(value_of(x).dtype).eps)
 
 
 class _Quotient:
@@ -100,12 +100,12 @@ class _Quotient:
     """
 
     def __init__(self, t: Any, gap: Any, small: Any, rates: Any, gaps: Any, size: Any) -> None:
-        first, second = (raw(rate) / np.where(small, parting, 1.0)
+        first, second = (value_of(rate) / np.where(small, parting, 1.0)
                          for rate, parting in zip(rates, gaps, strict=True))
         noise = _eps(t) ** 0.5 * (_top(first) + _top(second))
-        limit = np.where(small, first, 0.0).astype(raw(t).dtype)
+        limit = np.where(small, first, 0.0).astype(value_of(t).dtype)
         self.value = where(small, limit, t / where(small, 1.0, gap))
-        self.lost = small & ~((np.abs(raw(t)) <= size) & (np.abs(first - second) <= noise))
+        self.lost = small & ~((np.abs(value_of(t)) <= size) & (np.abs(first - second) <= noise))
 
 
 def _no_slope(g: Any, small: Any) -> Any:
@@ -124,7 +124,7 @@ def _term_sizes(g: Any) -> Any:
     Where terms cancel, g is small and this is not, and g's rounding is some eps times this.
     """
     sizes: dict[Node, Any] = {}
-    for node in reversed(consumers_first(g)) if isinstance(g, Node) else ():
+    for node in reversed(topological_order(g)) if isinstance(g, Node) else ():
         op: Any = node.op
         terms = [np.abs(x) if parent is None else sizes[parent]
                  for parent, x in zip(node.parents, node.inputs, strict=True)]
@@ -177,7 +177,8 @@ class _Decomposition:
     def cotangent(self, row: Any) -> Any:
         """What the results of `row` have got."""
         nodes = self.made_by(row)
-        g: Any = np.zeros_like(raw(nodes[0] if nodes else row.forward(self.family[0].inputs[0])))
+        held = nodes[0].value if nodes else row.forward(self.family[0].inputs[0])
+        g: Any = np.zeros_like(held)
         for node in nodes:
             g = g + self.got[node]
         return g
@@ -203,7 +204,7 @@ class _Decomposition:
 
     def rate(self, g: Any, parting: np.ndarray) -> Any:
         """dg as the values part so; a node, if it depends on anything."""
-        weight = leaf(np.ones_like(raw(g)))
+        weight = leaf(np.ones_like(value_of(g)))
         rate: Any = 0.0
         own = {*self.values}  # a set finds a node by identity; == compares numbers
         for node, sent in self.back(g, weight):
@@ -214,7 +215,7 @@ class _Decomposition:
             for node, sent, _ in self.sweep(rate, seed, exact=True, create_graph=True):
                 if node is weight:
                     return sent
-        return np.zeros_like(raw(g))
+        return np.zeros_like(value_of(g))
 
     def rests_on_more(self, spaces: Any, gs: Any, rates: Any, block: Any) -> Any:
         """Whether T is 0 only for this very matrix, or this very choice of vectors: no limit then.
@@ -240,17 +241,17 @@ class _Decomposition:
 
     def _slopes(self, spaces: Any, gs: Any, weight: Any) -> _Slopes:
         """Of Σ weight·T, by all that counts: decompositions, the matrix, the leaves above it."""
-        above = {*consumers_first(self.matrix)}
+        above = {*topological_order(self.matrix)}
         slopes = _Slopes({}, {}, 0.0)
         for x, g in zip(spaces, gs, strict=True):
             m = matmul(swap(x), g)
-            level = _top(np.abs(swap(raw(x))) @ _term_sizes(g)) * _top(weight)
+            level = _top(np.abs(swap(value_of(x))) @ _term_sizes(g)) * _top(weight)
             slopes.level = slopes.level + level[..., 0, 0]
             for seed in (weight, -swap(weight)):
-                for node, sent in self.back(m, seed.astype(raw(m).dtype)):
+                for node, sent in self.back(m, seed.astype(value_of(m).dtype)):
                     if node in self.everywhere or node is self.matrix or (
                             node in above and node.op is None):
-                        slopes.add(node, raw(sent))
+                        slopes.add(node, value_of(sent))
         return slopes
 
     def _by_turning(self, slopes: _Slopes, turn: Any) -> tuple[Any, Any]:
@@ -299,7 +300,7 @@ def _heard(columns: Any, pairs: Any) -> Any:
 
 def _used(g: Any, rates: list[Any]) -> Any:
     """Which columns of vectors the output depends on, if only once the values have parted."""
-    return np.any(raw(g) != 0, axis=-2) | np.any(raw(rates[0]) != 0, axis=-2)
+    return np.any(value_of(g) != 0, axis=-2) | np.any(value_of(rates[0]) != 0, axis=-2)
 
 
 def _diagonal(x: Any) -> Any:
@@ -311,23 +312,23 @@ class _Eigh(_Decomposition):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.alike = equal_eigenvalues(raw(self.w)) > 0
+        self.alike = equal_eigenvalues(value_of(self.w)) > 0
         self.unclear = self.turning = self.alike & ~np.eye(shape(self.w)[-1], dtype=bool)
 
     def sent(self) -> Any:
         """V (½ T/(λⱼ − λᵢ) + diag g) Vᵀ."""
         v, g, small = self.vectors(eigenvectors), self.cotangent(eigenvectors), self.turning
         m, rates, own = matmul(swap(v), g), self.rates(g), self.cotangent(eigvalsh)
-        size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(raw(v))) @ _term_sizes(g))
+        size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(value_of(v))) @ _term_sizes(g))
         turns = _Quotient(
             _turned(m), where(np.eye(shape(m)[-1]), 1.0, _crossed(self.w, -1)), small,
-            [_turned(swap(raw(v)) @ raw(rate)) for rate in rates],
+            [_turned(swap(value_of(v)) @ value_of(rate)) for rate in rates],
             [_crossed(parting, -1) for parting in self.partings], size,
         )
         used = _heard(_used(g, rates), small)
         inner = 0.5 * turns.value + _diagonal(
             where(used, own, evenly(own, self.w, 1.0 * self.alike)))
-        lost = turns.lost | (small & self.rests_on_more([v], [g], [rates], raw(inner)))
+        lost = turns.lost | (small & self.rests_on_more([v], [g], [rates], value_of(inner)))
         whole = matmul(matmul(v, inner + _no_slope(g, small)), swap(v))
         whole = nan_where(np.any(lost, axis=(-2, -1), keepdims=True), whole)
         return of_one_triangle(whole, **(self.family[0].params or {}))
@@ -338,7 +339,7 @@ class _Svd(_Decomposition):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        s, other = raw(self.w), ~np.eye(shape(self.w)[-1], dtype=bool)
+        s, other = value_of(self.w), ~np.eye(shape(self.w)[-1], dtype=bool)
         self.none = negligible(s)
         self.both = self.none[..., None, :] & self.none[..., :, None] & other
         self.turning = ((equal_singular_values(s) > 0) & other) | self.both
@@ -356,10 +357,10 @@ class _Svd(_Decomposition):
         used = _heard(_used(gs[0], rates[0]) | _used(gs[1], rates[1]), self.turning)
         inner = 0.5 * together.value + _diagonal(where(used, own, least(own, self.w)))
         lost = together.lost | apart.lost | (
-            self.turning & self.rests_on_more(spaces, gs, rates, raw(inner)))
+            self.turning & self.rests_on_more(spaces, gs, rates, value_of(inner)))
         for x, g in zip(spaces, gs, strict=True):
-            m = raw(matmul(swap(x), g))
-            lost = lost | follows(_turned(m), m, raw(self.w), raw(g))
+            m = value_of(matmul(swap(x), g))
+            lost = lost | follows(_turned(m), m, value_of(self.w), value_of(g))
         inner = inner + 0.5 * apart.value + _no_slope(gs[0], self.turning) + _no_slope(
             gs[1], self.turning)
         (u, v), lost = spaces, np.any(lost, axis=(-2, -1), keepdims=True)
@@ -375,10 +376,11 @@ class _Svd(_Decomposition):
     def _turns(self, spaces: Any, gs: Any, rates: Any) -> Any:
         """What turns U and V within the spaces they span: together, and against each other."""
         left, right = [_turned(matmul(swap(x), g)) for x, g in zip(spaces, gs, strict=True)]
-        by_left, by_right = [[_turned(swap(raw(x)) @ raw(r)) for r in rate]
+        by_left, by_right = [[_turned(swap(value_of(x)) @ value_of(r)) for r in rate]
                              for x, rate in zip(spaces, rates, strict=True)]
         size = 64 * shape(left)[-1] * _eps(left) * builtins.sum(
-            [_top(np.abs(swap(raw(x))) @ _term_sizes(g)) for x, g in zip(spaces, gs, strict=True)])
+            [_top(np.abs(swap(value_of(x))) @ _term_sizes(g))
+             for x, g in zip(spaces, gs, strict=True)])
         return [_Quotient(
             left + sign * right,
             where(np.eye(shape(left)[-1]), 1.0, _crossed(self.w, -sign)), small,
@@ -389,9 +391,9 @@ class _Svd(_Decomposition):
     def _beyond(self, x: Any, g: Any, rates: Any) -> _Quotient:
         """What leaves the space that the columns of x span, divided by σ."""
         size = 64 * shape(x)[-2] * _eps(g) * _top(_term_sizes(g))
-        held = raw(x)
+        held = value_of(x)
         return _Quotient(
             g - matmul(x, matmul(swap(x), g)), self.w[..., None, :], self.none[..., None, :],
-            [raw(rate) - held @ (swap(held) @ raw(rate)) for rate in rates],
+            [value_of(rate) - held @ (swap(held) @ value_of(rate)) for rate in rates],
             [parting[None, :] for parting in self.partings], size,
         )

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, raw
+from ..graph import Node, value_of
 from ..primitive import elementwise
-from ..recording import guard
+from ..recording import current_tracer
 
 __all__ = ["all_in_range", "in_range", "product", "product_of", "quotient", "quotient_of",
            "scalar_in_range", "scalar_product_of", "scalar_quotient_of", "unless_in_range"]
@@ -37,9 +37,9 @@ def in_range(x: Any) -> Any:
 
 def all_in_range(x: Any) -> bool:
     """Whether a rule may rely on the numbers of x: in a program to be replayed it never may."""
-    if isinstance(x, Node) and guard() is not None:
+    if isinstance(x, Node) and current_tracer() is not None:
         return False
-    value = raw(x)
+    value = value_of(x)
     return scalar_in_range(value) if type(value) is float else bool(np.all(in_range(value)))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, raw
+from ..graph import Node, value_of
 from ..primitive import Structural, structural
 from .arithmetic import where
 from .reductions import unbroadcast
@@ -211,7 +211,7 @@ _is_minus_infinity = decision(np.isneginf, 1, "is −∞")
 
 def _eye_like(a: Any) -> np.ndarray:
     """The identity, once for each matrix in a stack."""
-    return np.broadcast_to(np.eye(shape(a)[-1], dtype=raw(a).dtype), shape(a))
+    return np.broadcast_to(np.eye(shape(a)[-1], dtype=value_of(a).dtype), shape(a))
 
 
 _SMALL, _MOST = 8, 5e7  # rows of a matrix; numbers in all minors
@@ -239,7 +239,8 @@ def cofactors(a: Any) -> Any:
     """
     n = shape(a)[-1]
     too_large = math.prod(shape(a)) * n**2 > _MOST
-    if n > _SMALL and _has_usable_inverse(raw(a), derivatives=not too_large or isinstance(a, Node)):
+    derivatives = not too_large or isinstance(a, Node)
+    if n > _SMALL and _has_usable_inverse(value_of(a), derivatives=derivatives):
         return det(a)[..., None, None] * swap(inv(a))
     if too_large:
         raise GraphError(

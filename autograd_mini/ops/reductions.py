@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..errors import BroadcastWarning
-from ..graph import Node, consumers_first, raw
+from ..graph import Node, topological_order, value_of
 from ..places import warn
 from ..primitive import Elementwise, Structural, elementwise, structural
 from .arithmetic import where
@@ -84,7 +84,7 @@ def _warn_of_broadcast(x: Node, n: int) -> None:
 
 def _one_origin(node: Node, *of: tuple[int, ...]) -> bool:
     """Whether the arguments of these shapes depend on one leaf: x[:, None] - x is no accident."""
-    leaves = [{leaf for leaf in consumers_first(p) if leaf.op is None} if p is not None else set()
+    leaves = [{leaf for leaf in topological_order(p) if leaf.op is None} if p is not None else set()
               for p, v in zip(node.parents, node.inputs, strict=True) if shape(v) in of]
     return bool(set.intersection(*leaves)) if leaves else False
 
@@ -110,13 +110,13 @@ def unbroadcast(g: Any, to: tuple[int, ...]) -> Any:
 @structural(np.max, name="max", moves=True)
 def max(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """The largest gets it all; a tie is shared evenly. nan finds no winner: 0/0 is nan."""
-    return restore(g, x, axis) * _shared(raw(x) == restore(raw(y), x, axis), axis)
+    return restore(g, x, axis) * _shared(value_of(x) == restore(value_of(y), x, axis), axis)
 
 
 @structural(np.min, name="min", moves=True)
 def min(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """As max."""
-    return restore(g, x, axis) * _shared(raw(x) == restore(raw(y), x, axis), axis)
+    return restore(g, x, axis) * _shared(value_of(x) == restore(value_of(y), x, axis), axis)
 
 
 def _shared(hits: Any, axis: Axis) -> Any:
@@ -153,7 +153,7 @@ def cumprod(g, y, x):  # type: ignore[no-untyped-def]
 
 def before(x: Any) -> Any:
     """The product of all the entries before one's own."""
-    one = np.ones((*shape(x)[:-1], 1 if shape(x)[-1] else 0), raw(x).dtype)
+    one = np.ones((*shape(x)[:-1], 1 if shape(x)[-1] else 0), value_of(x).dtype)
     return concatenate([one, cumprod(x[..., :-1])], axis=-1)
 
 
@@ -182,8 +182,8 @@ def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def logsumexp(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """softmax(x) = exp(x − y); at y = ±inf its limits: shared among the infinite, or 0."""
     y = restore(y, x, axis)
-    top = raw(y)
-    limit = _shared(raw(x) == top, axis) * (top != -np.inf)
+    top = value_of(y)
+    limit = _shared(value_of(x) == top, axis) * (top != -np.inf)
     finite = np.isfinite(top) & np.ones(shape(x), bool)
     return restore(g, x, axis) * where(finite, exp(where(finite, x - y, 0.0)), limit)
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import raw
+from ..graph import value_of
 from ..primitive import also, structural
 
 
 def shape(x: Any) -> tuple[int, ...]:
     """The shape of a number, an array or a node."""
-    return np.shape(raw(x))
+    return np.shape(value_of(x))
 
 
 @structural(lambda x, shape: np.reshape(x, shape), moves=True)  # its keyword changed in 2.1
@@ -42,13 +42,13 @@ def squeeze(g, y, x, *, axis=None):  # type: ignore[no-untyped-def]
 
 @structural(lambda x, dtype: np.asarray(x, dtype), moves=True)
 def astype(g, y, x, *, dtype):  # type: ignore[no-untyped-def]
-    return astype(g, np.result_type(raw(x)))
+    return astype(g, np.result_type(value_of(x)))
 
 
 def _stretches(g: Any, y: Any, *parts: Any, axis: int | None = 0) -> list[Any]:
     """Each part gets its own stretch of g back."""
     if axis is None:  # all parts flat
-        flat = _stretches(g, y, *[np.ravel(raw(part)) for part in parts])
+        flat = _stretches(g, y, *[np.ravel(value_of(part)) for part in parts])
         return [reshape(stretch, _shape(p)) for stretch, p in zip(flat, parts, strict=True)]
     ends = np.cumsum([_shape(part)[axis] for part in parts])
     before = (slice(None),) * (axis % len(_shape(y)))

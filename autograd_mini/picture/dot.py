@@ -13,9 +13,9 @@ from typing import Any
 import graphviz
 import numpy as np
 
-from ..backprop import wide
+from ..backprop import as_float64
 from ..errors import AutogradError, MissingExtraError
-from ..graph import Node, consumers_first, raw
+from ..graph import Node, topological_order, value_of
 from ..primitive import Elementwise
 
 __all__ = ["Drawing", "LayoutError", "drawing", "layout"]
@@ -142,7 +142,8 @@ def _slopes(node: Node, precision: int) -> list[str]:
     assert op is not None
     with np.errstate(all="ignore"):
         if type(y) is float:
-            sends = op.pull(wide(1.0), wide(y), tuple(map(wide, node.inputs)), node)
+            inputs = tuple(map(as_float64, node.inputs))
+            sends = op.pull(as_float64(1.0), as_float64(y), inputs, node)
             return [summary(0.0 if s is None else s, precision) for s in sends]
         if isinstance(op, Elementwise):
             return [
@@ -154,7 +155,7 @@ def _slopes(node: Node, precision: int) -> list[str]:
 
 def _range(slope: Any, precision: int) -> str:
     """One number if all slopes are equal, else the least and the greatest."""
-    s = np.asarray(raw(slope), float)
+    s = np.asarray(value_of(slope), float)
     if not s.size:
         return ""
     low, high = f"{s.min():.{precision}g}", f"{s.max():.{precision}g}"
@@ -168,7 +169,7 @@ def drawing(node: Node, direction: str, gradients: bool, precision: int, max_nod
         raise TypeError(f"only a Value or a Tensor has a graph, not a {type(node).__name__}")
     if direction not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"direction is LR, TB, RL or BT, not {direction!r}")
-    nodes = list(consumers_first(node))[::-1]
+    nodes = list(topological_order(node))[::-1]
     dot = Drawing("autograd", graph_attr={"rankdir": direction, "nodesep": "0.25"})
     dot.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="11", margin="0.12,0.06")
     dot.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="10", fontcolor=BACKWARD)

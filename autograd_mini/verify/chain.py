@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
-from ..graph import Node, consumers_first, raw
+from ..graph import Node, topological_order, value_of
 from .diagnosis.explain import suspects_in_chain
 from .diagnosis.fitting import like, near
 from .diagnosis.record import Record
@@ -122,7 +122,7 @@ def _read(loss: Any, claims: Mapping[str, Any]
     if not claims:
         raise ShapeError("there is nothing to check: give claims, such as dz=(z, my_dz)")
     nodes, given = {}, {}
-    reached = set(consumers_first(output))
+    reached = set(topological_order(output))
     for name, claim in claims.items():
         node = _variable(name, variables)
         if isinstance(claim, tuple) and len(claim) == 2 and isinstance(claim[0], Node):
@@ -132,7 +132,7 @@ def _read(loss: Any, claims: Mapping[str, Any]
                              "the forward pass in place of the loss")
         if node not in reached:
             raise GraphError(f"the loss doesn't depend on the node of {name}: was it made anew?")
-        nodes[name], given[name] = node, _numbers(name, raw(claim))
+        nodes[name], given[name] = node, _numbers(name, value_of(claim))
     return output, nodes, given, places
 
 
@@ -189,5 +189,5 @@ def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries
 
 def _nearest(truth: Record, node: Node, wrong: list[str]) -> str:
     """Of the wrong claims, the last one on the way to a node."""
-    above = [name for name in wrong if node in set(consumers_first(truth.parameters[name]))]
+    above = [name for name in wrong if node in set(topological_order(truth.parameters[name]))]
     return (above or wrong)[-1]

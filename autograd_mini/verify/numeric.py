@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backprop import wide
-from ..graph import Node, consumers_first
+from ..backprop import as_float64
+from ..graph import Node, topological_order
 from ..ops import (
     cholesky,
     convolve,
@@ -122,7 +122,7 @@ def term_sizes(output: Node) -> dict[Node, Any]:
     """
     sizes: dict[Node, Any] = {output: 1.0}
     leaves: dict[Node, Any] = {}
-    for node in consumers_first(output):
+    for node in topological_order(output):
         size = sizes.pop(node, 0.0)
         if node.op is None:
             leaves[node] = size
@@ -135,11 +135,11 @@ def term_sizes(output: Node) -> dict[Node, Any]:
 
 
 def _term_sizes_sent(node: Node, size: Any) -> Any:
-    op, xs = node.op, tuple(map(wide, node.inputs))
+    op, xs = node.op, tuple(map(as_float64, node.inputs))
     assert op is not None
     size = np.broadcast_to(size, np.shape(node.value))
     if isinstance(op, Elementwise):
-        slopes = [op.slope(i, wide(node.value), xs) for i in range(len(xs))]
+        slopes = [op.slope(i, as_float64(node.value), xs) for i in range(len(xs))]
         return [None if s is None else np.where(size == 0, 0.0, size * np.abs(s)) for s in slopes]
     if op in PRODUCTS:
         xs = tuple(np.abs(x) for x in xs)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backprop import gradients
 from ..errors import DTypeError, GradientError, GraphError, NotDifferentiableError
-from ..graph import Node, leaf, raw
+from ..graph import Node, leaf, value_of
 from ..ops import multiply, shape, square, sum
 from ..primitive import Elementwise, Primitive, Structural
 from ..transforms import grad, hvp
@@ -156,7 +156,7 @@ def _slope_at_each(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _numbers(f: Callable[..., Any]) -> Callable[[np.ndarray], np.ndarray]:
     """A function of many points at once, as one number for each."""
-    return lambda points: np.broadcast_to(raw(f(points)), points.shape)
+    return lambda points: np.broadcast_to(value_of(f(points)), points.shape)
 
 
 def _kinds(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
@@ -166,7 +166,7 @@ def _kinds(f: Callable[..., Any], x: float, what: str) -> Iterator[str]:
     if not _near(plain, array, 16):
         yield f"{what} is {plain!r} for a Value and {array[0]!r} for a Tensor"
     nodes = gradients(f(v), v, create_graph=True), gradients(sum(f(t)), t, create_graph=True)
-    for node in map(raw, nodes):
+    for node in map(value_of, nodes):
         if not _near(plain, node, 16):
             yield f"{what} is {plain!r} by the rule fed numbers and {node!r} fed nodes"
     second = grad(grad(f))(float(x))
@@ -195,7 +195,7 @@ def _structural(op: Structural, point: tuple[Any, ...], params: Any) -> Iterator
         return op(list(args), **params) if op.many else op(*args, **params)
 
     plain, node = call(*point), call(*(leaf(np.array(x, float)) for x in point))
-    if not isinstance(node, Node) or not np.allclose(raw(node), plain, rtol=1e-12, atol=1e-14):
+    if not isinstance(node, Node) or not np.allclose(value_of(node), plain, rtol=1e-12, atol=1e-14):
         yield "plain arrays and nodes give different results"
         return
     weight = rng.normal(size=shape(node))
@@ -213,7 +213,7 @@ def _along(f: Callable[..., Any], x: np.ndarray, v: np.ndarray, what: str) -> It
     """First and second derivative along a direction are the finite differences."""
     if not x.size:
         return
-    first = slope_along(lambda s: float(raw(f(x + s * v))), 0.0)
+    first = slope_along(lambda s: float(value_of(f(x + s * v))), 0.0)
     exact = float(np.sum(grad(f)(x) * v))
     if not abs(exact - first.value) <= 10 * first.error + 1e-9 * abs(exact) + 1e-12:
         yield f"{what} gives {exact:.10g} along a direction, finite differences {first.value:.10g}"

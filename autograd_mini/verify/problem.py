@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import one_like
+from ..backprop import copy_if_array, one_like
 from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, NotDifferentiableError, ShapeError
-from ..graph import Node, consumers_first, raw
+from ..graph import Node, topological_order, value_of
 from ..trees import tree_leaves, tree_map
 from .numeric import SOLVERS, Slope, slope_along, term_sizes
 
@@ -24,7 +24,7 @@ class Problem:
                  wrt: tuple[int, ...]) -> None:
         self.loss, self.kwargs, self.wrt = loss, kwargs, wrt
         self.args = [tree_map(_wide, arg) for arg in args]
-        self.float32 = any(getattr(raw(x), "dtype", None) == np.float32 for _, x in
+        self.float32 = any(getattr(value_of(x), "dtype", None) == np.float32 for _, x in
                            tree_leaves([list(args), kwargs]))
         self.refusal = ""
         first, again = self.value(self.args), self.value(self.args)
@@ -52,7 +52,7 @@ class Problem:
                     nodes = [tree_map(variable, a) if i in self.wrt else a
                              for i, a in enumerate(args)]
                     result = self.loss(*nodes, **copied(self.kwargs))
-        result = np.asarray(raw(result), float)
+        result = np.asarray(value_of(result), float)
         if result.size != 1:
             raise ShapeError(f"the loss returned shape {result.shape}; it must be one number")
         return float(result.reshape(()))
@@ -69,11 +69,11 @@ class Problem:
                 self.refusal = f"{type(error).__name__}: {error}"
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
-        self.graph = consumers_first(y)
+        self.graph = topological_order(y)
         self.solves = any(node.op in SOLVERS for node in self.graph)
         self.variables = dict(self.variables_of(call))
         return {
-            place: (np.asarray(raw(g)), np.asarray(sizes.get(x, 0.0)))
+            place: (np.asarray(value_of(g)), np.asarray(sizes.get(x, 0.0)))
             for (place, x), g in zip(self.variables_of(call), found, strict=False)
         }
 
@@ -110,7 +110,7 @@ class Problem:
                 found = call.pull(y, one_like(y))
             except (AutogradError, ArithmeticError, ValueError):
                 return None
-        return {names[i] + path: np.asarray(raw(g), float)
+        return {names[i] + path: np.asarray(value_of(g), float)
                 for ((i, path), _), g in zip(self.variables_of(call), found, strict=False)}
 
     def noise(self, i: int, path: str) -> np.ndarray:
@@ -165,7 +165,7 @@ class Problem:
 
 def copied(tree: Any) -> Any:
     """A copy that a function may change; of a node its numbers."""
-    return tree_map(lambda x: np.array(raw(x)) if isinstance(raw(x), np.ndarray) else raw(x), tree)
+    return tree_map(lambda x: copy_if_array(value_of(x)), tree)
 
 
 def _all_floats(tree: Any) -> bool:
@@ -176,7 +176,7 @@ def _all_floats(tree: Any) -> bool:
 
 def _wide(x: Any) -> Any:
     """Floats as float64: the check is done in double precision whatever the data are."""
-    x = raw(x)
+    x = value_of(x)
     if isinstance(x, np.ndarray | np.generic) and np.asarray(x).dtype.kind == "f":
         return np.asarray(x, np.float64) if np.ndim(x) else float(x)
     return x

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..graph import raw
+from ..graph import value_of
 from ..trees import tree_leaves
 from .problem import Problem
 from .report import Entry
@@ -43,9 +43,9 @@ def _check_array(problem: Problem, i: int, path: str, name: str, claimed: Any) -
     x = problem.argument(i, path)
     expected, terms = problem.engine.get((i, path), (None, None))
     try:
-        if np.iscomplexobj(raw(claimed)):
+        if np.iscomplexobj(value_of(claimed)):
             raise TypeError
-        given = np.asarray(raw(claimed), float)
+        given = np.asarray(value_of(claimed), float)
     except (TypeError, ValueError):
         return Entry(name, "wrong", f"its gradient is a {type(claimed).__name__}, not real "
                      "numbers", expected, None)
@@ -60,11 +60,12 @@ def _check_array(problem: Problem, i: int, path: str, name: str, claimed: Any) -
     if not np.isfinite(given).all() and (expected is None or np.isfinite(expected).all()):
         return _claim_not_finite(name, expected, given)
     if expected is None or terms is None:
-        return _by_differences_alone(problem, i, path, name, given, np.asarray(raw(claimed)).dtype)
+        dtype = np.asarray(value_of(claimed)).dtype
+        return _by_differences_alone(problem, i, path, name, given, dtype)
     if not np.isfinite(expected).all():
         return _not_finite(name, expected, given)
     return _compare(problem, i, path, name, expected, given, terms,
-                    np.asarray(raw(claimed)).dtype)
+                    np.asarray(value_of(claimed)).dtype)
 
 
 def _first(where: np.ndarray) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...graph import raw
+from ...graph import value_of
 from ...trees import tree_leaves
 from ..problem import Problem, copied
 from ..report import Entry, Suspect
@@ -110,7 +110,7 @@ def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[An
         for i, claimed in zip(problem.wrt, arrays_of(claim), strict=True):
             leaves = dict(tree_leaves(claimed)) if isinstance(claimed, dict) else {"": claimed}
             for path, (true, terms) in ((p, e) for (k, p), e in problem.engine.items() if k == i):
-                given = np.asarray(raw(leaves[path]), float)
+                given = np.asarray(value_of(leaves[path]), float)
                 bar = tolerance(true, terms, problem.eps(given.dtype))
                 if (i, path) in problem.symmetrised and given.shape == true.shape:
                     given, true, bar = mirrored(given), mirrored(true), mirrored(bar)

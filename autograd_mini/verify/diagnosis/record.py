@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from ...backprop import Rules, one_like
-from ...graph import Node, consumers_first
+from ...graph import Node, topological_order
 from ...ops import convolve, einsum, matmul, max, min
 from ...passes import sweep
 from ...places import Place
 from ...primitive import Structural
-from ...recording import watched_by
-from ...watch import Watcher
+from ...recording import observed_by
+from ...watch import AnomalyObserver
 from .budget import weight
 from .names import name_of_node
 from .nearby import NearbyArrays
@@ -40,7 +40,7 @@ class Record:
                  given: Mapping[Node, Any] | None = None) -> None:
         self.output, self.parameters = output, dict(parameters)
         self.given = dict(given or {})  # cotangents to go on with, in place of the right ones
-        self.order = consumers_first(output)
+        self.order = topological_order(output)
         self.rank = {node: i for i, node in enumerate(self.order)}
         self.weights = {node: weight(node.value, *node.inputs) for node in self.order}
         self.work = math.fsum(self.weights.values())  # of one sweep
@@ -72,9 +72,9 @@ class Record:
     @staticmethod
     def watched(call: Callable[[], Any]) -> tuple[Any, Mapping[Node, Place]]:
         """What `call` returns, and where each node on the way was made."""
-        watcher = Watcher(refuse=False)
-        with watched_by(watcher):
-            return call(), watcher.places
+        current_observer = AnomalyObserver(refuse=False)
+        with observed_by(current_observer):
+            return call(), current_observer.places
 
     def _names(self, given: Mapping[Node, str]) -> dict[Node, str]:
         by_node = {node: name for name, node in self.parameters.items()}
