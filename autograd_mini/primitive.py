@@ -38,11 +38,11 @@ class Primitive:
     limit, but what it sends back has one if the cotangent vanishes there too (see limits.py).
     """
 
-    __slots__ = ("forward", "name", "radial", "scalar", "symbol", "trusted")
+    __slots__ = ("facts", "forward", "name", "radial", "scalar", "symbol", "trusted")
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  name: str | None, symbol: str | None) -> None:
-        self.forward, self.scalar, self.radial = forward, scalar, False
+        self.forward, self.scalar, self.radial, self.facts = forward, scalar, False, set[str]()
         self.trusted = not _built_in  # a user's rule might write to an array that it is given
         self.name = name or str(getattr(forward, "__name__", "<lambda>"))
         self.symbol = symbol or self.name
@@ -214,6 +214,25 @@ def register(row: Primitive) -> None:
     numpys = any(getattr(room, its_name, None) is row.forward for room in (np, np.linalg))
     if numpys and (ours is None or getattr(ours, "name", None) == row.name):
         TABLE[row.forward] = row
+
+
+FACTS = {
+    "linear": "it adds up, moves or negates entries",
+    "multilinear": "linear in each of its arguments",
+    "products": "a sum of products of entries, so the sizes of its terms come from |inputs|",
+    "solves": "it solves equations, and amplifies rounding by the condition of the matrix",
+    "chooses": "which entry it takes depends on the numbers; with ties it has a kink",
+    "kink at 0": "its slope jumps where the argument is 0",
+}
+"""What may be true of a primitive besides, so that nowhere else there is a list of primitives."""
+
+
+def state(fact: str, *rows: Primitive) -> None:
+    """Say that one of `FACTS` is true of these primitives."""
+    if fact not in FACTS:
+        raise ValueError(f"there is no fact {fact!r}: it is one of {', '.join(FACTS)}")
+    for row in rows:
+        row.facts.add(fact)
 
 
 def also(numpy_function: Any, function: Callable[..., Any]) -> None:

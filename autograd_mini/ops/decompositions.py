@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import also, structural
+from ..primitive import also, state, structural
 from .arithmetic import where
 from .linalg import decision, det, inv, logabsdet, matmul, nan_where, pinv, solved, swap
 from .reductions import sum
@@ -211,3 +211,5 @@ right_vectors = structural(
 for _row in (inv, pinv, det, logabsdet, cholesky, orthonormal, eigvalsh, eigenvectors, svdvals,
              left_vectors, right_vectors):
     _row.reach = "matrix"  # functions of each matrix in a stack
+
+state("solves", cholesky, orthonormal)

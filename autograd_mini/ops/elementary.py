@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import also, elementwise
+from ..primitive import also, elementwise, state
 from .arithmetic import abs, reciprocal, square, where
 from .extremes import all_in_range, in_range, product, quotient, scalar_in_range, unless_in_range
 from .kinks import in_pieces, nonzero, sign, step, zero
@@ -274,3 +274,5 @@ softsign = elementwise(
         lambda y, x: square(reciprocal(1 + abs(x))),
         lambda g, y, x: product(g, reciprocal(1 + abs(x)), reciprocal(1 + abs(x)))),),
 )
+
+state("kink at 0", relu)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import GraphError
 from ..graph import Node, value_of
-from ..primitive import Structural, structural
+from ..primitive import Structural, state, structural
 from .arithmetic import where
 from .reductions import unbroadcast
 from .shapes import reshape, shape, transpose
@@ -251,3 +251,7 @@ def cofactors(a: Any) -> Any:
     kept = kept.reshape(n, max(n - 1, 0))
     minors = det(a[..., kept[:, None, :, None], kept[None, :, None, :]])
     return minors * (-1.0) ** np.add.outer(range(n), range(n))
+
+state("products", matmul, weighted_sum, einsum, convolve)
+state("multilinear", matmul, einsum, convolve)
+state("solves", inv, solve, pinv, det, logabsdet)

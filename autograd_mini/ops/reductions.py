@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..errors import BroadcastWarning
 from ..graph import Node, topological_order, value_of
 from ..places import warn
-from ..primitive import Elementwise, Structural, elementwise, structural
+from ..primitive import Elementwise, Structural, elementwise, state, structural
 from .arithmetic import where
 from .elementary import exp
 from .extremes import quotient
@@ -236,3 +236,6 @@ flat = elementwise(
 _flat_slope = elementwise(
     np.abs, math.fabs, lambda y, x: where(zero(x), NAN, sign(x)), name="|x|",
 )  # nan at 0 where that limit is no longer known: two derivatives of `flat` away
+
+state("products", prod, cumprod)
+state("chooses", max, min)

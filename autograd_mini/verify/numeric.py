@@ -19,28 +19,13 @@ import numpy as np
 from ..backprop import as_float64
 from ..graph import Node, topological_order
 from ..ops import (
-    cholesky,
-    convolve,
-    cumprod,
-    det,
-    einsum,
-    inv,
-    logabsdet,
-    matmul,
-    orthonormal,
-    pinv,
-    prod,
-    solve,
     unbroadcast,
-    weighted_sum,
 )
 from ..primitive import Elementwise
 
 __all__ = ["Slope", "slope_along", "slope_of", "term_sizes"]
 
 RATIO = 4.0  # from one step to the next smaller
-PRODUCTS = {matmul, weighted_sum, einsum, convolve, prod, cumprod}  # of entries, and sums of these
-SOLVERS = {inv, solve, pinv, det, logabsdet, cholesky, orthonormal}  # they amplify rounding
 SMALLEST, LARGEST = 1e-11, 1e-1  # steps, relative to |x| (or to 1 for the largest)
 
 
@@ -141,10 +126,10 @@ def _term_sizes_sent(node: Node, size: Any) -> Any:
     if isinstance(op, Elementwise):
         slopes = [op.slope(i, as_float64(node.value), xs) for i in range(len(xs))]
         return [None if s is None else np.where(size == 0, 0.0, size * np.abs(s)) for s in slopes]
-    if op in PRODUCTS:
+    if "products" in op.facts:
         xs = tuple(np.abs(x) for x in xs)
     sends = op.pull(size, node.value, xs, node)
-    if op in SOLVERS:  # each entry by the matrix' condition (Higham 2002, chapter 7)
+    if "solves" in op.facts:  # each entry by the matrix' condition (Higham 2002, chapter 7)
         condition = np.minimum(np.max(np.linalg.cond(xs[0]), initial=1.0), 1e100)
         return [None if sent is None else
                 np.full(np.shape(x), condition * np.max(np.abs(sent), initial=0.0))

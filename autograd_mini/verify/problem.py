@@ -12,7 +12,7 @@ from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, NotDifferentiableError, ShapeError
 from ..graph import Node, topological_order, value_of
 from ..trees import tree_leaves, tree_map
-from .numeric import SOLVERS, Slope, slope_along, term_sizes
+from .numeric import Slope, slope_along, term_sizes
 
 __all__ = ["Problem", "copied"]
 
@@ -70,7 +70,7 @@ class Problem:
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
         self.graph = topological_order(y)
-        self.solves = any(node.op in SOLVERS for node in self.graph)
+        self.solves = any(node.op is not None and "solves" in node.op.facts for node in self.graph)
         self.variables = dict(self.variables_of(call))
         return {
             place: (np.asarray(value_of(g)), np.asarray(sizes.get(x, 0.0)))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node
-from ..ops import abs, add, divide, max, maximum, min, minimum, multiply, relu, subtract
+from ..ops import add, divide, max, multiply, subtract
+from ..primitive import Elementwise
 from .report import Entry
 
 __all__ = ["notes_on"]
@@ -54,7 +55,7 @@ def _kinks(graph: Sequence[Node]) -> Iterator[str]:
     for node in graph:
         margin = _margin(node)
         if margin is not None and margin < NEAR and node.op is not None:
-            what = "a tie" if node.op in (max, min, maximum, minimum) else "its kink"
+            what = "a tie" if "chooses" in node.op.facts else "its kink"
             yield (f"{node.op.name} is within {margin:.1g} of {what}: the gradient jumps there, "
                    "and is that of this side" if margin else
                    f"{node.op.name} is at {what}: every slope between the one-sided ones is right")
@@ -63,13 +64,15 @@ def _kinks(graph: Sequence[Node]) -> Iterator[str]:
 def _margin(node: Node) -> float | None:
     """How far the nearest kink is, relative to the numbers there; None if there is none."""
     op, xs = node.op, node.inputs
+    if op is None:
+        return None
     with np.errstate(all="ignore"):
-        if op in (relu, abs):
+        if "kink at 0" in op.facts:
             gap, size = np.abs(xs[0]), np.max(np.abs(xs[0]), initial=0.0)
-        elif op in (maximum, minimum):
+        elif "chooses" in op.facts and isinstance(op, Elementwise):
             gap = np.abs(np.subtract(xs[0], xs[1]))
             size = np.max(np.abs(xs[0]), initial=0.0)
-        elif op in (max, min) and np.size(xs[0]) > np.size(node.value):
+        elif "chooses" in op.facts and np.size(xs[0]) > np.size(node.value):
             return _tie(node)
         else:
             return None

@@ -91,12 +91,12 @@ class FactorNames:
 def _is_linear(node: Node) -> bool:
     """Whether a node only adds up, moves or scales by constants."""
     assert node.op is not None
-    if node.op.name in ("add", "subtract", "negative", "positive"):
+    if "linear" in node.op.facts:
         return True
     if node.op.name in ("multiply", "divide"):
         nodes = [q is not None for q in node.parents]
         return nodes == [True, False] or (node.op.name == "multiply" and nodes == [False, True])
-    return bool(getattr(node.op, "moves", False)) and node.op.name not in ("max", "min")
+    return bool(getattr(node.op, "moves", False)) and "chooses" not in node.op.facts
 
 
 def _natural(site: Site, c: float) -> tuple[str, str, float] | None:

@@ -14,7 +14,6 @@ import numpy as np
 
 from ...backprop import Rules, one_like
 from ...graph import Node, topological_order
-from ...ops import convolve, einsum, matmul, max, min
 from ...passes import sweep
 from ...places import Place
 from ...primitive import Structural
@@ -27,8 +26,6 @@ from .site import Site, sites_of
 
 __all__ = ["Record"]
 
-MULTILINEAR = {matmul, einsum, convolve}
-CHOICES = {max, min}  # they move cotangents, but which ones depends on the numbers
 
 
 class Record:
@@ -106,7 +103,7 @@ class Record:
         self.updates = dict(steps)
         for node in reversed(self.order):
             if isinstance(node.op, Structural) and node.op.moves and len(node.parents) == 1 and (
-                    node.parents[0] in self.updates and node.op not in CHOICES):
+                    node.parents[0] in self.updates and "chooses" not in node.op.facts):
                 self.updates[node] = [node.op.compute([step], node.params or {})
                                       for step in self.updates[node.parents[0]]]
 

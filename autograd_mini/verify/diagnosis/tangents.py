@@ -16,7 +16,7 @@ from ...graph import Node, leaf
 from ...ops import multiply, shape, sum
 from ...primitive import Elementwise, Structural
 from ...recording import recording
-from .record import CHOICES, MULTILINEAR, Record
+from .record import Record
 
 __all__ = ["Tangents"]
 
@@ -85,11 +85,11 @@ def _pushed(node: Node, tangents: list[Any]) -> Any:
                 total = total + np.where(np.equal(slope, 0), 0.0, slope * t)
         return total if type(y) is float else np.broadcast_to(total, y.shape)
     assert isinstance(op, Structural)
-    if op.moves and op not in CHOICES:
+    if op.moves and "chooses" not in op.facts:
         still = [np.zeros(np.shape(x)) if t is None else t
                  for x, t in zip(xs, tangents, strict=True)]
         return op.compute(still, params)
-    if op in MULTILINEAR:
+    if "multilinear" in op.facts:
         return np.sum([op.compute([t if j == i else x for j, x in enumerate(xs)], params)
                        for i, t in enumerate(tangents) if t is not None], axis=0)
     # The pullback is linear in its cotangent: differentiated by that, it is the way forward.
