@@ -21,7 +21,7 @@ from .functions import (
     dot, elu, gelu, leaky_relu, log_softmax, max, mean, min, silu, softmax, sum,
 )
 from .functions import matmul_any as matmul
-from .catalog import supported
+from .numpy_api.catalog import supported
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .compiler import compile
 from .primitive import elementwise, structural
@@ -62,11 +62,11 @@ __all__ = [name for names in FRONT_DOOR.values() for name in names.split()
 # What only some programs need is read when it is asked for: the verifier alone would take as long
 # as all the rest. `special` also imports SciPy.
 _LATER = {
-    "special": (), "conventions": ("convention",), "picture": ("draw",),
+    "special": (), "numpy_api.conventions": ("convention",), "picture": ("draw",),
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
-    "watch": ("CutReport", "cut_report", "detect_anomaly", "strict"),
+    "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
     "nn": (), "formula": (), "demo": (),
 }
 _ROOM = {name: room for room, names in _LATER.items() for name in names}
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
         KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
         check_primitive, mistake,
     )
-    from .conventions import convention
+    from .numpy_api.conventions import convention
     from .exercises import Exercise, exercise
     from .functions import (
         clip, full, hardsigmoid, hardtanh, linear, logsigmoid, mish, outer, prod, ravel, relu6,
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
         transpose,
     )
     from .picture import draw
-    from .watch import CutReport, cut_report, detect_anomaly, strict
+    from .debug import CutReport, cut_report, detect_anomaly, strict
 else:
     def __getattr__(name: str) -> object:
         """What is read only when it is asked for, and every function of the table."""

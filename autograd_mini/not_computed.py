@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .detach import is_formatting
 from .errors import NotComputedWarning
+from .numpy_api.detach_guards import is_formatting
 from .places import warn
 
 __all__ = ["NotComputed", "not_computed"]

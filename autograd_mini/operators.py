@@ -20,12 +20,12 @@ import numpy as np
 
 from . import functions, ops
 from .backprop import fit, pull
-from .catalog import CONSTANT, name_of, refusal
-from .detach import check_float, check_int, refuse_array
 from .errors import GraphError, NotDifferentiableError, ShapeError, SpellingError
 from .functions import clip, dot, matmul_any, mean, ravel, std, swapaxes, var
 from .graph import Node, made, value_of
 from .not_computed import not_computed
+from .numpy_api.catalog import CONSTANT, name_of, refusal
+from .numpy_api.detach_guards import check_float, check_int, refuse_array
 from .primitive import TABLE, Elementwise, Primitive
 from .recording import compared, must_stay_attached, notify_constant, notify_detached, undisturbed
 from .spellings import SPELLINGS, Misspelt, refuse_arguments

@@ -50,7 +50,7 @@ class Observer:
 
 
 # ContextVars, not module globals: two threads (or async tasks) must not switch each other off.
-# Whether operations are recorded: True, False, or an observer (see watch.py).
+# Whether operations are recorded: True, False, or an observer (see debug.py).
 _recording: ContextVar[Any] = ContextVar("autograd_mini.recording", default=True)
 is_recording = _recording.get
 _observing: ContextVar[Any] = ContextVar("autograd_mini.watching", default=None)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.catalog import classes
-from autograd_mini.conventions import EDGES, Edge
+from autograd_mini.numpy_api.catalog import classes
+from autograd_mini.numpy_api.conventions import EDGES, Edge
 from autograd_mini.verify.diagnosis.mistakes import MISTAKES
 
 HERE = Path(__file__).parent

@@ -17,7 +17,6 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
-from autograd_mini.catalog import CONSTANT
 from autograd_mini.errors import (
     CutWarning,
     DTypeError,
@@ -25,6 +24,7 @@ from autograd_mini.errors import (
     NotDifferentiableError,
     SpellingError,
 )
+from autograd_mini.numpy_api.catalog import CONSTANT
 
 MATH = [f for name, f in vars(math).items() if callable(f) and not name.startswith("_")]
 STEPS = {math.isnan, math.isinf, math.isfinite, math.isclose, math.floor, math.ceil, math.trunc}

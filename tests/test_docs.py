@@ -12,9 +12,9 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Node, Tensor
-from autograd_mini.catalog import CONSTANT, REFUSED, classes, name_of
-from autograd_mini.conventions import EDGES
 from autograd_mini.errors import NotDifferentiableError
+from autograd_mini.numpy_api.catalog import CONSTANT, REFUSED, classes, name_of
+from autograd_mini.numpy_api.conventions import EDGES
 
 DOCS = Path(__file__).parents[1] / "docs"
 spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")

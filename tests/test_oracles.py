@@ -10,7 +10,7 @@ import pytest
 from numpy_cases import CASES, CONSTANTS, VARIABLES
 
 import autograd_mini as ag
-from autograd_mini.catalog import CONSTANT
+from autograd_mini.numpy_api.catalog import CONSTANT
 from autograd_mini.primitive import PRIMITIVES, TABLE, Elementwise
 
 pytestmark = pytest.mark.oracle

@@ -17,10 +17,10 @@ from numpy_cases import CASES, CONSTANTS, VARIABLES
 import autograd_mini as ag
 import autograd_mini.special  # its rows are tested with the others
 from autograd_mini import Tensor, Value
-from autograd_mini.catalog import supported_names
-from autograd_mini.conventions import EDGES
 from autograd_mini.fast import written_out
 from autograd_mini.graph import topological_order
+from autograd_mini.numpy_api.catalog import supported_names
+from autograd_mini.numpy_api.conventions import EDGES
 from autograd_mini.primitive import (
     PRIMITIVES,
     TABLE,

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..catalog import CONSTANT, name_of
 from ..errors import NotDifferentiableError
 from ..graph import Node
+from ..numpy_api.catalog import CONSTANT, name_of
 from ..operators import Operators, dispatch
 from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum, where
 from ..ops.kinks import compared, in_pieces, sign

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ...backprop import Rules, one_like
+from ...debug import AnomalyObserver
 from ...graph import Node, topological_order
 from ...passes import sweep
 from ...places import Place
 from ...primitive import Structural
 from ...recording import observed_by
-from ...watch import AnomalyObserver
 from .budget import weight
 from .names import name_of_node
 from .nearby import NearbyArrays

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ...catalog import CONSTANT, REFUSED, name_of
+from ...numpy_api.catalog import CONSTANT, REFUSED, name_of
 from ...primitive import TABLE
 from .written import Unprovable, written
 

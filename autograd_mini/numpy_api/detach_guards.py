@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .errors import CutWarning, NotDifferentiableError
-from .places import place_in, users_frame, warn
-from .recording import current_observer, must_stay_attached
+from ..errors import CutWarning, NotDifferentiableError
+from ..places import place_in, users_frame, warn
+from ..recording import current_observer, must_stay_attached
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from . import functions  # noqa: F401  it fills the table
-from .errors import NotDifferentiableError
-from .primitive import TABLE
+from .. import functions  # noqa: F401  it fills the table
+from ..errors import NotDifferentiableError
+from ..primitive import TABLE
 
 __all__ = ["CONSTANT", "REFUSED", "classes", "name_of", "refusal", "supported"]
 

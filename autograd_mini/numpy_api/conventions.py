@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import functions
+from .. import functions
+from ..errors import DTypeError, NotDifferentiableError
+from ..primitive import PRIMITIVES, TABLE
 from .catalog import CONSTANT, refusal, supported_names
-from .errors import DTypeError, NotDifferentiableError
-from .primitive import PRIMITIVES, TABLE
 
 __all__ = ["EDGES", "Edge", "convention"]
 

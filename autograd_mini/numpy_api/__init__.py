@@ -1,0 +1,1 @@
+"""NumPy on nodes: what is differentiable, constant or refused, and no detaching by accident."""
