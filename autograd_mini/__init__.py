@@ -1,7 +1,7 @@
 """autograd_mini: a reverse-mode autograd engine that one can read in an afternoon.
 
-`dir(autograd_mini)` is what a newcomer needs, and `FRONT_DOOR` has it in groups. Every other
-function of the table answers by its name as well: `ag.arcsin`, `ag.selu`, a row of one's own.
+`dir(autograd_mini)` is what a newcomer needs; `__all__` has it in groups. Every other function of
+the table answers by its name as well: `ag.arcsin`, `ag.selu`, a row of one's own.
 """
 
 import os
@@ -14,16 +14,17 @@ from .tensor import Tensor
 from .backprop import backward, gradients
 from . import passes as _passes  # it puts its passes behind the plain one
 from .ops import (
-    abs, concatenate, cos, exp, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus,
-    sqrt, stack, stop_gradient, tanh, where,
+    abs as abs, concatenate, cos, exp, log, logsumexp, maximum, minimum, relu, sigmoid, sin,
+    softplus, sqrt, stack, stop_gradient, tanh, where,
 )
 from .functions import (
-    dot, elu, gelu, leaky_relu, log_softmax, max, mean, min, silu, softmax, sum,
+    dot, elu, gelu, leaky_relu, log_softmax, max as max, mean, min as min, silu, softmax,
+    sum as sum,
 )
 from .functions import matmul_any as matmul
 from .numpy_api.catalog import supported
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .compiler import compile
+from .compiler import compile as compile
 from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
@@ -41,23 +42,29 @@ else:
     del install
     engine = "fast"
 
-FRONT_DOOR = {
-    "nodes": "Value Tensor Node backward gradients no_grad",
-    "transforms": "grad value_and_grad vjp jvp hvp jacobian hessian compile",
-    "cuts": "stop_gradient strict cut_report detect_anomaly",
-    "verify": "check_gradient assert_gradient check_chain check_primitive exercise",
-    "see": "draw",
-    "extend, look up": "elementwise structural convention mistake supported",
-    "networks": "relu leaky_relu elu gelu silu sigmoid softplus softmax log_softmax logsumexp",
-    "as NumPy names them": "exp log sqrt sin cos tanh abs maximum minimum where sum mean max min "
-                           "stack concatenate matmul dot",
-    "rooms": "nn errors special",
-    "about": "engine __version__",
-}
-_HIDES_PYTHONS_OWN = {"abs", "compile", "max", "min", "sum"}
-
-__all__ = [name for names in FRONT_DOOR.values() for name in names.split()
-           if name not in _HIDES_PYTHONS_OWN]
+__all__ = [
+    # nodes
+    "Value", "Tensor", "Node", "backward", "gradients", "no_grad",
+    # transforms
+    "grad", "value_and_grad", "vjp", "jvp", "hvp", "jacobian", "hessian",
+    # cuts
+    "stop_gradient", "strict", "cut_report", "detect_anomaly",
+    # verify
+    "check_gradient", "assert_gradient", "check_chain", "check_primitive", "exercise",
+    # see
+    "draw",
+    # extend, look up
+    "elementwise", "structural", "convention", "mistake", "supported",
+    # networks
+    "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus", "softmax", "log_softmax",
+    "logsumexp",
+    # as NumPy names them
+    "exp", "log", "sqrt", "sin", "cos", "tanh", "maximum", "minimum", "where", "mean", "stack",
+    "concatenate", "matmul", "dot",
+    # rooms, and what is at work
+    "nn", "errors", "special", "engine", "__version__",
+]
+_HIDE_PYTHONS_OWN = ["abs", "compile", "max", "min", "sum"]  # public, but not for import *
 
 # What only some programs need is read when it is asked for: the verifier alone would take as long
 # as all the rest. `special` also imports SciPy.
@@ -73,22 +80,36 @@ _ROOM = {name: room for room, names in _LATER.items() for name in names}
 
 if TYPE_CHECKING:
     from .verify import (
-        KINDS, ChainReport, Entry, Report, Suspect, assert_gradient, check_chain, check_gradient,
-        check_primitive, mistake,
+        KINDS as KINDS, ChainReport as ChainReport, Entry as Entry, Report as Report,
+        Suspect as Suspect, assert_gradient as assert_gradient, check_chain as check_chain,
+        check_gradient as check_gradient, check_primitive as check_primitive, mistake as mistake,
     )
-    from .numpy_api.conventions import convention
-    from .exercises import Exercise, exercise
+    from .numpy_api.conventions import (
+        convention as convention,
+    )
+    from .exercises import (
+        Exercise as Exercise, exercise as exercise,
+    )
     from .functions import (
-        clip, full, hardsigmoid, hardtanh, linear, logsigmoid, mish, outer, prod, ravel, relu6,
-        selu, std, swapaxes, symmetric, var,
+        clip as clip, full as full, hardsigmoid as hardsigmoid, hardtanh as hardtanh,
+        linear as linear, logsigmoid as logsigmoid, mish as mish, outer as outer, prod as prod,
+        ravel as ravel, relu6 as relu6, selu as selu, std as std, swapaxes as swapaxes,
+        symmetric as symmetric, var as var,
     )
     from .ops import (
-        add, arccos, arcsin, arctan, broadcast_to, cosh, divide, expand_dims, expm1, log1p,
-        multiply, negative, power, reshape, sinh, softsign, square, squeeze, subtract, tan,
-        transpose,
+        add as add, arccos as arccos, arcsin as arcsin, arctan as arctan,
+        broadcast_to as broadcast_to, cosh as cosh, divide as divide, expand_dims as expand_dims,
+        expm1 as expm1, log1p as log1p, multiply as multiply, negative as negative,
+        power as power, reshape as reshape, sinh as sinh, softsign as softsign, square as square,
+        squeeze as squeeze, subtract as subtract, tan as tan, transpose as transpose,
     )
-    from .picture import draw
-    from .debug import CutReport, cut_report, detect_anomaly, strict
+    from .picture import (
+        draw as draw,
+    )
+    from .debug import (
+        CutReport as CutReport, cut_report as cut_report, detect_anomaly as detect_anomaly,
+        strict as strict,
+    )
 else:
     def __getattr__(name: str) -> object:
         """What is read only when it is asked for, and every function of the table."""
@@ -109,4 +130,4 @@ else:
 
 
 def __dir__() -> list[str]:
-    return sorted(name for names in FRONT_DOOR.values() for name in names.split())
+    return sorted([*__all__, *_HIDE_PYTHONS_OWN])

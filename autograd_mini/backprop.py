@@ -48,8 +48,8 @@ def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None
 
     rules: other answers of some nodes. without: nodes left out, with what only they depend on.
     """
-    rules = rules or {}
-    cotangents = {output: seed}
+    rules, cotangents = rules or {}, {output: seed}
+    contributions: Sequence[Any]
     for node in topological_order(output, without):
         g = cotangents.pop(node, None)
         if g is None:  # every path to it went through something that wasn't chosen

@@ -287,7 +287,7 @@ class Operators(Node):
     def __deepcopy__(self, memo: Any) -> Node:
         """A leaf of its own; while a function is differentiated, a node that depends on this."""
         if must_stay_attached():
-            return self.copy()  # type: ignore[attr-defined,no-any-return]
+            return self.copy()
         kind, state = self.__reduce__()
         twin: Node = kind(*state)
         return twin
@@ -295,7 +295,7 @@ class Operators(Node):
     def __copy__(self) -> Node:
         """A leaf of its own, or another node with the same record and the same graph behind."""
         if must_stay_attached():
-            return self.copy()  # type: ignore[attr-defined,no-any-return]
+            return self.copy()
         if self.op is None:
             notify_detached(self)
             return _rebuilt(type(self), self.value, self.gradient, self.label)

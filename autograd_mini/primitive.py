@@ -184,7 +184,7 @@ class Structural(Primitive):
 PRIMITIVES: dict[str, Any] = {}
 """Every primitive by its name."""
 
-TABLE: dict[Any, Callable[..., Any]] = {}
+TABLE: dict[Any, Any] = {}
 """NumPy's function → ours: how `np.tanh(node)` finds its row."""
 
 OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}

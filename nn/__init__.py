@@ -22,14 +22,14 @@ else:
     from .fit import Epoch, accuracy, fit
     from .storage import load, save
 
-    import os
+    from autograd_mini import engine
 
-    if os.environ.get("AUTOGRAD_MINI_PLAIN") != "1":
+    if engine != "plain":
         from . import _fused, _grouped
 
         _fused.install()
         _grouped.install()
-    del os
+    del engine
 
 __all__ = [
     "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "ReLU", "Tanh", "Sigmoid",

@@ -14,7 +14,7 @@ from .reductions import *
 from .indexing import *
 from .linalg import *
 from .decompositions import *
-from .equal_values import rules_for_equal_values
+from .equal_values import rules_for_equal_values as rules_for_equal_values
 from .kinks import *
 
 close_the_table()
