@@ -1,7 +1,7 @@
 """The chain rule, once: walk the graph consumers first, and let each node tell its parents.
 
-`reverse_pass()` is the only place where a derivative meets another; `backward()`, `gradients()` and
-whatever else wants derivatives listen to it.
+Each product cotangent · slope is made by a primitive's `pull`; `reverse_pass()` alone adds them up,
+in the right order; `backward()`, `gradients()` and whatever wants derivatives listen to it.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ Pull = Callable[[Node, Any], Sequence[Any]]
 """How a node answers to its cotangent: with a contribution for each parent."""
 
 Rules = Mapping[Node, Callable[[Any], Iterable[tuple[Node | None, Any]]]]
-"""For some nodes another answer: from the cotangent, pairs of a receiver and a contribution."""
+"""For some nodes another rule: from the cotangent, pairs of a receiver and a contribution."""
 
 
 def pull(node: Node, g: Any) -> Sequence[Any]:
     """What `node` contributes to its parents' cotangents by its row of the table, as numbers."""
     if not node.op.trusted:
         lock(*node.inputs)
-    return answered(node, g, node.value, node.inputs)
+    return apply_rule(node, g, node.value, node.inputs)
 
 
 def pull_nodes(node: Node, g: Any) -> Sequence[Any]:
-    """The same as nodes: the rule is fed nodes and records itself, so it can be differentiated."""
-    return answered(node, g, node, _inputs_as_nodes(node))
+    """The same with nodes for numbers: the rule records itself, so it can be differentiated."""
+    return apply_rule(node, g, node, _inputs_as_nodes(node))
 
 
 def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None = None,
                  without: tuple[Node | None, ...] = ()) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's step.
 
-    rules: other answers of some nodes. without: nodes left out, with what only they depend on.
+    rules: for some nodes, in place of their rows. without: nodes left out, with all behind them.
     """
     rules, cotangents = rules or {}, {output: seed}
     contributions: Sequence[Any]
     for node in topological_order(output, without):
         g = cotangents.pop(node, None)
-        if g is None:  # every path to it went through something that wasn't chosen
+        if g is None:  # it was sent nothing: it is on the side that a `where` didn't choose
             g, contributions = zero_like(node), ()
         elif node.op is None:
             g, contributions = copy_if_array(g), ()  # a leaf's is the listener's to keep
@@ -79,7 +79,7 @@ def backward(output: Node, seed: Any = None) -> None:
     before = [(node, node.gradient) for node, _ in found]
     try:
         for node, g in found:
-            node.gradient = value_of(g) if node.op is not None else accumulated(node, g)
+            node.gradient = g if node.op is not None else accumulated(node, g)
     except BaseException:  # Ctrl-C: all is as it was before
         for node, gradient in before:
             node.gradient = gradient
@@ -195,7 +195,7 @@ def as_float64(x: Any) -> Any:
     return np.float64(x) if isinstance(x, float | int) else x
 
 
-def answered(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:
+def apply_rule(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:
     """What the row's rule says of these: numbers, or nodes."""
     op: Any = node.op
     try:

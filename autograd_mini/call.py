@@ -24,7 +24,7 @@ from .errors import (
 from .graph import Node, leaf, made, serial, topological_order, value_of
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
-from .recording import Observer, called_by, is_recording, plain_array, transforming
+from .recording import Observer, called_by, plain_array, recording_mode, transforming
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
 __all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",
@@ -129,7 +129,7 @@ class Call:
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         _check_positions(numbers, args, kwargs)
         self.outer = transforming.get()
-        self.recorded = is_recording()  # inside no_grad, results are plain whatever the level
+        self.recorded = recording_mode()  # inside no_grad, results are plain whatever the level
         self.nested = self.recorded and (
             self.outer is not None
             or any([isinstance(x, Node) for x in flat([list(args), kwargs])])

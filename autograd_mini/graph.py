@@ -26,14 +26,14 @@ class Node:
     |            | update of a parent can't change the gradient of what was already computed   |
     | `parents`  | the nodes that they came from, in the same order; None for a constant       |
     | `params`   | what `op` was told besides (`axis`, `shape`, …); of a leaf that the user    |
-    |            | made, its serial number                                                     |
+    |            | made, its serial number (see `Value`)                                       |
     | `gradient` | ∂output/∂self of the last backward; None if not computed                    |
     | `label`    | the user's name for it                                                      |
 
     `value` and `gradient` are the engine's; users have `data` and `grad`, which check numbers.
     """
 
-    __slots__ = (*["value", "op", "inputs", "parents", "params", "gradient", "label"],
+    __slots__ = ("value", "op", "inputs", "parents", "params", "gradient", "label",  # noqa: RUF023
                  "_second_input", "_second_parent")  # these two for fast/, which has no tuples
 
     value: Any
@@ -48,7 +48,7 @@ class Node:
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the node was made by the user rather than by an operation."""
+        """Whether no operation made the node: it is a variable of the user's."""
         return self.op is None
 
 
@@ -86,11 +86,11 @@ def topological_order(output: Node, without: tuple[Node | None, ...] = ()) -> li
 
     without: nodes that are left out, with all that only they depend on.
 
-    A topological sort: depth-first, a node is listed after all its parents (Tarjan 1976), and the
-    list is reversed. The stack is a list, so a chain of a million nodes is no deeper than ten.
+    A topological sort: depth-first, list each node after all its parents (Tarjan 1976), and reverse
+    the list at the end. The stack is a list, so that a chain of a million nodes overflows nothing.
     """
     postorder: list[Node] = []
-    seen: set[Node | None] = {None, *without}  # None stands for a constant
+    seen = set(without)
     stack = [(output, False)]
     while stack:
         node, parents_are_listed = stack.pop()
@@ -99,5 +99,5 @@ def topological_order(output: Node, without: tuple[Node | None, ...] = ()) -> li
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack += [(parent, False) for parent in reversed(node.parents) if parent is not None]
+            stack += [(p, False) for p in reversed(node.parents) if p is not None]  # a constant
     return postorder[::-1]

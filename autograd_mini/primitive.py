@@ -5,7 +5,7 @@ is stated as calculus: one slope ∂y/∂x per argument, in terms of the output 
 **structural** one (a sum, a matrix product, a reshape) states its pullback: given the cotangent
 `g` of the output (∂L/∂y, in the shape of `y`), the cotangent of each input.
 
-    tanh = elementwise(np.tanh, math.tanh, lambda y, x: (1 - y) * (1 + y))
+    exp = elementwise(np.exp, math.exp, lambda y, x: y)
     matmul = structural(np.matmul, lambda g, y, a, b: matmul(g, swap(b)),
                                    lambda g, y, a, b: matmul(swap(a), g))
 
@@ -52,18 +52,18 @@ class Primitive:
         """Compute, and record a node if any of `args` is one."""
         if not any([isinstance(a, Node) for a in args]):
             return self.compute(args, params)
-        inputs = [recording.kept(a, self.name) for a in args]
-        y = recording.as_held(self.compute(inputs, params), inputs)
+        inputs = [recording.frozen_value(a, self.name) for a in args]
+        y = recording.as_node_value(self.compute(inputs, params), inputs)
         return self.recorded(y, inputs, [a if isinstance(a, Node) else None for a in args], params)
 
     def recorded(self, y: Any, inputs: Any, parents: Sequence[Any], params: Any) -> Node:
         """The node that holds y, with the record of its making unless recording is off."""
-        observer = recording.is_recording()
+        observer = recording.recording_mode()
         if not observer:
             return recording.unrecorded_node(y, parents)
         if not self.trusted:
             recording.lock(y)
-        inputs = [recording.as_floats(x, y) for x in inputs]
+        inputs = [recording.integers_as_floats(x, y) for x in inputs]
         node = made(self, y, tuple(inputs), tuple(parents), params)
         if observer is not True:
             observer.made(node)
@@ -89,12 +89,12 @@ class Elementwise(Primitive):
 
     A slope is a function (y, *inputs) → ∂y/∂input, or the number 1 or −1, or None for an
     argument that is constant by nature (the condition of `where`). A slope may leave the range of
-    floats where the product with the cotangent that meets it doesn't: −y² of y = 1/x at 1e200.
+    floats where the product with the cotangent that meets it doesn't: −y² of y = 1/x is 0 at 1e200.
     For such an argument `pullbacks` has a function (g, y, *inputs) → g·∂y/∂input, for others None.
     """
 
     __slots__ = ("pullbacks", "slopes")
-    selects = False
+    selects = False  # whether a slope of 0 means "not chosen": see `Selecting` below
 
     def __init__(self, forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                  *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
@@ -107,7 +107,7 @@ class Elementwise(Primitive):
     def __call__(self, *args: Any, **refused: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
         check_elementwise_call(self, args, refused)
-        return called(self, args, {})
+        return applied(self, args, {})
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs: Python floats by the twin, all else by NumPy."""
@@ -161,7 +161,7 @@ class Structural(Primitive):
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """The function, on numbers, arrays or nodes."""
-        return called(self, *arguments(self, args, params))
+        return applied(self, *arguments(self, args, params))
 
     def compute(self, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """The raw result for raw inputs."""
@@ -249,7 +249,7 @@ def _by_name(name: str) -> Any:
     return PRIMITIVES[name]
 
 
-def called(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """`row.apply`, or of an array that holds nodes what its kind says."""
     for a in args if OTHER_ARRAYS else ():
         if type(a) in OTHER_ARRAYS:

@@ -12,11 +12,11 @@ import numpy as np
 from .errors import DTypeError
 from .graph import Node, leaf, value_of
 
-__all__ = ["NUMBERS", "Observer", "as_floats", "as_held", "called_by", "check_real",
-           "compared", "current_observer", "current_tracer", "is_recording", "kept",
+__all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
+           "compared", "current_observer", "current_tracer", "frozen_value", "integers_as_floats",
            "lock", "must_stay_attached", "no_grad", "notify_constant", "notify_detached",
-           "observed_by", "one_real_number", "plain_array", "recording", "traced_by",
-           "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
+           "observed_by", "one_real_number", "plain_array", "recording", "recording_mode",
+           "traced_by", "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
 
 unrecorded = -1
 """In the place of that number: the node was computed, under `no_grad`, of what isn't known."""
@@ -52,7 +52,8 @@ class Observer:
 # ContextVars, not module globals: two threads (or async tasks) must not switch each other off.
 # Whether operations are recorded: True, False, or an observer (see debug.py).
 _recording: ContextVar[Any] = ContextVar("autograd_mini.recording", default=True)
-is_recording = _recording.get
+recording_mode = _recording.get
+"""True, False, or the observer that is told of what is recorded."""
 _observing: ContextVar[Any] = ContextVar("autograd_mini.watching", default=None)
 current_observer = _observing.get
 """The observer of the innermost `detect_anomaly` block, or None."""
@@ -72,7 +73,7 @@ def observed_by(observer: Any) -> Iterator[None]:
     """A `with` block in which `observer` is told of each node made, and of what is detached."""
     token = _observing.set(observer)
     try:
-        with _recording_is(observer if is_recording() else False):
+        with _recording_is(observer if recording_mode() else False):
             yield
     finally:
         _observing.reset(token)
@@ -178,7 +179,7 @@ def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
 NUMBERS = frozenset({float, int, bool})
 
 
-def kept(x: Any, name: str) -> Any:
+def frozen_value(x: Any, name: str) -> Any:
     """The number or array in x, an argument of `name`, safe to keep: it will never change.
 
     Raises `DTypeError` for what isn't a number, an array of real numbers or a node.
@@ -219,7 +220,7 @@ def one_real_number(x: Any) -> float:
     return float(x)
 
 
-def as_held(y: Any, inputs: Sequence[Any]) -> Any:
+def as_node_value(y: Any, inputs: Sequence[Any]) -> Any:
     """`y` as a node holds it: an array if it is one or comes from one, else a float."""
     if type(y) is float or (type(y) is np.ndarray and y.ndim):
         return y
@@ -228,7 +229,7 @@ def as_held(y: Any, inputs: Sequence[Any]) -> Any:
     return float(y)
 
 
-def as_floats(x: Any, y: Any) -> Any:
+def integers_as_floats(x: Any, y: Any) -> Any:
     """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
     integers = type(x) is np.ndarray and x.dtype.kind in "iu"
     return x.astype(np.result_type(y)) if integers else x

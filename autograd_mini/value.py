@@ -50,7 +50,7 @@ class Value(Operators):
 
     @property
     def grad(self) -> float:
-        """∂output/∂self of the last backward; before any, it prints as "not computed"."""
+        """∂output/∂self of the last backward; before any "not computed", which counts as 0."""
         return not_computed if self.gradient is None else float(self.gradient)  # type: ignore[return-value]
 
     @grad.setter
@@ -59,7 +59,7 @@ class Value(Operators):
         self.gradient = one_real_number(number) if known else None
 
     def backward(self, seed: Any = None) -> None:
-        """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
+        """Store ∂self/∂node in the `grad` of every node self depends on. See `backprop`."""
         backprop.backward(self, seed)
 
     def __repr__(self) -> str:

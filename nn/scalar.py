@@ -32,7 +32,7 @@ class Neuron(Module):
     @of_one_sample
     def __call__(self, x: Sequence[Any]) -> Value:
         """The activation for `nin` numbers. Raises `ShapeError` for another number of them."""
-        activation: Value = dot(self.w, x, self.b)
+        activation: Value = dot(self.w, x, self.b)  # w·x + b, as one node
         return activation.relu() if self.nonlin else activation
 
     def parameters(self) -> list[Value]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import graph, ops
 from ..graph import Node
-from ..primitive import Elementwise, Primitive, Structural, called
-from ..recording import as_floats, is_recording, kept
+from ..primitive import Elementwise, Primitive, Structural, applied
+from ..recording import frozen_value, integers_as_floats, recording_mode
 from ..value import Value
 from .nodes import made
 from .pairs import PAIRS, Pair, replaces
@@ -39,7 +39,8 @@ def apply(self: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     if True not in nodes:
         return self.compute(args, params)
     inputs = [
-        a.value if is_node and a.op is not None else a if type(a) is float else kept(a, self.name)
+        a.value if is_node and a.op is not None else
+        a if type(a) is float else frozen_value(a, self.name)
         for a, is_node in zip(args, nodes, strict=True)
     ]
     y = self.compute(inputs, params)
@@ -48,10 +49,10 @@ def apply(self: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
             [type(x) is np.ndarray for x in inputs]) else float(y)
     if False in nodes:
         parents = tuple([a if is_node else None for a, is_node in zip(args, nodes, strict=True)])
-        inputs = [x if type(x) is float else as_floats(x, y) for x in inputs]
+        inputs = [x if type(x) is float else integers_as_floats(x, y) for x in inputs]
     else:
         parents = tuple(args)
-    if is_recording() is not True or not self.trusted:
+    if recording_mode() is not True or not self.trusted:
         return self.recorded(y, inputs, parents, params)
     return made(self, y, tuple(inputs), parents, params)
 
@@ -68,7 +69,7 @@ class OfNumbers(Structural):
         except AttributeError:  # some are plain numbers
             return super().apply(args, params)
         y = self.forward(inputs)
-        if type(y) is not float or is_recording() is not True:  # some are Tensors
+        if type(y) is not float or recording_mode() is not True:  # some are Tensors
             return super().apply(args, params)
         node: Any = new(Value)
         node.value, node.op, node._a, node._from_a = y, self, inputs, tuple(args)
@@ -97,7 +98,7 @@ def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
     if len(args) == len(self.pullbacks) and not params and not (self.defaults or self.many):
         if type(args[0]) is np.ndarray is type(args[-1]) and len(args) < 3:
             return self.forward(*args)
-        return called(self, args, {})
+        return applied(self, args, {})
     return plain_structural(self, *args, **params)
 
 

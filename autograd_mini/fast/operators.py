@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import ops
 from ..primitive import Elementwise
-from ..recording import is_recording
+from ..recording import recording_mode
 from ..tensor import Tensor
 from ..value import Value
 from . import nodes as nodes  # it names the slots that are used here
@@ -35,7 +35,7 @@ def of_floats(row: Elementwise) -> Any:
             return NotImplemented  # an array of Values knows better
         else:
             return row.apply((a, b), {})
-        if is_recording() is not True:  # off, or watched
+        if recording_mode() is not True:  # off, or watched
             return row.apply((a, b), {})
         node: Any = new(Value)
         try:
@@ -56,7 +56,7 @@ def of_number_and_float(row: Elementwise) -> Any:
 
     def method(a: Any, b: Any) -> Any:
         other = type(b)
-        if not (other is float or other is int) or is_recording() is not True:
+        if not (other is float or other is int) or recording_mode() is not True:
             return row.apply((b, a), {})
         node: Any = new(Value)
         y = a.value
@@ -77,7 +77,7 @@ def of_float(row: Elementwise) -> Any:
     compute: Any = row.scalar
 
     def method(a: Any) -> Any:
-        if is_recording() is not True:
+        if recording_mode() is not True:
             return row.apply((a,), {})
         node: Any = new(Value)
         x = a.value
@@ -104,7 +104,7 @@ def of_arrays(row: Elementwise) -> Any:
 
     def method(a: Any, b: Any) -> Any:
         other = type(b)
-        if is_recording() is not True or handed_out(a) or (
+        if recording_mode() is not True or handed_out(a) or (
                 handed_out(b) if other is Tensor else other is not float and other is not int):
             return row.apply((a, b), {})
         x = a.value
@@ -125,7 +125,7 @@ def of_array(row: Elementwise) -> Any:
     compute = row.forward
 
     def method(a: Any) -> Any:
-        if is_recording() is not True or handed_out(a):
+        if recording_mode() is not True or handed_out(a):
             return row.apply((a,), {})
         x = a.value
         node: Any = new(Tensor)

@@ -29,7 +29,7 @@ multiply = elementwise(
 divide = elementwise(
     np.divide, operator.truediv, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, symbol="/",
     pullbacks=(lambda g, y, a, b: g / b, lambda g, y, a, b: quotient(-g, y, b)),
-)  # −y/b rather than −a/b², which overflows from b = 1e154
+)  # −y/b, not −a/b², which overflows from b = 1e154; quotient(p, q, d) is p·q/d, product p·q·r
 negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
 square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
 reciprocal = elementwise(
