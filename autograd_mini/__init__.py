@@ -56,9 +56,6 @@ FRONT_DOOR = {
 }
 _HIDES_PYTHONS_OWN = {"abs", "compile", "max", "min", "sum"}
 
-__all__ = [name for names in FRONT_DOOR.values() for name in names.split()
-           if name not in _HIDES_PYTHONS_OWN]
-
 # What only some programs need is read when it is asked for: the verifier alone would take as long
 # as all the rest. `special` also imports SciPy.
 _LATER = {
@@ -89,7 +86,29 @@ if TYPE_CHECKING:
     )
     from .picture import draw
     from .watch import CutReport, cut_report, detect_anomaly, strict
+    from . import conventions, demo, exercises, formula, nn, picture, special, verify, watch
+
+    # What is exported, once more as type checkers can read it.
+    __all__ = [
+        "Value", "Tensor", "Node", "backward", "gradients", "no_grad", "grad", "value_and_grad",
+        "vjp", "jvp", "hvp", "jacobian", "hessian", "compile", "stop_gradient", "strict",
+        "cut_report", "detect_anomaly", "check_gradient", "assert_gradient", "check_chain",
+        "check_primitive", "exercise", "draw", "elementwise", "structural", "convention", "mistake",
+        "supported", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "softplus", "softmax",
+        "log_softmax", "logsumexp", "exp", "log", "sqrt", "sin", "cos", "tanh", "abs", "maximum",
+        "minimum", "where", "sum", "mean", "max", "min", "stack", "concatenate", "matmul", "dot",
+        "nn", "errors", "special", "engine", "__version__",
+        "ChainReport", "CutReport", "Entry", "Exercise", "KINDS", "Report", "Suspect", "add",
+        "arccos", "arcsin", "arctan", "broadcast_to", "clip", "cosh", "divide", "expand_dims",
+        "expm1", "full", "hardsigmoid", "hardtanh", "linear", "log1p", "logsigmoid", "mish",
+        "multiply", "negative", "outer", "power", "prod", "ravel", "relu6", "reshape", "selu",
+        "sinh", "softsign", "square", "squeeze", "std", "subtract", "swapaxes", "symmetric", "tan",
+        "transpose", "var",
+    ]
 else:
+    __all__ = [name for names in FRONT_DOOR.values() for name in names.split()
+               if name not in _HIDES_PYTHONS_OWN]
+
     def __getattr__(name: str) -> object:
         """What is read only when it is asked for, and every function of the table."""
         import importlib

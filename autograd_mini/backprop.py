@@ -57,7 +57,7 @@ def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None
         elif node.op is None:
             g, contributions = copy_if_array(g), ()  # a leaf's is the listener's to keep
         else:
-            contributions = pull(node, g) if node not in rules else ()
+            contributions = pull(node, g) if node not in rules else ()  # type: ignore[assignment]
         yield node, g, contributions
         sent = rules[node](g) if node in rules else zip(node.parents, contributions, strict=False)
         for parent, contribution in sent:

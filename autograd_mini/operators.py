@@ -14,7 +14,7 @@ import operator
 import sys
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from .not_computed import not_computed
 from .primitive import TABLE, Elementwise, Primitive
 from .recording import compared, must_stay_attached, notify_constant, notify_detached, undisturbed
 from .spellings import SPELLINGS, Misspelt, refuse_arguments
+
+if TYPE_CHECKING:
+    from .typed import operation
 
 __all__ = ["Operators", "not_computed", "refuse_arguments"]
 
@@ -139,16 +142,22 @@ class Operators(Node):
 
     __slots__ = ()
 
-    __add__ = _method(ops.add)
-    __sub__ = _method(ops.subtract)
-    __mul__ = _method(ops.multiply)
-    __truediv__ = _method(ops.divide)
-    __pow__ = _method(ops.power)
-    __radd__ = _reflected(ops.add)
-    __rsub__ = _reflected(ops.subtract)
-    __rmul__ = _reflected(ops.multiply)
-    __rtruediv__ = _reflected(ops.divide)
-    __rpow__ = _reflected(ops.power)
+    if TYPE_CHECKING:  # the kind of node that comes out: see typed.py
+        __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __mod__ = operation
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmod__ = operation
+    else:
+        __add__ = _method(ops.add)
+        __sub__ = _method(ops.subtract)
+        __mul__ = _method(ops.multiply)
+        __truediv__ = _method(ops.divide)
+        __pow__ = _method(ops.power)
+        __radd__ = _reflected(ops.add)
+        __rsub__ = _reflected(ops.subtract)
+        __rmul__ = _reflected(ops.multiply)
+        __rtruediv__ = _reflected(ops.divide)
+        __rpow__ = _reflected(ops.power)
+        __mod__ = _method(ops.remainder)
+        __rmod__ = _reflected(ops.remainder)
 
     def __neg__(self) -> Self:
         return self._unary(ops.negative)
@@ -164,9 +173,6 @@ class Operators(Node):
 
     def __rmatmul__(self, other: Any) -> Any:
         return matmul_any(other, self)
-
-    __mod__ = _method(ops.remainder)
-    __rmod__ = _reflected(ops.remainder)
 
     def __floordiv__(self, other: Any) -> Any:
         """The quotient rounded down: constant by nature, so a plain number."""
@@ -287,7 +293,7 @@ class Operators(Node):
     def __deepcopy__(self, memo: Any) -> Node:
         """A leaf of its own; while a function is differentiated, a node that depends on this."""
         if must_stay_attached():
-            return self.copy()  # type: ignore[attr-defined,no-any-return]
+            return self.copy()
         kind, state = self.__reduce__()
         twin: Node = kind(*state)
         return twin
@@ -295,7 +301,7 @@ class Operators(Node):
     def __copy__(self) -> Node:
         """A leaf of its own, or another node with the same record and the same graph behind."""
         if must_stay_attached():
-            return self.copy()  # type: ignore[attr-defined,no-any-return]
+            return self.copy()
         if self.op is None:
             notify_detached(self)
             return _rebuilt(type(self), self.value, self.gradient, self.label)
@@ -537,8 +543,9 @@ class Operators(Node):
     ) -> Any:
         return dispatch(function, args, kwargs)
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        refuse_array()
+    if not TYPE_CHECKING:  # it refuses: to a type checker, a node is no array-like
+        def __array__(self, *_: Any, **__: Any) -> NoReturn:
+            refuse_array()
 
 
 def send_back(node: Node) -> None:

@@ -16,7 +16,7 @@ first order; fed nodes they record themselves, and that is how derivatives of de
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -181,6 +181,9 @@ class Structural(Primitive):
 
 # ── below: what the idea doesn't need ────────────────────────────────────────────────────────
 
+if TYPE_CHECKING:
+    from .typed import ElementwiseRow
+
 PRIMITIVES: dict[str, Any] = {}
 """Every primitive by its name."""
 
@@ -213,7 +216,7 @@ def register(row: Primitive) -> None:
     its_name = getattr(row.forward, "__name__", "")
     numpys = any(getattr(room, its_name, None) is row.forward for room in (np, np.linalg))
     if numpys and (ours is None or getattr(ours, "name", None) == row.name):
-        TABLE[row.forward] = row
+        TABLE[row.forward] = row  # type: ignore[assignment]
 
 
 def also(numpy_function: Any, function: Callable[..., Any]) -> None:
@@ -327,7 +330,7 @@ def arguments(row: Structural, args: tuple[Any, ...], params: dict[str, Any]
 
 def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
-                selects: bool = False, pullbacks: Sequence[Rule | None] = ()) -> Elementwise:
+                selects: bool = False, pullbacks: Sequence[Rule | None] = ()) -> ElementwiseRow:
     """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
 
     selects: whether a slope of 0 means "not chosen". pullbacks: per argument, g·∂y/∂x as a
@@ -339,8 +342,9 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
     >>> ag.grad(cube)(2.0)
     12.0
     """
-    kind = Selecting if selects else Elementwise
-    return kind(forward, scalar, *slopes, name=name, symbol=symbol, pullbacks=pullbacks)
+    kind: Any = Selecting if selects else Elementwise
+    row: ElementwiseRow = kind(forward, scalar, *slopes, name=name, symbol=symbol, pullbacks=pullbacks)
+    return row
 
 
 def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,

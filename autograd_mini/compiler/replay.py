@@ -118,7 +118,7 @@ class _MachineRun:
         self.out_place, self.out_lane = schedule.place[outputs], schedule.lane[outputs]
         self.any_lane = bool(self.out_lane.any())
         self.guards = grouped(trace.guards)
-        self.checks = [SlopeCheck(derivatives.slopes, schedule),
+        self.checks: list[Any] = [SlopeCheck(derivatives.slopes, schedule),
                        LengthCheck(trace.code, trace.length, len(transforms.steps), schedule)]
         self.memories = MemoryPool(schedule)
 

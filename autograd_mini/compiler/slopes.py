@@ -13,7 +13,8 @@ import numpy as np
 
 from ..ops import extremes
 from ..primitive import Elementwise
-from .code import ROW, Code
+from .code import Code
+from .machine import ROW
 from .memory import Memory
 from .passes import in_range
 from .schedule import Schedule

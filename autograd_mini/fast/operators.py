@@ -58,7 +58,8 @@ def of_number_and_float(row: Elementwise) -> Any:
         other = type(b)
         if not (other is float or other is int) or is_recording() is not True:
             return row.apply((b, a), {})
-        node, y = new(Value), a.value
+        node: Any = new(Value)
+        y = a.value
         try:
             node.value = compute(b, y)
         except FLOATS_RAISE:
@@ -78,7 +79,8 @@ def of_float(row: Elementwise) -> Any:
     def method(a: Any) -> Any:
         if is_recording() is not True:
             return row.apply((a,), {})
-        node, x = new(Value), a.value
+        node: Any = new(Value)
+        x = a.value
         try:
             node.value = compute(x)
         except FLOATS_RAISE:
@@ -93,7 +95,7 @@ def of_float(row: Elementwise) -> Any:
 
 def handed_out(t: Any) -> bool:
     """Whether t is a leaf whose array may be written to from outside."""
-    return t.op is None and t.value.flags.writeable  # type: ignore[no-any-return]
+    return t.op is None and t.value.flags.writeable
 
 
 def of_arrays(row: Elementwise) -> Any:

@@ -38,7 +38,7 @@ def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | No
                  without: tuple[Node | None, ...] = ()) -> Iterator[Step]:
     """`backprop.reverse_pass`; floats, of which there may be a million, at once."""
     if answer is not pull and answer is not plain_pull:
-        return plain_reverse_pass(output, seed, answer, rules, without)
+        return plain_reverse_pass(output, seed, answer, rules, without)  # type: ignore[no-any-return]
     order = topological_order(output, without)
     cotangents: dict[Any, Any] = dict.fromkeys(order, NOTHING)
     cotangents |= dict.fromkeys(without, NOTHING)
@@ -99,7 +99,7 @@ def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], ow
          ) -> None:
     """Add what `node` sends to what its parents were sent before, in place where it can be."""
     # Products and sums are new arrays; what else a rule sends may be g, or something it keeps.
-    fresh = isinstance(node.op, Elementwise) or node.op.reach == "product"  # type: ignore[union-attr]
+    fresh = isinstance(node.op, Elementwise) or node.op.reach == "product"
     for parent, x in zip(node.parents, sent, strict=False):
         if parent is None or x is None:
             continue

@@ -219,7 +219,7 @@ def _spoken(n: Node) -> str:
     """The operation's symbol with its constants in their places: `** 2`, `1 /`, `(4, 2) @`."""
     assert n.op is not None
     if len(n.inputs) != 2:
-        return n.op.symbol
+        return str(n.op.symbol)
     sides = [
         "" if p is not None else str(x.shape) if np.ndim(x) else f"{x:.6g}"
         for p, x in zip(n.parents, n.inputs, strict=True)

@@ -55,7 +55,7 @@ def _other_in_einsum(site: Site, g: Any, record: Record) -> Iterator[Alternative
     node, xs = site.output, site.output.inputs
 
     def sent(j: int, value: Any) -> Any:
-        return node.op.pull(g, node.value, (*xs[:j], value, *xs[j + 1:]), node)[site.i]  # type: ignore[union-attr]
+        return node.op.pull(g, node.value, (*xs[:j], value, *xs[j + 1:]), node)[site.i]
 
     for j in range(len(xs)):
         if j == site.i:
@@ -77,7 +77,7 @@ def _sent_beside(site: Site, g: Any, j: int, value: Any, reverse: int | None = N
     op = site.output.op
     if isinstance(op, Structural):
         return op.pullbacks[site.i](g, site.output.value, *operands)
-    return g * op.slope(site.i, site.output.value, operands)  # type: ignore[union-attr]
+    return g * op.slope(site.i, site.output.value, operands)
 
 
 def _at_other_arrays(site: Site, g: Any, slope: Any, record: Record) -> Iterator[Alternative]:
