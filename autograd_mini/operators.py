@@ -9,6 +9,7 @@ refused, with the nearest thing that works. Never a silent detach.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import operator
 import sys
@@ -47,6 +48,10 @@ _ACCUMULATE = {
 }
 
 
+_ENGINES = {"value", "params", "gradient"}
+"""Slots of a node that `dir` doesn't show: users have data and grad."""
+
+
 def _plain(x: Any) -> Any:
     """x with every node in it, also in lists, tuples and dicts, replaced by its value."""
     if isinstance(x, list | tuple):
@@ -65,8 +70,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         row = TABLE[function]
         if not isinstance(row, Elementwise):
             args, kwargs = _by_name(function, args, kwargs)
-        if not isinstance(row, Primitive):  # a primitive says itself what it doesn't know
-            _check_keywords(function, row, kwargs)
+        _check_keywords(function, row, kwargs)
         return row(*args, **kwargs)
     if function in CONSTANT:
         names = list(_parameters(function) or ()) if len(args) > 1 else []
@@ -87,8 +91,6 @@ def _is_known_now(function: Any) -> bool:
 @cache
 def _parameters(function: Any) -> Any:
     """Its parameters by name; None for one in C that doesn't tell, in some versions of NumPy."""
-    import inspect
-
     try:
         return inspect.signature(function).parameters
     except ValueError:
@@ -96,6 +98,8 @@ def _parameters(function: Any) -> Any:
 
 
 def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
+    if isinstance(row, Primitive):  # says itself what it doesn't know
+        return
     parameters = _parameters(row) or {}
     unknown = kwargs.keys() - parameters
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -318,6 +322,13 @@ class Operators(Node):
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
+
+    def __dir__(self) -> list[str]:
+        """What users have: without the engine's slots, and names that only say another name."""
+        kind = type(self)
+        return [name for name in super().__dir__()
+                if name not in _ENGINES and (name[:1] != "_" or name[:2] == "__")
+                and not isinstance(inspect.getattr_static(kind, name, None), Misspelt)]
 
     # ── what NumPy users type ────────────────────────────────────────────────────────────────
 

@@ -265,6 +265,32 @@ class Selecting(Elementwise):
         return sends
 
 
+class _OfRows:
+    """An attribute that is made from the row when `help` asks for it; of the class, its own."""
+
+    def __init__(self, name: str, of_class: Any = None) -> None:
+        self.name, self.of_class = name, of_class
+
+    def __get__(self, row: Any, kind: type) -> Any:
+        if row is not None:
+            from . import manual
+
+            return getattr(manual, self.name)(row)
+        if self.of_class is None:
+            raise AttributeError(self.name)
+        return self.of_class
+
+
+def _documented(kind: Any) -> None:
+    kind.__doc__ = _OfRows("documentation", kind.__doc__)
+
+
+for _kind in (Primitive, Elementwise, Structural, Selecting):
+    _documented(_kind)
+Primitive.__init_subclass__ = classmethod(_documented)  # type: ignore[assignment]
+Primitive.__signature__ = _OfRows("signature")  # type: ignore[attr-defined]
+
+
 def check_slopes(slopes: Sequence[Any]) -> None:
     """Raise `TypeError` for what can't be a slope."""
     for slope in slopes:
@@ -343,7 +369,8 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
     12.0
     """
     kind: Any = Selecting if selects else Elementwise
-    row: ElementwiseRow = kind(forward, scalar, *slopes, name=name, symbol=symbol, pullbacks=pullbacks)
+    row: ElementwiseRow = kind(forward, scalar, *slopes, name=name, symbol=symbol,
+                               pullbacks=pullbacks)
     return row
 
 

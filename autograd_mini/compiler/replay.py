@@ -118,8 +118,9 @@ class _MachineRun:
         self.out_place, self.out_lane = schedule.place[outputs], schedule.lane[outputs]
         self.any_lane = bool(self.out_lane.any())
         self.guards = grouped(trace.guards)
-        self.checks: list[Any] = [SlopeCheck(derivatives.slopes, schedule),
-                       LengthCheck(trace.code, trace.length, len(transforms.steps), schedule)]
+        self.checks: list[Any] = [
+            SlopeCheck(derivatives.slopes, schedule),
+            LengthCheck(trace.code, trace.length, len(transforms.steps), schedule)]
         self.memories = MemoryPool(schedule)
 
     def run(self, shared: Numbers, inputs: Numbers, samples: int) -> tuple[Any, bool]:
