@@ -30,6 +30,8 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint
 	rm -rf build $(VENV)/typed && $(BIN)/pip install --quiet --no-deps --target $(VENV)/typed .
 	rm -rf build && cd $(VENV)/typed && MYPYPATH=. $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) -p autograd_mini
+	cp tests/typed_sample.py $(VENV)/typed && cd $(VENV)/typed && MYPYPATH=. $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) typed_sample.py
+	cd $(VENV)/typed && echo '{"typeCheckingMode": "strict", "reportUnnecessaryTypeIgnoreComment": true, "include": ["typed_sample.py"]}' > pyrightconfig.json && $(abspath $(BIN))/basedpyright --pythonpath $(abspath $(BIN))/python
 
 # Rewrites docs/performance.md; `python -m benchmarks NAME …` only prints some of the tables.
 bench: $(VENV)/.peers

@@ -110,6 +110,10 @@ if TYPE_CHECKING:
         CutReport as CutReport, cut_report as cut_report, detect_anomaly as detect_anomaly,
         strict as strict,
     )
+    from . import (
+        demo as demo, exercises as exercises, formula as formula, nn as nn, picture as picture,
+        special as special, verify as verify,
+    )
 else:
     def __getattr__(name: str) -> object:
         """What is read only when it is asked for, and every function of the table."""

@@ -9,12 +9,13 @@ refused, with the nearest thing that works. Never a silent detach.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import operator
 import sys
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from .primitive import TABLE, Elementwise, Primitive
 from .recording import compared, must_stay_attached, notify_constant, notify_detached, undisturbed
 from .spellings import SPELLINGS, Misspelt, refuse_arguments
 
+if TYPE_CHECKING:
+    from .typed import operation
+
 __all__ = ["Operators", "not_computed", "refuse_arguments"]
 
 _REDUCE = {
@@ -42,6 +46,10 @@ _ACCUMULATE = {
     np.maximum: partial(functions.running_extreme, extreme=np.maximum),
     np.minimum: partial(functions.running_extreme, extreme=np.minimum),
 }
+
+
+_ENGINES = {"value", "params", "gradient"}
+"""Slots of a node that `dir` doesn't show: users have data and grad."""
 
 
 def _plain(x: Any) -> Any:
@@ -62,8 +70,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         row = TABLE[function]
         if not isinstance(row, Elementwise):
             args, kwargs = _by_name(function, args, kwargs)
-        if not isinstance(row, Primitive):  # a primitive says itself what it doesn't know
-            _check_keywords(function, row, kwargs)
+        _check_keywords(function, row, kwargs)
         return row(*args, **kwargs)
     if function in CONSTANT:
         names = list(_parameters(function) or ()) if len(args) > 1 else []
@@ -84,8 +91,6 @@ def _is_known_now(function: Any) -> bool:
 @cache
 def _parameters(function: Any) -> Any:
     """Its parameters by name; None for one in C that doesn't tell, in some versions of NumPy."""
-    import inspect
-
     try:
         return inspect.signature(function).parameters
     except ValueError:
@@ -93,6 +98,8 @@ def _parameters(function: Any) -> Any:
 
 
 def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
+    if isinstance(row, Primitive):  # says itself what it doesn't know
+        return
     parameters = _parameters(row) or {}
     unknown = kwargs.keys() - parameters
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -139,16 +146,22 @@ class Operators(Node):
 
     __slots__ = ()
 
-    __add__ = _method(ops.add)
-    __sub__ = _method(ops.subtract)
-    __mul__ = _method(ops.multiply)
-    __truediv__ = _method(ops.divide)
-    __pow__ = _method(ops.power)
-    __radd__ = _reflected(ops.add)
-    __rsub__ = _reflected(ops.subtract)
-    __rmul__ = _reflected(ops.multiply)
-    __rtruediv__ = _reflected(ops.divide)
-    __rpow__ = _reflected(ops.power)
+    if TYPE_CHECKING:  # the kind of node that comes out: see typed.py
+        __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __mod__ = operation
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmod__ = operation
+    else:
+        __add__ = _method(ops.add)
+        __sub__ = _method(ops.subtract)
+        __mul__ = _method(ops.multiply)
+        __truediv__ = _method(ops.divide)
+        __pow__ = _method(ops.power)
+        __radd__ = _reflected(ops.add)
+        __rsub__ = _reflected(ops.subtract)
+        __rmul__ = _reflected(ops.multiply)
+        __rtruediv__ = _reflected(ops.divide)
+        __rpow__ = _reflected(ops.power)
+        __mod__ = _method(ops.remainder)
+        __rmod__ = _reflected(ops.remainder)
 
     def __neg__(self) -> Self:
         return self._unary(ops.negative)
@@ -164,9 +177,6 @@ class Operators(Node):
 
     def __rmatmul__(self, other: Any) -> Any:
         return matmul_any(other, self)
-
-    __mod__ = _method(ops.remainder)
-    __rmod__ = _reflected(ops.remainder)
 
     def __floordiv__(self, other: Any) -> Any:
         """The quotient rounded down: constant by nature, so a plain number."""
@@ -312,6 +322,13 @@ class Operators(Node):
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
+
+    def __dir__(self) -> list[str]:
+        """What users have: without the engine's slots, and names that only say another name."""
+        kind = type(self)
+        return [name for name in super().__dir__()
+                if name not in _ENGINES and (name[:1] != "_" or name[:2] == "__")
+                and not isinstance(inspect.getattr_static(kind, name, None), Misspelt)]
 
     # ── what NumPy users type ────────────────────────────────────────────────────────────────
 
@@ -537,8 +554,9 @@ class Operators(Node):
     ) -> Any:
         return dispatch(function, args, kwargs)
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        refuse_array()
+    if not TYPE_CHECKING:  # it refuses: to a type checker, a node is no array-like
+        def __array__(self, *_: Any, **__: Any) -> NoReturn:
+            refuse_array()
 
 
 def send_back(node: Node) -> None:

@@ -14,7 +14,7 @@ from .backprop import PASSES, Pairs, Rules, Step, pull, reverse_pass
 from .graph import Node, topological_order, value_of
 from .limits import smooth_at_zero
 from .masks import Masks
-from .ops import rules_for_equal_values
+from .ops.equal_values import rules_for_equal_values
 from .recording import current_observer
 
 __all__ = ["sweep"]

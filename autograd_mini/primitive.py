@@ -16,7 +16,7 @@ first order; fed nodes they record themselves, and that is how derivatives of de
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -181,6 +181,9 @@ class Structural(Primitive):
 
 # ── below: what the idea doesn't need ────────────────────────────────────────────────────────
 
+if TYPE_CHECKING:
+    from .typed import ElementwiseRow
+
 PRIMITIVES: dict[str, Any] = {}
 """Every primitive by its name."""
 
@@ -281,6 +284,32 @@ class Selecting(Elementwise):
         return sends
 
 
+class _OfRows:
+    """An attribute that is made from the row when `help` asks for it; of the class, its own."""
+
+    def __init__(self, name: str, of_class: Any = None) -> None:
+        self.name, self.of_class = name, of_class
+
+    def __get__(self, row: Any, kind: type) -> Any:
+        if row is not None:
+            from . import manual
+
+            return getattr(manual, self.name)(row)
+        if self.of_class is None:
+            raise AttributeError(self.name)
+        return self.of_class
+
+
+def _documented(kind: Any) -> None:
+    kind.__doc__ = _OfRows("documentation", kind.__doc__)
+
+
+for _kind in (Primitive, Elementwise, Structural, Selecting):
+    _documented(_kind)
+Primitive.__init_subclass__ = classmethod(_documented)  # type: ignore[assignment]
+Primitive.__signature__ = _OfRows("signature")  # type: ignore[attr-defined]
+
+
 def check_slopes(slopes: Sequence[Any]) -> None:
     """Raise `TypeError` for what can't be a slope."""
     for slope in slopes:
@@ -346,7 +375,7 @@ def arguments(row: Structural, args: tuple[Any, ...], params: dict[str, Any]
 
 def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                 *slopes: Rule | int | None, name: str | None = None, symbol: str | None = None,
-                selects: bool = False, pullbacks: Sequence[Rule | None] = ()) -> Elementwise:
+                selects: bool = False, pullbacks: Sequence[Rule | None] = ()) -> ElementwiseRow:
     """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
 
     selects: whether a slope of 0 means "not chosen". pullbacks: per argument, g·∂y/∂x as a
@@ -358,8 +387,10 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
     >>> ag.grad(cube)(2.0)
     12.0
     """
-    kind = Selecting if selects else Elementwise
-    return kind(forward, scalar, *slopes, name=name, symbol=symbol, pullbacks=pullbacks)
+    kind: Any = Selecting if selects else Elementwise
+    row: ElementwiseRow = kind(forward, scalar, *slopes, name=name, symbol=symbol,
+                               pullbacks=pullbacks)
+    return row
 
 
 def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,

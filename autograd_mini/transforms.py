@@ -10,9 +10,9 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MethodType
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 
@@ -20,12 +20,16 @@ from .backprop import as_node, as_seed, collect, copy_if_array, one_like, zero_l
 from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
 from .errors import DTypeError, ShapeError, with_article
 from .graph import Node, leaf, topological_order
-from .ops import multiply, reshape, rules_for_equal_values, shape, stack, sum
+from .ops import multiply, reshape, shape, stack, sum
+from .ops.equal_values import rules_for_equal_values
 from .passes import sweep
 from .recording import check_real
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+P = ParamSpec("P")
+"""The parameters of f, which its gradient, Jacobian and Hessian have too."""
 
 
 # ── what the transforms return ───────────────────────────────────────────────────────────────
@@ -136,7 +140,7 @@ def _position(i: Any, argnums: Any) -> int:
 # ── the transforms ───────────────────────────────────────────────────────────────────────────
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
+def value_and_grad(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, tuple[Any, Any]]:
     """x ↦ (f(x), ∇f(x)) for a scalar f, by one forward and one backward pass.
 
     argnums, and what is raised: as for `grad`.
@@ -147,7 +151,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
     return _ValueAndGrad.of(f, argnums)
 
 
-def grad(f: Function, argnums: Argnums = 0) -> Function:
+def grad(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
     """x ↦ ∇f(x) for a scalar f: a function of the same arguments.
 
     argnums: which positional argument, or a tuple of them (then a tuple comes out). Each
@@ -274,7 +278,7 @@ def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
     return [theirs[path] for path, x in ours.items() if x is not None]
 
 
-def jacobian(f: Function, argnums: Argnums = 0) -> Function:
+def jacobian(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
     """x ↦ ∂f/∂x, of shape f(x).shape + x.shape: one backward pass per entry of f(x).
 
     Where f's result or the argument is nested, so is the Jacobian: results outside. argnums, and
@@ -303,7 +307,7 @@ def _rows(call: Call, y: Any) -> list[Any]:
             for column, v in zip(zip(*rows, strict=True), call.variables, strict=True)]
 
 
-def hessian(f: Function, argnums: Argnums = 0) -> Function:
+def hessian(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
     """x ↦ ∂²f/∂x², of shape x.shape + x.shape, for a scalar f: the Jacobian of the gradient.
 
     >>> hessian(lambda x: x**4)(2.0)

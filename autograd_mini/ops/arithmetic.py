@@ -43,7 +43,14 @@ positive = elementwise(np.positive, operator.pos, 1, symbol="=")
 standing_in = elementwise(
     lambda x, s: np.broadcast_arrays(x, s)[1].copy(), lambda x, s: s, 1, None, name="standing in"
 )  # s in the place of x, with the slope of x: for a function of infinite x by its limit
-stop_gradient = elementwise(lambda x: np.positive(x), lambda x: x, None, name="stop_gradient")
+
+
+def _attached_to_nothing(x):  # type: ignore[no-untyped-def]
+    """x itself, through which no gradient comes back."""
+    return np.positive(x)
+
+
+stop_gradient = elementwise(_attached_to_nothing, lambda x: x, None, name="stop_gradient")
 
 abs = elementwise(np.abs, math.fabs, lambda y, x: kinks.sign(x), name="abs", symbol="abs")
 abs.radial = True

@@ -267,8 +267,15 @@ logaddexp2 = elementwise(
     np.logaddexp2, lambda a, b: _scalar_logaddexp(a * LOG_2, b * LOG_2) / LOG_2,
     lambda y, a, b: _first(a, b, LOG_2), lambda y, a, b: _first(b, a, LOG_2)
 )
+
+
+def _softsign(x: Any) -> Any:
+    """x/(1 + |x|)."""
+    return x / (1 + np.abs(x))
+
+
 softsign = elementwise(
-    lambda x: x / (1 + np.abs(x)), lambda x: x / (1 + math.fabs(x)),
+    _softsign, lambda x: x / (1 + math.fabs(x)),
     lambda y, x: square(reciprocal(1 + abs(x))), name="softsign",
     pullbacks=(unless_in_range(
         lambda y, x: square(reciprocal(1 + abs(x))),
