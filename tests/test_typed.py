@@ -34,7 +34,8 @@ def package(tmp_path):
 
 @pytest.mark.slow  # it reads all of NumPy's types
 @pytest.mark.parametrize("command", [
-    ["mypy", "--strict", SAMPLE.name], ["basedpyright", "--pythonpath", sys.executable],
+    ["mypy", "--strict", "--follow-imports=silent", SAMPLE.name],
+    ["basedpyright", "--pythonpath", sys.executable],
 ], ids=["mypy", "pyright"])
 def test_a_users_program_is_typed(command, package):
     """The sample has the types that it says, and each of its errors is one."""
