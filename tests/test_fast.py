@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import struct
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +183,16 @@ def test_the_environment_leaves_the_plain_engine():
         done = subprocess.run([sys.executable, "-c", code], env={"AUTOGRAD_MINI_PLAIN": plain},
                               capture_output=True, text=True, check=True)
         assert done.stdout.strip() == said
+
+
+def test_a_bare_checkout_works(tmp_path):
+    """With nothing installed the fast engine comes in, and nn is read when it is asked for."""
+    package = Path(ag.__file__).parent
+    shutil.copytree(package, tmp_path / "autograd_mini", ignore=shutil.ignore_patterns("nn"))
+    shutil.copytree(Path(nn.__file__).parent, tmp_path / "nn")
+    code = ("import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f)]; "
+            "import autograd_mini as ag; print(ag.engine, ag.nn.MLP(2, [1]), ag.__file__)")
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)},
+                          cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.split(" ", 1)[0] == "fast", done.stderr
+    assert str(tmp_path) in done.stdout

@@ -47,7 +47,9 @@ def _exchange(owner: Any, name: str, old: Any, new: Any) -> None:
     if not isinstance(owner, ModuleType):
         setattr(owner, name, new)
         return
-    for module in [m for key, m in sys.modules.items() if key.split(".")[0] == "autograd_mini"]:
-        if not module.__name__.startswith("autograd_mini.fast"):
+    for path, module in list(sys.modules.items()):
+        # A module that is read when it is first used (nn, of a checkout) must not be read now.
+        if path.split(".")[0] == "autograd_mini" and type(module) is ModuleType and (
+                not path.startswith("autograd_mini.fast")):
             for key in [k for k, thing in vars(module).items() if thing is old]:
                 setattr(module, key, new)
