@@ -163,6 +163,14 @@ def test_the_front_door_is_what_one_can_hold():
         assert getattr(autograd_mini, name).__doc__ or name in ("engine", "__version__")
 
 
+def test_the_front_door_reads_later_what_it_names():
+    """Every public name is there, and listed, whether its room has been read or not."""
+    assert set(autograd_mini.__all__) <= set(dir(autograd_mini))
+    assert all(getattr(autograd_mini, name) is not None for name in autograd_mini.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = autograd_mini.nothing
+
+
 ROW = """
 gudermannian = elementwise(
     lambda x: np.arctan(np.sinh(x)), lambda x: math.atan(math.sinh(x)), lambda y, x: _sech(x),
