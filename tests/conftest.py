@@ -23,3 +23,8 @@ def interpreted(monkeypatch):
     from autograd_mini.compiler import schedule
 
     monkeypatch.setattr(schedule, "machine", slow_machine)
+
+
+def pytest_collection_modifyitems(items):
+    """The tour runs first: it shows what a user does, and in seconds whether that works."""
+    items.sort(key=lambda item: item.path.name != "test_tour.py")
