@@ -1,4 +1,4 @@
-"""Hidden state made visible: anomalies and cuts, with the user's own line."""
+"""The first nan or inf, and what cuts a graph, are named with the user's own line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ ANOMALIES = [
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize(("attempt", "words"), [pytest.param(*a[1:], id=a[0]) for a in ANOMALIES])
 def test_the_first_nan_or_inf_is_named(attempt, words):
-    """Operation, index, the user's own line, the operands there, and the usual cure."""
+    """The first nan or inf is named with its operation, its index, the user's own line, the
+    operands there, and the usual cure."""
     with pytest.raises(AnomalyError) as caught, ag.detect_anomaly():
         attempt(Tensor([4.0, 0.0], label="x"))
     for word in words:
@@ -42,7 +43,7 @@ def test_the_first_nan_or_inf_is_named(attempt, words):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_is_not_chosen_is_no_anomaly():
-    """An inf behind where, relu or an index harms nobody, forward or backward."""
+    """An inf behind where, relu or an index is no anomaly, forward or backward."""
     x = Tensor([4.0, 0.0])
     with ag.detect_anomaly():
         y = np.sum(np.where(x > 0, np.log(x), 0.0)) + ag.relu(np.log(x))[1] + np.sqrt(x)[0]
@@ -63,7 +64,8 @@ def test_what_is_not_chosen_is_no_anomaly():
 
 
 def test_a_training_loop_fits_into_a_block():
-    """What has been swept is forgotten: the block holds no graph of an earlier step."""
+    """Inside of detect_anomaly what has been swept is forgotten: the block holds no graph of an
+    earlier step."""
     w = Tensor([1.0, 2.0])
     with ag.detect_anomaly():
         for _ in range(50):
@@ -74,7 +76,8 @@ def test_a_training_loop_fits_into_a_block():
 
 
 def test_a_block_changes_no_number():
-    """Values and gradients inside are those outside; after the block nothing is watched."""
+    """Values and gradients inside of detect_anomaly are those outside; after the block nothing is
+    watched."""
     x = Tensor([1.0, 2.0])
     with ag.detect_anomaly():
         watched = ag.grad(lambda t: np.sum(np.tanh(t) ** 3))(x.data)
@@ -87,7 +90,7 @@ def test_a_block_changes_no_number():
 
 
 def test_a_node_from_before_the_block_says_so():
-    """Its line is not known, and the message doesn't pretend."""
+    """The line of a node from before the block is not known, and the message doesn't pretend."""
     x = Tensor([0.0])
     y = np.sum(np.sqrt(x))
     with pytest.raises(AnomalyError, match="made before the block"), ag.detect_anomaly():
@@ -122,14 +125,16 @@ CUTS = [
 
 @pytest.mark.parametrize(("loss", "place"), CUTS, ids=lambda c: c if isinstance(c, str) else "")
 def test_a_cut_is_found(loss, place):
-    """Numbers were taken from w, at the user's line; u has a gradient."""
+    """A report of cuts shows that numbers were taken from w, at the user's line, and that u has a
+    gradient."""
     report = ag.cut_report(loss, [W, U])
     assert report.reached == ["u"] and list(report.cut) == ["w"]
     assert "numbers were taken from it by" in str(report) and place in str(report)
 
 
 def test_what_can_be_known_of_a_finished_loss():
-    """Of a node from outside only that it isn't reached; inside a block also where it was cut."""
+    """Of a loss from outside the block only that a parameter isn't reached is known; inside also
+    where it was cut."""
     assert "give cut_report the function" in str(ag.cut_report(np.sum(U), {"w": W}))
     assert "no number was taken from it" in str(ag.cut_report(lambda: np.sum(U), {"w": W}))
     assert "float(np.sum(W))" in str(ag.cut_report(lambda: float(np.sum(W)), W))  # a plain loss
@@ -142,7 +147,7 @@ def test_what_can_be_known_of_a_finished_loss():
 
 
 def test_a_network_without_cuts():
-    """A Module's parameters by name; nothing to report."""
+    """The report of a network without cuts counts its parameters; what is cut has its name."""
     net = nn.MLP(2, [3, 1])
     report = ag.cut_report(lambda: net([1.0, 2.0]), net)
     assert str(report) == "all 13 parameters have a gradient" and not report.cut

@@ -121,15 +121,15 @@ def test_the_map_names_every_module_and_package():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_run_downward(module):
-    """A module imports only what stands before its own room on README's map, which is the reading
-    order and the import order in one; or from its own room. For type checkers, too."""
+    """A module imports, for type checkers too, only from its own room or from what stands before it
+    on README's map."""
     for target in set(imported(module, types=True)) - FOR_TYPES.get(module, set()):
         assert room(target) == room(module) or FLOOR[room(target)] < FLOOR[room(module)], (
             f"{module} imports {target}, which comes later on README's map")
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    """Inside of a room there is no circle either, with what is imported for type checkers."""
+    """No modules import each other in a circle, inside of a room either, or for type checkers."""
     graph = {m: {*imported(m, types=True)} - FOR_TYPES.get(m, set()) - {m} for m in MODULES}
     assert [*graphlib.TopologicalSorter(graph).static_order()]  # raises, and shows the circle
 
@@ -199,7 +199,7 @@ def path_of(file):
 
 def test_the_idea_takes_600_lines():
     """The parts of the files that a learner reads are 600 lines together, as the page says that
-    tells them, and import but for each other only what may be taken on trust."""
+    tells them."""
     page = (ROOT / "docs" / "how_it_works.md").read_text()
     lines = {}
     for name, files in READ.items():
@@ -232,7 +232,7 @@ def test_nn_imports_only_the_front_door():
 
 
 def test_public_functions_have_docstrings():
-    """Whatever the two front doors export says what it is."""
+    """Whatever the two front doors export has a docstring."""
     for package in (autograd_mini, nn):
         for name, thing in vars(package).items():
             if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):

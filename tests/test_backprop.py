@@ -19,7 +19,7 @@ EPS = np.finfo(float).eps
 
 
 def test_readme_expression():
-    """d tanh(ab + a²): (1 − y²)(b + 2a) and (1 − y²) a."""
+    """The gradient of tanh(ab + a²) is (1 − y²)(b + 2a) for a, and (1 − y²) a for b."""
     a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     y = ag.tanh(a * b + a**2)
     y.backward()
@@ -30,7 +30,8 @@ def test_readme_expression():
 
 
 def test_backward_twice_accumulates_in_leaves():
-    """b = a + a: 2, then 4; the computed node shows the last sweep only."""
+    """A second backward() adds to the gradient of a leaf; a computed node shows the last sweep
+    only."""
     a = Value(1.0)
     b = a + a
     b.backward()
@@ -95,7 +96,7 @@ def test_values_and_tensors_mix_in_one_graph():
 
 
 def test_a_constant_gets_no_gradient_computed():
-    """X @ W with a plain X: the rule for X is never run (here it would raise)."""
+    """In X @ W with a plain X the rule for X is never run (here it would raise)."""
 
     def explode(*_):
         raise AssertionError("the constant's pullback was computed")
@@ -107,7 +108,7 @@ def test_a_constant_gets_no_gradient_computed():
 
 
 def test_gradients_stores_nothing_and_refuses_what_is_not_reached():
-    """gradients() returns; .grad stays as it was; an unrelated node is an error, not a 0."""
+    """gradients() leaves .grad as it was, and takes an unrelated node for an error, not for a 0."""
     x, other = Value(3.0, label="x"), Value(1.0, label="other")
     y = x**3
     assert ag.gradients(y, [x]) == [27.0]
@@ -117,7 +118,8 @@ def test_gradients_stores_nothing_and_refuses_what_is_not_reached():
 
 
 def test_non_scalar_backward_needs_a_seed():
-    """Without a seed it is refused before anything changes; with one it is the pullback."""
+    """Backward from an array without a seed is refused before anything changes; with one it is the
+    pullback."""
     t = Tensor([1.0, 2.0])
     y = t * t
     with pytest.raises(ShapeError, match=r"reduce it first .* or give the cotangent"):
@@ -169,7 +171,8 @@ def test_a_failed_backward_leaves_no_half(recwarn):
 
 
 def test_linear_is_silent_where_nothing_was_chosen():
-    """As x @ Wᵀ + b: a row that isn't asked for sends nothing through an infinite slope."""
+    """Through ag.linear, as through x @ Wᵀ + b, a row that isn't asked for sends nothing through an
+    infinite slope."""
     z, W, b = Tensor([[0.0, 0.0], [1.0, 4.0]]), Tensor(np.ones((2, 2))), Tensor(np.ones(2))
     np.sum(ag.linear(np.sqrt(z), W, b)[1]).backward()
     np.testing.assert_array_equal(z.grad, [[0, 0], [1.0, 0.5]])
@@ -183,7 +186,8 @@ def test_linear_is_silent_where_nothing_was_chosen():
 
 
 def test_gradients_of_two_parents_are_not_one_array():
-    """add passes the same cotangent to both; scaling one .grad must not scale the other."""
+    """Two parents are sent the same cotangent by add, but scaling one .grad doesn't scale the
+    other."""
     a, b = Tensor([1.0]), Tensor([2.0])
     (a + b).sum().backward()
     a.grad *= 10.0
@@ -191,7 +195,7 @@ def test_gradients_of_two_parents_are_not_one_array():
 
 
 def test_gradient_of_a_computed_node_is_read_only():
-    """It may be shared, so it can be looked at and not changed."""
+    """The gradient of a computed node may be shared, so it can be looked at and not changed."""
     a = Tensor([1.0])
     b = a * 2
     b.sum().backward()
@@ -200,7 +204,7 @@ def test_gradient_of_a_computed_node_is_read_only():
 
 
 def test_returned_gradients_are_the_callers():
-    """Scaling one result, or the seed, changes no other."""
+    """Scaling one of the gradients that are returned, or the seed, changes no other."""
     a, b = Tensor([1.0]), Tensor([2.0])
     seed = np.array([1.0])
     ga, gb = ag.gradients(a + b, [a, b], seed=seed)
@@ -213,7 +217,7 @@ def test_returned_gradients_are_the_callers():
 
 
 def test_what_a_node_sends_is_shown_before_it_is_added_up():
-    """Both sends of x·x are x, also where they are added up in place."""
+    """Both contributions of x·x to x are shown as x, also where they are added up in place."""
     x = Tensor([1.0, 2.0])
     y = x * x
     for node, _, sends in sweep(y, np.ones(2)):

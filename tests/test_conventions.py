@@ -40,7 +40,8 @@ def test_edges(edge):
 
 
 def test_convention_says_what_is_chosen():
-    """It names the point, the slope and the reason; an unknown name is refused with a near one."""
+    """ag.convention names the point, the slope and the reason; an unknown name is refused with a
+    near one."""
     text = ag.convention("relu")
     assert "ag.relu(x) at x = 0.0: slope 0.0" in text and "least of the subgradients" in text
     assert "no case of its own is listed" in ag.convention("cosh")
@@ -54,7 +55,8 @@ def test_convention_says_what_is_chosen():
 
 
 def test_power_slope_in_the_exponent_only_if_a_node():
-    """(−2)³: dx is exact; dy is nan, but only where y is a node at all."""
+    """The slope of (−2)³ is exact for the base, and nan for the exponent, but only where that is a
+    node."""
     assert ag.grad(lambda x: x**3)(-2.0) == 12.0
     with np.errstate(all="ignore"):
         assert math.isnan(ag.grad(lambda y: (-2.0) ** y)(3.0))
@@ -71,7 +73,8 @@ def test_prod_is_exact_with_zeros():
 
 
 def test_ties_of_max_are_shared():
-    """Two largest entries get half each; so do two smallest."""
+    """Two largest entries get half of a maximum's gradient each, and two smallest half of a
+    minimum's."""
     x = np.array([3.0, 1.0, 3.0, 1.0])
     assert ag.grad(ag.max)(x).tolist() == [0.5, 0, 0.5, 0]
     assert ag.grad(ag.min)(x).tolist() == [0, 0.5, 0, 0.5]
@@ -125,7 +128,7 @@ def test_a_real_nan_is_not_hidden():
 
 @pytest.mark.parametrize("kind", [Value, Tensor])
 def test_one_number_has_an_axis_too(kind):
-    """NumPy lets a scalar be reduced over axis 0 or −1; so do we, forward and back."""
+    """A scalar can be reduced over axis 0 or −1, forward and back, as NumPy lets it be."""
     for f in (lambda t: np.sum(t, axis=0), lambda t: np.mean(t, axis=-1),
               lambda t: np.prod(t, axis=0), lambda t: ag.logsumexp(t, axis=-1)):
         x = kind(3.0)
@@ -156,7 +159,7 @@ def test_small_integers_do_not_wrap():
 
 
 def test_softmax_is_shift_invariant():
-    """Large common offsets cost no digits."""
+    """Large common offsets cost a softmax no digits."""
     np.testing.assert_allclose(ag.softmax(1e15 + np.array([0.0, 1.0])),
                                ag.softmax(np.array([0.0, 1.0])), rtol=1e-15)
 

@@ -34,7 +34,8 @@ def test_functions_of_a_matrix_by_eigh(name):
 
 
 def test_jvp_through_vectors_of_equal_eigenvalues():
-    """Forwards as backwards: entries that depend on the choice of vectors are nan, others not."""
+    """Forwards as backwards, entries that depend on the choice of eigenvectors are nan, and others
+    not."""
     a, d = np.diag([1.0, 1, 2]), ag.symmetric(WEIGHT[:3, :3])
     near(ag.jvp(lambda a: of_eigh(a, lambda w: w**2), (a,), (d,))[1], d @ a + a @ d, atol=1e-13)
     pushed = ag.jvp(lambda a: L.eigh(a)[1][0] ** 2 + L.eigh(a)[1][0], (a,), (d,))[1]
@@ -53,7 +54,7 @@ def test_hessian_of_a_sum_over_eigenvalues(name):
 
 
 def test_product_with_a_hessian_at_equal_eigenvalues():
-    """hvp is the Hessian times the direction there too."""
+    """Where eigenvalues are equal hvp is the Hessian times the direction, as elsewhere."""
     a, d = np.diag([1.0, 1, 2]), ag.symmetric(WEIGHT[:3, :3])
 
     def f(a):
@@ -99,7 +100,7 @@ def test_orthogonal_factor_of_a_matrix_with_equal_singular_values():
 
 
 def test_projector_on_a_space_of_equal_eigenvalues():
-    """It depends on the space, which is determined, and not on the vectors that span it."""
+    """A projector depends on the space, which is determined, and not on vectors that span it."""
     def f(a):
         v = L.eigh(ag.symmetric(a))[1][:, :2]
         return np.sum(v @ v.T * WEIGHT)
@@ -148,12 +149,13 @@ CHOSEN = {
 
 @pytest.mark.parametrize("name", CHOSEN)
 def test_what_depends_on_the_choice_of_vectors_is_nan(name):
-    """Its value at the identity is an accident of LAPACK's, and so would be any slope."""
+    """A value that depends on which vectors LAPACK chose is an accident, and its slope is nan."""
     assert np.isnan(ag.grad(CHOSEN[name])(np.eye(4))).all()
 
 
 def test_eigenvalues_found_by_another_way_are_not_taken_for_constant():
-    """The rule can't see that vᵀAv are eigenvalues, or those of an equal matrix: nan, not wrong."""
+    """The rule of eigh can't see that vᵀAv are eigenvalues, or those of an equal matrix, and gives
+    nan, not a wrong number."""
     def by_quotients(a):
         v = L.eigh(ag.symmetric(a))[1]
         return np.sum((v * np.diag(v.T @ ag.symmetric(a) @ v)) @ v.T * WEIGHT)

@@ -19,7 +19,7 @@ from autograd_mini.not_computed import not_computed
 
 
 def test_topological_order_is_a_topological_order():
-    """Every node comes before its parents, each once, whatever the sharing."""
+    """In topological_order every node comes before its parents, and once, whatever is shared."""
     a = Value(1.0)
     b = a * a
     c = b + a
@@ -32,7 +32,8 @@ def test_topological_order_is_a_topological_order():
 
 @pytest.mark.slow  # a million nodes
 def test_a_chain_of_a_million_nodes():
-    """Forward, backward, repr, a drawn summary, copies of the leaf and freeing: no recursion."""
+    """On a chain of a million nodes neither forward, backward, repr, a drawn summary nor freeing
+    recurses, nor does copying its leaf."""
     leaf = Value(1.0, label="x")
     y = leaf
     for _ in range(1_000_000):
@@ -48,7 +49,8 @@ def test_a_chain_of_a_million_nodes():
 
 
 def test_copies_of_computed_nodes():
-    """A shallow copy shares the graph; a deep one or a pickle is refused, without recursion."""
+    """A shallow copy of a computed node shares the graph; a deep one or a pickle is refused,
+    without recursion."""
     t = Tensor([1.0], label="t")
     y = t * 2
     assert copy.copy(y).parents == y.parents
@@ -62,7 +64,7 @@ def test_copies_of_computed_nodes():
 
 
 def test_a_dropped_graph_leaves_nothing_to_the_collector():
-    """No reference cycles: the reference count alone frees a graph, gradients and all."""
+    """A graph has no reference cycles: the reference count alone frees it, gradients and all."""
 
     def run():
         x, t = Value(0.5), Tensor(np.ones((3, 3)))
@@ -109,7 +111,8 @@ def test_in_place_update_reaches_the_parameter_not_the_graph():
 
 
 def test_create_graph_after_an_update_is_refused():
-    """Rules fed nodes would use the new numbers: refused, naming the parameter."""
+    """After an update create_graph=True is refused, naming the parameter, for rules that are fed
+    nodes would use the new numbers."""
     for leaf in (Value(3.0, label="w"), Tensor([3.0], label="w")):
         y = ag.sum(leaf * leaf)
         leaf.data -= 1.0
@@ -126,7 +129,7 @@ def test_reading_data_is_not_an_update():
 
 
 def test_only_leaves_can_be_assigned():
-    """A computed node's data is the result of its operation."""
+    """Only the data of a leaf can be assigned; a computed node's is the result of its operation."""
     for leaf in (Value(1.0), Tensor([1.0])):
         with pytest.raises(GraphError, match="was computed by multiply"):
             (leaf * 2).data = 3.0
@@ -148,7 +151,7 @@ def test_constants_are_recorded_not_referenced():
 
 
 def test_the_users_array_is_copied_in():
-    """Tensor(a) doesn't see later changes of a, nor a those of the Tensor."""
+    """Tensor(a) doesn't see later changes of a, and a sees none of the Tensor's."""
     a = np.array([1.0, 2.0])
     t = Tensor(a)
     a[0] = 9.0
@@ -189,7 +192,8 @@ def test_views_of_a_buffer_are_recorded_by_value(make):
 
 
 def test_read_only_arrays_are_copied_too():
-    """A view made before may still write to one; the gradient is that of what was recorded."""
+    """A read-only constant is copied too, since a view that was made before may still write
+    to it."""
     a = np.ones(3)
     view = a[:]
     a.flags.writeable = False

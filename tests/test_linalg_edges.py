@@ -105,7 +105,8 @@ def test_columns_in_small_units_are_not_dependent():
 
 
 def test_log_determinant_of_a_singular_matrix():
-    """Its value is −inf, and its slope nan: near it the slope goes to +∞ and to −∞."""
+    """The log-determinant of a singular matrix is −inf, and its slope nan: near it the slope goes
+    to +∞ and to −∞."""
     for a in (np.diag([1.0, 0.0]), np.zeros((2, 2)), np.zeros((1, 1)), np.ones((2, 2))):
         y = L.slogdet(Tensor(a))[1]
         assert y.data == -np.inf
@@ -130,7 +131,8 @@ def test_a_singular_matrix_stays_alone_in_its_stack(f):
 
 
 def test_condition_number_of_a_singular_matrix_is_infinite():
-    """As NumPy's it is inf for every norm, without an error, forward or backward."""
+    """The condition number of a singular matrix is inf for every norm, as NumPy's is, without an
+    error, forward or backward."""
     for p in (None, 1, -1, np.inf, "fro", 2):
         a = np.array([[1.0, 2.0], [2.0, 4.0]])
         y = L.cond(Tensor(np.stack([a, np.eye(2)])), p)
@@ -144,7 +146,8 @@ def test_condition_number_of_a_singular_matrix_is_infinite():
     lambda a: L.qr(a)[0][0, 0], lambda a: L.slogdet(a)[1], lambda a: L.eigh(a)[1][0, 0],
     lambda a: L.svd(a)[0][0, 1]])
 def test_what_is_not_determined_has_no_second_derivative_either(f):
-    """Not 0, which the derivative of a constant nan would be; nor in a direction, by jvp."""
+    """The second derivative of what isn't determined is nan, and not the 0 of a constant nan's
+    derivative; so is jvp's."""
     a = np.zeros((2, 2))
     assert np.isnan(ag.hessian(f)(a)).all()
     assert np.isnan(ag.jvp(f, (a,), (np.ones((2, 2)),))[1])
@@ -178,7 +181,8 @@ def test_no_lapack_raises_in_a_backward_pass():
 
 @pytest.mark.usefixtures("strict_lapack")
 def test_solving_for_a_rule_gives_nan_where_a_matrix_is_singular():
-    """The other matrices of the stack have their solutions, and a node its derivative."""
+    """Beside a singular matrix in a stack the other systems have their solutions, and a node its
+    derivative."""
     a, b = SINGULAR_AND_REGULAR, np.ones((2, 2, 1))
     y = rules.solved(Tensor(a), b)
     assert np.isnan(y.data[0]).all()

@@ -1,4 +1,4 @@
-"""NumPy's manners where they are easy to get wrong; linear algebra where nothing determines it."""
+"""What NumPy does where it is easy to get wrong; linear algebra where nothing determines it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ SAME = [
 
 @pytest.mark.parametrize("expression", SAME)
 def test_the_same_as_numpy(expression):
-    """The value, shape and dtype that NumPy gives, keywords and special numbers included."""
+    """A function gives the value, shape and dtype that NumPy's gives, keywords and special numbers
+    included."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's for nan and empty slices
         theirs = np.asarray(eval(expression, {"np": np, "T": np.array}))
@@ -94,13 +95,14 @@ def test_bad_calls_raise(expression):
 
 
 def test_einsum_says_which_axis_differs():
-    """The message names the letter, the lengths and the shapes."""
+    """The error of an einsum whose axes differ names the letter, the lengths and the shapes."""
     with pytest.raises(ShapeError, match=r"axis 'j' has the lengths \[2, 3\]"):
         np.einsum("ij,jk", Tensor(np.ones((2, 3))), np.ones((2, 3)))
 
 
 def test_cross_of_plane_vectors():
-    """Of 2 components, which NumPy took until 2.4, it is one number, or three beside 3."""
+    """The cross product of vectors of 2 components, which NumPy took until 2.4, is one number, or
+    three beside a vector of 3."""
     a, b = np.array([1.0, 2.0]), np.array([3.0, -1.0])
     assert np.cross(Tensor(a), b).data == -7.0
     c = np.array([1.0, 0.5, 2.0])
@@ -145,13 +147,15 @@ def test_svd_put_together_again_is_the_identity(a):
 
 @pytest.mark.parametrize("a", [COUNTING, np.ones((3, 3)), RNG.normal(size=(3, 3))])
 def test_sum_of_squared_singular_values_has_hessian_two(a):
-    """Σσ² = Σa², also where σ are 0 but for rounding."""
+    """The sum of the squared singular values is Σa², and has its Hessian also where some are 0 but
+    for rounding."""
     hessian = ag.hessian(lambda a: np.sum(L.svdvals(a) ** 2))(a).reshape(9, 9)
     np.testing.assert_allclose(hessian, 2 * np.eye(9), atol=1e-10)
 
 
 def test_small_singular_values_count():
-    """log σ of [10¹⁷, 1]: the small one isn't rounding."""
+    """The logarithm of a small singular value beside 10¹⁷ has its derivative, for it isn't
+    rounding."""
     g = ag.grad(lambda a: np.sum(np.log(L.svdvals(a))))(np.diag([1e17, 1.0]))
     np.testing.assert_allclose(g, [[1e-17, 0], [0, 1]], rtol=1e-12)
 
@@ -168,13 +172,14 @@ UNDETERMINED = {
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", UNDETERMINED)
 def test_what_nothing_determines_is_nan(name):
-    """Not some large or small number that rounding chose."""
+    """What nothing determines has the derivative nan, and not a number that rounding chose."""
     f, a = UNDETERMINED[name]
     assert np.isnan(ag.grad(f)(a)).all()
 
 
 def test_equal_eigenvalues_share():
-    """The least eigenvalue of the identity, and its spectral norm: the least subgradient."""
+    """The least eigenvalue of the identity, and its spectral norm, have the subgradient of least
+    norm."""
     np.testing.assert_allclose(ag.grad(lambda a: L.eigvalsh(a)[0])(np.eye(3)), np.eye(3) / 3)
     np.testing.assert_allclose(ag.grad(lambda a: L.norm(a, 2))(np.eye(3)), np.eye(3) / 3)
 
@@ -182,7 +187,8 @@ def test_equal_eigenvalues_share():
 @pytest.mark.parametrize("n", [1, 2, 3, 9, 12])
 @pytest.mark.parametrize("rank_lost", [0, 1, 2])
 def test_determinant_of_any_rank(n, rank_lost):
-    """∂det along a line, orders 1 and 2, is that of the polynomial through det's own values."""
+    """The derivatives of det along a line, orders 1 and 2, are those of the polynomial through
+    det's own values."""
     rng = np.random.default_rng(n)
     u, v = (L.qr(rng.normal(size=(n, n)))[0] for _ in range(2))
     s = np.linspace(1.0, 1.2, n)
@@ -229,14 +235,14 @@ MIXED = [
 
 @pytest.mark.parametrize(("f", "point", "expected"), [pytest.param(*m[1:], id=m[0]) for m in MIXED])
 def test_mixed_second_derivatives(f, point, expected):
-    """∂²/∂a∂b is what it should be, and the same in both orders."""
+    """A mixed second derivative is what it should be, and the same in both orders."""
     ab = ag.grad(lambda b: ag.grad(f)(point[0], b))(point[1])
     ba = ag.grad(lambda a: ag.grad(f, 1)(a, point[1]))(point[0])
     assert ab == pytest.approx(expected, rel=1e-12) and ba == pytest.approx(expected, rel=1e-12)
 
 
 def test_arctan2_near_the_origin():
-    """On an axis the second derivatives are 0, also where 1/h² overflows."""
+    """The second derivatives of arctan2 on an axis are 0, also where 1/h² overflows."""
     with np.errstate(all="ignore"):
         assert ag.grad(ag.grad(np.arctan2))(0.0, 1e-160) == 0.0
         assert ag.grad(np.arctan2)(0.0, 1e-160) == pytest.approx(1e160, rel=1e-14)
@@ -244,12 +250,12 @@ def test_arctan2_near_the_origin():
 
 
 def test_fmod_counts_as_it_divides():
-    """0.1 goes 9 times into 1, although 1/0.1 is 10."""
+    """The slope of fmod counts that 0.1 goes 9 times into 1, although 1/0.1 is 10."""
     assert ag.grad(np.fmod, 1)(1.0, 0.1) == -9.0
 
 
 def test_beta_functions_where_psi_cancels():
-    """ψ(a) − ψ(a + b), for a large and for b tiny."""
+    """The slopes of the beta functions keep their digits where ψ(a) − ψ(a + b) cancels."""
     assert ag.grad(sp.betaln)(1e16, 1.0) == pytest.approx(-1e-16, rel=1e-12)
     assert ag.grad(sp.betaln)(1.0, 1e-160) == pytest.approx(-1e-160 * np.pi**2 / 6, rel=1e-12)
     exact = sp.psi(2.5) - sp.psi(4.2)
@@ -257,7 +263,8 @@ def test_beta_functions_where_psi_cancels():
 
 
 def test_scipys_python_functions_name_ours():
-    """Those that aren't ufuncs can't be seen; the message says where they are."""
+    """The functions of SciPy that aren't ufuncs can't see nodes, and the message says where ours
+    are."""
     with pytest.raises(NotDifferentiableError, match=r"use ag\.special\.polygamma"):
         sp.polygamma(1, Tensor([1.0]))
     assert ag.grad(lambda x: ag.special.polygamma(1, x))(1.0) == pytest.approx(-2.4041138063191885)
@@ -290,7 +297,8 @@ except ag.errors.MissingExtraError as error:
 
 
 def test_without_scipy():
-    """It isn't imported unasked; gelu has its digits without it; its absence names the command."""
+    """SciPy isn't imported unasked; without it gelu has its digits, and the error for what needs it
+    names the command."""
     done = subprocess.run([sys.executable, "-c", WITHOUT_SCIPY], capture_output=True, text=True,
                           check=True)
     numbers, dtype_and_slope, message = re.fullmatch(r"(\[.*\]) (.*)\n(.*)\n", done.stdout).groups()

@@ -39,7 +39,8 @@ def test_arrays_from_both_sides_make_tensors():
 
 
 def test_comparisons_give_plain_bools():
-    """For a Value a bool, for a Tensor an array of bools; both sides."""
+    """A comparison with a Value, from either side, gives a bool, and with a Tensor an array of
+    bools."""
     v, t = Value(1.0), Tensor([1.0, 3.0])
     assert (v < 2) is True and (v == 1.0) is True and (2 > v) is True and (v != v) is False
     assert (t > 2).tolist() == [False, True] and type(t > 2) is np.ndarray
@@ -102,13 +103,13 @@ def test_refusals_say_what_and_what_to_do(attempt, error, message):
 
 
 def test_initial_is_refused():
-    """np.sum(a, initial=node) would keep the plain number."""
+    """np.sum(a, initial=node) is refused, since it would keep the plain number."""
     with pytest.raises((NotDifferentiableError, TypeError, ValueError)):
         np.sum(np.ones(2), initial=Value(3.0))
 
 
 def test_filling_a_plain_array_is_refused():
-    """a[i] = node would store a plain number and lose the gradient, without a word."""
+    """a[i] = node is refused, since it would store a plain number and lose the gradient."""
 
     def f(w):
         out = np.zeros(2)

@@ -33,7 +33,7 @@ def modules():
     for m in modules()  # the examples of the compiler compile machines
 ], ids=lambda m: m.__name__)
 def test_docstrings_are_executed(module):
-    """Each example in a docstring gives what it says; each module opens with a sentence."""
+    """Each example in a docstring gives what it says, and each module opens with a sentence."""
     assert module.__doc__ or module.__name__.endswith("_version")
     result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert result.failed == 0
@@ -70,7 +70,8 @@ def test_examples_run(example, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow  # it measures
 def test_the_benchmarks_run():
-    """A quick table comes out, with the results compared, whichever peers are installed."""
+    """The benchmarks print a quick table, with the results compared, whichever peers
+    are installed."""
     done = subprocess.run([sys.executable, "-m", "benchmarks", "hessian", "--quick"], cwd=ROOT,
                           capture_output=True, text=True, check=True)
     assert "| autograd_mini, compiled |" in done.stdout

@@ -98,7 +98,7 @@ QUICK = {"sqrt", "cbrt", "square", "reciprocal", "x**3", "x**1.5", "x**-2", "arc
 @pytest.mark.parametrize("name", [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FUNCTIONS])
 def test_derivatives_to_order_three_from_tiny_to_huge(name):
-    """Right to 1e-11 wherever the true derivative can be represented, and ±inf beyond."""
+    """Derivatives are right to 1e-11 wherever the true ones can be represented, and ±inf beyond."""
     f, exact = FUNCTIONS[name]
     checked = 0
     for x in POINTS:

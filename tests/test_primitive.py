@@ -28,7 +28,7 @@ def test_a_wrong_rule_is_caught():
 
 
 def test_a_rule_of_ones_own_cannot_write_to_what_is_recorded():
-    """It is given arrays that refuse, whoever made them."""
+    """A rule of one's own is given arrays that refuse to be written to, whoever made them."""
     wrong = ag.structural(np.exp, lambda g, y, x: np.multiply(y, g, out=y), name="wrong exp")
     x = Tensor([1.0, 2.0])
     with pytest.raises(ValueError, match="read-only"):
@@ -41,7 +41,7 @@ def test_a_rule_of_ones_own_cannot_write_to_what_is_recorded():
 
 
 def test_a_pullback_may_be_a_partial():
-    """Its keyword-only parameters are found, whatever kind of callable it is."""
+    """The keyword-only parameters of a pullback are found, whatever kind of callable it is."""
     def pull(g, y, x, *, axis=0, scale):
         return ag.broadcast_to(g * scale, x.shape)
 

@@ -13,7 +13,7 @@ from autograd_mini import Tensor, Value
 
 
 def test_no_grad_records_nothing_and_ends_with_the_block():
-    """Inside, results are leaves; after an exception recording is on again."""
+    """Inside no_grad results are leaves; after an exception recording is on again."""
     x = Tensor([1.0])
     with ag.no_grad():
         assert (x * 2).is_leaf and (Value(1.0) * 2).is_leaf and ag.tanh(Value(1.0)).is_leaf
@@ -34,7 +34,8 @@ def test_results_of_no_grad_share_nothing():
 
 
 def test_threads_do_not_disturb_each_other():
-    """Two threads differentiate, one of them often inside no_grad; every gradient is right."""
+    """Several threads differentiate, some of them often inside no_grad, and every gradient is
+    right."""
     wrong = []
 
     def work(k: int) -> None:

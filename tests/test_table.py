@@ -52,7 +52,8 @@ assert set(POINTS) <= {row.name for row in ROWS}
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name)
 def test_elementwise_rows(row):
-    """Float = array, Value = Tensor, numbers = nodes, and finite differences to order 3."""
+    """An elementwise row gives the same for floats and arrays, Values and Tensors, numbers and
+    nodes, and agrees with finite differences to order 3."""
     ag.check_primitive(row)
     if row.name in POINTS:
         ag.check_primitive(row, *POINTS[row.name])
@@ -65,7 +66,7 @@ def test_elementwise_rows(row):
 @given(shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3),
        seed=st.integers(0, 2**32 - 1))
 def test_broadcasting_is_undone(row, shapes, seed):
-    """The gradient has its argument's shape, and equals that of the arguments spread out first."""
+    """A gradient has its argument's shape, and equals that of the arguments spread out first."""
     rng = np.random.default_rng(seed)
     a, b = (rng.uniform(0.5, 2.0, s) for s in shapes.input_shapes)
     weight = rng.normal(size=shapes.result_shape)
@@ -117,7 +118,8 @@ def variables_of(case):
 
 
 def test_every_structural_row_is_met_by_a_case():
-    """A new row, and every function of NumPy in the table, must be given a case there."""
+    """Every structural row, and every function of NumPy in the table, is met by one of
+    the cases."""
     met, named = {"weighted_sum", "total", "linear"}, set()  # these have tests of their own
     with np.errstate(all="ignore"):
         for case in CASES:
@@ -146,7 +148,8 @@ def first_cases():
 
 @pytest.mark.parametrize("case", list(first_cases()))
 def test_numpy_code_differentiates(case, rng):
-    """On Tensors as on arrays; the first two derivatives along a line are finite differences."""
+    """NumPy code gives the same on Tensors as on arrays, and its first two derivatives along a line
+    are those by finite differences."""
     arrays = variables_of(case)
     directions = {name: rng.normal(size=x.shape) for name, x in arrays.items()}
     plain = np.asarray(evaluate(case, arrays))
@@ -171,7 +174,7 @@ def test_numpy_code_differentiates(case, rng):
 
 
 def test_weighted_sum_to_order_three():
-    """d/dx (2x + x³ + x) = 3 + 3x², 6x, 6."""
+    """A weighted sum that is 2x + x³ + x has the derivatives 3 + 3x², 6x and 6."""
     derivative = ag.grad(value_twin)
     for expected in (3 + 3 * 0.7**2, 6 * 0.7, 6.0):
         assert derivative(0.7) == pytest.approx(expected, rel=1e-15)
@@ -180,7 +183,7 @@ def test_weighted_sum_to_order_three():
 
 @pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
 def test_linear_is_matmul_transpose_and_add(shape, rng):
-    """ag.linear(x, W, b) = x Wᵀ + b, to order two, for all three arguments and both dtypes."""
+    """ag.linear(x, W, b) is x Wᵀ + b, to order two, for all three arguments and both dtypes."""
     x, W, b = rng.normal(size=shape), rng.normal(size=(5, 3)), rng.normal(size=5)
 
     def loss(layer):
@@ -197,7 +200,8 @@ def test_linear_is_matmul_transpose_and_add(shape, rng):
 
 
 def test_sum_and_mean_of_a_list_are_one_node():
-    """ag.sum([x, x², 2]) has three inputs; d/dx (x + x² + 2)² to order three; mean is that / n."""
+    """ag.sum([x, x², 2]) is one node of three inputs, right to order three, and ag.mean is a third
+    of it."""
     x = Value(0.7)
     y = ag.sum([x, x * x, 2.0])
     assert len(y.parents) == 3 and y.parents[2] is None and y.data == 0.7 + 0.7 * 0.7 + 2
@@ -236,7 +240,7 @@ def test_the_rule_written_out_is_the_rule(row, rng):
 
 
 def test_logsumexp_hessian_is_diag_p_minus_pp():
-    """∂²logsumexp = diag(p) − p pᵀ with p the softmax."""
+    """The Hessian of logsumexp is diag(p) − p pᵀ, where p is the softmax."""
     x = np.array([0.3, -1.2, 2.0])
     p = np.exp(x) / np.exp(x).sum()
     np.testing.assert_allclose(ag.hessian(ag.logsumexp)(x), np.diag(p) - np.outer(p, p),

@@ -42,7 +42,8 @@ def test_dtypes_refused_by_name(bad):
                                    np.array([[0, 1], [1, 1]]), np.array([True, False, True]),
                                    ([0, 2], [1, 1])], ids=str)
 def test_indexing_as_numpy(index):
-    """Values as NumPy's, and the gradient counts how often each entry was taken."""
+    """An index picks the entries that NumPy's picks, and the gradient counts how often each was
+    taken."""
     x = np.arange(6.0).reshape(3, 2) + 1
     t = Tensor(x)
     np.testing.assert_array_equal(t[index].data, x[index])
@@ -64,7 +65,7 @@ def test_plain_numbers_out():
 
 
 def test_repr():
-    """Both show their numbers; a Tensor says what made it."""
+    """The repr of a Value or a Tensor shows its numbers, and a Tensor's says what made it."""
     v = Value(2.0, label="w")
     (v * 3).backward()
     assert repr(v) == "Value(data=2.0, grad=3.0, label='w')"

@@ -16,7 +16,7 @@ from autograd_mini.not_computed import not_computed
 
 @pytest.mark.parametrize("bad", [1j, "2", None, [1.0], np.ones(2), Value(1.0)])
 def test_a_value_holds_one_real_number(bad):
-    """Anything else is refused, and the message says what it was."""
+    """A Value refuses all but one real number, and the message says what it was given."""
     with pytest.raises(DTypeError, match="a Value holds one real number"):
         Value(bad)
 
@@ -37,7 +37,7 @@ def test_small_integers_beside_a_value_are_doubles():
 
 
 def test_a_sum_of_values_and_arrays_is_refused():
-    """A list of Values is one number each; an array among them would be broadcast."""
+    """A sum of a list of Values refuses an array among them, which would be broadcast."""
     with pytest.raises(ag.errors.NotDifferentiableError):
         ag.sum([Value(1.0), Tensor([1.0, 2.0])])
 
@@ -92,7 +92,8 @@ def test_a_gradient_not_computed_says_so():
     (lambda g: max(g, 2.0), 2.0), (lambda g: round(g, 2), 0.0), (lambda g: math.sqrt(g), 0.0),
 ], ids=str)
 def test_a_gradient_not_computed_counts_as_zero_with_a_warning(use, expected):
-    """As a number it is 0, and the warning names what to do, at the line that used it."""
+    """As a number a gradient that was not computed is 0, and the warning names what to do, at the
+    line that used it."""
     with pytest.warns(NotComputedWarning, match="was not computed") as found:
         assert use(Value(1.0).grad) == expected
     assert all(w.filename == __file__ for w in found)

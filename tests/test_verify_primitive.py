@@ -33,13 +33,14 @@ WRONG = [
 
 @pytest.mark.parametrize(("make", "point", "words"), [pytest.param(*w[1:], id=w[0]) for w in WRONG])
 def test_check_primitive_finds_what_is_wrong(make, point, words):
-    """Each kind of mistake is named, with both numbers; the right rule passes."""
+    """check_primitive names each kind of mistake with both numbers, and passes the right rule."""
     with pytest.raises(ag.errors.GradientError, match=words):
         ag.check_primitive(make(), point)
 
 
 def test_a_primitive_is_checked_when_it_is_stated():
-    """A slope that is no function, 1, −1 or None; a lambda without a name."""
+    """Stating a primitive refuses a slope that is neither a function nor 1, −1 or None, and a
+    lambda without a name."""
     with pytest.raises(TypeError, match=r"write lambda y, \*xs: 2"):
         ag.elementwise(np.sin, None, 2, name="wrong")
     with pytest.raises(ag.errors.GraphError, match="add name="):
@@ -50,7 +51,8 @@ def test_a_primitive_is_checked_when_it_is_stated():
 
 
 def test_check_primitive_says_what_it_needs():
-    """Not a primitive; a structural one without arguments; a pullback of a wrong shape."""
+    """check_primitive refuses what is no primitive, a structural one without arguments, and a
+    pullback of a wrong shape."""
     with pytest.raises(ag.errors.DTypeError, match="made by ag.elementwise"):
         ag.check_primitive(np.sin)
     total = ag.structural(lambda x: np.sum(x), lambda g, y, x: g, name="wrong")
