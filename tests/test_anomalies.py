@@ -12,7 +12,8 @@ from autograd_mini.errors import AnomalyError, DTypeError
 ANOMALIES = [
     # what happens in the block, and the words that the message must have
     ("forward, inf", lambda x: np.sum(np.log(x) + 1),
-     ["log gave -inf at [1]", "`np.log(x)` at test_watch.py", "x is 0 there", "np.log(x + 1e-12)"]),
+     ["log gave -inf at [1]", "`np.log(x)` at test_anomalies.py", "x is 0 there",
+      "np.log(x + 1e-12)"]),
     ("forward, nan", lambda x: np.sqrt(x - 5.0) * 2.0,
      ["sqrt gave nan at [0]", "argument 0 is -1 there", "np.maximum(x, 0.0)"]),
     ("a result that nothing uses", lambda x: np.exp(x * 1000), ["exp gave inf at [0]", "709"]),
@@ -105,7 +106,7 @@ def by_no_grad():
 
 
 CUTS = [
-    (lambda: Value(float(np.sum(W))) * U[0], "`float(np.sum(W))` at test_watch.py"),
+    (lambda: Value(float(np.sum(W))) * U[0], "`float(np.sum(W))` at test_anomalies.py"),
     (lambda: np.sum(W).item() * U[0], "`np.sum(W).item()`"),
     (lambda: np.sum(W.data * U), "`W.data`"),
     (lambda: np.sum(np.round(W) * U), "`np.round(W)`"),

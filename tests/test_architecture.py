@@ -1,17 +1,10 @@
-"""The house itself: who imports whom, what is public, and that what is shown is executed."""
+"""The architecture: who imports whom, what is public, how large things are, what one reads."""
 
 from __future__ import annotations
 
 import ast
-import contextlib
-import doctest
-import importlib
 import inspect
-import io
-import linecache
-import pkgutil
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -25,10 +18,11 @@ from autograd_mini import nn
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(autograd_mini.__file__).parent
 # Each floor may import from the floors before it; the last three know nothing of each other.
-FLOORS = ["_version _checkout errors places", "graph trees spellings", "recording", "primitive",
-          "ops", "functions", "special", "numpy_api", "backprop", "masks limits", "passes",
-          "not_computed", "operators", "value tensor", "fast", "call", "transforms", "compiler",
-          "debug", "verify picture formula", "exercises", "", "nn", "demo", "__main__"]
+FLOORS = ["_version _checkout errors places", "graph trees spellings", "recording",
+          "primitive typed", "ops", "functions", "special", "numpy_api manual", "backprop",
+          "masks limits", "passes", "not_computed", "operators", "value tensor", "fast", "call",
+          "transforms", "compiler", "debug", "verify picture formula", "exercises", "", "nn",
+          "demo", "__main__"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in (names.split() or ["__init__"])}
 
 
@@ -69,6 +63,49 @@ def test_imports_run_downward(path):
     for target, names in imports(path, package):
         for name in [target] if target else [n if n in FLOOR else "__init__" for n in names]:
             assert name == room or FLOOR[name] < FLOOR[room], f"{relative} imports {name}"
+
+
+def on_the_map():
+    """The modules and packages that README's map names: at the top of autograd_mini, and of nn."""
+    text = (ROOT / "README.md").read_text().split("## The map")[1].split("```")[1]
+    inside = text.split("\n", 1)[1].split("\nnn/")[0].removeprefix("autograd_mini/\n")
+    top = [line for line in inside.splitlines() if line.startswith("  ") and line[2] != " "]
+    return {name for line in top for name in re.findall(r"(?:^  |;  )(\w+)(?:\.py|/)", line)}
+
+
+def test_the_map_and_the_floors_name_the_same_modules():
+    """README's map has the modules in reading order, FLOORS in the order of imports; both name
+    every module and package that there is, and nothing else."""
+    there = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    private = {name for name in there if name.startswith("_") and name != "__main__"}
+    assert on_the_map() == there - private - {"nn"}
+    assert set(FLOOR) == there | {"nn"}
+
+
+def test_no_module_imports_itself_by_a_detour():
+    """There is no circle of imports, those for type checkers alone included, but for what
+    typed.py declares: the kinds of node, of the operators that make them."""
+    arrows = {}
+    for path in FILES:
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        package = path.relative_to(PACKAGE).parent.parts
+        arrows[name] = found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level and node.col_offset in (0, 4):
+                base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+                base = ".".join(part for part in base if part)
+                found |= {f"{base}.{alias.name}".strip(".") for alias in node.names} | {base}
+    arrows = {name: {to for to in found if to in arrows and to != name}
+              for name, found in arrows.items() if name not in ("typed", "__init__")}
+    for name in arrows:
+        seen, todo = set(), list(arrows[name])
+        while todo:
+            to = todo.pop()
+            if to not in seen:
+                seen.add(to)
+                todo += arrows.get(to, ())
+        assert name not in seen or name.endswith("__init__"), f"{name} imports itself"
 
 
 # ── what a learner reads ─────────────────────────────────────────────────────────────────────
@@ -125,24 +162,6 @@ def test_nn_imports_only_the_front_door():
                 assert all(hasattr(autograd_mini, name) for name in names)
 
 
-def modules():
-    """Every module of the package, but for the two that are programs."""
-    for info in pkgutil.walk_packages(autograd_mini.__path__, "autograd_mini."):
-        if not info.name.endswith("__main__"):
-            yield importlib.import_module(info.name)
-
-
-@pytest.mark.parametrize("module", [
-    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.compiler" else m
-    for m in modules()  # the examples of the compiler compile machines
-], ids=lambda m: m.__name__)
-def test_docstrings_are_executed(module):
-    """Each example in a docstring gives what it says; each module opens with a sentence."""
-    assert module.__doc__ or module.__name__.endswith("_version")
-    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
-    assert result.failed == 0
-
-
 def test_public_functions_have_docstrings():
     """Whatever the two front doors export says what it is."""
     for package in (autograd_mini, nn):
@@ -196,6 +215,22 @@ def test_writing_a_row_is_all(tmp_path):
     assert "gudermannian: no case of its own" in done.stdout
 
 
+LARGE = {"operators.py": 590, "operators.py:Operators": 420}
+"""What is larger than 400 lines, or a class than 200, and how large it may be at most."""
+
+
+def test_files_and_classes_have_one_subject():
+    """No file has more than 400 lines and no class more than 200, but for those that are listed."""
+    for path in ALL_FILES:
+        name = str(path.relative_to(PACKAGE if path in FILES else path.parents[1]))
+        text = path.read_text()
+        assert text.count("\n") <= LARGE.get(name, 400), name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                limit = LARGE.get(f"{name}:{node.name}", 200)
+                assert node.end_lineno - node.lineno < limit, f"{name}: {node.name}"
+
+
 def test_functions_fit_a_screen():
     """Median under 10 lines, none over 40."""
     sizes = []
@@ -207,35 +242,6 @@ def test_functions_fit_a_screen():
     assert sorted(sizes)[len(sizes) // 2][0] < 10
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how_it_works.md"])
-def test_pages_are_executed(page, tmp_path, monkeypatch):
-    """The Python blocks of a page run, in order, in one namespace, and print what is shown."""
-    text = (ROOT / page).read_text()
-    monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
-    blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.S)
-    assert blocks
-    for code, shown in blocks:
-        out = io.StringIO()
-        # So that messages can quote the line, as they would of a file.
-        linecache.cache["example.py"] = (len(code), None, code.splitlines(True), "example.py")
-        with contextlib.redirect_stdout(out):
-            exec(compile(code, "example.py", "exec"), namespace)
-        if shown:
-            assert out.getvalue().strip() == shown.strip()
-
-
-@pytest.mark.parametrize("example", [
-    pytest.param(path, marks=pytest.mark.slow) if path.name == "002_xor.py" else path
-    for path in sorted((ROOT / "examples").rglob("*.py"))  # that one has long searches in it
-], ids=lambda p: p.name)
-def test_examples_run(example, tmp_path, monkeypatch, capsys):
-    """Every example runs from start to end, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(example), run_name="__main__")
-    assert capsys.readouterr().out
-
-
 def test_every_test_has_a_sentence():
     """Each test function says what it tests."""
     for path in (ROOT / "tests").glob("test_*.py"):
@@ -244,10 +250,3 @@ def test_every_test_has_a_sentence():
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
 
 
-@pytest.mark.slow  # it measures
-def test_the_benchmarks_run():
-    """A quick table comes out, with the results compared, whichever peers are installed."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks", "hessian", "--quick"], cwd=ROOT,
-                          capture_output=True, text=True, check=True)
-    assert "| autograd_mini, compiled |" in done.stdout
-    assert re.search(r"results differ by \S+e-1\d of the largest", done.stdout), done.stdout

@@ -1,0 +1,78 @@
+"""Whatever is shown is executed: docstrings, pages, examples, benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import io
+import linecache
+import pkgutil
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd_mini
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(autograd_mini.__file__).parent
+
+
+def modules():
+    """Every module of the package, but for the two that are programs."""
+    for info in pkgutil.walk_packages(autograd_mini.__path__, "autograd_mini."):
+        if not info.name.endswith("__main__"):
+            yield importlib.import_module(info.name)
+
+
+@pytest.mark.parametrize("module", [
+    pytest.param(m, marks=pytest.mark.slow) if m.__name__ == "autograd_mini.compiler" else m
+    for m in modules()  # the examples of the compiler compile machines
+], ids=lambda m: m.__name__)
+def test_docstrings_are_executed(module):
+    """Each example in a docstring gives what it says; each module opens with a sentence."""
+    assert module.__doc__ or module.__name__.endswith("_version")
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how_it_works.md"])
+def test_pages_are_executed(page, tmp_path, monkeypatch):
+    """The Python blocks of a page run, in order, in one namespace, and print what is shown."""
+    text = (ROOT / page).read_text()
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.S)
+    assert blocks
+    for code, shown in blocks:
+        out = io.StringIO()
+        # So that messages can quote the line, as they would of a file.
+        linecache.cache["example.py"] = (len(code), None, code.splitlines(True), "example.py")
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, "example.py", "exec"), namespace)
+        if shown:
+            assert out.getvalue().strip() == shown.strip()
+
+
+@pytest.mark.parametrize("example", [
+    pytest.param(path, marks=pytest.mark.slow) if path.name == "002_xor.py" else path
+    for path in sorted((ROOT / "examples").rglob("*.py"))  # that one has long searches in it
+], ids=lambda p: p.name)
+def test_examples_run(example, tmp_path, monkeypatch, capsys):
+    """Every example runs from start to end, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(example), run_name="__main__")
+    assert capsys.readouterr().out
+
+
+@pytest.mark.slow  # it measures
+def test_the_benchmarks_run():
+    """A quick table comes out, with the results compared, whichever peers are installed."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "hessian", "--quick"], cwd=ROOT,
+                          capture_output=True, text=True, check=True)
+    assert "| autograd_mini, compiled |" in done.stdout
+    assert re.search(r"results differ by \S+e-1\d of the largest", done.stdout), done.stdout
