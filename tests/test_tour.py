@@ -42,8 +42,8 @@ def test_a_network_learns():
     """A network of Values is trained by the four steps that every training loop has."""
     random.seed(7)
     model, loss = nn.MLP(2, [8, 1]), Value(1.0)
-    optimizer = nn.SGD(model.parameters(), lr=0.1)
-    for _ in range(60):
+    optimizer = nn.SGD(model.parameters(), lr=0.3)
+    for _ in range(100):
         outputs = [model(x) for x in ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))]
         loss = nn.hinge_loss(outputs, [-1.0, 1.0, 1.0, -1.0])
         optimizer.zero_grad()
@@ -77,7 +77,7 @@ def test_a_chain_of_steps_is_checked():
     x = Value(0.5, label="x")
     h = x.tanh()
     loss = h**2
-    report = ag.check_chain(loss, h=2 * h.data, x=2 * h.data)
+    report = ag.check_chain(loss, h=(h, 2 * h.data), x=(x, 2 * h.data))
     assert report.verdict == "wrong" and "x" in str(report)
 
 
