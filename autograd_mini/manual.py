@@ -52,14 +52,14 @@ def _arguments(row: Any) -> list[str]:
 
 def _computed(row: Any) -> str:
     """The function of NumPy or SciPy that the row is; else what its own function says of itself."""
-    from .operators import Operators
+    from .methods import Methods
     from .primitive import TABLE
 
     names = [_name(f) for f, function in TABLE.items() if function is row]
     if not names and _name(row.forward):
         names = [_name(row.forward)]
     own = None if names else (
-        inspect.getdoc(row.forward) or getattr(vars(Operators).get(row.name), "__doc__", ""))
+        inspect.getdoc(row.forward) or getattr(vars(Methods).get(row.name), "__doc__", ""))
     if own:
         return own.splitlines()[0]
     known = ", ".join(f"`{name}`" for name in sorted(set(names)) if name)

@@ -188,3 +188,27 @@ def test_a_value_updated_halfway_is_refused():
 
     with pytest.raises(ag.errors.GraphError, match=r"updated to 10.0 after something was computed"):
         ag.compile(halfway)(1.0)
+
+
+def test_looking_for_values_outside_computes_nothing(interpreted):
+    """What a function can reach is looked through by reading slots, never by calling a property."""
+    class Slotted:
+        __slots__ = ("held",)
+
+    class Lazy(Slotted):
+        __slots__ = ()
+
+        @property
+        def held(self):
+            raise AssertionError("a property was called")
+
+    lazy, box = Lazy(), Slotted()
+    box.held = ag.Value(3.0)
+
+    def f(x):
+        return x * box.held if lazy is not None else x
+
+    program = ag.compile(f)
+    assert program(2.0) == 6.0
+    box.held = ag.Value(5.0)
+    assert program(2.0) == 10.0

@@ -127,9 +127,9 @@ def _of_object(x: Any) -> Iterator[Reference]:
     if isinstance(attributes, dict):
         yield x, "__dict__", attributes
     for kind in type(x).__mro__:
-        for name, thing in list(vars(kind).items()):
-            if isinstance(thing, types.MemberDescriptorType):  # a slot
-                yield x, name, _get(x, name)
+        for thing in list(vars(kind).values()):
+            if isinstance(thing, types.MemberDescriptorType):  # a slot, read without its name, for
+                yield x, thing, _get(x, thing)  # a property of that name may be a computation
     yield from _of_class(type(x))
 
 
@@ -169,10 +169,10 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _get(x: Any, name: str) -> Any:
-    """An attribute, or MISSING if there is none (a slot or a cell that is empty)."""
+def _get(x: Any, key: Any) -> Any:
+    """An attribute or a slot, or MISSING if there is none (a slot or a cell that is empty)."""
     try:
-        return getattr(x, name)
+        return key.__get__(x) if isinstance(key, types.MemberDescriptorType) else getattr(x, key)
     except (AttributeError, ValueError):
         return MISSING
 

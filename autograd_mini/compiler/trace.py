@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from .machine import LANE_SUM
 from .outside import Environment, References
 from .transform import one_number
 from .values import as_values
-
-if TYPE_CHECKING:
-    from .program import Program
 
 __all__ = ["Trace"]
 
@@ -43,7 +40,7 @@ class Trace:
     | `masked`     | whether a gradient inside the function masked a branch not chosen        |
     """
 
-    def __init__(self, program: Program, args: Sequence[Any]) -> None:
+    def __init__(self, program: Any, args: Sequence[Any]) -> None:
         self.name, self.args = program.__name__, args
         given = _Variables(program, args)
         self.inputs = given.ids
@@ -56,7 +53,7 @@ class Trace:
             self._flatten(output, recorder, environment, given, program)
 
     def _flatten(self, output: Any, recorder: GuardRecorder, environment: Environment,
-                 given: _Variables, program: Program) -> None:
+                 given: _Variables, program: Any) -> None:
         """Make the code of all that the output and the comparisons depend on."""
         number = given.number
         root = _common_consumer([*[y for y in flat(output) if isinstance(y, Node)],
@@ -82,7 +79,7 @@ class Trace:
 class _Variables:
     """A Value for each number of the arguments; the parameters stand for themselves."""
 
-    def __init__(self, program: Program, args: Sequence[Any]) -> None:
+    def __init__(self, program: Any, args: Sequence[Any]) -> None:
         trees = [variables(arg, i in program.batched) for i, arg in enumerate(args)]
         self.called = trees
         if program.parameters is not None:
@@ -101,7 +98,7 @@ def _number_in(number: dict[Any, int]) -> Callable[[Any], Any]:
     return lambda x: number.get(x) if isinstance(x, Node) else None
 
 
-def _check_output(output: Any, program: Program) -> None:
+def _check_output(output: Any, program: Any) -> None:
     """Refuse a result that isn't made of numbers, or has no gradient where one is asked for."""
     name = program.__name__
     for path, y in tree_leaves(output):

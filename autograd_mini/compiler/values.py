@@ -18,7 +18,7 @@ from .. import ops
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..numpy_api.catalog import CONSTANT, name_of
-from ..operators import Operators, dispatch
+from ..numpy_api.dispatch import NumPyProtocols, dispatch
 from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum, where
 from ..ops.kinks import compared, in_pieces, sign
 from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
@@ -34,7 +34,7 @@ class Values(np.ndarray):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
             return _dispatched(ufunc, inputs, kwargs)
-        called: Any = Operators.__array_ufunc__  # which doesn't ask whose method it is
+        called: Any = NumPyProtocols.__array_ufunc__  # which doesn't ask whose method it is
         with _in_library(f"{name_of(ufunc)}.{method}"):
             if ufunc in CONSTANT:
                 raise _refusal(f"{name_of(ufunc)}.{method}")

@@ -73,7 +73,7 @@ def of_number_and_float(row: Elementwise) -> Any:
 
 
 def of_float(row: Elementwise) -> Any:
-    """`Operators.exp` and its kin, of a Value."""
+    """`Methods.exp` and its kin, of a Value."""
     compute: Any = row.scalar
 
     def method(a: Any) -> Any:
@@ -121,7 +121,7 @@ def of_arrays(row: Elementwise) -> Any:
 
 
 def of_array(row: Elementwise) -> Any:
-    """`Operators.exp` and its kin, of a Tensor."""
+    """`Methods.exp` and its kin, of a Tensor."""
     compute = row.forward
 
     def method(a: Any) -> Any:

@@ -13,7 +13,8 @@ from .activations import (
     selu,
     silu,
 )
-from .algebra import dot, einsum, linear, matmul_any, norm, outer, symmetric, trace
+from .algebra import norm, symmetric
+from .products import dot, einsum, linear, matmul_any, outer, trace
 from .scans import cumprod, cumsum, running_extreme
 from .selection import diagonal, flip, full, ravel, repeat, swapaxes, take
 from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var

@@ -42,7 +42,7 @@ from .composed import (
 )
 from .selection import moved_last, sort, take_along_axis
 
-NOTHING = np._NoValue  # how NumPy says that an `initial` was not given
+NOT_GIVEN = np._NoValue  # NumPy's own mark
 Axis = int | tuple[int, ...] | None
 
 
@@ -61,9 +61,7 @@ def _masked(x: Any, mask: Any, fill: float) -> Any:
 @stands_for(np.sum)
 def sum(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None,
         where: Any = True) -> Any:
-    """Σx over `axis` (an int, a tuple, or None for all), plus `initial`; of a list of Values, one
-    node, where Python's own `sum` makes a chain of them.
-    """
+    """Σx over `axis` (an int, a tuple or None for all), plus `initial`; of Values, one node."""
     if are_all_numbers(x) and axis is None and where is True:
         y = total.apply(x, {})
         return y if initial is None else y + initial
@@ -132,15 +130,15 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -
 
 
 def _deviation(x: Any, axis: Axis, mean_: Any, mask: Any) -> Any:
-    center = mean(x, axis, True, where=mask) if mean_ is NOTHING else mean_
+    center = mean(x, axis, True, where=mask) if mean_ is NOT_GIVEN else mean_
     return _masked(x - center, mask, 0.0)
 
 
 @stands_for(np.var)
 def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, where: Any = True,
-        mean: Any = NOTHING, correction: Any = NOTHING) -> Any:
+        mean: Any = NOT_GIVEN, correction: Any = NOT_GIVEN) -> Any:
     """Σ(x − mean)² / (n − ddof) over `axis`. mean: if known already, with the axes kept."""
-    ddof = ddof if correction is NOTHING else correction
+    ddof = ddof if correction is NOT_GIVEN else correction
     squares = ops.sum(square(_deviation(x, axis, mean, where)), axis=axis, keepdims=True)
     y = ops.divide(squares, np.maximum(_counted(x, axis, where) - ddof, 0))
     return without(y, axis, keepdims)
@@ -148,10 +146,10 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, wher
 
 @stands_for(np.std)
 def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, where: Any = True,
-        mean: Any = NOTHING, correction: Any = NOTHING) -> Any:
+        mean: Any = NOT_GIVEN, correction: Any = NOT_GIVEN) -> Any:
     """√var; its derivative at 0, a kink, is the least subgradient: 0."""
-    ddof = ddof if correction is NOTHING else correction
-    if where is True and mean is NOTHING and np.all(count(x, axis) == 1) and ddof == 0:
+    ddof = ddof if correction is NOT_GIVEN else correction
+    if where is True and mean is NOT_GIVEN and np.all(count(x, axis) == 1) and ddof == 0:
         return ops.sum(0.0 * x, axis=axis, keepdims=keepdims)  # of one number it is 0, and smooth
     length = ops.length(_deviation(x, axis, mean, where), axis=axis)
     n = np.sqrt(np.maximum(_counted(x, axis, where) - ddof, 0))
@@ -276,14 +274,14 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False, where: Any = True
 
 @stands_for(np.nanvar)
 def nanvar(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, where: Any = True,
-           mean: Any = NOTHING, correction: Any = NOTHING) -> Any:
+           mean: Any = NOT_GIVEN, correction: Any = NOT_GIVEN) -> Any:
     """The variance of what isn't nan."""
     return var(x, axis, keepdims, ddof, where & _there(x), mean, correction)
 
 
 @stands_for(np.nanstd)
 def nanstd(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0, where: Any = True,
-           mean: Any = NOTHING, correction: Any = NOTHING) -> Any:
+           mean: Any = NOT_GIVEN, correction: Any = NOT_GIVEN) -> Any:
     """The standard deviation of what isn't nan."""
     return std(x, axis, keepdims, ddof, where & _there(x), mean, correction)
 

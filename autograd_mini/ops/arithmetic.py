@@ -17,9 +17,10 @@ import operator
 
 import numpy as np
 
-from ..primitive import also, elementwise, state
+from ..primitive import also, elementwise
 from . import kinks
 from .extremes import product, quotient
+from .facts import state
 
 add = elementwise(np.add, operator.add, 1, 1, symbol="+")
 subtract = elementwise(np.subtract, operator.sub, 1, -1, symbol="-")

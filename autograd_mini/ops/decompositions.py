@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import also, state, structural
+from ..primitive import also, structural
 from .arithmetic import where
+from .facts import state
 from .linalg import decision, det, inv, logabsdet, matmul, nan_where, pinv, solved, swap
 from .reductions import sum
 from .shapes import shape

@@ -7,6 +7,7 @@ first step is no longer a normal number, by mantissas and exponents.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from typing import Any
@@ -31,8 +32,16 @@ def scalar_in_range(x: float) -> bool:
 
 def in_range(x: Any) -> Any:
     """Which numbers of an array have all their digits and are finite."""
-    size, limits = np.abs(x), np.finfo(np.result_type(x, np.float32))
-    return (size >= limits.tiny) & (size <= limits.max)
+    size = np.abs(x)
+    tiny, huge = _limits(size.dtype)
+    return (size >= tiny) & (size <= huge)
+
+
+@functools.cache
+def _limits(dtype: Any) -> tuple[Any, Any]:
+    """The smallest number of a dtype that has all its digits, and the largest."""
+    limits = np.finfo(np.result_type(dtype, np.float32))
+    return limits.tiny, limits.max
 
 
 def all_in_range(x: Any) -> bool:
@@ -40,7 +49,11 @@ def all_in_range(x: Any) -> bool:
     if isinstance(x, Node) and current_tracer() is not None:
         return False
     value = value_of(x)
-    return scalar_in_range(value) if type(value) is float else bool(np.all(in_range(value)))
+    if type(value) is float:
+        return scalar_in_range(value)
+    size = np.abs(value)
+    tiny, huge = _limits(size.dtype)
+    return not size.size or bool(size.min() >= tiny and size.max() <= huge)
 
 
 def unless_in_range(slope: Any, exact: Any) -> Any:

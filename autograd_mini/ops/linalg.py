@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import GraphError
 from ..graph import Node, value_of
-from ..primitive import Structural, state, structural
+from ..primitive import Structural, structural
 from .arithmetic import where
+from .facts import state
 from .reductions import unbroadcast
 from .shapes import reshape, shape, transpose
 

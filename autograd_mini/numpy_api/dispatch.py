@@ -1,0 +1,162 @@
+"""NumPy's calls with nodes among the arguments, sent to the table: both of NumPy's protocols.
+
+NumPy asks `__array_ufunc__` for its ufuncs and `__array_function__` for the rest. Its functions
+fall in three classes: differentiable (in the table), constant by nature (`argmax`, `sign` …:
+plain numbers come back), and refused, with the nearest thing that works. Never a silent detach.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from .. import functions, ops
+from ..errors import NotDifferentiableError
+from ..graph import Node, value_of
+from ..primitive import TABLE, Elementwise, Primitive
+from ..recording import notify_constant
+from .catalog import CONSTANT, name_of, refusal
+from .detach_guards import refuse_array
+
+__all__ = ["NumPyProtocols", "dispatch"]
+
+_REDUCE = {
+    np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,
+    np.minimum: functions.min, np.fmax: TABLE[np.nanmax], np.fmin: TABLE[np.nanmin],
+    np.logaddexp: ops.logsumexp,
+}
+_ACCUMULATE = {
+    np.add: functions.cumsum, np.multiply: functions.cumprod,
+    np.maximum: partial(functions.running_extreme, extreme=np.maximum),
+    np.minimum: partial(functions.running_extreme, extreme=np.minimum),
+}
+
+
+def _plain(x: Any) -> Any:
+    """x with every node in it, also in lists, tuples and dicts, replaced by its value."""
+    if isinstance(x, list | tuple):
+        return type(x)([_plain(v) for v in x])
+    return {k: _plain(v) for k, v in x.items()} if isinstance(x, dict) else value_of(x)
+
+
+def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`function(*args, **kwargs)` of NumPy, with nodes among the arguments."""
+    if kwargs.get("out") is not None:
+        raise NotDifferentiableError(
+            f"{name_of(function)} can't write a node into an existing array (out=, or a plain "
+            "array with +=): make a new one, a = a + b"
+        )
+    if function in TABLE or _is_known_now(function):
+        row = TABLE[function]
+        if not isinstance(row, Elementwise):
+            args, kwargs = _by_name(function, args, kwargs)
+        _check_keywords(function, row, kwargs)
+        return row(*args, **kwargs)
+    if function in CONSTANT:
+        names = list(_parameters(function) or ()) if len(args) > 1 else []
+        if "out" in names[: len(args)] and args[names.index("out")] is not None:
+            raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
+        notify_constant(*args)
+        return function(*_plain(args), **_plain(kwargs))
+    raise refusal(name_of(function))
+
+
+def _is_known_now(function: Any) -> bool:
+    """Whether it is one of SciPy's ufuncs, whose rows are read when the first one is met."""
+    if isinstance(function, np.ufunc) and sys.modules.get("scipy.special") is not None:
+        importlib.import_module("autograd_mini.special")
+    return function in TABLE
+
+
+@cache
+def _parameters(function: Any) -> Any:
+    """Its parameters by name; None for one in C that doesn't tell, in some versions of NumPy."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return None
+
+
+def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
+    if isinstance(row, Primitive):  # says itself what it doesn't know
+        return
+    parameters = _parameters(row) or {}
+    unknown = kwargs.keys() - parameters
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        raise NotDifferentiableError(
+            f"{name_of(function)}({', '.join(sorted(unknown))}=…) isn't supported here; "
+            f"supported: {', '.join(list(parameters)[1:])}"
+        )
+
+
+def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The call with parameters by NumPy's own names; a parameter at its default is dropped."""
+    parameters = _parameters(function)
+    if parameters is None:
+        return args, kwargs
+    if any([p.kind is p.VAR_POSITIONAL for p in parameters.values()]):
+        return args, kwargs
+    if not args and next(iter(parameters)) in kwargs:  # the first one by name too
+        kwargs = dict(kwargs)
+        args = (kwargs.pop(next(iter(parameters))),)
+    kwargs = dict(zip(list(parameters)[1:], args[1:], strict=False)) | kwargs
+    given = {
+        name: value for name, value in kwargs.items()
+        if name not in parameters or value is not parameters[name].default
+    }
+    lead = [args[0]] if args else []
+    for name in list(parameters)[1:]:  # what comes by position in our functions: b, shape, …
+        if name in given and parameters[name].default is parameters[name].empty:
+            lead.append(given.pop(name))  # noqa: PERF401  it pops
+    return tuple(lead), given
+
+
+class NumPyProtocols(Node):
+    """A node that NumPy's functions take."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            row = TABLE.get(ufunc)
+            if any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
+                return NotImplemented  # an array of Values knows better
+            if isinstance(row, Elementwise) and not kwargs:  # nearly always
+                return row.apply(inputs, {})
+            return dispatch(ufunc, inputs, kwargs)
+        kwargs = {k: v for k, v in kwargs.items() if v is not None or k == "axis"}
+        if ufunc in CONSTANT and "out" not in kwargs:
+            notify_constant(*inputs)
+            return getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
+        if method == "outer" and not kwargs:
+            a, b = inputs
+            a = ops.reshape(a, ops.shape(a) + (1,) * len(ops.shape(b)))
+            return dispatch(ufunc, (a, b), {})
+        ways: Any = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+        if ufunc in ways and "out" not in kwargs:
+            axis = inputs[1] if len(inputs) > 1 else kwargs.pop("axis", 0)
+            _check_keywords(ufunc, ways[ufunc], kwargs)
+            if method == "accumulate" and axis is None and len(ops.shape(inputs[0])) > 1:
+                raise ValueError(f"{name_of(ufunc)}.accumulate goes along one axis: give axis=0 "
+                                 f"(or another) for an array of shape {ops.shape(inputs[0])}")
+            return ways[ufunc](inputs[0], axis=axis, **kwargs)
+        raise NotDifferentiableError(
+            f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here (for at and "
+            "reduceat: np.bincount(i, weights), or slices); outer is for every ufunc; reduce for "
+            f"{', '.join(u.__name__ for u in _REDUCE)}; accumulate for "
+            f"{', '.join(u.__name__ for u in _ACCUMULATE)}; without out= and dtype="
+        )
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return dispatch(function, args, kwargs)
+
+    if not TYPE_CHECKING:  # it refuses: to a type checker, a node is no array-like
+        def __array__(self, *_: Any, **__: Any) -> NoReturn:
+            refuse_array()
