@@ -10,14 +10,14 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
-from autograd_mini.functions import activations, algebra, scans, selection, statistics
+from autograd_mini.functions import activations, algebra, products, scans, selection, statistics
 from autograd_mini.primitive import TABLE
 
 
 def library():
     """Every function of the library by name: those in its files, and those behind NumPy's."""
     found = {}
-    for module in (activations, algebra, scans, selection, statistics):
+    for module in (activations, algebra, products, scans, selection, statistics):
         found |= {name: f for name, f in vars(module).items() if inspect.isfunction(f)
                   and not name.startswith("_") and f.__module__ == module.__name__}
     return found | {f"np.{f.__name__}": row for f, row in TABLE.items()}
