@@ -33,7 +33,7 @@ from ._checkout import find_nn
 find_nn()
 del find_nn
 
-if os.environ.get("AUTOGRAD_MINI_PLAIN"):
+if os.environ.get("AUTOGRAD_MINI_PLAIN", "0") not in ("", "0"):
     engine = "plain"
 else:
     from .fast import install

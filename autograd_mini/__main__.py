@@ -146,7 +146,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _colours() -> bool:
-    """Whether there is a terminal that shows them, and nobody minds (https://no-color.org)."""
+    """Whether a terminal shows colours, and NO_COLOR isn't set (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 

@@ -88,6 +88,7 @@ def backward(output: Node, seed: Any = None) -> None:
 
 # ── below: what the idea doesn't need ────────────────────────────────────────────────────────
 
+
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:
     """∂output/∂input for one node or a list of nodes; nothing is stored anywhere.
 
@@ -304,7 +305,7 @@ def has_nan(g: Any) -> bool:
 
 
 def copy_if_array(g: Any) -> Any:
-    """An array that nobody else holds, so that the caller may change it."""
+    """A copy if g is an array, which the caller may change; anything else as it is."""
     return np.array(g) if isinstance(g, np.ndarray) else g
 
 

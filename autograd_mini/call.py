@@ -165,7 +165,7 @@ class Call:
 
     @property
     def value(self) -> Any:
-        """f's result, plain if nobody differentiates it again."""
+        """f's result: nodes if it is differentiated again, else plain numbers and arrays."""
         if self.nested:
             return self.output
         return tree_map(lambda y: copy_if_array(plain(y)), self.output)

@@ -20,20 +20,18 @@ from .recording import compared, current_tracer
 
 __all__ = ["smooth_at_zero"]
 
+
 def smooth_at_zero(output: Node) -> Pull:
     """`pull_nodes` for a pass from `output`, with the limits of what lengths send where they are 0.
     """
-    order = topological_order(output)
-
     def smooth_pull(node: Node, g: Any) -> Sequence[Any]:
         contributions = pull_nodes(node, g)
-        assert node.op is not None
-        return _smoothed(node, g, contributions, order) if node.op.radial else contributions
+        return _smoothed(node, g, contributions, output) if node.op.radial else contributions
 
     return smooth_pull
 
 
-def _smoothed(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Sequence[Any]:
+def _smoothed(node: Node, g: Any, sends: Sequence[Any], output: Node) -> Sequence[Any]:
     """What a length y = ‖x‖ sends, in a form that can be differentiated again where y is 0.
 
     Where g is 0 as well, a function of y that vanishes with it, the limit of g·x/y is (∂g/∂y)·x.
@@ -51,7 +49,7 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], order: list[Node]) -> Se
         return [sent if sent is None else where(both[()], no_slope(x), sent)
                 for x, sent in zip(inputs, sends, strict=True)]
     again = any(n.op is through_zero and any(n.parents[1] is p for p in node.parents)
-                for n in order)
+                for n in topological_order(output))
     return [sent if sent is None else
             where(both[()], through_zero(rate, flat(x) if again else x), sent)
             for x, sent in zip(inputs, sends, strict=True)]

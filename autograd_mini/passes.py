@@ -2,7 +2,7 @@
 
 One has masks for what was never sent (masks.py), another takes limits where two eigenvalues or
 singular values are equal (ops/equal_values.py). `sweep()` is a reverse pass with all of that at
-hand, for whoever wants to look at its steps.
+hand, for those who look at its steps.
 """
 
 from __future__ import annotations

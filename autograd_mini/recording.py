@@ -19,7 +19,7 @@ __all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
            "traced_by", "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
 
 unrecorded = -1
-"""In the place of that number: the node was computed, under `no_grad`, of what isn't known."""
+"""In the place of a leaf's serial number: it was computed under `no_grad`, of unknown nodes."""
 
 
 class Observer:

@@ -179,7 +179,8 @@ def test_the_environment_leaves_the_plain_engine():
     """AUTOGRAD_MINI_PLAIN=1 is the textbook at work: nothing of fast.py is imported."""
     code = ("import sys, autograd_mini as ag; x = ag.Value(3.0); (x * x).backward(); "
             "print(ag.engine, x.grad, 'autograd_mini.fast' in sys.modules, x.inputs)")
-    for plain, said in (("1", "plain 6.0 False ()"), ("", "fast 6.0 True ()")):
+    for plain, said in (("1", "plain 6.0 False ()"), ("", "fast 6.0 True ()"),
+                        ("0", "fast 6.0 True ()")):
         done = subprocess.run([sys.executable, "-c", code], env={"AUTOGRAD_MINI_PLAIN": plain},
                               capture_output=True, text=True, check=True)
         assert done.stdout.strip() == said
