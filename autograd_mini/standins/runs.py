@@ -1,0 +1,144 @@
+"""One run of a function as it is written: what it made, what it wrote to outside, what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..tensor import Tensor
+from .buffers import Buffer, as_buffer, numbers, root_of
+from .memory import Memory
+
+__all__ = ["Run", "current_run", "finished", "running", "seen"]
+
+
+class Run:
+    """What must be known until the function has returned.
+
+    `known` has the Buffer of each array from outside, so that an array has one Buffer and is
+    itself to `is`. `made` has the containers and objects that were made inside, and `written` those
+    from outside that something was stored in. `effects` says what the function did besides
+    computing: it isn't run a second time then.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[Any, Buffer]] = {}
+        self.memories: dict[int, Memory] = {}
+        self.made: dict[int, Any] = {}
+        self.written: dict[int, Any] = {}
+        self.namespaces: dict[int, Any] = {}
+        self.effects: dict[str, None] = {}
+
+    def tells(self, what: str) -> None:
+        """The function did something besides computing."""
+        self.effects[what] = None
+
+    def seen(self, x: Any) -> Any:
+        """The Buffer of an array of floats from outside; anything else as it is."""
+        if (found := self.known.get(id(x))) is not None:
+            return found[1]
+        if type(x) is not np.ndarray or x.dtype.kind != "f":
+            return x
+        buffer = as_buffer(x)
+        if type(buffer) is Buffer:
+            root = root_of(x)
+            buffer.memory = self.memories.setdefault(id(root), buffer.memory)
+            buffer.memory.on_write = self._written_outside
+            self.known[id(x)] = (x, buffer)
+        return buffer
+
+    def _written_outside(self) -> None:
+        self.effects["it writes to an array from outside"] = None
+
+    def argument(self, x: Any) -> Any:
+        """An argument of the function: nodes in the place of arrays become Buffers as well."""
+        if type(x) is Tensor and x.value.ndim and id(x) not in self.known:
+            self.known[id(x)] = (x, Buffer(x))
+        elif type(x) in (list, tuple):
+            for entry in x:
+                self.argument(entry)
+        elif type(x) is dict:
+            for entry in x.values():
+                self.argument(entry)
+        return self.seen(x)
+
+    def writes(self, thing: Any, what: str) -> None:
+        """Something is stored in a container or an object."""
+        if id(thing) not in self.made:
+            self.written[id(thing)] = thing
+            self.effects[what] = None
+
+    def make(self, thing: Any) -> Any:
+        """A container or an object was made inside; it is held, so that its id stays its own."""
+        self.made[id(thing)] = thing
+        return thing
+
+    def leave_plain(self) -> None:
+        """Let what was written outside hold plain numbers, as after a plain run."""
+        for thing in self.written.values():
+            _leave_plain(thing)
+        for space, names in self.namespaces.values():
+            for name in names & space.keys():
+                space[name] = finished(space[name])
+
+
+def _leave_plain(thing: Any) -> None:
+    if isinstance(thing, dict):
+        for key, x in thing.items():
+            if finished(x) is not x:
+                thing[key] = finished(x)
+    elif isinstance(thing, list):
+        thing[:] = map(finished, thing)
+    elif isinstance(thing, set):
+        changed = [x for x in thing if finished(x) is not x]
+        thing.difference_update(changed)
+        thing.update(map(finished, changed))
+    else:
+        for name, x in list(getattr(thing, "__dict__", {}).items()):
+            if finished(x) is not x:
+                object.__setattr__(thing, name, finished(x))
+
+
+def finished(x: Any) -> Any:
+    """x with plain numbers for Buffers and computed nodes; x itself if there are none inside."""
+    if type(x) is Buffer or (isinstance(x, Node) and x.op is not None):
+        return np.array(x.array) if type(x) is Buffer and x.memory is None else numbers(x)
+    if type(x) in (list, tuple):
+        entries = list(map(finished, x))
+        same = all([a is b for a, b in zip(entries, x, strict=True)])
+        return x if same else type(x)(entries)
+    if type(x) is dict:
+        entries = {k: finished(v) for k, v in x.items()}
+        return x if all([entries[k] is v for k, v in x.items()]) else entries
+    return x
+
+
+_run: ContextVar[Run | None] = ContextVar("autograd_mini.as_written", default=None)
+current_run = _run.get
+"""The run that is going on, or None."""
+
+
+@contextmanager
+def running() -> Iterator[Run]:
+    """A `with` block that is one run; whatever it wrote outside is plain at the end."""
+    run = Run()
+    token = _run.set(run)
+    try:
+        yield run
+    finally:
+        _run.reset(token)
+        run.leave_plain()
+
+
+def seen(x: Any) -> Any:
+    """An array of floats that was read from outside, as a Buffer; anything else as it is."""
+    kind = type(x)
+    if kind is np.ndarray or kind is Tensor:
+        run = _run.get()
+        return x if run is None else run.seen(x)
+    return x
