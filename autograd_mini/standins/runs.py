@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node
+from ..recording import following
 from ..tensor import Tensor
 from .buffers import Buffer, as_buffer, numbers, root_of
 from .memory import Memory
@@ -118,8 +118,7 @@ def finished(x: Any) -> Any:
     return x
 
 
-_run: ContextVar[Run | None] = ContextVar("autograd_mini.as_written", default=None)
-current_run = _run.get
+current_run = following.get
 """The run that is going on, or None."""
 
 
@@ -127,11 +126,11 @@ current_run = _run.get
 def running() -> Iterator[Run]:
     """A `with` block that is one run; whatever it wrote outside is plain at the end."""
     run = Run()
-    token = _run.set(run)
+    token = following.set(run)
     try:
         yield run
     finally:
-        _run.reset(token)
+        following.reset(token)
         run.leave_plain()
 
 
@@ -139,6 +138,6 @@ def seen(x: Any) -> Any:
     """An array of floats that was read from outside, as a Buffer; anything else as it is."""
     kind = type(x)
     if kind is np.ndarray or kind is Tensor:
-        run = _run.get()
+        run = following.get()
         return x if run is None else run.seen(x)
     return x

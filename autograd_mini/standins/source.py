@@ -16,6 +16,7 @@ import types
 from types import CodeType, FunctionType
 from typing import Any
 
+from ..places import is_users_file
 from .rewrite import Rewriter
 
 __all__ = ["Rewritten", "is_users", "rewritten"]
@@ -162,9 +163,13 @@ def _dug_out(outer: CodeType, code: CodeType) -> CodeType | None:
 
 def is_users(f: FunctionType) -> bool:
     """Whether a function is the user's own, and not one of Python's or of a numerical library."""
-    root = (f.__module__ or "").partition(".")[0]
-    return (root not in _LIBRARIES and root not in sys.stdlib_module_names) or root == "__main__"
+    module, file = f.__module__ or "", f.__code__.co_filename
+    root = module.partition(".")[0]
+    if root == "autograd_mini":  # an example in a docstring, or the demonstration
+        return is_users_file(file) and not module.startswith("autograd_mini.nn")
+    return root == "__main__" or (
+        root not in _LIBRARIES and root not in sys.stdlib_module_names)
 
 
-_LIBRARIES = {"numpy", "scipy", "autograd_mini", "pandas", "matplotlib", "torch", "jax", "numba",
-              "sklearn", "tqdm", "graphviz", "pytest", "_pytest", "hypothesis"}
+_LIBRARIES = {"numpy", "scipy", "pandas", "matplotlib", "torch", "jax", "numba", "sklearn", "tqdm",
+              "graphviz", "pytest", "_pytest", "hypothesis"}
