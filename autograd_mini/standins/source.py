@@ -72,15 +72,15 @@ def _is_from(text: str, code: CodeType) -> bool:
     """Whether the file still is what the function was compiled from."""
     if "@pytest_ar" in code.co_names:  # pytest has rewritten its assertions
         return any(c.co_firstlineno == code.co_firstlineno and c.co_name == code.co_name
-                   and set(c.co_varnames) <= set(code.co_varnames) for c in _codes_in(text))
-    return code in _codes_in(text)
+                   and set(c.co_varnames) <= set(code.co_varnames) for c in _codes_in(text, code.co_flags & _FUTURES))
+    return code in _codes_in(text, code.co_flags & _FUTURES)
 
 
 @functools.lru_cache(maxsize=64)
-def _codes_in(text: str) -> frozenset[CodeType]:
+def _codes_in(text: str, flags: int) -> frozenset[CodeType]:
     """The code of all functions in a file."""
     found: set[CodeType] = set()
-    rest = [compile(text, "?", "exec", dont_inherit=True)]
+    rest = [compile(text, "?", "exec", flags, dont_inherit=True)]
     while rest:
         inner = [c for c in rest.pop().co_consts if isinstance(c, CodeType)]
         found.update(inner)
