@@ -70,10 +70,11 @@ def rewritten(f: FunctionType, cells: tuple[str, ...]) -> Rewritten | None:
 
 def _is_from(text: str, code: CodeType) -> bool:
     """Whether the file still is what the function was compiled from."""
+    known = _codes_in(text, code.co_flags & _FUTURES)
     if "@pytest_ar" in code.co_names:  # pytest has rewritten its assertions
         return any(c.co_firstlineno == code.co_firstlineno and c.co_name == code.co_name
-                   and set(c.co_varnames) <= set(code.co_varnames) for c in _codes_in(text, code.co_flags & _FUTURES))
-    return code in _codes_in(text, code.co_flags & _FUTURES)
+                   and set(c.co_varnames) <= set(code.co_varnames) for c in known)
+    return code in known
 
 
 @functools.lru_cache(maxsize=64)
