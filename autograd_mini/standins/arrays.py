@@ -181,7 +181,7 @@ def method_of(buffer: Buffer, name: str) -> Any:
     inner = buffer.content()
     if not isinstance(inner, Node):
         return getattr(inner, name)
-    if hasattr(np.ndarray, name):
+    if hasattr(np.ndarray, name) and not name.startswith("__"):
         raise NotDifferentiableError(
             f"a.{name} of an array that depends on what is differentiated by would lose the "
             "gradient: compute with the array itself")

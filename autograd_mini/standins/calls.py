@@ -22,6 +22,7 @@ from .made import MADE, array, number
 from .rewrite import HOOKS
 from .runs import current_run, seen
 from .source import Rewritten, is_users, rewritten
+from .sourceless import with_stand_ins
 from .stores import (
     change,
     change_attribute,
@@ -45,7 +46,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """f(*args, **kwargs), as the user wrote it."""
     kind = type(f)
     if kind is FunctionType:
-        if f.__code__ in _ours:
+        if f.__code__ in _ours or type(f.__globals__) is not dict:
             return f(*args, **kwargs)
         return _of_function(f, args, kwargs)
     if kind is _NUMPYS:
@@ -81,7 +82,7 @@ def own_version(f: Any) -> FunctionType | None:
             _note(found.code)
     new = _codes[code]
     if new is None:
-        return None
+        return with_stand_ins(f, call) if is_users(f) else None
     if new.stored and (run := current_run()) is not None:
         run.namespaces[id(f.__globals__)] = f.__globals__, new.stored
         run.effects["it assigns to a name outside of it"] = None

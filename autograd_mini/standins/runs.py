@@ -73,6 +73,11 @@ class Run:
             self.written[id(thing)] = thing
             self.effects[what] = None
 
+    def holds(self, thing: Any) -> None:
+        """A list, dict or set from outside may be changed in a way that isn't seen."""
+        if id(thing) not in self.made:
+            self.written[id(thing)] = thing
+
     def make(self, thing: Any) -> Any:
         """A container or an object was made inside; it is held, so that its id stays its own."""
         self.made[id(thing)] = thing

@@ -15,7 +15,8 @@ from .buffers import Buffer, as_buffer, content, contents, holds_nodes, joined, 
 from .made import array
 from .runs import current_run, seen
 
-__all__ = ["change", "change_attribute", "each", "getitem", "set_attribute", "setitem", "writes_to"]
+__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "getitem", "set_attribute", "setitem",
+           "writes_to"]
 
 
 def writes_to(thing: Any) -> None:
@@ -29,7 +30,7 @@ def getitem(x: Any, index: Any) -> Any:
     kind = type(x)
     if kind is Buffer or kind is Tensor:
         return as_buffer(x[index])
-    if kind in _CONCATENATORS:
+    if kind in CONCATENATORS:
         return _concatenated(x, index)
     return seen(x[index])
 
@@ -79,7 +80,7 @@ def each(x: Any) -> Any:
     return seen(x)
 
 
-_CONCATENATORS = {type(np.r_), type(np.c_)}
+CONCATENATORS = {type(np.r_), type(np.c_)}
 
 
 def _concatenated(x: Any, index: Any) -> Any:
