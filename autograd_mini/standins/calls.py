@@ -22,7 +22,7 @@ from .made import MADE, array, number
 from .rewrite import HOOKS
 from .runs import current_run, seen
 from .source import Rewritten, is_users, rewritten
-from .sourceless import with_stand_ins
+from .sourceless import arguments_held, with_stand_ins
 from .stores import (
     change,
     change_attribute,
@@ -71,7 +71,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
 # ── the user's own ───────────────────────────────────────────────────────────────────────────
 
 
-def own_version(f: Any) -> FunctionType | None:
+def own_version(f: Any, args: Any = ()) -> FunctionType | None:
     """The rewritten twin of a user's function, with f's globals and closure; None without one."""
     code = f.__code__
     if code in _ours:
@@ -82,7 +82,10 @@ def own_version(f: Any) -> FunctionType | None:
             _note(found.code)
     new = _codes[code]
     if new is None:
-        return with_stand_ins(f, call) if is_users(f) else None
+        if not is_users(f):
+            return None
+        arguments_held(args)
+        return with_stand_ins(f, call)
     if new.stored and (run := current_run()) is not None:
         run.namespaces[id(f.__globals__)] = f.__globals__, new.stored
         run.effects["it assigns to a name outside of it"] = None
@@ -103,7 +106,7 @@ def _of_function(f: Any, args: Any, kwargs: Any) -> Any:
         return special(*args, **kwargs)
     if f.__code__.co_filename.startswith(_HERE):  # a method of a Buffer
         return f(*args, **kwargs)
-    if (own := own_version(f)) is not None:
+    if (own := own_version(f, args)) is not None:
         return own(*args, **kwargs)
     if hasattr(f, "__wrapped__") and hasattr(f, "dispatch"):  # functools.singledispatch
         return call(f.dispatch(type(numbers(args[0]))), *args, **kwargs)
@@ -116,7 +119,7 @@ def _of_method(f: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(owner, Node):
         return _of_node(f, owner, args, kwargs)
     if type(f.__func__) is FunctionType:
-        if (own := own_version(f.__func__)) is not None:
+        if (own := own_version(f.__func__, (owner,))) is not None:
             return own(owner, *args, **kwargs)
         if (special := _of_scipy(f)) is not None:
             return special(*args, **kwargs)
@@ -167,7 +170,7 @@ def _of_object(f: Any, args: Any, kwargs: Any) -> Any:
         inside = holds_nodes([*args, *kwargs.values()])  # they mustn't stay in the cache
         return call(f.__wrapped__, *args, **kwargs) if inside else f(*args, **kwargs)
     method = getattr(type(f), "__call__", None)  # noqa: B004  it is looked at, not asked for
-    if type(method) is FunctionType and (own := own_version(method)) is not None:
+    if type(method) is FunctionType and (own := own_version(method, (f,))) is not None:
         return own(f, *args, **kwargs)
     return _of_library(f, args, kwargs)
 

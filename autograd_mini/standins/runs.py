@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Run:
         self.memories: dict[int, Memory] = {}
         self.made: dict[int, Any] = {}
         self.written: dict[int, Any] = {}
+        self.held: dict[int, Any] = {}
         self.namespaces: dict[int, Any] = {}
         self.effects: dict[str, None] = {}
 
@@ -74,9 +76,9 @@ class Run:
             self.effects[what] = None
 
     def holds(self, thing: Any) -> None:
-        """A list, dict or set from outside may be changed in a way that isn't seen."""
+        """Something from outside may be changed, or what it holds, in a way that isn't seen."""
         if id(thing) not in self.made:
-            self.written[id(thing)] = thing
+            self.held[id(thing)] = thing
 
     def make(self, thing: Any) -> Any:
         """A container or an object was made inside; it is held, so that its id stays its own."""
@@ -87,26 +89,50 @@ class Run:
         """Let what was written outside hold plain numbers, as after a plain run."""
         for thing in self.written.values():
             _leave_plain(thing)
+        done: set[int] = set()
+        for thing in self.held.values():
+            _leave_all_plain(thing, done)
         for space, names in self.namespaces.values():
             for name in names & space.keys():
                 space[name] = finished(space[name])
 
 
 def _leave_plain(thing: Any) -> None:
-    if isinstance(thing, dict):
-        for key, x in thing.items():
-            if finished(x) is not x:
-                thing[key] = finished(x)
-    elif isinstance(thing, list):
-        thing[:] = map(finished, thing)
-    elif isinstance(thing, set):
+    """Let a container, or an object with its attributes, hold plain numbers."""
+    if isinstance(thing, set):
         changed = [x for x in thing if finished(x) is not x]
         thing.difference_update(changed)
         thing.update(map(finished, changed))
+    elif isinstance(thing, list):
+        thing[:] = map(finished, thing)
+    elif isinstance(thing, dict):
+        thing.update({k: finished(x) for k, x in thing.items() if finished(x) is not x})
     else:
-        for name, x in list(getattr(thing, "__dict__", {}).items()):
+        for name in _attributes(thing):
+            x = getattr(thing, name)
             if finished(x) is not x:
                 object.__setattr__(thing, name, finished(x))
+
+
+def _attributes(thing: Any) -> list[str]:
+    """The names that the object itself has, in its `__dict__` or in slots."""
+    slots = [n for kind in type(thing).__mro__ for n in np.atleast_1d(
+        getattr(kind, "__slots__", [])).tolist() if isinstance(n, str) and hasattr(thing, n)]
+    return [*getattr(thing, "__dict__", {}), *slots]
+
+
+def _leave_all_plain(thing: Any, done: set[int]) -> None:
+    """The same for all that is held by it, however deep."""
+    if id(thing) in done:
+        return
+    done.add(id(thing))
+    _leave_plain(thing)
+    held = thing if isinstance(thing, list | set) else thing.values() if isinstance(
+        thing, dict) else getattr(thing, "__dict__", {}).values()
+    for x in list(held):
+        if isinstance(x, list | dict | set) or (
+                hasattr(x, "__dict__") and not isinstance(x, type | ModuleType | FunctionType)):
+            _leave_all_plain(x, done)
 
 
 def finished(x: Any) -> Any:

@@ -2,7 +2,8 @@
 
 So are functions made by `exec`, or typed at a prompt. The code stays as it is; what it reads by a
 global name, `np.zeros`, `math.exp`, `float`, a helper, is an object that calls through `call`.
-Stores of attributes and of outer names can't be seen in this way, and are refused.
+Stores of outer names can't be seen in this way, and are refused; what attributes hold is made plain
+when the run is over.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ..errors import NotDifferentiableError
 from .runs import current_run, seen
 from .stores import CONCATENATORS, getitem
 
-__all__ = ["StandIn", "plain_of", "with_stand_ins"]
+__all__ = ["StandIn", "arguments_held", "plain_of", "with_stand_ins"]
 
-_UNSEEN = {"STORE_ATTR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_GLOBAL"}
+_UNSEEN = {"STORE_GLOBAL", "DELETE_GLOBAL"}
 
 
 class StandIn:
@@ -33,6 +34,7 @@ class StandIn:
         self._plain, self._call = plain, call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """A call, followed."""
         return self._call(self._plain, *map(plain_of, args),
                           **{k: plain_of(v) for k, v in kwargs.items()})
 
@@ -64,9 +66,14 @@ def _stood_in(x: Any, call: Callable[..., Any]) -> Any:
     if isinstance(x, ModuleType) or type(x) in CONCATENATORS or (
             callable(x) and not hasattr(type(x), "__array_function__")):
         return StandIn(x, call)
-    if isinstance(x, list | dict | set) and (run := current_run()) is not None:
-        run.holds(x)
+    if isinstance(x, list | dict | set) or hasattr(x, "__dict__"):
+        _hold(x)
     return seen(x)
+
+
+def _hold(x: Any) -> None:
+    if (run := current_run()) is not None:
+        run.holds(x)
 
 
 class _Globals(dict[str, Any]):
@@ -95,9 +102,10 @@ _AS_THEY_ARE = {"super", "locals", "globals", "vars", "dir", "__build_class__", 
 def with_stand_ins(f: FunctionType, call: Callable[..., Any]) -> FunctionType:
     """The function with its own code, and stand-ins for what it reads from outside.
 
-    Raises `NotDifferentiableError` if it stores attributes or outer names.
+    Raises `NotDifferentiableError` if it stores outer names.
     """
-    _check_stores(f.__code__, f)
+    if _check_stores(f.__code__, f) and (run := current_run()) is not None:
+        run.tells("it stores attributes, and has no source file")
     cells = tuple([CellType(_stood_in(c.cell_contents, call)) for c in f.__closure__ or ()])
     new = FunctionType(f.__code__, _Globals(f.__globals__, call), f.__name__, None, cells)
     new.__defaults__ = f.__defaults__ and tuple(map(seen, f.__defaults__))
@@ -105,7 +113,9 @@ def with_stand_ins(f: FunctionType, call: Callable[..., Any]) -> FunctionType:
     return new
 
 
-def _check_stores(code: CodeType, f: FunctionType) -> None:
+def _check_stores(code: CodeType, f: FunctionType) -> bool:
+    """Whether there is a store of an attribute; a store of an outer name is refused."""
+    found = False
     for ins in dis.get_instructions(code):
         outer = ins.opname == "STORE_DEREF" and ins.argval in code.co_freevars
         if (outer and code is f.__code__) or ins.opname in _UNSEEN:
@@ -113,7 +123,13 @@ def _check_stores(code: CodeType, f: FunctionType) -> None:
                 f"{f.__name__} has no source file, and stores {ins.argval!r} outside of it, which "
                 "can't be followed then: put the function in a file"
             )
-    for c in code.co_consts:
-        if isinstance(c, CodeType):
-            _check_stores(c, f)
+        found = found or ins.opname == "STORE_ATTR"
+    inner = [_check_stores(c, f) for c in code.co_consts if isinstance(c, CodeType)]
+    return found or any(inner)
 
+
+def arguments_held(args: Any) -> None:
+    """Objects among the arguments may get attributes, as `self` does."""
+    for x in args:
+        if hasattr(x, "__dict__") and not isinstance(x, type | ModuleType):
+            _hold(x)

@@ -15,8 +15,8 @@ from .buffers import Buffer, as_buffer, content, contents, holds_nodes, joined, 
 from .made import array
 from .runs import current_run, seen
 
-__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "getitem", "set_attribute", "setitem",
-           "writes_to"]
+__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "getitem", "set_attribute",
+           "setitem", "writes_to"]
 
 
 def writes_to(thing: Any) -> None:
