@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.values import Values
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..tensor import Tensor
 from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
-from .made import MADE, array, number
+from .made import MADE, array, number, of_dtype
 from .rewrite import HOOKS
 from .runs import current_run, seen
 from .source import Rewritten, is_users, rewritten
@@ -194,6 +195,8 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
             return getattr(as_buffer(seen(owner)), name)(*args, **kwargs)
         if holds_nodes([*args]) and hasattr(np, name):
             return of_numpy(getattr(np, name), (owner, *args), kwargs)
+    if type(owner) is Values:
+        return _of_values(f, owner, name, args, kwargs)
     if isinstance(owner, list | dict | set) and name in _CHANGES:
         writes_to(owner)
         return f(*args, **kwargs)
@@ -203,6 +206,16 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(owner, list | dict | set | tuple | str) or module in _OF_ANYTHING:
         return f(*map(_callback, args), **{k: _callback(v) for k, v in kwargs.items()})
     return _of_library(f, args, kwargs)
+
+
+def _of_values(f: Any, owner: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """A method of an array of Values, which a program to be compiled has for arrays."""
+    if name == "fill":
+        owner[...] = args[0]
+        return None
+    if name == "astype" and np.dtype(args[0]).kind != "f":
+        return of_dtype(owner, args[0])
+    return f(*args, **kwargs)
 
 
 _CHANGES = {"append", "extend", "insert", "update", "setdefault", "add", "pop", "popitem", "clear",

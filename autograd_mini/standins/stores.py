@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotDifferentiableError
-from ..recording import notify_constant
 from ..tensor import Tensor
 from .arrays import of_numpy
-from .buffers import Buffer, as_buffer, content, contents, holds_nodes, joined, numbers
+from .buffers import Buffer, as_buffer, constant, content, contents, holds_nodes, numbers
 from .made import array
 from .runs import current_run, seen
 
@@ -42,15 +41,8 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     if type(x) is not Buffer and type(x) is not np.ndarray:
         writes_to(x)
     if type(x) is np.ndarray and x.dtype != object:
-        value = numbers(value) if not holds_nodes(value) else _rounded(value)
+        value = constant(value)  # whole numbers and truths keep no slope
     x[index] = value
-
-
-def _rounded(value: Any) -> Any:
-    """What an array of whole numbers or truths keeps of a node: it is constant by nature."""
-    inner = joined(value)
-    notify_constant(inner)
-    return numbers(inner)
 
 
 def change(how: str, x: Any, index: Any, value: Any) -> None:
