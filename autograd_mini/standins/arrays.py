@@ -90,9 +90,10 @@ def wrapped(found: Any) -> Any:
 def _place_of_out(function: Any) -> int:
     """Which argument is `out`, if it is given by position; −1 if there is none."""
     try:
-        names = list(inspect.signature(function).parameters)
+        given = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return -1
+    names = [p.name for p in given if p.kind is p.POSITIONAL_OR_KEYWORD]  # np.einsum's is not
     return names.index("out") if "out" in names else -1
 
 

@@ -137,7 +137,10 @@ def _compiled(node: Any, classes: tuple[str, ...], code: CodeType, cells: tuple[
         body.type_params = []  # type: ignore[attr-defined]  # Python 3.12 has them
     names = [n for n in code.co_freevars if n != "__class__"] + list(cells)
     given = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-    around = ast.FunctionDef("around", given, [body], [], None)
+    # A function that calls itself, and a method that makes one of its class, mean the global.
+    bound = [n for n in [getattr(body, "name", "")] if n and n not in names]
+    statements = [ast.Global(bound), body] if bound else [body]
+    around = ast.FunctionDef(_AROUND, given, statements, [], None)
     around.type_params = []  # type: ignore[attr-defined]
     module = ast.fix_missing_locations(ast.Module([around], []))
     try:
@@ -149,13 +152,14 @@ def _compiled(node: Any, classes: tuple[str, ...], code: CodeType, cells: tuple[
 
 
 _FUTURES = __future__.annotations.compiler_flag
+_AROUND = "⟨around⟩"
 
 
 def _dug_out(outer: CodeType, code: CodeType) -> CodeType | None:
     """The function's code among the constants of what was compiled around it."""
     for c in outer.co_consts:
         if isinstance(c, CodeType):
-            if c.co_name == code.co_name and c.co_name != "around":
+            if c.co_name == code.co_name and c.co_name != _AROUND:
                 return c
             if (found := _dug_out(c, code)) is not None:
                 return found
