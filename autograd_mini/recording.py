@@ -13,7 +13,8 @@ from .errors import DTypeError
 from .graph import Node, leaf, value_of
 
 __all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
-           "compared", "current_observer", "current_tracer", "frozen_value", "integers_as_floats",
+           "compared", "current_observer", "current_tracer", "following", "frozen_value",
+           "integers_as_floats", "or_as_written",
            "lock", "must_stay_attached", "no_grad", "notify_constant", "notify_detached",
            "observed_by", "one_real_number", "plain_array", "recording", "recording_mode",
            "traced_by", "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
@@ -122,6 +123,16 @@ def traced_by(tracer: Any) -> Iterator[None]:
 
 # The transform that is calling a function just now, whose results must stay nodes; or None.
 transforming: ContextVar[Any] = ContextVar("autograd_mini.transforming", default=None)
+
+
+# The run of a function as it is written (see standins/) that is going on; or None.
+following: ContextVar[Any] = ContextVar("autograd_mini.as_written", default=None)
+
+
+def or_as_written() -> str:
+    """The cure for code that is refused where `as_written` would follow it."""
+    cure = "; or differentiate ag.as_written(f), which follows such code in the function f"
+    return "" if following.get() is not None else cure
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import CutWarning, NotDifferentiableError
 from ..places import place_in, users_frame, warn
-from ..recording import current_observer, must_stay_attached
+from ..recording import current_observer, must_stay_attached, or_as_written
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
 
@@ -142,6 +142,7 @@ def check_float(frame: FrameType) -> None:
             f"{place_in(frame)}: a[i] = node (or NumPy, given a node where it wants a number, as "
             "in initial=) would keep the plain number, and the gradient would be lost: collect the "
             "nodes in a list and join them with np.stack, or store v.data if a constant is meant"
+            + or_as_written()
         )
     if callee in _DELIBERATE:
         _check_deliberate(frame, callee.__name__)
@@ -151,11 +152,13 @@ def check_float(frame: FrameType) -> None:
         raise NotDifferentiableError(
             f"{place_in(frame)}: {callee.__name__} of a node would be a plain number, and the "
             "gradient would be lost: leave it out, or write v.data if a constant is meant"
+            + or_as_written()
         )
     elif must_stay_attached():
         raise NotDifferentiableError(
             f"{place_in(frame)} wants a plain number and would cut the graph: write it with "
             "functions of NumPy or ag, or ag.stop_gradient(v).data if a constant is meant"
+            + or_as_written()
         )
     else:
         warn(
@@ -169,7 +172,7 @@ def _check_deliberate(frame: FrameType, name: str) -> None:
         raise NotDifferentiableError(
             f"{place_in(frame)}: {name}() inside a function that is being differentiated would "
             "cut the graph: leave it out, or write ag.stop_gradient(v) or v.data if a constant is "
-            "meant"
+            "meant" + or_as_written()
         )
 
 
@@ -181,7 +184,7 @@ def _check_math(frame: FrameType, callee: Any) -> None:
     raise NotDifferentiableError(
         f"{place_in(frame)}: {callee.__module__}.{name} wants plain numbers (it calls float() on a "
         f"node), and the gradient would be lost: write {_NAMES.get(name, f'ag.{name}')}, or "
-        "give it v.data if a constant is meant"
+        "give it v.data if a constant is meant" + or_as_written()
     )
 
 
@@ -226,6 +229,7 @@ def refuse_array() -> NoReturn:
         cure = "join a list of nodes with np.stack([...]) first"
     raise NotDifferentiableError(
         f"{place_in(frame)}: turning a node into a plain array would lose its gradient: {cure}"
+        + or_as_written()
     )
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from .. import functions, ops
 from ..errors import NotDifferentiableError
 from ..graph import Node, value_of
+from ..places import here
 from ..primitive import TABLE, Elementwise, Primitive
-from ..recording import notify_constant
+from ..recording import notify_constant, or_as_written
 from .catalog import CONSTANT, name_of, refusal
 from .detach_guards import refuse_array
 
@@ -48,8 +49,8 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     """`function(*args, **kwargs)` of NumPy, with nodes among the arguments."""
     if kwargs.get("out") is not None:
         raise NotDifferentiableError(
-            f"{name_of(function)} can't write a node into an existing array (out=, or a plain "
-            "array with +=): make a new one, a = a + b"
+            f"{here()}: {name_of(function)} can't write a node into an existing array (out=, or a "
+            "plain array with +=): make a new one, a = a + b" + or_as_written()
         )
     if function in TABLE or _is_known_now(function):
         row = TABLE[function]
@@ -146,10 +147,12 @@ class NumPyProtocols(Node):
                                  f"(or another) for an array of shape {ops.shape(inputs[0])}")
             return ways[ufunc](inputs[0], axis=axis, **kwargs)
         raise NotDifferentiableError(
-            f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here (for at and "
+            f"{here()}: {name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here "
+            "(for at and "
             "reduceat: np.bincount(i, weights), or slices); outer is for every ufunc; reduce for "
             f"{', '.join(u.__name__ for u in _REDUCE)}; accumulate for "
             f"{', '.join(u.__name__ for u in _ACCUMULATE)}; without out= and dtype="
+            + or_as_written()
         )
 
     def __array_function__(

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..backprop import collect
-from ..errors import NotDifferentiableError
+from ..errors import AutogradError, NotDifferentiableError
 from ..graph import Node, topological_order, value_of
 from ..ops import stop_gradient
 from ..trees import flat, tree_map
+from .buffers import contents
+from .calls import call
+from .runs import running
 
 __all__ = ["check_agreement"]
 
@@ -127,8 +130,20 @@ def _run(f: Function, args: Sequence[Any], kwargs: dict[str, Any], moved: Any = 
                 number if type(number) is float else np.array(number))
         return np.array(x) if type(x) is np.ndarray else x
 
-    given, named = tree_map(plain, list(args)), tree_map(plain, kwargs)
-    return _numbers(f(*given, **named))
+    given, named = ([_floats(tree_map(plain, x)) for x in args],
+                    {k: _floats(tree_map(plain, x)) for k, x in kwargs.items()})
+    try:
+        return _numbers(f(*given, **named))
+    except AutogradError:  # it calls transforms of what is to be followed
+        with running():
+            return _numbers(contents(call(f, *given, **named)))
+
+
+def _floats(x: Any) -> Any:
+    """An array of Values, of a program, as one of floats."""
+    if not isinstance(x, np.ndarray) or x.dtype != object:
+        return x
+    return x.view(np.ndarray).astype(float)
 
 
 def _numbers(output: Any) -> np.ndarray:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.values import Values
 from ..errors import NotDifferentiableError
 from ..graph import Node, value_of
 from ..numpy_api.catalog import name_of
-from ..ops import where
-from .buffers import Buffer, as_buffer, contents, copied, holds_nodes, joined, numbers
+from .buffers import Buffer, as_buffer, contents, copied, holds_nodes, joined
 from .made import IN_PLACE, MADE, array, fill, number, of_dtype, of_no_axes, put, write_at
 
 __all__ = ["of_numpy", "of_ufunc", "wrapped"]
@@ -75,7 +75,7 @@ def of_numpy(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def _takes_nodes(x: Any) -> bool:
-    return type(x) is Buffer
+    return type(x) is Buffer or type(x) is Values
 
 
 def wrapped(found: Any) -> Any:
@@ -90,9 +90,10 @@ def wrapped(found: Any) -> Any:
 def _place_of_out(function: Any) -> int:
     """Which argument is `out`, if it is given by position; −1 if there is none."""
     try:
-        names = list(inspect.signature(function).parameters)
+        given = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return -1
+    names = [p.name for p in given if p.kind is p.POSITIONAL_OR_KEYWORD]  # np.einsum's is not
     return names.index("out") if "out" in names else -1
 
 
@@ -111,7 +112,7 @@ def _into(function: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     rest = {k: v for k, v in kwargs.items() if k not in ("out", "where")}
     out = kwargs["out"][0] if type(kwargs["out"]) is tuple else kwargs["out"]
     mask = kwargs.get("where", True)
-    if type(out) is not Buffer:
+    if not _takes_nodes(out):
         if not holds_nodes([*inputs]):
             return function(*map(joined, inputs), **{**contents(kwargs), "out": out})
         raise NotDifferentiableError(
@@ -119,7 +120,7 @@ def _into(function: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
             f"{getattr(np.asarray(out), 'dtype', 'objects')}: make the array of floats")
     found = function(*map(joined, inputs), **contents(rest))
     if mask is not True:
-        found = where(numbers(mask), found, out.content())
+        found = np.where(joined(mask), found, joined(out))
     out[...] = found
     return out
 
@@ -181,7 +182,7 @@ def method_of(buffer: Buffer, name: str) -> Any:
     inner = buffer.content()
     if not isinstance(inner, Node):
         return getattr(inner, name)
-    if hasattr(np.ndarray, name):
+    if hasattr(np.ndarray, name) and not name.startswith("__"):
         raise NotDifferentiableError(
             f"a.{name} of an array that depends on what is differentiated by would lose the "
             "gradient: compute with the array itself")

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.values import Values
 from ..graph import Node, value_of
 from ..ops import stack
 from ..primitive import OTHER_ARRAYS
+from ..recording import current_tracer, notify_constant
 from ..tensor import Tensor
+from ..trees import nested_array
 from .conversions import Conversions
 from .memory import PLAIN, Memory, gathered
 
-__all__ = ["Buffer", "as_buffer", "content", "contents", "copied", "holds_nodes", "joined",
-           "numbers", "root_of"]
+__all__ = ["Buffer", "as_buffer", "constant", "content", "contents", "copied", "holds_nodes",
+           "joined", "numbers", "root_of"]
 
 
 class Buffer(Conversions):
@@ -238,6 +241,8 @@ def as_buffer(x: Any) -> Any:
     if type(x) is Tensor:
         return Buffer(x) if x.value.ndim else x
     if type(x) is np.ndarray and x.dtype.kind == "f":
+        if current_tracer() is not None:  # a program's arrays hold objects, and so take nodes
+            return nested_array(x.ravel().tolist(), x.shape).view(Values)
         root = root_of(x)
         return Buffer(None, Memory(root), x) if _is_sound(x, root) else x
     return x
@@ -264,6 +269,8 @@ def numbers(x: Any) -> Any:
     """The plain numbers of a Buffer, or of a node as the plain run would have them."""
     if type(x) is Buffer:
         return x.array
+    if type(x) is Values:
+        return np.array([value_of(v) for v in x.ravel().tolist()], float).reshape(x.shape)
     if isinstance(x, Node):
         return x.value[()] if type(x.value) is np.ndarray and not x.value.ndim else x.value
     if type(x) is list or type(x) is tuple:
@@ -271,19 +278,41 @@ def numbers(x: Any) -> Any:
     return {k: numbers(v) for k, v in x.items()} if type(x) is dict else x
 
 
+def constant(x: Any) -> Any:
+    """The plain numbers of x, which are said to be constant by nature: a step, a count, a truth."""
+    inner = joined(x)
+    if type(inner) is Values:
+        notify_constant(*inner.ravel().tolist())
+    elif isinstance(inner, Node):
+        notify_constant(inner)
+    return numbers(inner)
+
+
 def joined(x: Any) -> Any:
     """What is in x; a list that holds nodes as one node."""
     x = content(x)
     if (type(x) is not list and type(x) is not tuple) or not holds_nodes(x):
         return x
-    return stack([v if isinstance(v, Node) else np.array(v) for v in map(joined, x)])
+    parts = list(map(joined, x))
+    if current_tracer() is not None:
+        return np.stack([_entries(v) for v in parts]).view(Values)
+    return stack([v if isinstance(v, Node) else np.array(v) for v in parts])
+
+
+def _entries(x: Any) -> np.ndarray:
+    """A node, a number or an array as an array of objects."""
+    if isinstance(x, np.ndarray):
+        return x.astype(object).view(np.ndarray)
+    array = np.empty((), object)
+    array[()] = x
+    return array
 
 
 def holds_nodes(x: Any) -> bool:
     """Whether there are nodes or Buffers in nested lists and tuples."""
     if type(x) is list or type(x) is tuple:
         return any([holds_nodes(v) for v in x])
-    return isinstance(x, Node) or type(x) is Buffer
+    return isinstance(x, Node) or type(x) is Buffer or type(x) is Values
 
 
 def copied(x: Buffer) -> Buffer:

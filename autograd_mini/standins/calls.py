@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.values import Values
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..tensor import Tensor
 from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
-from .made import MADE, array, number
+from .made import MADE, array, number, of_dtype
 from .rewrite import HOOKS
 from .runs import current_run, seen
 from .source import Rewritten, is_users, rewritten
+from .sourceless import arguments_held, with_stand_ins
 from .stores import (
     change,
     change_attribute,
@@ -35,6 +37,7 @@ from .tables import BUILTINS, MATH
 
 __all__ = ["call", "own_version"]
 
+_HERE = __file__.removesuffix("calls.py")
 _NUMPYS = type(np.sum)
 _codes: dict[CodeType, Rewritten | None] = {}
 _ours: set[CodeType] = set()
@@ -44,7 +47,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """f(*args, **kwargs), as the user wrote it."""
     kind = type(f)
     if kind is FunctionType:
-        if f.__code__ in _ours:
+        if f.__code__ in _ours or type(f.__globals__) is not dict:
             return f(*args, **kwargs)
         return _of_function(f, args, kwargs)
     if kind is _NUMPYS:
@@ -69,7 +72,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
 # ── the user's own ───────────────────────────────────────────────────────────────────────────
 
 
-def own_version(f: Any) -> FunctionType | None:
+def own_version(f: Any, args: Any = ()) -> FunctionType | None:
     """The rewritten twin of a user's function, with f's globals and closure; None without one."""
     code = f.__code__
     if code in _ours:
@@ -80,7 +83,10 @@ def own_version(f: Any) -> FunctionType | None:
             _note(found.code)
     new = _codes[code]
     if new is None:
-        return None
+        if not is_users(f):
+            return None
+        arguments_held(args)
+        return with_stand_ins(f, call)
     if new.stored and (run := current_run()) is not None:
         run.namespaces[id(f.__globals__)] = f.__globals__, new.stored
         run.effects["it assigns to a name outside of it"] = None
@@ -99,9 +105,9 @@ def _of_function(f: Any, args: Any, kwargs: Any) -> Any:
     special = _STAND_INS.get(f)
     if special is not None:
         return special(*args, **kwargs)
-    if (f.__module__ or "").startswith("autograd_mini.standins"):  # a method of a Buffer
+    if f.__code__.co_filename.startswith(_HERE):  # a method of a Buffer
         return f(*args, **kwargs)
-    if (own := own_version(f)) is not None:
+    if (own := own_version(f, args)) is not None:
         return own(*args, **kwargs)
     if hasattr(f, "__wrapped__") and hasattr(f, "dispatch"):  # functools.singledispatch
         return call(f.dispatch(type(numbers(args[0]))), *args, **kwargs)
@@ -114,7 +120,7 @@ def _of_method(f: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(owner, Node):
         return _of_node(f, owner, args, kwargs)
     if type(f.__func__) is FunctionType:
-        if (own := own_version(f.__func__)) is not None:
+        if (own := own_version(f.__func__, (owner,))) is not None:
             return own(owner, *args, **kwargs)
         if (special := _of_scipy(f)) is not None:
             return special(*args, **kwargs)
@@ -165,7 +171,7 @@ def _of_object(f: Any, args: Any, kwargs: Any) -> Any:
         inside = holds_nodes([*args, *kwargs.values()])  # they mustn't stay in the cache
         return call(f.__wrapped__, *args, **kwargs) if inside else f(*args, **kwargs)
     method = getattr(type(f), "__call__", None)  # noqa: B004  it is looked at, not asked for
-    if type(method) is FunctionType and (own := own_version(method)) is not None:
+    if type(method) is FunctionType and (own := own_version(method, (f,))) is not None:
         return own(f, *args, **kwargs)
     return _of_library(f, args, kwargs)
 
@@ -189,6 +195,8 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
             return getattr(as_buffer(seen(owner)), name)(*args, **kwargs)
         if holds_nodes([*args]) and hasattr(np, name):
             return of_numpy(getattr(np, name), (owner, *args), kwargs)
+    if type(owner) is Values:
+        return _of_values(f, owner, name, args, kwargs)
     if isinstance(owner, list | dict | set) and name in _CHANGES:
         writes_to(owner)
         return f(*args, **kwargs)
@@ -198,6 +206,16 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(owner, list | dict | set | tuple | str) or module in _OF_ANYTHING:
         return f(*map(_callback, args), **{k: _callback(v) for k, v in kwargs.items()})
     return _of_library(f, args, kwargs)
+
+
+def _of_values(f: Any, owner: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """A method of an array of Values, which a program to be compiled has for arrays."""
+    if name == "fill":
+        owner[...] = args[0]
+        return None
+    if name == "astype" and np.dtype(args[0]).kind != "f":
+        return of_dtype(owner, args[0])
+    return f(*args, **kwargs)
 
 
 _CHANGES = {"append", "extend", "insert", "update", "setdefault", "add", "pop", "popitem", "clear",

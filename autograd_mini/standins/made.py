@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.values import Values
 from ..errors import DTypeError
 from ..functions import full
 from ..graph import Node, value_of
 from ..ops import broadcast_to, reshape, scatter
 from ..ops.indexing import frozen_index
-from ..recording import notify_constant
-from .buffers import Buffer, as_buffer, content, contents, holds_nodes, joined, numbers
+from ..recording import current_tracer
+from .buffers import Buffer, as_buffer, constant, content, holds_nodes, joined, numbers
 
 __all__ = ["IN_PLACE", "MADE", "array", "number", "of_dtype", "of_no_axes", "write_at"]
 
@@ -29,6 +30,8 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, order: Any = None, sub
     """`np.array` of numbers, nodes, Buffers and nested lists of them."""
     if not holds_nodes(x):
         return as_buffer(np.array(x, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
+    if type(x) is Values and dtype in (None, float):
+        return x.copy() if copy else x
     if type(x) is Buffer and not copy and (dtype is None or np.dtype(dtype) == x.array.dtype):
         return x
     found = of_dtype(joined(x), dtype)
@@ -39,6 +42,8 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, order: Any = None, sub
 
 def of_no_axes(x: Any) -> Any:
     """An array of shape () that can be written to."""
+    if current_tracer() is not None:
+        return x
     if not isinstance(x, Node):
         return as_buffer(np.array(x))
     return Buffer(x if type(x.value) is np.ndarray else broadcast_to(x, shape=()))
@@ -46,16 +51,17 @@ def of_no_axes(x: Any) -> Any:
 
 def of_dtype(x: Any, dtype: Any) -> Any:
     """x in another dtype; whole numbers are constant by nature, and so are plain."""
+    if type(x) is Values and dtype is not None and np.dtype(dtype).kind != "f":
+        return constant(x).astype(dtype)
     if dtype is None or not isinstance(x, Node):
-        return x if dtype is None else np.asarray(x, dtype)
+        return x if dtype is None or type(x) is Values else np.asarray(x, dtype)
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
         return x if x.dtype == dtype else reshape(x, shape=x.shape).astype(dtype)
     if dtype.kind == "O":
         raise DTypeError("an array of objects made of nodes has no gradient: leave out "
                          "dtype=object")
-    notify_constant(x)
-    return np.asarray(x.value).astype(dtype)
+    return np.asarray(constant(x)).astype(dtype)
 
 
 def asarray(x: Any, dtype: Any = None, order: Any = None, **other: Any) -> Any:
@@ -84,8 +90,7 @@ def arange(*args: Any, dtype: Any = None, **other: Any) -> Any:
     if not holds_nodes(args):
         return as_buffer(np.arange(*args, dtype=dtype, **other))
     start, step = (args[0] if len(args) > 1 else 0.0), (args[2] if len(args) > 2 else 1.0)
-    notify_constant(*contents(args))
-    count = len(np.arange(*numbers(args)))
+    count = len(np.arange(*map(constant, args)))
     return as_buffer(of_dtype(content(start) + content(step) * np.arange(count), dtype))
 
 
@@ -116,23 +121,19 @@ def number(x: Any) -> Any:
 
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """`np.copyto`."""
-    if where is True:
-        dst[...] = src
-    else:
-        mask = np.broadcast_to(numbers(where), np.shape(numbers(dst)))
-        dst[mask] = broadcast_to(content(joined(src)), shape=mask.shape)[mask]
+    dst[...] = src if where is True else np.where(content(where), joined(src), content(dst))
 
 
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """`np.place`: the values in turn, as often as it takes."""
-    chosen = np.reshape(np.asarray(numbers(mask), bool), np.shape(numbers(arr)))
+    chosen = np.reshape(np.asarray(constant(mask), bool), np.shape(numbers(arr)))
     vals = content(array(vals)).reshape(-1)
     arr[chosen] = vals[np.arange(np.count_nonzero(chosen)) % np.size(value_of(vals))]
 
 
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """`np.putmask`: the value at the same place, counted round."""
-    chosen = np.asarray(numbers(mask), bool)
+    chosen = np.asarray(constant(mask), bool)
     values = content(array(values)).reshape(-1)
     a[chosen] = values[np.flatnonzero(chosen) % np.size(value_of(values))]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node
+from ..recording import following
 from ..tensor import Tensor
 from .buffers import Buffer, as_buffer, numbers, root_of
 from .memory import Memory
@@ -31,6 +32,7 @@ class Run:
         self.memories: dict[int, Memory] = {}
         self.made: dict[int, Any] = {}
         self.written: dict[int, Any] = {}
+        self.held: dict[int, Any] = {}
         self.namespaces: dict[int, Any] = {}
         self.effects: dict[str, None] = {}
 
@@ -73,6 +75,11 @@ class Run:
             self.written[id(thing)] = thing
             self.effects[what] = None
 
+    def holds(self, thing: Any) -> None:
+        """Something from outside may be changed, or what it holds, in a way that isn't seen."""
+        if id(thing) not in self.made:
+            self.held[id(thing)] = thing
+
     def make(self, thing: Any) -> Any:
         """A container or an object was made inside; it is held, so that its id stays its own."""
         self.made[id(thing)] = thing
@@ -82,26 +89,50 @@ class Run:
         """Let what was written outside hold plain numbers, as after a plain run."""
         for thing in self.written.values():
             _leave_plain(thing)
+        done: set[int] = set()
+        for thing in self.held.values():
+            _leave_all_plain(thing, done)
         for space, names in self.namespaces.values():
             for name in names & space.keys():
                 space[name] = finished(space[name])
 
 
 def _leave_plain(thing: Any) -> None:
-    if isinstance(thing, dict):
-        for key, x in thing.items():
-            if finished(x) is not x:
-                thing[key] = finished(x)
-    elif isinstance(thing, list):
-        thing[:] = map(finished, thing)
-    elif isinstance(thing, set):
+    """Let a container, or an object with its attributes, hold plain numbers."""
+    if isinstance(thing, set):
         changed = [x for x in thing if finished(x) is not x]
         thing.difference_update(changed)
         thing.update(map(finished, changed))
+    elif isinstance(thing, list):
+        thing[:] = map(finished, thing)
+    elif isinstance(thing, dict):
+        thing.update({k: finished(x) for k, x in thing.items() if finished(x) is not x})
     else:
-        for name, x in list(getattr(thing, "__dict__", {}).items()):
+        for name in _attributes(thing):
+            x = getattr(thing, name)
             if finished(x) is not x:
                 object.__setattr__(thing, name, finished(x))
+
+
+def _attributes(thing: Any) -> list[str]:
+    """The names that the object itself has, in its `__dict__` or in slots."""
+    slots = [n for kind in type(thing).__mro__ for n in np.atleast_1d(
+        getattr(kind, "__slots__", [])).tolist() if isinstance(n, str) and hasattr(thing, n)]
+    return [*getattr(thing, "__dict__", {}), *slots]
+
+
+def _leave_all_plain(thing: Any, done: set[int]) -> None:
+    """The same for all that is held by it, however deep."""
+    if id(thing) in done:
+        return
+    done.add(id(thing))
+    _leave_plain(thing)
+    held = thing if isinstance(thing, list | set) else thing.values() if isinstance(
+        thing, dict) else getattr(thing, "__dict__", {}).values()
+    for x in list(held):
+        if isinstance(x, list | dict | set) or (
+                hasattr(x, "__dict__") and not isinstance(x, type | ModuleType | FunctionType)):
+            _leave_all_plain(x, done)
 
 
 def finished(x: Any) -> Any:
@@ -118,8 +149,7 @@ def finished(x: Any) -> Any:
     return x
 
 
-_run: ContextVar[Run | None] = ContextVar("autograd_mini.as_written", default=None)
-current_run = _run.get
+current_run = following.get
 """The run that is going on, or None."""
 
 
@@ -127,11 +157,11 @@ current_run = _run.get
 def running() -> Iterator[Run]:
     """A `with` block that is one run; whatever it wrote outside is plain at the end."""
     run = Run()
-    token = _run.set(run)
+    token = following.set(run)
     try:
         yield run
     finally:
-        _run.reset(token)
+        following.reset(token)
         run.leave_plain()
 
 
@@ -139,6 +169,6 @@ def seen(x: Any) -> Any:
     """An array of floats that was read from outside, as a Buffer; anything else as it is."""
     kind = type(x)
     if kind is np.ndarray or kind is Tensor:
-        run = _run.get()
+        run = following.get()
         return x if run is None else run.seen(x)
     return x

@@ -16,6 +16,7 @@ import types
 from types import CodeType, FunctionType
 from typing import Any
 
+from ..places import is_users_file
 from .rewrite import Rewriter
 
 __all__ = ["Rewritten", "is_users", "rewritten"]
@@ -69,17 +70,18 @@ def rewritten(f: FunctionType, cells: tuple[str, ...]) -> Rewritten | None:
 
 def _is_from(text: str, code: CodeType) -> bool:
     """Whether the file still is what the function was compiled from."""
+    known = _codes_in(text, code.co_flags & _FUTURES)
     if "@pytest_ar" in code.co_names:  # pytest has rewritten its assertions
         return any(c.co_firstlineno == code.co_firstlineno and c.co_name == code.co_name
-                   and set(c.co_varnames) <= set(code.co_varnames) for c in _codes_in(text))
-    return code in _codes_in(text)
+                   and set(c.co_varnames) <= set(code.co_varnames) for c in known)
+    return code in known
 
 
 @functools.lru_cache(maxsize=64)
-def _codes_in(text: str) -> frozenset[CodeType]:
+def _codes_in(text: str, flags: int) -> frozenset[CodeType]:
     """The code of all functions in a file."""
     found: set[CodeType] = set()
-    rest = [compile(text, "?", "exec", dont_inherit=True)]
+    rest = [compile(text, "?", "exec", flags, dont_inherit=True)]
     while rest:
         inner = [c for c in rest.pop().co_consts if isinstance(c, CodeType)]
         found.update(inner)
@@ -135,7 +137,10 @@ def _compiled(node: Any, classes: tuple[str, ...], code: CodeType, cells: tuple[
         body.type_params = []  # type: ignore[attr-defined]  # Python 3.12 has them
     names = [n for n in code.co_freevars if n != "__class__"] + list(cells)
     given = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-    around = ast.FunctionDef("around", given, [body], [], None)
+    # A function that calls itself, and a method that makes one of its class, mean the global.
+    bound = [n for n in [getattr(body, "name", "")] if n and n not in names]
+    statements = [ast.Global(bound), body] if bound else [body]
+    around = ast.FunctionDef(_AROUND, given, statements, [], None)
     around.type_params = []  # type: ignore[attr-defined]
     module = ast.fix_missing_locations(ast.Module([around], []))
     try:
@@ -147,13 +152,14 @@ def _compiled(node: Any, classes: tuple[str, ...], code: CodeType, cells: tuple[
 
 
 _FUTURES = __future__.annotations.compiler_flag
+_AROUND = "⟨around⟩"
 
 
 def _dug_out(outer: CodeType, code: CodeType) -> CodeType | None:
     """The function's code among the constants of what was compiled around it."""
     for c in outer.co_consts:
         if isinstance(c, CodeType):
-            if c.co_name == code.co_name and c.co_name != "around":
+            if c.co_name == code.co_name and c.co_name != _AROUND:
                 return c
             if (found := _dug_out(c, code)) is not None:
                 return found
@@ -162,9 +168,13 @@ def _dug_out(outer: CodeType, code: CodeType) -> CodeType | None:
 
 def is_users(f: FunctionType) -> bool:
     """Whether a function is the user's own, and not one of Python's or of a numerical library."""
-    root = (f.__module__ or "").partition(".")[0]
-    return (root not in _LIBRARIES and root not in sys.stdlib_module_names) or root == "__main__"
+    module, file = f.__module__ or "", f.__code__.co_filename
+    root = module.partition(".")[0]
+    if root == "autograd_mini":  # an example in a docstring, or the demonstration
+        return is_users_file(file) and not module.startswith("autograd_mini.nn")
+    return root == "__main__" or (
+        root not in _LIBRARIES and root not in sys.stdlib_module_names)
 
 
-_LIBRARIES = {"numpy", "scipy", "autograd_mini", "pandas", "matplotlib", "torch", "jax", "numba",
-              "sklearn", "tqdm", "graphviz", "pytest", "_pytest", "hypothesis"}
+_LIBRARIES = {"numpy", "scipy", "pandas", "matplotlib", "torch", "jax", "numba", "sklearn", "tqdm",
+              "graphviz", "pytest", "_pytest", "hypothesis"}

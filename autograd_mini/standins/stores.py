@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotDifferentiableError
-from ..recording import notify_constant
 from ..tensor import Tensor
 from .arrays import of_numpy
-from .buffers import Buffer, as_buffer, content, contents, holds_nodes, joined, numbers
+from .buffers import Buffer, as_buffer, constant, content, contents, holds_nodes, numbers
 from .made import array
 from .runs import current_run, seen
 
-__all__ = ["change", "change_attribute", "each", "getitem", "set_attribute", "setitem", "writes_to"]
+__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "getitem", "set_attribute",
+           "setitem", "writes_to"]
 
 
 def writes_to(thing: Any) -> None:
@@ -29,7 +29,7 @@ def getitem(x: Any, index: Any) -> Any:
     kind = type(x)
     if kind is Buffer or kind is Tensor:
         return as_buffer(x[index])
-    if kind in _CONCATENATORS:
+    if kind in CONCATENATORS:
         return _concatenated(x, index)
     return seen(x[index])
 
@@ -41,15 +41,8 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     if type(x) is not Buffer and type(x) is not np.ndarray:
         writes_to(x)
     if type(x) is np.ndarray and x.dtype != object:
-        value = numbers(value) if not holds_nodes(value) else _rounded(value)
+        value = constant(value)  # whole numbers and truths keep no slope
     x[index] = value
-
-
-def _rounded(value: Any) -> Any:
-    """What an array of whole numbers or truths keeps of a node: it is constant by nature."""
-    inner = joined(value)
-    notify_constant(inner)
-    return numbers(inner)
 
 
 def change(how: str, x: Any, index: Any, value: Any) -> None:
@@ -79,7 +72,7 @@ def each(x: Any) -> Any:
     return seen(x)
 
 
-_CONCATENATORS = {type(np.r_), type(np.c_)}
+CONCATENATORS = {type(np.r_), type(np.c_)}
 
 
 def _concatenated(x: Any, index: Any) -> Any:

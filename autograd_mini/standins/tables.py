@@ -18,8 +18,8 @@ import numpy as np
 from .. import functions, ops
 from ..errors import DTypeError
 from ..graph import Node
-from ..recording import notify_constant
-from .buffers import Buffer, content, copied, holds_nodes, numbers
+from ..recording import current_tracer
+from .buffers import Buffer, constant, content, copied, holds_nodes, numbers
 from .made import array, number
 
 __all__ = ["BUILTINS", "MATH"]
@@ -28,16 +28,8 @@ __all__ = ["BUILTINS", "MATH"]
 # ── numbers and types ────────────────────────────────────────────────────────────────────────
 
 
-def _plain_of(x: Any) -> Any:
-    """What x would be in a plain run; it is said to be constant by nature."""
-    inner = content(x)
-    if isinstance(inner, Node):
-        notify_constant(inner)
-    return numbers(x)
-
-
 def _constant(function: Any) -> Callable[..., Any]:
-    return lambda *args, **kwargs: function(*map(_plain_of, args), **kwargs)
+    return lambda *args, **kwargs: function(*map(constant, args), **kwargs)
 
 
 def kind_of(x: Any, *more: Any) -> Any:
@@ -76,7 +68,7 @@ def _typed(kind: Any) -> Callable[..., Any]:
         if not holds_nodes(args):
             return kind(*map(content, args))
         if np.dtype(kind).kind != "f":
-            return kind(*map(_plain_of, args))
+            return kind(*map(constant, args))
         found = array(args[0], kind)
         return found if found.shape else content(found)
 
@@ -154,12 +146,26 @@ _ROWS: dict[str, Any] = {
 }
 
 
+_DOMAINS: dict[Any, Callable[..., Any]] = {
+    math.log: lambda x, *base: x > 0, math.log2: lambda x: x > 0, math.log10: lambda x: x > 0,
+    math.log1p: lambda x: x > -1, math.sqrt: lambda x: x >= 0,
+    math.asin: lambda x: x * x <= 1, math.acos: lambda x: x * x <= 1, math.acosh: lambda x: x >= 1,
+    math.atanh: lambda x: x * x < 1, math.exp: lambda x: x < 709.78,
+    math.sinh: lambda x: x * x < 709.78**2, math.cosh: lambda x: x * x < 709.78**2,
+    math.expm1: lambda x: x < 709.78,
+}
+"""Where they don't raise: asked of the nodes, so that a program to be compiled knows of it."""
+
+
 def _of_math(plain: Any, ours: Any) -> Callable[..., Any]:
     def of(*args: Any, **kwargs: Any) -> Any:
         if not holds_nodes(list(args)):
             return plain(*args, **kwargs)
+        inner = list(map(content, args))
+        if current_tracer() is not None and plain in _DOMAINS and not _DOMAINS[plain](*inner):
+            list(map(constant, inner))
         plain(*map(_as_python, map(numbers, args)), **kwargs)  # which raises where a plain run does
-        return content(ours(*map(content, args), **kwargs))
+        return content(ours(*inner, **kwargs))
 
     return of
 
