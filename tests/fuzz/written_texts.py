@@ -19,7 +19,8 @@ __all__ = ["ARRAYS", "CREATION", "GROUPS", "HELPERS", "INDICES", "INSIDE", "RESU
 
 
 def _rows(text: str) -> list[str]:
-    return [t.strip() for row in text.strip().splitlines() for t in row.split(" ;; ")]
+    return [t.strip().replace("\\n", "\n") for row in text.strip().splitlines()
+            for t in row.split(" ;; ")]
 
 
 CREATION = _rows("""
@@ -158,7 +159,7 @@ SWAPS = _rows("""
 {a}[::2], {n} = {s}, {a}[::2] ;; swap({v}, 0, 1)
 """)
 
-STATE = _rows("""
+STATE = _rows(r"""
 {n} = [{s}, {s}] ;; {n} = [{s} for _ in range({k})] ;; {n} = [{m}(t) for t in {v}]
 {n} = {v}.tolist() ;; {n} = [{v}, {v}] ;; {l}[{i}] = {s} ;; {l}.append({s}) ;; {l}[{i}] {o}= {s}
 {g}[0][{p}] = {s} ;; {g}[{i}] = {e} ;; {g}.append({a}) ;; {l}.sort() ;; {l}.reverse()
@@ -196,7 +197,7 @@ for j, u in np.ndenumerate({a}):\n    {a}[j] = u * u
 {n} = {e}\n{n}[{i}] = {s} ;; h = {a}\nh {o}= {s}\n{n} = h + {a} ;; h = {a}\nh = h + {s}
 """)
 
-BLOCKS = _rows("""
+BLOCKS = _rows(r"""
 for i in range({k}):\n    {B} ;; for i in range(len({v})):\n    {B}
 for i in range(1, len({v})):\n    {v}[i] = {v}[i - 1] * {c} + {m}({v}[i])
 for i in range(len({v})):\n    {v}[i] {o}= {s} ;; if {s} > {c}:\n    {B}\nelse:\n    {B}
@@ -206,7 +207,7 @@ for i in range(len({w})):\n    for j in range({k}):\n        {w}[i, j] = {m}({w}
 n = 0\nwhile n < 4:\n    {B}\n    n += 1 ;; for i in range(1, 3):\n    {v}[i] {o}= {v}[i - 1]
 for u in {v}:\n    {B} ;; for i in reversed(range(len({v}) - 1)):\n    {v}[i] += {c} * {v}[i + 1]
 {n} = np.zeros(4)\n{n}[0] = {s}\nfor i in range(1, 4):\n    {n}[i] = {m}({n}[i - 1]) + {s}
-h = np.zeros((2, 2))\nfor i in range(2):\n    for j in range(i + 1):\n        h[i, j] = h[j, i] = {s}
+q = np.eye(2)\nfor i in range(2):\n    for j in range(i + 1):\n        q[i, j] = q[j, i] = {s}
 h = np.zeros((4, 2))\nfor i in range(1, 4):\n    h[i] = {f}(h[i - 1] * {c} + {s})\n{n} = h
 {n} = {a}\nfor i in range(3):\n    {n} = {n} * {c} + {s}
 {n} = {a}.copy()\nfor i in range(3):\n    {n} {o}= {s}
@@ -219,12 +220,7 @@ for i in range(3):\n    if i == 1:\n        continue\n    {B}
 """)
 
 
-def _texts(rows: list[str]) -> list[str]:
-    return [row.replace("\\n", "\n") for row in rows]
-
-
-STATE, BLOCKS = _texts(STATE), _texts(BLOCKS)
-INSIDE = [t for t in STORES + CHANGES + NAMES + IN_PLACE + SWAPS if "\n" not in t]
+INSIDE = STORES + CHANGES + NAMES + IN_PLACE + SWAPS
 GROUPS = {"names": NAMES, "stores": STORES, "changes": CHANGES, "in place": IN_PLACE,
           "swaps": SWAPS, "state": STATE, "blocks": BLOCKS}
 WEIGHTS = [6, 5, 5, 4, 2, 5, 4]
