@@ -48,6 +48,7 @@ class Values(np.ndarray):
         return super().__getitem__(_decided(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        value = _entries(value) if isinstance(value, Node) else value
         super().__setitem__(_decided(index), value)
 
     def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
