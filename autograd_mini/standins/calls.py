@@ -88,8 +88,7 @@ def own_version(f: Any, args: Any = ()) -> FunctionType | None:
         arguments_held(args)
         return with_stand_ins(f, call)
     if new.stored and (run := current_run()) is not None:
-        run.namespaces[id(f.__globals__)] = f.__globals__, new.stored
-        run.effects["it assigns to a name outside of it"] = None
+        run.names(f, new.stored)
     return new.function(f, _CELLS)
 
 

@@ -30,6 +30,9 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, order: Any = None, sub
     """`np.array` of numbers, nodes, Buffers and nested lists of them."""
     if not holds_nodes(x):
         return as_buffer(np.array(x, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
+    if dtype is not None and np.dtype(dtype) == object:
+        raise DTypeError("an array of objects made of nodes has no gradient: leave out "
+                         "dtype=object")
     if type(x) is Values and dtype in (None, float):
         return x.copy() if copy else x
     if type(x) is Buffer and not copy and (dtype is None or np.dtype(dtype) == x.array.dtype):
@@ -51,6 +54,9 @@ def of_no_axes(x: Any) -> Any:
 
 def of_dtype(x: Any, dtype: Any) -> Any:
     """x in another dtype; whole numbers are constant by nature, and so are plain."""
+    if dtype is not None and np.dtype(dtype) == object:
+        raise DTypeError("an array of objects made of nodes has no gradient: leave out "
+                         "dtype=object")
     if type(x) is Values and dtype is not None and np.dtype(dtype).kind != "f":
         return constant(x).astype(dtype)
     if dtype is None or not isinstance(x, Node):
@@ -58,9 +64,6 @@ def of_dtype(x: Any, dtype: Any) -> Any:
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
         return x if x.dtype == dtype else reshape(x, shape=x.shape).astype(dtype)
-    if dtype.kind == "O":
-        raise DTypeError("an array of objects made of nodes has no gradient: leave out "
-                         "dtype=object")
     return np.asarray(constant(x)).astype(dtype)
 
 
@@ -74,6 +77,10 @@ def filled(shape: Any, value: Any, dtype: Any = None, order: Any = "C", **_: Any
     value = joined(value)
     if not isinstance(value, Node):
         return as_buffer(np.full(shape, value, dtype, order))
+    if current_tracer() is not None:
+        found = as_buffer(np.empty(shape))
+        found[...] = value
+        return found
     return as_buffer(of_dtype(full(shape, value), dtype))
 
 
@@ -151,7 +158,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     """`np.put_along_axis`."""
     places = np.arange(np.size(numbers(arr))).reshape(np.shape(numbers(arr)))
     taken = np.take_along_axis(places, np.asarray(indices), axis)
-    values = broadcast_to(content(joined(values)), shape=taken.shape)
+    values = _spread(joined(values), taken.shape)
     arr[np.unravel_index(taken, places.shape)] = values
 
 
@@ -173,17 +180,24 @@ def fill(a: Any, value: Any) -> None:
 def write_at(ufunc: Any, a: Any, index: Any, *operands: Any) -> None:
     """`np.add.at` and its kin: an entry that is named twice is changed twice."""
     b = [joined(x) for x in operands]
-    if isinstance(a, Buffer) and ufunc in (np.add, np.subtract) and b:
+    if type(a) is Buffer and ufunc in (np.add, np.subtract) and b:
         shape = a.shape
         taken = np.shape(np.empty(shape)[index])
         summands = scatter(broadcast_to(b[0], shape=taken), index=frozen_index(index), shape=shape)
         a[...] = ufunc(a.content(), summands)
         return
     places = np.arange(np.size(numbers(a))).reshape(np.shape(numbers(a)))[index]
-    entries = [broadcast_to(x, shape=np.shape(places)) for x in b]
+    entries = [_spread(x, np.shape(places)) for x in b]
     for at in np.ndindex(np.shape(places)):
         spot = tuple(map(int, np.unravel_index(places[at], np.shape(numbers(a)))))
         a[spot] = ufunc(content(a[spot]), *[x[at] for x in entries])
+
+
+def _spread(x: Any, shape: tuple[int, ...]) -> Any:
+    """x broadcast to a shape; a Value of a program as an array of Values."""
+    if current_tracer() is None or not isinstance(x, Node):
+        return broadcast_to(x, shape=shape)
+    return filled(shape, x)
 
 
 IN_PLACE: dict[Any, Callable[..., Any]] = {

@@ -31,8 +31,8 @@ def _hook(name: str) -> ast.Name:
 class Rewriter(ast.NodeTransformer):
     """The tree of a function with a hook for each call, store, and read of what lies outside."""
 
-    def __init__(self, outside: frozenset[str], modules: frozenset[str]) -> None:
-        self.outside, self.modules = outside, modules
+    def __init__(self, outside: frozenset[str], modules: frozenset[str], around: str = "") -> None:
+        self.outside, self.modules, self.around = outside, modules, around
 
     def _made(self, name: str, like: ast.AST, *args: Any) -> Any:
         return ast.copy_location(ast.Call(_hook(name), list(args), []), like)
@@ -96,7 +96,7 @@ class Rewriter(ast.NodeTransformer):
                               _as_value(self.visit(target.slice)), value)
         else:
             call = self._made("change_attribute", node, how, self.visit(target.value),
-                              ast.Constant(target.attr), value)
+                              self._name(target.attr), value)
         return ast.copy_location(ast.Expr(call), node)
 
     def _store(self, target: Any, value: Any, like: ast.AST) -> Any:
@@ -105,8 +105,19 @@ class Rewriter(ast.NodeTransformer):
                               _as_value(self.visit(target.slice)), value)
         else:
             call = self._made("setattr", like, self.visit(target.value),
-                              ast.Constant(target.attr), value)
+                              self._name(target.attr), value)
         return ast.copy_location(ast.Expr(call), like)
+
+    def _name(self, attribute: str) -> ast.Constant:
+        """An attribute's name as Python stores it: `__x` in a class C is `_C__x`."""
+        private = attribute.startswith("__") and not attribute.endswith("__") and self.around
+        return ast.Constant(f"_{self.around.lstrip('_')}{attribute}" if private else attribute)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        around, self.around = self.around, node.name
+        self.generic_visit(node)
+        self.around = around
+        return node
 
     def _container(self, node: Any) -> Any:
         self.generic_visit(node)

@@ -34,6 +34,7 @@ class Run:
         self.written: dict[int, Any] = {}
         self.held: dict[int, Any] = {}
         self.namespaces: dict[int, Any] = {}
+        self.cells: list[Any] = []
         self.effects: dict[str, None] = {}
 
     def tells(self, what: str) -> None:
@@ -75,6 +76,13 @@ class Run:
             self.written[id(thing)] = thing
             self.effects[what] = None
 
+    def names(self, f: Any, stored: frozenset[str]) -> None:
+        """The function assigns to these names outside of it: global ones, and of its closure."""
+        self.namespaces[id(f.__globals__)] = f.__globals__, stored
+        free = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+        self.cells += [cell for name, cell in free if name in stored]
+        self.effects["it assigns to a name outside of it"] = None
+
     def holds(self, thing: Any) -> None:
         """Something from outside may be changed, or what it holds, in a way that isn't seen."""
         if id(thing) not in self.made:
@@ -95,6 +103,8 @@ class Run:
         for space, names in self.namespaces.values():
             for name in names & space.keys():
                 space[name] = finished(space[name])
+        for cell in self.cells:
+            cell.cell_contents = finished(cell.cell_contents)
 
 
 def _leave_plain(thing: Any) -> None:

@@ -62,7 +62,7 @@ def rewritten(f: FunctionType, cells: tuple[str, ...]) -> Rewritten | None:
         outside = frozenset(code.co_names) | frozenset(code.co_freevars) | _outside_of(code)
         modules = frozenset(n for n in outside if isinstance(
             f.__globals__.get(n), types.ModuleType))
-        new = ast.fix_missing_locations(Rewriter(outside, modules).visit(node))
+        new = ast.fix_missing_locations(Rewriter(outside, modules, *around).visit(node))
         if (found := _compiled(new, around, code, cells)) is not None:
             return Rewritten(found, _stored_outside(node))
     return None
