@@ -34,15 +34,15 @@ class Buffer(Conversions):
     others are views of a memory with notes, and `node` is what was read at `version`.
     """
 
-    __slots__ = ("memory", "node", "version", "view")
+    __slots__ = ("entries", "memory", "node", "version")
 
     node: Any
     memory: Any
-    view: Any  # of the memory's array
+    entries: Any  # a view of the memory's array; not named as an attribute of NumPy's arrays is
     version: int
 
     def __init__(self, node: Any, memory: Memory | None = None, view: Any = None) -> None:
-        self.node, self.memory, self.view = node, memory, view
+        self.node, self.memory, self.entries = node, memory, view
         self.version = -1 if memory is None or node is None else memory.version
 
     # ── what is in it ────────────────────────────────────────────────────────────────────────
@@ -57,7 +57,7 @@ class Buffer(Conversions):
         if memory is None:
             return self.node
         if memory.is_plain:
-            return self.view
+            return self.entries
         if self.version != memory.version:
             self.node, self.version = self._read(), memory.version
         return self.node
@@ -79,15 +79,15 @@ class Buffer(Conversions):
         if self.memory is None:
             array: np.ndarray = self.node.value
             return array
-        self.view = self.memory.current(self.view)
-        found: np.ndarray = self.view
+        self.entries = self.memory.current(self.entries)
+        found: np.ndarray = self.entries
         return found
 
     def share(self) -> None:
         """Give it a memory, before another array becomes a view of it or it is written to."""
         if self.memory is None:
             self.memory = Memory.of_node(self.node)
-            self.view, self.version = self.memory.array, 0
+            self.entries, self.version = self.memory.array, 0
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +101,7 @@ class Buffer(Conversions):
             return as_buffer(inner[index] if isinstance(inner, Node) else taken)
         if self.memory is None:
             self.share()
-            taken = self.view[index]
+            taken = self.entries[index]
         return self.looking(taken, lambda x: x[index])
 
     def _number(self, index: Any, number: Any) -> Any:
@@ -183,7 +183,8 @@ class Buffer(Conversions):
         mine = self.content()
         if not isinstance(mine, Node) and not isinstance(other, Node):
             self.memory.own()
-            self.view = write(self.view, other)
+            write(self.array, other)
+            self.memory.version += 1
             return self
         self.overwrite(_fitting(how(mine, other), self.array))
         return self

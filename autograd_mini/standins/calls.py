@@ -129,7 +129,9 @@ def _of_method(f: Any, args: Any, kwargs: Any) -> Any:
 def _of_node(f: Any, owner: Any, args: Any, kwargs: Any) -> Any:
     """A method of a single node, where the plain run has a number."""
     name = f.__name__
-    if name in ("item", "tolist", "__float__") and np.size(owner.value) == 1:
+    if name in ("item", "tolist") and np.ndim(owner.value):
+        return getattr(as_buffer(owner), name)(*args)
+    if name in ("item", "tolist", "__float__"):
         return number(owner)
     if name in ("astype", "copy"):
         return wrapped(content(array(owner, *args[:1], **kwargs)))

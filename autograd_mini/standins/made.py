@@ -14,7 +14,7 @@ from ..compiler.values import Values
 from ..errors import DTypeError
 from ..functions import full
 from ..graph import Node, value_of
-from ..ops import broadcast_to, reshape, scatter
+from ..ops import broadcast_to, reshape, scatter, stack
 from ..ops.indexing import frozen_index
 from ..recording import current_tracer
 from .buffers import Buffer, as_buffer, constant, content, holds_nodes, joined, numbers
@@ -38,6 +38,8 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, order: Any = None, sub
     if type(x) is Buffer and not copy and (dtype is None or np.dtype(dtype) == x.array.dtype):
         return x
     found = of_dtype(joined(x), dtype)
+    if type(found) is np.ndarray:
+        found = np.array(found)  # for what is in a Buffer is its memory
     for _ in range(ndmin - np.ndim(value_of(found))):
         found = found[None]
     return as_buffer(found) if np.ndim(value_of(found)) else of_no_axes(found)
@@ -49,7 +51,7 @@ def of_no_axes(x: Any) -> Any:
         return x
     if not isinstance(x, Node):
         return as_buffer(np.array(x))
-    return Buffer(x if type(x.value) is np.ndarray else broadcast_to(x, shape=()))
+    return Buffer(x if type(x.value) is np.ndarray else reshape(stack([x]), shape=()))
 
 
 def of_dtype(x: Any, dtype: Any) -> Any:

@@ -18,9 +18,7 @@ print({loss}(*nodes))
 print(ag.gradients({loss}(*nodes), nodes))
 print(ag.gradients({loss}(*nodes), nodes, create_graph=True))"""
 WRITTEN = """w = ag.as_written(f)
-print(ag.vjp(w, ({args},))[0], f({args}))
-loss = lambda *args: np.sum(w(*args) * np.cos(1.0 + np.arange(np.size(f(*args)))))
-print(ag.grad(loss, {nums})({args}))"""
+print(ag.value_and_grad(lambda *args: mix(w(*args)), {nums})({args}), mix(f({args})))"""
 ENDINGS = {
     **dict.fromkeys(("nodes", "create_graph", "backward", "gradients", "kind"), NODES),
     "jvp": "print(ag.jvp(f, ({args},), ({way},)))",
