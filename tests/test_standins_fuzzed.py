@@ -120,3 +120,90 @@ def test_floats_that_are_differentiated_by_go_where_numbers_go():
         return array * single + again
 
     follows(f, 0.7)
+
+
+# ── stores ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_stored_in_one_statement_is_stored_from_left_to_right():
+    """In `p[0], p = …` the entry is of the old array; in `p = p[0] = …` of the new one."""
+    def f(x):
+        p = first = np.zeros(3)
+        p[0], p = x[1], x * 2.0
+        i = 0
+        i, p[i] = 2, x[0] * x[1]
+        q = np.zeros(3)
+        q, *_, q[1] = x * 3.0, 1.0, x[2]
+        r = r2 = np.zeros(3)
+        r2 = r2[:] = x * r2[0] + x
+        return p + first + q + r
+
+    follows(f, X)
+
+
+def test_putmask_goes_by_size_and_not_by_shape():
+    """np.putmask takes a mask of another shape with as many entries."""
+    def f(x, m):
+        np.putmask(m, np.array([True, False, True, False, False, True]), x)
+        return m
+
+    follows(f, X, M)
+
+
+def test_at_without_nodes_rounds_as_numpy_does():
+    """np.add.at adds to an entry twice, and not the sum of both once."""
+    def f(x):
+        np.add.at(x, [0, 1, 0], 1.7196852299)
+        return x
+
+    x = np.array([0.9, -1.2, -1.4])
+    assert ag.as_written(f)(x.copy()).tolist() == f(x).tolist()
+
+
+# ── arrays that operators make ───────────────────────────────────────────────────────────────
+
+
+def test_floats_made_of_whole_numbers_by_an_operator_take_nodes():
+    """np.arange(3) * 0.5, a mask times a number and the quotient of whole numbers are arrays of
+    floats that were made inside.
+    """
+    def f(x):
+        a, b = np.arange(3) * 0.5, 2 / (1 + np.arange(3) + np.arange(3))
+        a[0] += x[1]
+        b[1:] *= x[:2]
+        c = (x > 0) * 1.0
+        c[2] = math.sin(x[2])
+        return a * b + c
+
+    follows(f, X)
+
+
+def test_whole_numbers_times_a_node_can_be_written_to():
+    """An array of whole numbers times a number that is differentiated by is an array of floats."""
+    def f(x):
+        a = np.array([1, 2, 3]) * x[0]
+        a[1] = x[2]
+        b = a
+        b -= x
+        a.cumsum(out=a)
+        a[::-1].sort()
+        return a
+
+    follows(f, X)
+
+
+# ── what is left outside ─────────────────────────────────────────────────────────────────────
+
+
+def test_an_argument_that_is_kept_outside_is_kept_as_its_number():
+    """A list outside has floats, whether they were computed or given."""
+    kept, state = [], {}
+
+    def f(t, x):
+        kept.append(t)
+        state["entry"], state["array"] = x[0], x
+        return t * x
+
+    ag.grad(lambda t, x: np.sum(ag.as_written(f)(t, x)), (0, 1))(0.5, X)
+    assert [type(v) for v in kept] == [float] and kept == [0.5]
+    assert state["entry"] == 0.3 and type(state["array"]) is np.ndarray

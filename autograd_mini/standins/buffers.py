@@ -182,12 +182,16 @@ class Buffer(Conversions):
         other = joined(other)
         mine = self.content()
         if not isinstance(mine, Node) and not isinstance(other, Node):
-            self.memory.own()
-            write(self.array, other)
-            self.memory.version += 1
+            write(self.writable(), other)
             return self
         self.overwrite(_fitting(how(mine, other), self.array))
         return self
+
+    def writable(self) -> np.ndarray:
+        """The array, before NumPy writes plain numbers to it; none in it may come from a node."""
+        self.memory.own()
+        self.memory.version += 1
+        return self.array
 
     def __copy__(self) -> Any:
         return copied(self)

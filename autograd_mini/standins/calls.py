@@ -21,7 +21,7 @@ from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
 from .made import MADE, array, number, of_dtype
 from .rewrite import HOOKS
-from .runs import current_run, seen
+from .runs import computed, current_run, seen
 from .source import Rewritten, is_users, rewritten
 from .sourceless import arguments_held, with_stand_ins
 from .stores import (
@@ -347,5 +347,5 @@ _STAND_INS: dict[Any, Callable[..., Any]] = {
 }
 _of_hook = {"call": call, "seen": seen, "getitem": getitem, "setitem": setitem, "change": change,
             "setattr": set_attribute, "change_attribute": change_attribute, "made": _make,
-            "each": each}
+            "each": each, "computed": computed}
 _CELLS = {f"⟨{name}⟩": CellType(_of_hook[name]) for name in HOOKS} | {"⟨slice⟩": CellType(slice)}

@@ -142,7 +142,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """`np.putmask`: the value at the same place, counted round."""
-    chosen = np.asarray(constant(mask), bool)
+    chosen = np.reshape(np.asarray(constant(mask), bool), np.shape(numbers(a)))
     values = content(array(values)).reshape(-1)
     a[chosen] = values[np.flatnonzero(chosen) % np.size(value_of(values))]
 
@@ -182,6 +182,9 @@ def fill(a: Any, value: Any) -> None:
 def write_at(ufunc: Any, a: Any, index: Any, *operands: Any) -> None:
     """`np.add.at` and its kin: an entry that is named twice is changed twice."""
     b = [joined(x) for x in operands]
+    if type(a) is Buffer and not isinstance(a.content(), Node) and not holds_nodes(b):
+        ufunc.at(a.writable(), index, *b)
+        return
     if type(a) is Buffer and ufunc in (np.add, np.subtract) and b:
         shape = a.shape
         taken = np.shape(np.empty(shape)[index])
