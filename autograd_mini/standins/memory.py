@@ -171,7 +171,7 @@ def _entries_of(node: Any, position: np.ndarray) -> Any:
     if size == position.size and _in_order(position):
         return _shaped(node, position.shape)
     if size == 1:
-        return broadcast_to(node, shape=position.shape)
+        return broadcast_to(_shaped(node, ()), shape=position.shape)
     return _flat(node)[np.array(position)]
 
 

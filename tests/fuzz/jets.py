@@ -106,6 +106,9 @@ class Jet:
     def __bool__(self) -> bool:
         return self.value != 0.0
 
+    def __round__(self, digits: int = 0) -> Jet:
+        return Jet(round(self.value, digits))
+
     def __float__(self) -> float:
         raise TypeError("a jet would lose its derivatives")
 
@@ -255,6 +258,7 @@ class _Numpy:
     """NumPy, but for what makes arrays of floats."""
 
     float64 = float32 = staticmethod(number)
+    fromiter = staticmethod(lambda x, dtype: _array(list(x), dtype))
     array, copy, full, asarray = map(staticmethod, (_array, _array, _filled, _asarray))
     zeros_like, ones_like, empty_like = map(staticmethod, (_like(0.0), _like(1.0), _like(0.0)))
     full_like = staticmethod(lambda a, v: _filled(np.shape(a), v))

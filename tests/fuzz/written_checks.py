@@ -118,7 +118,7 @@ def _jet_of(case: WrittenCase) -> Any:
     try:
         exec(jets.translated(case.program.setup + "\n" + case.program.body), names)
         found = _mixed(names["f"](*args))
-        found = found.item() if isinstance(found, np.ndarray) else found
+        found = jets.number(found)
     except Tie:
         return "the function has a kink here"
     except Exception as error:
@@ -158,7 +158,7 @@ def described(x: Any) -> Any:
     if type(x) is np.ndarray:
         return x.dtype.kind, x.shape, [described(v) for v in x.ravel().tolist()]
     if isinstance(x, float | int | bool | str | type(None) | np.number):
-        return x if not isinstance(x, float | np.number) else float(f"{x:.9g}")
+        return round(float(x), 9) + 0.0 if isinstance(x, float | np.number) else x
     if type(x) in (list, tuple):
         return [described(v) for v in x]
     if type(x) is dict:
@@ -181,7 +181,8 @@ def check_value(case: WrittenCase) -> None:
     with unchecked():
         given, numbers = case.run(*nodes), case.run(*case.program.values)
     inner = given.data if isinstance(given, ag.Node) else np.asarray(given)
-    formed("value", "the result", np.asarray(inner), np.asarray(case.plain))
+    if not case.is_single:  # a number of math's is a weak one, and a node of it isn't
+        formed("value", "the result", np.asarray(inner), np.asarray(case.plain))
     same("value", "nodes give another value than plain numbers", inner, case.plain, room)
     formed("value", "the plain result", numbers, case.plain)
     same("value", "a run without nodes gives another value", numbers, case.plain, 0.0)

@@ -53,7 +53,7 @@ np.reshape({a}, (-1, 1)) ;; {v}.reshape(2, -1) ;; {w}[...] ;; {a}[None] ;; np.sq
 np.transpose({w}) ;; np.flip({a}) ;; np.atleast_2d({v}) ;; {a}[:] ;; {a}.view()
 np.expand_dims({v}, 0) ;; {a}.transpose() ;; {a}.T[0] ;; {a}[1:][::-1] ;; {a}[::2][:1]
 {w}.T.ravel() ;; {w}.T.reshape(-1) ;; np.asarray({a}) ;; {a}.squeeze() ;; np.split({v}, [1])[1]
-np.hsplit({w}, [1])[0] ;; {w}.diagonal() ;; np.moveaxis({w}, 0, 1) ;; np.rot90({w}) ;; {a}.flat
+np.hsplit({w}, [1])[0] ;; {w}.diagonal() ;; np.moveaxis({w}, 0, 1) ;; np.rot90({w}) ;; {a}.T.T
 {a}[..., 0] ;; {a}.real ;; list({a})[0] ;; np.broadcast_to({v}, (2, len({v}))) ;; {w}.flatten()
 {a}[()] ;; np.reshape({w}, -1, order='F') ;; np.lib.stride_tricks.sliding_window_view({v}, 2)
 next(iter({w})) ;; np.ascontiguousarray({a})
@@ -102,11 +102,11 @@ return mix({a}) + mix({a}) + mix({a}) ;; return mix({v}) + mix({w}) ;; return {e
 STORES = _rows("""
 {a}[{p}] = {s} ;; {a}[{p}] = {e} ;; {a}[{p}] = {a}[{p}] ;; {a}[{i}] = {s}
 {v}[{i}] = {m}({v}[{i}]) ;; {w}[{i}, {i}] = {s} ;; {w}[{i}] = {e} ;; {w}[:, {i}] = {e}
-{a}[:] = {e} ;; {a}[...] = {s} ;; {w}[{i}][{i}] = {s} ;; {a}[{p}] = {c} ;; {v}[{i}] = {v}[{i}] = {s}
-{v}[{i}], {v}[{i}] = {s}, {s} ;; {v}[1:] = {v}[:-1] ;; {a}[{a} > {c}] = {s}
-{a}[{a} > {c}] = {a}[{a} > {c}] * {c} ;; {v}[{i}], {n} = {s}, {v} ;; {V}[...] = {s}
-{a}[{p}] = {V} ;; {V}[{p}] = {e} ;; {a}[{p}][{p}] = {s} ;; {v}[{i}:{i}] = {s} ;; {q}[()] = {s}
-{q}[...] = {s}
+{a}[:] = {e} ;; {a}[...] = {s} ;; {a}.flat[{i}] = {s} ;; {w}[{i}][{i}] = {s} ;; {a}[{p}] = {c}
+{v}[{i}] = {v}[{i}] = {s} ;; {v}[{i}], {v}[{i}] = {s}, {s} ;; {v}[1:] = {v}[:-1]
+{a}[{a} > {c}] = {s} ;; {a}[{a} > {c}] = {a}[{a} > {c}] * {c} ;; {v}[{i}], {n} = {s}, {v}
+{V}[...] = {s} ;; {a}[{p}] = {V} ;; {V}[{p}] = {e} ;; {a}[{p}][{p}] = {s} ;; {v}[{i}:{i}] = {s}
+{q}[()] = {s} ;; {q}[...] = {s}
 """)
 
 CHANGES = _rows("""
@@ -128,7 +128,7 @@ np.place({a}, {a} > {c}, [{s}, {s}]) ;; np.putmask({a}, {a} > {c}, {e})
 np.put({a}, [0, -1], [{s}, {s}]) ;; np.put({a}, [0, 1, 0], {e}) ;; np.fill_diagonal({w}, {s})
 np.fill_diagonal({w}, {v}) ;; {a}.fill({s}) ;; {a}.sort() ;; {w}.sort(axis=0) ;; {w}.sort(0)
 {a}[1:].sort() ;; {a}.put([1], {s}) ;; np.negative.at({v}, [0, 0])
-np.put_along_axis({w}, np.array([[0, 1]]), {s}, 1) ;; {a}[::-1].sort() ;; {V}.fill({s})
+np.put_along_axis({w}, np.array([[0, 1]]), {s}, 1) ;; {a}[::-1].sort() ;; {a}.T.fill({s})
 np.multiply({a}, {s}, out={a}) ;; np.add({a}, {e}, out={a}) ;; np.exp({a} * 0.3, out={a})
 np.sin({a}, {a}) ;; np.add({e}, {e}, out={a}) ;; np.multiply({e}, {s}, out={a}[{p}])
 np.sum({w}, axis=0, out={v}) ;; np.cumsum({v}, out={v})
