@@ -20,7 +20,7 @@ from ..recording import current_tracer, notify_constant
 from ..tensor import Tensor
 from ..trees import nested_array
 from .conversions import Conversions
-from .memory import PLAIN, Memory, gathered
+from .memory import PLAIN, Memory, gathered, in_order
 
 __all__ = ["Buffer", "as_buffer", "constant", "content", "contents", "copied", "holds_nodes",
            "joined", "numbers", "root_of"]
@@ -34,7 +34,7 @@ class Buffer(Conversions):
     others are views of a memory with notes, and `node` is what was read at `version`.
     """
 
-    __slots__ = ("memory", "node", "version", "view")
+    __slots__ = ("_notes", "memory", "node", "version", "view")
 
     node: Any
     memory: Any
@@ -42,7 +42,7 @@ class Buffer(Conversions):
     version: int
 
     def __init__(self, node: Any, memory: Memory | None = None, view: Any = None) -> None:
-        self.node, self.memory, self.view = node, memory, view
+        self.node, self.memory, self.view, self._notes = node, memory, view, None
         self.version = -1 if memory is None or node is None else memory.version
 
     # ── what is in it ────────────────────────────────────────────────────────────────────────
@@ -68,7 +68,7 @@ class Buffer(Conversions):
         if whole and memory.whole is not None:
             return memory.whole
         memory.take_notes()
-        node = gathered(memory, view)
+        node = gathered(memory, view, *self.notes())
         if whole and isinstance(node, Node):
             memory.becomes(node)
         return node
@@ -81,6 +81,15 @@ class Buffer(Conversions):
             return array
         self.view = self.memory.current(self.view)
         found: np.ndarray = self.view
+        return found
+
+    def notes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The memory's notes on these entries; found once for as long as they stay where they are.
+        """
+        source = self.memory.source
+        if self._notes is None or self._notes[0] is not source:
+            self._notes = source, self.memory.notes(self.array)
+        found: tuple[np.ndarray, np.ndarray] = self._notes[1]
         return found
 
     def share(self) -> None:
@@ -102,7 +111,10 @@ class Buffer(Conversions):
         if self.memory is None:
             self.share()
             taken = self.view[index]
-        return self.looking(taken, lambda x: x[index])
+        buffer = self.looking(taken, lambda x: x[index])
+        if type(index) is int and index in self.memory.rows and self.memory.covers(self.view):
+            buffer.node, buffer.version = self.memory.rows[index], self.memory.version
+        return buffer
 
     def _number(self, index: Any, number: Any) -> Any:
         """One entry: a node of shape (), or a plain number."""
@@ -115,7 +127,7 @@ class Buffer(Conversions):
             return self.node[index] if isinstance(self.node, Node) else number
         if memory.whole is not None:
             return self.content()[index]
-        source, position = memory.notes(self.array)
+        source, position = self.notes()
         which = int(source[index])
         if which < 0:
             return number
@@ -126,6 +138,9 @@ class Buffer(Conversions):
     def looking(self, view: np.ndarray, way: Callable[[Any], Any]) -> Buffer:
         """A view of the same memory; `way` makes its node from mine, if mine is at hand."""
         buffer = Buffer(None, self.memory, view)
+        if self.memory.source is not None:
+            source, position = self.notes()
+            buffer._notes = self.memory.source, (way(source), way(position))
         if not self.memory.is_plain and (self.version == self.memory.version
                                          or self.memory.whole is not None):
             inner = self.content()
@@ -150,10 +165,12 @@ class Buffer(Conversions):
         memory.own()
         array = self.array
         array[index] = value_of(value)  # NumPy says what doesn't fit, before anything is noted
+        row = type(index) is int and index >= 0 and memory.covers(array)
+        memory.rows.pop(index, None) if row else memory.rows.clear()
         if not isinstance(value, Node):
             if not memory.is_plain:
                 memory.take_notes()
-                memory.notes(array)[0][index] = PLAIN
+                self.notes()[0][index] = PLAIN
                 memory.whole = None
                 memory.version += 1
             return
@@ -165,10 +182,12 @@ class Buffer(Conversions):
             return
         memory.take_notes()
         number = memory.add_source(value)
-        source, position = memory.notes(array)
+        source, position = self.notes()
         source[index] = number
         size = np.size(value.value)
-        position[index] = 0 if size == 1 else np.arange(size).reshape(np.shape(value.value))
+        position[index] = 0 if size == 1 else in_order(value.value.shape)
+        if row and np.shape(value.value) == array.shape[1:]:
+            memory.rows[index] = value
 
     def overwrite(self, node: Any) -> None:
         """Let all entries be those of a node (or plain array) of the same shape and dtype."""
