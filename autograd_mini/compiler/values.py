@@ -48,8 +48,10 @@ class Values(np.ndarray):
         return super().__getitem__(_decided(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        value = _entries(value) if isinstance(value, Node) else value
-        super().__setitem__(_decided(index), value)
+        index = _decided(index)
+        if isinstance(value, Node) and isinstance(super().__getitem__(index), np.ndarray):
+            value = _entries(value)  # NumPy would ask a node for its array
+        super().__setitem__(index, value)
 
     def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
         """The same Values: a program has no numbers but float64."""
