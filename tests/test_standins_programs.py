@@ -130,3 +130,23 @@ class TestBuffers:
             return np.sum(out)
 
         assert ag.grad(ag.as_written(f))(2.0) == 1.0
+
+    def test_float_in_a_float32_buffer_is_rounded_as_in_a_plain_run(self) -> None:
+        """A Python float written to all of a float32 array has seven digits, and slope 1."""
+        def f(x: Any) -> Any:
+            out = np.zeros(2, np.float32)
+            out[:] = x
+            return np.sum(out)
+
+        value, slope = ag.value_and_grad(ag.as_written(f))(0.1)
+        assert value == f(0.1)
+        assert slope == 2.0
+
+    def test_float_made_a_float32_is_one(self) -> None:
+        """np.float32(x), and np.array(x, np.float32), round a Python float and keep its slope."""
+        def f(x: Any) -> Any:
+            return np.float32(x) * np.array(x, np.float32)
+
+        value, slope = ag.value_and_grad(ag.as_written(f))(0.1)
+        assert value == f(0.1)
+        assert slope == np.float32(0.2)
