@@ -23,7 +23,7 @@ from .conversions import Conversions
 from .memory import PLAIN, Memory, gathered, in_order
 
 __all__ = ["Buffer", "as_buffer", "constant", "content", "contents", "copied", "holds_nodes",
-           "joined", "numbers", "root_of"]
+           "joined", "numbers", "of_float", "root_of"]
 
 
 class Buffer(Conversions):
@@ -174,7 +174,7 @@ class Buffer(Conversions):
                 memory.whole = None
                 memory.version += 1
             return
-        value = _cast(value, array.dtype)
+        value = of_float(value, array.dtype)
         memory.version += 1
         everything = index is ... or (type(index) is slice and index == slice(None))
         if everything and memory.covers(array) and np.shape(value.value) == array.shape:
@@ -373,9 +373,11 @@ def _is_view(index: Any) -> bool:
     return type(index) in _OF_VIEWS or isinstance(index, np.integer)
 
 
-def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
-    """A node in the dtype of the array that it is written to."""
-    return value.astype(dtype) if type(value) is Tensor and value.dtype != dtype else value
+def of_float(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A node in another dtype of floats, such as the array's that it is written to."""
+    if not isinstance(value, Node) or value.dtype == dtype:
+        return value
+    return value.astype(dtype) if type(value) is Tensor else stack([value]).astype(dtype)[0]
 
 
 def _fitting(result: Any, mine: np.ndarray) -> Any:
@@ -387,7 +389,7 @@ def _fitting(result: Any, mine: np.ndarray) -> Any:
     if shape != mine.shape:
         raise ValueError(f"non-broadcastable output operand with shape {mine.shape} doesn't match "
                          f"the broadcast shape {shape}")
-    return _cast(result, mine.dtype) if isinstance(result, Node) else result
+    return of_float(result, mine.dtype) if isinstance(result, Node) else result
 
 
 def _of_row(row: Any, args: Any, params: dict[str, Any]) -> Any:

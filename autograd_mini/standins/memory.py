@@ -152,7 +152,7 @@ def gathered(memory: Memory, view: np.ndarray, source: np.ndarray, position: np.
     if used[0] == PLAIN and len(used) == 2:
         node = memory.sources[used[1]]
         mask = source != PLAIN
-        if node.value.size == view.size and _in_order(position, mask):
+        if np.size(node.value) == view.size and _in_order(position, mask):
             return where(mask, _shaped(node, view.shape), np.array(view))
     return _assembled(memory.sources, source, position, view)
 
