@@ -34,15 +34,15 @@ class Buffer(Conversions):
     others are views of a memory with notes, and `node` is what was read at `version`.
     """
 
-    __slots__ = ("_notes", "memory", "node", "version", "view")
+    __slots__ = ("_notes", "entries", "memory", "node", "version")
 
     node: Any
     memory: Any
-    view: Any  # of the memory's array
+    entries: Any  # a view of the memory's array; not named as an attribute of NumPy's arrays is
     version: int
 
     def __init__(self, node: Any, memory: Memory | None = None, view: Any = None) -> None:
-        self.node, self.memory, self.view, self._notes = node, memory, view, None
+        self.node, self.memory, self.entries, self._notes = node, memory, view, None
         self.version = -1 if memory is None or node is None else memory.version
 
     # ── what is in it ────────────────────────────────────────────────────────────────────────
@@ -57,7 +57,7 @@ class Buffer(Conversions):
         if memory is None:
             return self.node
         if memory.is_plain:
-            return self.view
+            return self.entries
         if self.version != memory.version:
             self.node, self.version = self._read(), memory.version
         return self.node
@@ -79,8 +79,8 @@ class Buffer(Conversions):
         if self.memory is None:
             array: np.ndarray = self.node.value
             return array
-        self.view = self.memory.current(self.view)
-        found: np.ndarray = self.view
+        self.entries = self.memory.current(self.entries)
+        found: np.ndarray = self.entries
         return found
 
     def notes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +96,7 @@ class Buffer(Conversions):
         """Give it a memory, before another array becomes a view of it or it is written to."""
         if self.memory is None:
             self.memory = Memory.of_node(self.node)
-            self.view, self.version = self.memory.array, 0
+            self.entries, self.version = self.memory.array, 0
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
@@ -110,9 +110,9 @@ class Buffer(Conversions):
             return as_buffer(inner[index] if isinstance(inner, Node) else taken)
         if self.memory is None:
             self.share()
-            taken = self.view[index]
+            taken = self.entries[index]
         buffer = self.looking(taken, lambda x: x[index])
-        if type(index) is int and index in self.memory.rows and self.memory.covers(self.view):
+        if type(index) is int and index in self.memory.rows and self.memory.covers(self.entries):
             buffer.node, buffer.version = self.memory.rows[index], self.memory.version
         return buffer
 
@@ -201,11 +201,16 @@ class Buffer(Conversions):
         other = joined(other)
         mine = self.content()
         if not isinstance(mine, Node) and not isinstance(other, Node):
-            self.memory.own()
-            self.view = write(self.view, other)
+            write(self.writable(), other)
             return self
         self.overwrite(_fitting(how(mine, other), self.array))
         return self
+
+    def writable(self) -> np.ndarray:
+        """The array, before NumPy writes plain numbers to it; none in it may come from a node."""
+        self.memory.own()
+        self.memory.version += 1
+        return self.array
 
     def __copy__(self) -> Any:
         return copied(self)
