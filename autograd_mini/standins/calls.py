@@ -19,6 +19,7 @@ from ..compiler.values import Values
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..tensor import Tensor
+from . import operators as operators  # it gives Buffers theirs
 from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
 from .made import MADE, array, number, of_dtype
