@@ -69,7 +69,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _is_known_now(function: Any) -> bool:
     """Whether it is one of SciPy's ufuncs, whose rows are read when the first one is met."""
     if isinstance(function, np.ufunc) and sys.modules.get("scipy.special") is not None:
-        importlib.import_module("autograd_mini.special")
+        importlib.import_module("autograd_mini.scipy_api.special")
     return function in TABLE
 
 
