@@ -18,9 +18,13 @@ except ImportError as error:
     raise missing_extra("scipy", "scipy", "ag.scipy") from error
 
 if TYPE_CHECKING:
-    from . import special as special
+    from . import (
+        linalg as linalg,
+        special as special,
+        stats as stats,
+    )
 
-__all__ = ["special"]
+__all__ = ["linalg", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:

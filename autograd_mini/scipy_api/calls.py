@@ -43,7 +43,9 @@ def has_node(x: Any) -> bool:
 
 
 def array_of(x: Any) -> Any:
-    """x as a node or an array of floats; of a list with nodes in it, one node."""
+    """x as a node, a float or an array of floats; of a list with nodes in it, one node."""
+    if isinstance(x, int | float | np.generic):
+        return float(x)  # one number never decides the dtype
     if isinstance(x, list | tuple) and has_node(x):
         return stack([array_of(part) for part in x])
     return as_array(x)
