@@ -19,12 +19,16 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from . import (
+        integrate as integrate,
+        interpolate as interpolate,
         linalg as linalg,
+        signal as signal,
+        sparse as sparse,
         special as special,
         stats as stats,
     )
 
-__all__ = ["linalg", "special", "stats"]
+__all__ = ["integrate", "interpolate", "linalg", "signal", "sparse", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:

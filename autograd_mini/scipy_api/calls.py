@@ -57,18 +57,19 @@ def on_nodes(name: str, theirs: Callable[..., Any]) -> Callable[[F], F]:
     Raises `NotDifferentiableError` for a keyword of SciPy's that the function doesn't have.
     """
     def enter(function: F) -> F:
-        ours, signature = keeps_kind(function), inspect.signature(function)
+        ours, parameters = keeps_kind(function), inspect.signature(function).parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
             if not (has_node(args) or has_node(kwargs)):
                 return theirs(*args, **kwargs)
             kwargs = {k: v for k, v in kwargs.items() if k not in IGNORED}
-            unknown = kwargs.keys() - signature.parameters
-            if unknown:
+            unknown = kwargs.keys() - parameters
+            if unknown and not open_ended:
                 raise NotDifferentiableError(
                     f"{name}({', '.join(sorted(unknown))}=…) isn't supported for nodes; "
-                    f"supported: {', '.join(signature.parameters)}")
+                    f"supported: {', '.join(parameters)}")
             return ours(*args, **kwargs)
 
         called.scipys = name  # type: ignore[attr-defined]
@@ -104,7 +105,7 @@ def of_plain(name: str, theirs: Any) -> Any:
         if has_node(args) or has_node(kwargs):
             raise NotDifferentiableError(
                 f"{name} isn't differentiable here: give it plain numbers (x.data, if a constant "
-                f"is meant); what is: dir(ag.{name.rpartition('.')[0]})")
+                f"is meant); dir(ag.{name.rpartition('.')[0]}) lists what is")
         return theirs(*args, **kwargs)
 
     return called

@@ -18,7 +18,7 @@ from ..errors import NotDifferentiableError, ShapeError
 from ..functions import algebra, norm as any_norm
 from ..functions.composed import dtype_of
 from ..graph import value_of
-from ..ops import concatenate, reshape, shape, swap
+from ..ops import concatenate, reshape, shape, swap, where
 from ..ops.linalg import decision
 from .calls import array_of, missing, of_plain, on_nodes
 from .matrix_rows import (
@@ -205,9 +205,8 @@ def cholesky(a: Any, lower: bool = False) -> Any:
     return algebra.cholesky(array_of(a), upper=not lower)
 
 
-_signs = decision(
-    lambda ours, theirs: np.where(np.sum(ours * theirs, axis=-2, keepdims=True) < 0, -1.0, 1.0), 2,
-    "signs of vectors")
+_opposite = decision(
+    lambda ours, theirs: np.sum(ours * theirs, axis=-2, keepdims=True) < 0, 2, "opposite vectors")
 _eigenvectors = decision(
     lambda a, low: sl.eigh(a, lower=bool(np.ravel(low)[0]))[1], 2, "SciPy's eigenvectors")
 _left_vectors = decision(lambda a: sl.svd(a, full_matrices=False)[0], 1, "SciPy's left vectors")
@@ -224,7 +223,9 @@ def eigh(a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = Fals
                                      "cholesky(b, lower=True) it is eigh of L⁻¹ a L⁻ᵀ")
     a, = _one_matrix("eigh", a)
     w, v = algebra.eigh(a, "L" if lower else "U")
-    return w if eigvals_only else (w, v * _signs(v, _eigenvectors(a, float(lower))))
+    if eigvals_only:
+        return w
+    return w, where(_opposite(v, _eigenvectors(a, float(lower))), -v, v)
 
 
 @on_nodes("scipy.linalg.eigvalsh", sl.eigvalsh)
@@ -243,8 +244,8 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     if not compute_uv:
         return ops.svdvals(a)
     u, s, vh = algebra.svd(a, full_matrices)
-    signs = _signs(u, _left_vectors(a))
-    return u * signs, s, vh * swap(signs)
+    opposite = _opposite(u, _left_vectors(a))
+    return where(opposite, -u, u), s, where(swap(opposite), -vh, vh)
 
 
 @on_nodes("scipy.linalg.svdvals", sl.svdvals)
