@@ -11,7 +11,7 @@ import importlib
 import inspect
 import sys
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ..primitive import TABLE, Elementwise, Primitive
 from ..recording import notify_constant
 from .catalog import CONSTANT, name_of, refusal
 from .detach_guards import refuse_array
+from .packages import boxed, is_sparse_product
 
 __all__ = ["NumPyProtocols", "dispatch"]
 
@@ -157,6 +158,8 @@ class NumPyProtocols(Node):
     ) -> Any:
         return dispatch(function, args, kwargs)
 
+    __pandas_priority__ = 100_000  # pandas leaves arithmetic to us, as NumPy does
+
     if not TYPE_CHECKING:  # it refuses: to a type checker, a node is no array-like
-        def __array__(self, *_: Any, **__: Any) -> NoReturn:
-            refuse_array()
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            return boxed(self) if is_sparse_product(sys._getframe(1)) else refuse_array()

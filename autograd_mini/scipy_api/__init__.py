@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ..errors import missing_extra
+from .names import NAMES, STANDINS
 
 try:
     importlib.import_module("scipy")
@@ -28,15 +29,17 @@ if TYPE_CHECKING:
         stats as stats,
     )
 
-__all__ = ["integrate", "interpolate", "linalg", "signal", "sparse", "special", "stats"]
+__all__ = ["integrate", "interpolate", "linalg", "signal", "sparse", "special", "stats", "NAMES",
+           "STANDINS"]
+_ROOMS = [name for name in __all__ if name.islower()]
 
 
 def __getattr__(name: str) -> Any:
     """One of the rooms, read now."""
-    if name in __all__:
+    if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"ag.scipy has no {name!r}; it has: {', '.join(__all__)}")
+    raise AttributeError(f"ag.scipy has no {name!r}; it has: {', '.join(_ROOMS)}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(_ROOMS)

@@ -17,6 +17,7 @@ from ..errors import ArgumentTypeError
 from ..functions.composed import is_above, keeps_kind
 from ..graph import Node, value_of
 from ..ops import astype, exp, log, where
+from ..primitive import OTHER_ARRAYS
 from ..recording import current_tracer
 from .calls import array_of, has_node, missing, must_be_plain, of_plain
 
@@ -25,7 +26,7 @@ __all__ = ["Continuous", "Discrete", "Distribution", "Frozen", "chosen"]
 
 def chosen(mask: Any, a: Any, b: Any) -> Any:
     """a where the mask holds, else b; b itself if it holds nowhere, and for other numbers too."""
-    asked = isinstance(mask, Node) and current_tracer() is not None
+    asked = (isinstance(mask, Node) and current_tracer() is not None) or type(mask) in OTHER_ARRAYS
     return where(mask, a, b) if asked or np.any(value_of(mask)) else b
 
 
@@ -249,12 +250,12 @@ class Discrete(Distribution):
         k, last = np.asarray(x) - loc, self._last(*parts)
         if method in ("pmf", "logpmf"):
             outside = (k < 0) | (k > last) | (k != np.floor(k))
-            y = chosen(outside, -np.inf, self._logpmf(np.where(outside, 0.0, k), *parts))
+            y = chosen(outside, -np.inf, self._logpmf(np.where(outside, 0.0, k)[()], *parts))
             return chosen(wrong, np.nan, exp(y) if method == "pmf" else y)
         k = np.floor(k)
         first, after = (1.0, 0.0) if method.endswith("sf") else (0.0, 1.0)
         function = self._sf if method.endswith("sf") else self._cdf
-        y = function(np.where((k < 0) | (k >= last), 0.0, k), *parts)
+        y = function(np.where((k < 0) | (k >= last), 0.0, k)[()], *parts)
         y = chosen(k < 0, first, chosen(k >= last, after, y))
         return chosen(wrong, np.nan, log(y) if method.startswith("log") else y)
 
