@@ -200,14 +200,15 @@ class Uniform(Continuous):
 
 @states("logpdf", "pdf", "cdf", "logcdf", "sf", "logsf", "ppf")
 class Laplace(Continuous):
-    """log f = −|z| − log 2, F = ½eᶻ below 0 and 1 − ½e⁻ᶻ above; at the kink the slope is 0."""
+    """log f = −|z| − log 2, F = ½eᶻ below 0 and 1 − ½e⁻ᶻ above; f's slope at 0 is 0."""
 
     def _logpdf(self, z: Any) -> Any:
         return -abs(z) - LOG_2
 
     def _cdf(self, z: Any) -> Any:
-        half = 0.5 * exp(-abs(z))
-        return where(is_above(z, 0.0), 1 - half, half)
+        above = is_above(z, 0.0)
+        half = 0.5 * exp(where(above, -z, z))  # not −|z|, whose slope at 0 is 0
+        return where(above, 1 - half, half)
 
     def _sf(self, z: Any) -> Any:
         return self._cdf(-z)

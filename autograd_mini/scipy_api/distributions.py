@@ -16,7 +16,7 @@ import scipy.stats
 from ..errors import ArgumentTypeError
 from ..functions.composed import is_above, keeps_kind
 from ..graph import Node, value_of
-from ..ops import astype, exp, log, where
+from ..ops import astype, exp, log, log1p, where
 from ..primitive import OTHER_ARRAYS
 from ..recording import current_tracer
 from .calls import array_of, has_node, missing, must_be_plain, of_plain
@@ -47,6 +47,12 @@ def _in_kind(y: Any, *arguments: Any) -> Any:
     kinds = {np.dtype(x.dtype) for x in map(value_of, arguments) if isinstance(x, np.ndarray)}
     single = kinds == {np.dtype(np.float32)} and value_of(y).dtype != np.float32
     return astype(y, dtype=np.dtype(np.float32)) if single else y
+
+
+def _log_of(p: Any, rest: Any) -> Any:
+    """log p, where p + rest = 1: by the rest where p is near 1, and its log has lost its digits."""
+    near = is_above(0.5, rest)
+    return where(near, log1p(-where(near, rest, 0.0)), log(where(near, 1.0, p)))
 
 
 class Distribution:
@@ -159,10 +165,10 @@ class Continuous(Distribution):
         return 1 - self._cdf(z, *shapes)
 
     def _logcdf(self, z: Any, *shapes: Any) -> Any:
-        return log(self._cdf(z, *shapes))
+        return _log_of(self._cdf(z, *shapes), self._sf(z, *shapes))
 
     def _logsf(self, z: Any, *shapes: Any) -> Any:
-        return log(self._sf(z, *shapes))
+        return _log_of(self._sf(z, *shapes), self._cdf(z, *shapes))
 
     def _invalid(self, *shapes: Any) -> Any:
         """Where a shape isn't one, as a mask: SciPy has nan there. Most have to be above 0."""
@@ -254,10 +260,13 @@ class Discrete(Distribution):
             return chosen(wrong, np.nan, exp(y) if method == "pmf" else y)
         k = np.floor(k)
         first, after = (1.0, 0.0) if method.endswith("sf") else (0.0, 1.0)
-        function = self._sf if method.endswith("sf") else self._cdf
-        y = function(np.where((k < 0) | (k >= last), 0.0, k)[()], *parts)
-        y = chosen(k < 0, first, chosen(k >= last, after, y))
-        return chosen(wrong, np.nan, log(y) if method.startswith("log") else y)
+        p, rest = (self._sf, self._cdf) if method.endswith("sf") else (self._cdf, self._sf)
+        inside = np.where((k < 0) | (k >= last), 0.0, k)[()]
+        y = p(inside, *parts)
+        if method.startswith("log"):
+            y = _log_of(y, rest(inside, *parts))
+            first, after = (-np.inf if end == 0.0 else 0.0 for end in (first, after))
+        return chosen(wrong, np.nan, chosen(k < 0, first, chosen(k >= last, after, y)))
 
 
 class Frozen:

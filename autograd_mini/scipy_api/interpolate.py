@@ -80,7 +80,7 @@ class interp1d:  # noqa: N801  SciPy's name
     @keeps_kind
     def _lines(self, q: Any) -> Any:
         knots, y, in_order = array_of(self._points[0]), array_of(self._points[1]), self._points[2]
-        filled = moveaxis_back(self._theirs(value_of(q)), self._axis, shape(q), shape(y))
+        filled = _points_last(self._theirs(value_of(q)), self._axis, shape(q), shape(y))
         y = moveaxis(y, self._axis, -1)
         if not in_order:
             order = np.argsort(value_of(knots), kind="stable")
@@ -90,17 +90,26 @@ class interp1d:  # noqa: N801  SciPy's name
         for knot in {plain[0], plain[-1], plain[i], plain[i + 1]} if not v.ndim else ():
             decided(operator.lt, q, float(knot))  # between which knots one number lies
             decided(operator.gt, q, float(knot))
-        left, slope = y[..., i], (y[..., i + 1] - y[..., i]) / (knots[i + 1] - knots[i])
+        left, right = _taken(y, i), _taken(y, i + 1)
+        slope = (right - left) / (knots[i + 1] - knots[i])
         lines = left + (q - knots[i]) * slope
         outside = (v < plain[0]) | (v > plain[-1])
         if np.any(outside) and not self._extrapolates:
             lines = where(outside, filled, lines)
+        if not v.ndim:
+            return lines
         last = len(shape(y)) - 1
         where_to = range(self._axis % (last + 1), self._axis % (last + 1) + v.ndim)
         return moveaxis(lines, tuple(range(last, last + v.ndim)), tuple(where_to))
 
 
-def moveaxis_back(filled: Any, axis: int, points: Any, heights: Any) -> Any:
+def _taken(y: Any, i: Any) -> Any:
+    """The i-th along the last axis; of plain numbers one as a number, not as an array."""
+    found = y[..., i]
+    return found[()] if isinstance(found, np.ndarray) else found
+
+
+def _points_last(filled: Any, axis: int, points: Any, heights: Any) -> Any:
     """SciPy's result with the axes of the points last."""
     first, count = axis % len(heights), len(points)
     return np.moveaxis(filled, range(first, first + count), range(-count, 0)) if count else filled

@@ -39,13 +39,13 @@ Solver = Callable[[Rate, Any, Any], Any]  # (rate, y at the first time, times) �
 
 CLOSED = ("the equation's function closes over a node that it doesn't use at the first time, and "
           "its gradient would be lost: give the node in args=(…)")
-TOLERANCE, LOST, HALVINGS = 1e-10, 1e-6, 20
+TOLERANCE, LOST, HALVINGS = 1e-11, 1e-6, 20
 
 
 def _solved(rate: Rate, y0: Any, times: Any, method: str, **options: Any) -> Any:
     """SciPy's solution, as exactly as it goes, whatever tolerance the user has for y."""
     found = scipy.integrate.solve_ivp(lambda t, y: rate(y, t), (times[0], times[-1]), y0, method,
-                                      rtol=TOLERANCE, atol=TOLERANCE / 100, **options)
+                                      rtol=TOLERANCE, atol=TOLERANCE / 1000, **options)
     if not found.success:
         raise _LostError("the gradient of an integrated equation couldn't be integrated from "
                          f"t = {times[0]:g} to {times[-1]:g}: {found.message}")
@@ -120,7 +120,8 @@ class Equation:
     def find_outer(self, y0: Any, t0: Any) -> None:
         """Find the nodes that func closes over: those that two calls of it have in common."""
         first = self._probed(y0, t0)
-        if not self._meets_older(first):
+        if not any([node.op is None and (node.params is None or 0 <= node.params < self.began)
+                    for node in topological_order(first)]):
             return
         common = {*topological_order(first)} & {*topological_order(self._probed(y0, t0))}
         used = {p for node in topological_order(first) if node not in common
@@ -162,12 +163,12 @@ def _nothing(g: Any) -> tuple[Any, ...]:
 def integrated(equation: Equation, y0: Any, t: Any) -> Any:
     """y at each of the times t, of shape (len(t), n): one operation, of y0, t and the parameters.
 
-    Raises `GraphError` in a function to be compiled, if the equation closes over nodes.
+    Raises `GraphError` in a function to be compiled.
     """
+    if current_tracer() is not None:
+        raise GraphError("in a function to be compiled there is no place for an integrated "
+                         "equation: leave it out of that function, or write its steps as a loop")
     equation.find_outer(y0, t[0])
-    if equation.outer and current_tracer() is not None:
-        raise GraphError("in a function to be compiled an equation's function must not close over "
-                         "nodes, whose numbers would be constants: give them in args=(…)")
     return trajectory([y0, t, *equation.parameters], equation=equation)
 
 
@@ -189,13 +190,16 @@ class _Backward:
 
     # of numbers
 
-    def numbers(self, y: Any, t: Any, s: Any, lam: Any, mu: Any) -> tuple[Any, Any]:
-        """λ and μ at t, from those at s > t, where y is the state at t."""
-        path = _solved(self.equation.numbers(self.parameters), y, (t, s), "LSODA",
-                       dense_output=True).sol
+    def states(self, y0: Any, t: Any) -> Any:
+        """y at each of the times, as exactly as it goes; between them, `self.path`."""
+        self.path = _solved(self.equation.numbers(self.parameters), y0, (t[0], t[-1]), "LSODA",
+                            dense_output=True).sol
+        return self.path(t).T
 
+    def numbers(self, y: Any, t: Any, s: Any, lam: Any, mu: Any) -> tuple[Any, Any]:
+        """λ and μ at t, from those at s > t."""
         def rate(z: Any, time: Any) -> Any:
-            return np.concatenate(self.pulled(path(time), time, self.parameters, z[: self.n]))
+            return np.concatenate(self.pulled(self.path(time), time, self.parameters, z[: self.n]))
 
         z = _solved(rate, np.concatenate([lam, mu]), (s, t), "LSODA").y[:, -1]
         return z[: self.n], z[self.n :]
@@ -204,7 +208,7 @@ class _Backward:
 
     def nodes(self, y: Any, t: Any, s: Any, lam: Any, mu: Any, halvings: int = HALVINGS
               ) -> tuple[Any, Any]:
-        """The same as nodes: the state is integrated to s, and back from there beside λ and μ.
+        """The same as nodes, from the state y at t: that is integrated to s, and back from there.
 
         Where it doesn't come back to where it began, the way is halved.
         """
@@ -255,6 +259,8 @@ def _adjoint(g: Any, y: Any, y0: Any, t: Any, *parameters: Any, equation: Equati
     size = size if 0 < size < np.inf else 1.0  # all is linear in g, but tolerances aren't
     way, g, last = _Backward(equation, parameters, shape(y)[1]), g / size, shape(y)[0] - 1
     back = way.nodes if graph else way.numbers
+    if not graph and value_of(t)[0] != value_of(t)[-1]:
+        y = way.states(y0, t)
 
     def power(v: Any, i: int) -> Any:  # v·f at a time
         rate = equation.rate(y[i], t[i], parameters)
@@ -264,7 +270,8 @@ def _adjoint(g: Any, y: Any, y0: Any, t: Any, *parameters: Any, equation: Equati
     mu: Any = np.zeros(builtins.sum([np.size(value_of(p)) for p in parameters]))
     for i in range(last, 0, -1):
         times.append(power(g[i], i))
-        lam, mu = back(y[i - 1], t[i - 1], t[i], lam, mu)
+        if value_of(t)[i] != value_of(t)[i - 1]:
+            lam, mu = back(y[i - 1], t[i - 1], t[i], lam, mu)
         if i == 1:
             times.append(-power(lam, 0))
         lam = lam + g[i - 1]
