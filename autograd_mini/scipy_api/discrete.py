@@ -42,7 +42,8 @@ class Poisson(Discrete):
 class Binom(Discrete):
     """log P(k) = log C(n, k) + k log p + (n − k) log(1 − p), P(more than k) = I(k+1, n−k; p)."""
 
-    shapes, counts = ("n", "p"), ("n",)
+    shapes: tuple[str, ...] = ("n", "p")
+    counts: tuple[str, ...] = ("n",)
 
     def _invalid(self, n: Any, p: Any) -> Any:
         good = is_at_least(p, 0.0) * is_at_least(1.0, p)

@@ -62,6 +62,7 @@ class Distribution:
     shapes: tuple[str, ...] = ()
     places: tuple[str, ...] = ("loc", "scale")
     defaults: Mapping[str, Any] = {"loc": 0.0, "scale": 1.0}
+    _of_nodes: Callable[..., Any]  # of a method's name, x, and each parameter by name
     methods: tuple[str, ...] = ()
 
     def __init__(self) -> None:
@@ -108,9 +109,6 @@ class Distribution:
         x, parameters = array_of(x), self._parameters(args, kwds)
         with np.errstate(all="ignore"):
             return _in_kind(self._of_nodes(method, x, **parameters), x, *parameters.values())
-
-    def _of_nodes(self, method: str, x: Any, **parameters: Any) -> Any:
-        raise NotImplementedError
 
 
 def _method(name: str, what: str) -> Callable[..., Any]:

@@ -138,7 +138,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     >>> import numpy as np, autograd_mini as ag
     >>> x = np.array([1.0, 0.0, 0.0])
     >>> ag.grad(lambda a: ag.scipy.signal.lfilter([1.0], a, x)[2])(np.array([1.0, -0.5]))
-    array([-1.5, -1. ])
+    array([-0.75, -1.  ])
     """
     if zi is not None:
         raise NotDifferentiableError("scipy.signal.lfilter(zi=…) isn't supported for nodes: put "
