@@ -6,7 +6,9 @@ their stand-ins; what a library does with nodes is left to it, for nodes guard t
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -17,6 +19,7 @@ from ..compiler.values import Values
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..tensor import Tensor
+from . import operators as operators  # it gives Buffers theirs
 from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
 from .made import MADE, array, number, of_dtype
@@ -142,6 +145,8 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     """An object made: the user's own `__init__` is his code, too."""
     init = getattr(f, "__init__", None)
     plain_new = f.__new__ is object.__new__ and type(f).__call__ is type.__call__
+    if plain_new and dataclasses.is_dataclass(f) and init.__code__.co_filename == "<string>":
+        return _of_dataclass(f, args, kwargs)
     if plain_new and type(init) is FunctionType and (own := own_version(init)) is not None:
         made = object.__new__(f)
         _make(made)
@@ -160,6 +165,25 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*contents(args), **contents(kwargs))
     made = f(*args, **kwargs)
     return _make(made) if isinstance(made, f) else made
+
+
+def _of_dataclass(f: Any, args: Any, kwargs: Any) -> Any:
+    """An object whose `__init__` is Python's own: its fields, and then `__post_init__`."""
+    signature = inspect.signature(f.__init__)
+    made = _make(object.__new__(f))
+    given = signature.bind(made, *args, **kwargs).arguments
+    fields = dataclasses.fields(f)
+    for field in fields:
+        value: Any = given.get(field.name, field.default)
+        if value is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
+            value = call(field.default_factory)
+        if value is not dataclasses.MISSING:
+            object.__setattr__(made, field.name, value)
+    if hasattr(f, "__post_init__"):
+        own = {field.name for field in fields}
+        others = [n for n in f.__dataclass_fields__ if n not in own and n in signature.parameters]
+        call(made.__post_init__, *[given.get(n, signature.parameters[n].default) for n in others])
+    return made
 
 
 def _of_object(f: Any, args: Any, kwargs: Any) -> Any:

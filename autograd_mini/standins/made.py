@@ -17,7 +17,16 @@ from ..graph import Node, value_of
 from ..ops import broadcast_to, reshape, scatter, stack
 from ..ops.indexing import frozen_index
 from ..recording import current_tracer
-from .buffers import Buffer, as_buffer, constant, content, holds_nodes, joined, numbers
+from .buffers import (
+    Buffer,
+    as_buffer,
+    constant,
+    content,
+    holds_nodes,
+    joined,
+    numbers,
+    of_float,
+)
 
 __all__ = ["IN_PLACE", "MADE", "array", "number", "of_dtype", "of_no_axes", "write_at"]
 
@@ -65,7 +74,7 @@ def of_dtype(x: Any, dtype: Any) -> Any:
         return x if dtype is None or type(x) is Values else np.asarray(x, dtype)
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
-        return x if x.dtype == dtype else reshape(x, shape=x.shape).astype(dtype)
+        return of_float(x, dtype)
     return np.asarray(constant(x)).astype(dtype)
 
 
