@@ -186,7 +186,7 @@ def fit(contribution: Any, parent: Node, node: Node) -> Any:
         )
     contribution = unbroadcast(contribution, shape(value))
     if isinstance(contribution, Node):
-        same = type(value) is float or contribution.value.dtype == value.dtype
+        same = type(value) is float or np.result_type(contribution.value) == value.dtype
         return contribution if same else astype(contribution, value.dtype)
     return float(contribution) if type(value) is float else np.asarray(contribution, value.dtype)
 

@@ -277,3 +277,16 @@ def test_the_function_may_not_write_into_its_argument():
 
     with pytest.raises(TypeError, match="can't be changed in place"):
         ag.grad(f)(np.ones(2))
+
+
+def test_second_orders_of_arrays_times_floats():
+    """A cotangent that a float was multiplied with goes on to an array of no axes."""
+    def f(x, t):
+        product = x[1] * t
+        return ag.stack([product])[0] + product
+
+    for dtype in (np.float64, np.float32):
+        x, v = np.array([0.0, -1.0], dtype), np.array([1.0, 0.5], dtype)
+        along_x, along_t = ag.hvp(f, (x, -1.0), (v, 0.3))
+        assert along_x == pytest.approx([0.0, 0.6]) and along_t == pytest.approx(1.0)
+        assert along_x.dtype == dtype
