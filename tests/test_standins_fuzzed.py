@@ -160,6 +160,33 @@ def test_at_without_nodes_rounds_as_numpy_does():
     assert ag.as_written(f)(x.copy()).tolist() == f(x).tolist()
 
 
+def test_numbers_joined_with_arrays_of_float32_take_their_dtype():
+    """np.r_ of a float and an array of float32 is one of float32."""
+    def f(x):
+        single = np.zeros(2, np.float32)
+        return np.r_[single[0].item(), single]
+
+    assert ag.as_written(f)(X).dtype == f(X).dtype == np.float32
+
+
+def test_put_of_no_values_writes_nothing():
+    """np.put of an empty array leaves the array as it is."""
+    def f(x):
+        np.put(x, [0, 1], x[3:])
+        return x * x
+
+    follows(f, X)
+
+
+def test_one_entry_fits_where_one_entry_is():
+    """An array of shape (1, 1) is stored in one entry of an axis."""
+    def f(x):
+        x[1:2] = x[np.newaxis, 2:] * x[0]
+        return x[1:2] * x
+
+    follows(f, X)
+
+
 # ── arrays that operators make ───────────────────────────────────────────────────────────────
 
 

@@ -162,6 +162,8 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     spots = np.unravel_index(np.arange(np.prod(shape, dtype=int)).take(ind, mode=mode).ravel(),
                              shape)
     v = content(array(v)).reshape(-1)
+    if not np.size(value_of(v)):
+        return  # as NumPy does
     a[spots] = v[np.arange(len(spots[0])) % np.size(value_of(v))]
 
 

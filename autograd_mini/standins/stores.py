@@ -78,7 +78,7 @@ CONCATENATORS = {type(np.r_), type(np.c_)}
 def _concatenated(x: Any, index: Any) -> Any:
     """`np.r_[…]` and `np.c_[…]`."""
     parts = list(index) if isinstance(index, tuple) else [index]
-    if not holds_nodes(parts):
+    if not holds_nodes(contents(parts)):  # a number among arrays has no dtype of its own
         return as_buffer(x[contents(index)])
     if any([isinstance(p, str) for p in parts]):
         raise NotDifferentiableError("np.r_ with a string isn't supported: use np.concatenate")
