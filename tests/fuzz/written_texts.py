@@ -197,6 +197,36 @@ for j, u in np.ndenumerate({a}):\n    {a}[j] = u * u
 {n} = {e}\n{n}[{i}] = {s} ;; h = {a}\nh {o}= {s}\n{n} = h + {a} ;; h = {a}\nh = h + {s}
 """)
 
+OUTSIDE = _rows(r"""
+for r in ROWS:\n    r {o}= {s} ;; for r in ROWS:\n    r[{i}] = {s}
+for j, r in enumerate(ROWS):\n    r[{i}] {o}= {s}
+for r, u in zip(ROWS, {v}):\n    r[{i}] = u\n{n} = ROWS[0] * {s} ;; {n}, {n} = ROWS
+p, r = ROWS\np[{i}] = {s}\n{n} = p * r ;; {n} = ROWS[{i}] ;; ROWS[0][{p}] = {s} ;; ROWS[0] {o}= {s}
+ROWS[{i}] = {v} ;; {n} = [r * {s} for r in ROWS] ;; {n} = list(ROWS)
+for r in list(ROWS):\n    r[{i}] = {s}
+for r in reversed(ROWS):\n    r[0] {o}= {s}\n    {n} = r * r ;; {n} = sum(ROWS)
+{n} = np.array(ROWS) ;; {n} = np.stack(ROWS) ;; {n} = ROWS[0] + ROWS[1]
+{n} = np.concatenate(ROWS) ;; {n} = sum(r.sum() for r in ROWS) ;; ROWS.append({a})
+PARAMS['w'][{i}] = {s} ;; PARAMS['w'] {o}= {s} ;; PARAMS['b'] = {s}
+{n} = PARAMS['w'] * PARAMS['b'] ;; {n} = PARAMS.get('w')
+for key, p in PARAMS.items():\n    PARAMS[key] = p * {s} ;; for p in PARAMS.values():\n    p *= {s}
+p = PARAMS.get('w')\np[{i}] = {s}\n{n} = p * 2.0
+for key in PARAMS:\n    PARAMS[key] = PARAMS[key] + {s} ;; {n} = [p * 1.0 for p in PARAMS.values()]
+p = list(PARAMS.values())[0]\np[0] = {s}\n{n} = p ;; w, b = PARAMS.values()\nw[0] = {s}\n{n} = w * b
+{n} = PAIR[0] * {s} ;; p, r = PAIR\nr[{i}] {o}= {s}\n{n} = p + r ;; PAIR[0][{i}] = {s}
+write(*PAIR[:1], 0, {s}) ;; {n} = weighed(*PAIR) ;; {n} = weighed(*ROWS) ;; {n} = weighed(**PARAMS)
+VIEW[{i}] = {s} ;; VIEW {o}= {s} ;; {n} = VIEW * {s} ;; {n} = K * VIEW[0] ;; K[1:] {o}= {s}
+{n} = (lambda p, r: p * r)(*PAIR) ;; p, *r = ROWS\nr[0][0] = {s}\n{n} = p + r[0]
+{n} = next(iter(ROWS)) ;; {n} = max(ROWS, key=len) ;; {n} = [p for key, p in PARAMS.items()][0]
+write(VIEW, 0, {s}) ;; write(ROWS[1], 0, {s})
+for j in range(2):\n    {v}[j] = {s}\n    ROWS[j][j] = {v}[j] ;; {n} = np.sum(PAIR, axis=0)
+{n} = np.outer(*PAIR) ;; {n} = functools.reduce(np.add, ROWS)
+(p, r), u = PAIR, {s}\np[0] = u\n{n} = p * r
+for j, (p, r) in enumerate([PAIR]):\n    p[j] = {s}\n    {n} = p ;; {n} = dict(PARAMS)['w']
+PARAMS.update(b={s}) ;; {n} = PARAMS.setdefault('w', 0.5) ;; {n} = copy.deepcopy(PARAMS)['w']
+{n} = {**PARAMS}['w'] ;; {n} = [*ROWS][0] ;; {n} = sorted(ROWS, key=np.sum)[0]
+""")
+
 BLOCKS = _rows(r"""
 for i in range({k}):\n    {B} ;; for i in range(len({v})):\n    {B}
 for i in range(1, len({v})):\n    {v}[i] = {v}[i - 1] * {c} + {m}({v}[i])
@@ -205,7 +235,8 @@ if np.sum({a}) > {c}:\n    {B}
 for i in range(2):\n    for j in range(2):\n        {w}[i, j] {o}= {s}
 for i in range(len({w})):\n    for j in range({k}):\n        {w}[i, j] = {m}({w}[i, j])
 n = 0\nwhile n < 4:\n    {B}\n    n += 1 ;; for i in range(1, 3):\n    {v}[i] {o}= {v}[i - 1]
-for u in {v}:\n    {B} ;; for i in reversed(range(len({v}) - 1)):\n    {v}[i] += {c} * {v}[i + 1]
+for u in {v}:\n    {B} ;; for i in range(50):\n    {v}[i % len({v})] = {m}({v}[i % 2]) * {c}
+for i in reversed(range(len({v}) - 1)):\n    {v}[i] += {c} * {v}[i + 1]
 {n} = np.zeros(4)\n{n}[0] = {s}\nfor i in range(1, 4):\n    {n}[i] = {m}({n}[i - 1]) + {s}
 q = np.eye(2)\nfor i in range(2):\n    for j in range(i + 1):\n        q[i, j] = q[j, i] = {s}
 h = np.zeros((4, 2))\nfor i in range(1, 4):\n    h[i] = {f}(h[i - 1] * {c} + {s})\n{n} = h
@@ -222,8 +253,8 @@ for i in range(3):\n    if i == 1:\n        continue\n    {B}
 
 INSIDE = STORES + CHANGES + NAMES + IN_PLACE + SWAPS
 GROUPS = {"names": NAMES, "stores": STORES, "changes": CHANGES, "in place": IN_PLACE,
-          "swaps": SWAPS, "state": STATE, "blocks": BLOCKS}
-WEIGHTS = [6, 5, 5, 4, 2, 5, 4]
+          "swaps": SWAPS, "state": STATE, "outside": OUTSIDE, "blocks": BLOCKS}
+WEIGHTS = [6, 5, 5, 4, 2, 4, 4, 4]
 
 HELPERS = {
     "Store": '''class Store:
@@ -247,6 +278,14 @@ HELPERS = {
     "BOX": "BOX = Store(3)\n",
     "K": "K = np.array([0.5, -1.25, 0.75])\n",
     "M": "M = np.array([[0.5, -1.0], [0.25, 1.5]])\n",
+    "VIEW": "VIEW = K[1:]\n",
+    "ROWS": "ROWS = [np.array([0.5, -0.75]), np.array([1.25, 0.25])]\n",
+    "PAIR": "PAIR = np.array([0.6, -0.35]), np.array([-1.5, 0.9])\n",
+    "PARAMS": "PARAMS = {'w': np.array([0.7, -0.2]), 'b': np.array([0.1, 0.4])}\n",
+    "weighed": '''def weighed(w, b):
+    w[0] *= b[1]
+    return w * b
+''',
     "LOG": "LOG = []\n",
     "STATE": "STATE = {'last': 0.5}\n",
     "write": '''def write(a, k, s):
