@@ -194,6 +194,9 @@ OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}
 """Kinds of array that hold nodes (a program being recorded has one), each with a function
 (row, args, params) that applies a row of the table to such arrays."""
 
+SEQUENCES: dict[type, Callable[..., Any]] = {}
+"""The same for lists and tuples of nodes, in code that is run as it is written."""
+
 _built_in: set[str] = set()
 
 
@@ -238,6 +241,8 @@ def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     for a in args if OTHER_ARRAYS else ():
         if type(a) in OTHER_ARRAYS:
             return OTHER_ARRAYS[type(a)](row, args, params)
+        if type(a) in SEQUENCES:
+            return SEQUENCES[type(a)](row, args, params)
     return row.apply(args, params)
 
 
