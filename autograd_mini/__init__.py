@@ -29,9 +29,11 @@ from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
 from ._checkout import find_nn
+from .spellings import answer_imports
 
 find_nn()
-del find_nn
+answer_imports()
+del find_nn, answer_imports
 
 if os.environ.get("AUTOGRAD_MINI_PLAIN", "0") not in ("", "0"):
     engine = "plain"
@@ -125,11 +127,13 @@ else:
             return thing
         if name in _LATER:
             return importlib.import_module(f"autograd_mini.{name}")
-        from . import functions, ops, primitive
+        from . import functions, ops, primitive, spellings
 
         row = primitive.PRIMITIVES.get(name)
         if name in functions.__all__ or (row is not None and getattr(ops, name, row) is row):
             return getattr(functions, name, row)
+        if answer := spellings.foreign(name):
+            raise errors.SpellingError(answer)
         raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
 
 

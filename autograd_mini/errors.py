@@ -22,6 +22,7 @@ __all__ = [
     "NotComputedWarning",
     "ShapeError",
     "SpellingError",
+    "SpellingImportError",
     "StorageError",
     "missing_extra",
     "with_article",
@@ -62,6 +63,10 @@ class NotDifferentiableError(AutogradError, TypeError):
 
 class SpellingError(AutogradError, AttributeError, TypeError):
     """Another library's name for something that has a name here."""
+
+
+class SpellingImportError(AutogradError, ImportError):
+    """Another library's name, or module, imported from this package."""
 
 
 class BroadcastWarning(UserWarning):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Self
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .graph import KINDS, serial
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .recording import check_real, notify_detached, plain_array
-from .spellings import refuse_arguments
+from .spellings import refuse_arguments, refuse_keywords
 
 __all__ = ["Tensor"]
 
@@ -95,8 +95,9 @@ class Tensor(Operators):
             raise ShapeError(f"a gradient of shape {new.shape} for shape {self.value.shape}")
         self.gradient = np.array(np.broadcast_to(new, self.value.shape))
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, **other: Never) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
+        refuse_keywords("backward", other)
         backprop.backward(self, seed)
 
     def astype(self, dtype: Any) -> Self:
