@@ -75,6 +75,7 @@ _LATER = {
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
+    "transforms": ("elementwise_grad",), "trees": ("flatten",),
     "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
     "nn": (), "formula": (), "demo": (),
 }
@@ -111,6 +112,12 @@ if TYPE_CHECKING:
     from .debug import (
         CutReport as CutReport, cut_report as cut_report, detect_anomaly as detect_anomaly,
         strict as strict,
+    )
+    from .transforms import (
+        elementwise_grad as elementwise_grad,
+    )
+    from .trees import (
+        flatten as flatten,
     )
     from . import (
         demo as demo, exercises as exercises, formula as formula, nn as nn, picture as picture,
