@@ -148,6 +148,7 @@ class Call:
                 given: Any = called if isinstance(i, int) else named
                 given[i] = tree_map(_itself, tree) if is_nested(tree) else tree
             output = _called(f, called, named)
+        self.aux: Any = None
         self.output, self.aux = _pair(output) if has_aux else (output, None)
         self.nested = self.nested or (self.recorded and self._meets_other_variables())
 

@@ -187,7 +187,7 @@ class NoFunction(ModuleType):
 def answer_imports() -> None:
     """From here on, imports of other libraries' names from this package are answered."""
     if not any([type(finder).__name__ == ForeignModules.__name__ for finder in sys.meta_path]):
-        sys.meta_path.append(ForeignModules())  # type: ignore[arg-type]
+        sys.meta_path.append(ForeignModules())
     for name in ("tensor", "primitive"):
         sys.modules[f"autograd_mini.{name}"].__class__ = NoFunction
 

@@ -98,15 +98,16 @@ def _unflatten(form: Any, vector: Any) -> Any:
     ends = np.cumsum([0, *[np.size(x) for x in leaves]])
     if shape(vector) != (ends[-1],):
         raise ShapeError(f"unflatten takes an array of shape ({ends[-1]},), not {shape(vector)}")
-    return tree_fill(form, [_part(vector, *ends[i : i + 2], x) for i, x in enumerate(leaves)])
+    return tree_fill(form, [_part(vector[start:end], x)
+                            for start, end, x in zip(ends, ends[1:], leaves, strict=False)])
 
 
-def _part(vector: Any, start: int, end: int, form: Any) -> Any:
-    """The numbers from start to end, in the shape and dtype of a leaf."""
+def _part(numbers: Any, form: Any) -> Any:
+    """Numbers in the shape and dtype of a leaf."""
     if type(form) is float:
-        return vector[start] if isinstance(vector, Node) else float(vector[start])
-    x = reshape(vector[start:end], form.shape)
-    same = value_of(x).dtype == form.dtype
+        return float(numbers[0]) if isinstance(numbers[0], np.floating) else numbers[0]
+    x = reshape(numbers, form.shape)
+    same = value_of(x).dtype in (form.dtype, object)  # object: the Values of a program
     return x if same else astype(x, dtype=form.dtype)
 
 

@@ -319,6 +319,15 @@ def test_flatten_is_differentiable_both_ways():
         "a": 6.0, "b": 2.0}
 
 
+def test_programs_take_unflatten():
+    """A loss of a tree, as one of a vector, is compiled."""
+    pytest.importorskip("numba")
+    vector, unflatten = ag.flatten({"W": np.array([1.0, 2.0]), "b": 3.0})
+    loss = lambda v: np.sum(unflatten(v)["W"] ** 2) * unflatten(v)["b"]
+    assert ag.compile(ag.grad(loss))(vector).tolist() == [6.0, 12.0, 5.0]
+    assert ag.grad(loss)(vector).tolist() == [6.0, 12.0, 5.0]
+
+
 def test_unflatten_is_its_own():
     """It pickles, and changes of the tree, or of what it returned, don't reach it."""
     tree = {"a": [1.0, 2.0], "W": np.ones(2)}
