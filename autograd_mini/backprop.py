@@ -7,7 +7,7 @@ in the right order; `backward()`, `gradients()` and whatever wants derivatives l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Never, NoReturn
 
 import numpy as np
 
@@ -89,7 +89,8 @@ def backward(output: Node, seed: Any = None) -> None:
 # ── below: what the idea doesn't need ────────────────────────────────────────────────────────
 
 
-def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False) -> Any:
+def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False,
+              **other: Never) -> Any:
     """∂output/∂input for one node or a list of nodes; nothing is stored anywhere.
 
     output: a scalar node, or any node with a `seed` of its shape. create_graph: return nodes,
@@ -104,6 +105,10 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
     >>> slope.data, ag.gradients(slope, x)
     (27.0, 18.0)
     """
+    if other:
+        from .spellings import refuse_keywords
+
+        refuse_keywords("gradients", other)
     wanted = [inputs] if isinstance(inputs, Node) else list(inputs)
     for i, x in enumerate(wanted):
         if not isinstance(x, Node):

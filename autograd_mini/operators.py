@@ -23,12 +23,12 @@ from .methods import Methods
 from .not_computed import not_computed
 from .primitive import OTHER_ARRAYS, Elementwise, applied
 from .recording import compared, must_stay_attached, notify_constant, notify_detached, undisturbed
-from .spellings import SPELLINGS, Misspelt, refuse_arguments
+from .spellings import SPELLINGS, Misspelt, refuse_arguments, refuse_keywords
 
 if TYPE_CHECKING:
     from .typed import operation
 
-__all__ = ["Operators", "not_computed", "refuse_arguments"]
+__all__ = ["Operators", "not_computed", "refuse_arguments", "refuse_keywords"]
 
 _ENGINES = {"value", "params", "gradient"}
 """Slots of a node that `dir` doesn't show: users have data and grad."""

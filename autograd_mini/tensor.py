@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .places import here
 from .recording import check_real, notify_detached, or_as_written, plain_array
-from .spellings import refuse_arguments
+from .spellings import refuse_arguments, refuse_keywords
 
 __all__ = ["Tensor"]
 
@@ -96,8 +96,9 @@ class Tensor(Operators):
             raise ShapeError(f"a gradient of shape {new.shape} for shape {self.value.shape}")
         self.gradient = np.array(np.broadcast_to(new, self.value.shape))
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, **other: Never) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
+        refuse_keywords("backward", other)
         backprop.backward(self, seed)
 
     def astype(self, dtype: Any) -> Self:

@@ -24,7 +24,7 @@ from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
 from .made import MADE, array, number, of_dtype
 from .rewrite import HOOKS
-from .runs import current_run, running, seen
+from .runs import computed, current_run, running, seen
 from .scipy_names import of_scipy
 from .source import Rewritten, is_users, rewritten
 from .sourceless import arguments_held, with_stand_ins
