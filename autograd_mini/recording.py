@@ -32,6 +32,7 @@ class Observer:
     strict = False  # whether every detaching is refused
     refuse = False  # whether nan and inf are
     reports = False  # whether detached numbers are only reported, and let happen
+    began = 0  # when, by the clock of graph.py: what is older is from outside
 
     def made(self, node: Node) -> None:
         """A node was computed."""
