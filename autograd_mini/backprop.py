@@ -220,6 +220,13 @@ def apply_rule(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]
 
 def _explain(error: Exception, node: Node) -> NoReturn:
     """Raise the error of a rule again, with the operation, its shapes, and how to get the line."""
+    if isinstance(error, RecursionError):
+        raise GraphError(
+            f"the rule of {node.op.name} asks for a gradient that leads through a node which "
+            f"{node.op.name} made, and so for its own answer, without end: take it at variables, "
+            "as ag.vjp(lambda y, x: …, y, x) or ag.grad of such a function does") from None
+    if isinstance(error.__context__, RecursionError):  # it has been said, of a turn further in
+        raise error
     observer = current_observer()
     place = observer.places.get(node) if observer is not None else None
     line = f"it was computed by {place}" if place is not None else (

@@ -24,7 +24,14 @@ from .errors import (
 from .graph import VARIABLE, Node, clock, leaf, made, topological_order, value_of
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
-from .recording import Observer, called_by, plain_array, recording_mode, transforming
+from .recording import (
+    Observer,
+    called_by,
+    current_tracer,
+    plain_array,
+    recording_mode,
+    transforming,
+)
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
 __all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",
@@ -130,8 +137,8 @@ class Call:
         _check_positions(numbers, args, kwargs)
         self.outer = transforming.get()
         self.recorded = recording_mode()  # inside no_grad, results are plain whatever the level
-        self.nested = self.recorded and (
-            self.outer is not None
+        self.nested = self.recorded and (  # else a program would have the result as a constant
+            current_tracer() is not None
             or any([isinstance(x, Node) for x in flat([list(args), kwargs])])
         )
         self.inner = self.told = False  # whether f called a transform; whether we have warned
