@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Operators", "not_computed", "refuse_arguments", "refuse_keywords"]
 
-_ENGINES = {"value", "params", "gradient"}
+_ENGINES = {"value", "params", "gradient", "made_at"}
 """Slots of a node that `dir` doesn't show: users have data and grad."""
 
 
