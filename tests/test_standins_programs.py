@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from autograd_mini.errors import NotDifferentiableError
 
 
 def power(x: Any, n: int) -> Any:
@@ -63,6 +64,23 @@ class TestNumPysFunctions:
 
         x = np.array([1.0, -2.0, 0.5])
         assert np.allclose(ag.grad(ag.as_written(f))(x), 2 * w.T @ w @ x, rtol=1e-14)
+
+    def test_nditer_of_a_node_is_refused_by_name(self) -> None:
+        """np.nditer reads memory; what loops as well is said."""
+        def f(x: Any) -> Any:
+            return sum(v * 2 for v in np.nditer(x))
+
+        with pytest.raises(NotDifferentiableError, match=r"np\.nditer gives .*np\.ndenum"):
+            ag.grad(ag.as_written(f))(np.ones(2))
+
+    @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # np.matrix
+    def test_classes_of_numpy_take_plain_arrays(self) -> None:
+        """np.matrix and np.nditer of arrays without nodes are as they always are."""
+        def f(x: Any) -> Any:
+            whole = np.asarray(np.matrix(np.eye(2)) * np.matrix(np.eye(2) * 2))
+            return sum(float(v) for v in np.nditer(np.ones(3))) * x + whole[0, 0]
+
+        assert ag.value_and_grad(ag.as_written(f))(2.0) == (8.0, 3.0)
 
 
 @dataclass

@@ -155,13 +155,22 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     if f is np.vectorize:
         return np.vectorize(*args, **kwargs)
     if f.__module__.startswith("numpy"):
-        if issubclass(f, np.matrix) and holds_nodes([*args]):
-            raise NotDifferentiableError(
-                "the class np.matrix has no gradient here, for its * is a matrix product: use "
-                "arrays, and @")
+        _check_of_numpy(f, contents([*args]))
         return f(*contents(args), **contents(kwargs))
     made = f(*args, **kwargs)
     return _make(made) if isinstance(made, f) else made
+
+
+def _check_of_numpy(f: Any, args: list[Any]) -> None:
+    """Refuse the classes of NumPy that would hold plain numbers of nodes."""
+    if issubclass(f, np.matrix) and holds_nodes(args):
+        raise NotDifferentiableError(
+            "the class np.matrix has no gradient here, for its * is a matrix product: use "
+            "arrays, and @")
+    if f is np.nditer and holds_nodes(args):
+        raise NotDifferentiableError(
+            "np.nditer gives plain numbers, so the gradient would be lost: loop over "
+            "np.ndenumerate(a), or np.ndindex(a.shape) and a[i]")
 
 
 def _of_dataclass(f: Any, args: Any, kwargs: Any) -> Any:
