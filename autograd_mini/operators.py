@@ -76,7 +76,7 @@ class Operators(Methods):
         return self._unary(ops.abs)
 
     def __matmul__(self, other: Any) -> Any:
-        if type(other) in OTHER_ARRAYS:
+        if type(other) in OTHER_ARRAYS and hasattr(other, "__rmatmul__"):
             return NotImplemented
         return matmul_any(self, other)
 

@@ -210,8 +210,17 @@ def frozen_value(x: Any, name: str) -> Any:
         if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
             return x.item()
         return np.array(array)  # read-only or not: there may be a view that isn't
-    raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; "
-                     "give it a number, an array or a node")
+    raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; {_cure_for(x)}")
+
+
+def _cure_for(x: Any) -> str:
+    """What to give instead of something that is no number and no array."""
+    package = type(x).__module__
+    if package.startswith("pandas"):
+        return "its labels would be lost: give it .to_numpy()"
+    if package.startswith("scipy.sparse"):
+        return "a matrix product is A @ x, and anything else takes A.toarray()"
+    return "give it a number, an array or a node"
 
 
 def one_real_number(x: Any) -> float:

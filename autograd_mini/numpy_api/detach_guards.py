@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import CutWarning, NotDifferentiableError
 from ..places import place_in, users_frame, warn
 from ..recording import current_observer, must_stay_attached, or_as_written
+from .packages import refuse_in_package
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
 
@@ -213,7 +214,7 @@ def refuse_array() -> NoReturn:
     frame = users_frame()
     if frame is None:
         raise NotDifferentiableError("turning a node into a plain array would lose its gradient")
-    _refuse_in_scipy(frame)
+    refuse_in_package(frame)
     if _is_masked_arrays(sys._getframe(1)):
         raise NotDifferentiableError(
             f"{place_in(frame)}: a MaskedArray can't be combined with a node, for its mask would "
@@ -239,16 +240,3 @@ def _is_masked_arrays(frame: FrameType | None) -> bool:
         frame = frame.f_back if frame.f_globals.get("__name__", "").startswith(
             ("numpy", "autograd_mini")) else None
     return frame is not None
-
-
-def _refuse_in_scipy(frame: FrameType | None) -> None:
-    """Raise for a function that SciPy writes in Python, naming ours."""
-    while frame is not None:
-        name = frame.f_code.co_name
-        inside = frame.f_globals.get("__name__", "").startswith("scipy.special")
-        if inside and name in ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln"):
-            raise NotDifferentiableError(
-                f"scipy.special.{name} wants plain arrays (it is written in Python): use "
-                f"ag.special.{name}"
-            )
-        frame = frame.f_back

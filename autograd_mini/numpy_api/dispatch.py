@@ -11,7 +11,7 @@ import importlib
 import inspect
 import sys
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ..primitive import TABLE, Elementwise, Primitive
 from ..recording import notify_constant, or_as_written
 from .catalog import CONSTANT, name_of, refusal
 from .detach_guards import refuse_array
+from .packages import boxed, is_sparse_product
 
 __all__ = ["NumPyProtocols", "dispatch"]
 
@@ -70,7 +71,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _is_known_now(function: Any) -> bool:
     """Whether it is one of SciPy's ufuncs, whose rows are read when the first one is met."""
     if isinstance(function, np.ufunc) and sys.modules.get("scipy.special") is not None:
-        importlib.import_module("autograd_mini.special")
+        importlib.import_module("autograd_mini.scipy_api.special")
     return function in TABLE
 
 
@@ -160,6 +161,8 @@ class NumPyProtocols(Node):
     ) -> Any:
         return dispatch(function, args, kwargs)
 
+    __pandas_priority__ = 100_000  # pandas leaves arithmetic to us, as NumPy does
+
     if not TYPE_CHECKING:  # it refuses: to a type checker, a node is no array-like
-        def __array__(self, *_: Any, **__: Any) -> NoReturn:
-            refuse_array()
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            return boxed(self) if is_sparse_product(sys._getframe(1)) else refuse_array()

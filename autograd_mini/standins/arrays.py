@@ -146,8 +146,6 @@ def _look(buffer: Buffer, plain: Any, found: Any) -> Any:
     """One array as a view of the buffer's memory, if it is one."""
     if not isinstance(plain, np.ndarray) or not np.may_share_memory(plain, buffer.array):
         return as_buffer(found)
-    if plain.size and 0 in plain.strides and plain.flags.writeable is False:
-        return as_buffer(found)  # np.broadcast_to: it can't be written to
     view = Buffer(None, buffer.memory, plain)
     if isinstance(found, Node):
         view.node, view.version = found, buffer.memory.version
@@ -201,10 +199,9 @@ def _shape_by(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
 def _item(buffer: Buffer, *place: Any) -> Any:
     """`a.item()`: the number, which stays a node."""
     if place:
-        shape, first = buffer.shape, place[0]
-        spot = first if type(first) is tuple else place if len(place) > 1 else tuple(
-            map(int, np.unravel_index(first, shape)))
-        return number(buffer[spot])
+        places = np.arange(buffer.array.size).reshape(buffer.array.shape)
+        spot = np.unravel_index(places.item(*place), places.shape)
+        return number(buffer[tuple(map(int, spot))])
     if buffer.array.size != 1:
         raise ValueError("can only convert an array of size 1 to a Python scalar")
     return number(buffer)

@@ -6,7 +6,6 @@ it before keeps what it was computed from.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,12 +14,11 @@ import numpy as np
 from ..compiler.values import Values
 from ..graph import Node, value_of
 from ..ops import stack
-from ..primitive import OTHER_ARRAYS
 from ..recording import current_tracer, notify_constant
 from ..tensor import Tensor
 from ..trees import nested_array
 from .conversions import Conversions
-from .memory import PLAIN, Memory, gathered
+from .memory import PLAIN, Memory, gathered, in_order
 
 __all__ = ["Buffer", "as_buffer", "constant", "content", "contents", "copied", "holds_nodes",
            "joined", "numbers", "of_float", "root_of"]
@@ -34,15 +32,15 @@ class Buffer(Conversions):
     others are views of a memory with notes, and `node` is what was read at `version`.
     """
 
-    __slots__ = ("memory", "node", "version", "view")
+    __slots__ = ("_notes", "entries", "memory", "node", "version")
 
     node: Any
     memory: Any
-    view: Any  # of the memory's array
+    entries: Any  # a view of the memory's array; not named as an attribute of NumPy's arrays is
     version: int
 
     def __init__(self, node: Any, memory: Memory | None = None, view: Any = None) -> None:
-        self.node, self.memory, self.view = node, memory, view
+        self.node, self.memory, self.entries, self._notes = node, memory, view, None
         self.version = -1 if memory is None or node is None else memory.version
 
     # ── what is in it ────────────────────────────────────────────────────────────────────────
@@ -57,7 +55,7 @@ class Buffer(Conversions):
         if memory is None:
             return self.node
         if memory.is_plain:
-            return self.view
+            return self.entries
         if self.version != memory.version:
             self.node, self.version = self._read(), memory.version
         return self.node
@@ -68,7 +66,7 @@ class Buffer(Conversions):
         if whole and memory.whole is not None:
             return memory.whole
         memory.take_notes()
-        node = gathered(memory, view)
+        node = gathered(memory, view, *self.notes())
         if whole and isinstance(node, Node):
             memory.becomes(node)
         return node
@@ -79,15 +77,24 @@ class Buffer(Conversions):
         if self.memory is None:
             array: np.ndarray = self.node.value
             return array
-        self.view = self.memory.current(self.view)
-        found: np.ndarray = self.view
+        self.entries = self.memory.current(self.entries)
+        found: np.ndarray = self.entries
+        return found
+
+    def notes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The memory's notes on these entries; found once for as long as they stay where they are.
+        """
+        source = self.memory.source
+        if self._notes is None or self._notes[0] is not source:
+            self._notes = source, self.memory.notes(self.array)
+        found: tuple[np.ndarray, np.ndarray] = self._notes[1]
         return found
 
     def share(self) -> None:
         """Give it a memory, before another array becomes a view of it or it is written to."""
         if self.memory is None:
             self.memory = Memory.of_node(self.node)
-            self.view, self.version = self.memory.array, 0
+            self.entries, self.version = self.memory.array, 0
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
@@ -101,8 +108,11 @@ class Buffer(Conversions):
             return as_buffer(inner[index] if isinstance(inner, Node) else taken)
         if self.memory is None:
             self.share()
-            taken = self.view[index]
-        return self.looking(taken, lambda x: x[index])
+            taken = self.entries[index]
+        buffer = self.looking(taken, lambda x: x[index])
+        if type(index) is int and index in self.memory.rows and self.memory.covers(self.entries):
+            buffer.node, buffer.version = self.memory.rows[index], self.memory.version
+        return buffer
 
     def _number(self, index: Any, number: Any) -> Any:
         """One entry: a node of shape (), or a plain number."""
@@ -115,7 +125,7 @@ class Buffer(Conversions):
             return self.node[index] if isinstance(self.node, Node) else number
         if memory.whole is not None:
             return self.content()[index]
-        source, position = memory.notes(self.array)
+        source, position = self.notes()
         which = int(source[index])
         if which < 0:
             return number
@@ -126,6 +136,9 @@ class Buffer(Conversions):
     def looking(self, view: np.ndarray, way: Callable[[Any], Any]) -> Buffer:
         """A view of the same memory; `way` makes its node from mine, if mine is at hand."""
         buffer = Buffer(None, self.memory, view)
+        if self.memory.source is not None:
+            source, position = self.notes()
+            buffer._notes = self.memory.source, (way(source), way(position))
         if not self.memory.is_plain and (self.version == self.memory.version
                                          or self.memory.whole is not None):
             inner = self.content()
@@ -150,10 +163,12 @@ class Buffer(Conversions):
         memory.own()
         array = self.array
         array[index] = value_of(value)  # NumPy says what doesn't fit, before anything is noted
+        row = type(index) is int and index >= 0 and memory.covers(array)
+        memory.rows.pop(index, None) if row else memory.rows.clear()
         if not isinstance(value, Node):
             if not memory.is_plain:
                 memory.take_notes()
-                memory.notes(array)[0][index] = PLAIN
+                self.notes()[0][index] = PLAIN
                 memory.whole = None
                 memory.version += 1
             return
@@ -165,10 +180,12 @@ class Buffer(Conversions):
             return
         memory.take_notes()
         number = memory.add_source(value)
-        source, position = memory.notes(array)
+        source, position = self.notes()
         source[index] = number
         size = np.size(value.value)
-        position[index] = 0 if size == 1 else np.arange(size).reshape(np.shape(value.value))
+        position[index] = 0 if size == 1 else in_order(value.value.shape)
+        if row and np.shape(value.value) == array.shape[1:]:
+            memory.rows[index] = value
 
     def overwrite(self, node: Any) -> None:
         """Let all entries be those of a node (or plain array) of the same shape and dtype."""
@@ -182,55 +199,22 @@ class Buffer(Conversions):
         other = joined(other)
         mine = self.content()
         if not isinstance(mine, Node) and not isinstance(other, Node):
-            self.memory.own()
-            self.view = write(self.view, other)
+            write(self.writable(), other)
             return self
         self.overwrite(_fitting(how(mine, other), self.array))
         return self
+
+    def writable(self) -> np.ndarray:
+        """The array, before NumPy writes plain numbers to it; none in it may come from a node."""
+        self.memory.own()
+        self.memory.version += 1
+        return self.array
 
     def __copy__(self) -> Any:
         return copied(self)
 
     def __deepcopy__(self, memo: Any) -> Any:
         return copied(self)
-
-
-# ── operators ────────────────────────────────────────────────────────────────────────────────
-
-_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
-_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
-
-
-def _operator(how: Any, write: Any = None) -> tuple[Any, Any, Any]:
-    def forward(self: Buffer, other: Any) -> Any:
-        return as_buffer(how(self.content(), joined(other)))
-
-    def reflected(self: Buffer, other: Any) -> Any:
-        return as_buffer(how(joined(other), self.content()))
-
-    def in_place(self: Buffer, other: Any) -> Any:
-        return self.in_place(how, write, other)
-
-    return forward, reflected, in_place
-
-
-for _name in _BINARY:
-    _how, _write = (getattr(operator, f"__{_prefix}{_name}__") for _prefix in ("", "i"))
-    for _prefix, _method in zip(("", "r", "i"), _operator(_how, _write), strict=True):
-        setattr(Buffer, f"__{_prefix}{_name}__", _method)
-for _name in _COMPARISONS:
-    setattr(Buffer, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"))[0])
-for _name, _how in (("neg", operator.neg), ("pos", operator.pos), ("abs", abs)):
-    setattr(Buffer, f"__{_name}__", lambda self, how=_how: as_buffer(how(self.content())))
-for _name in ("divmod", "rdivmod", "round"):
-    setattr(Buffer, f"__{_name}__", lambda self, *args, name=f"__{_name}__": contents_of_call(
-        getattr(self.content(), name), args))
-
-
-def contents_of_call(method: Any, args: tuple[Any, ...]) -> Any:
-    """A method of the content, with the contents of its arguments, and a Buffer for an array."""
-    found = method(*map(content, args))
-    return tuple(map(as_buffer, found)) if isinstance(found, tuple) else as_buffer(found)
 
 
 # ── from and to what is in Buffers ───────────────────────────────────────────────────────────
@@ -371,11 +355,3 @@ def _fitting(result: Any, mine: np.ndarray) -> Any:
         raise ValueError(f"non-broadcastable output operand with shape {mine.shape} doesn't match "
                          f"the broadcast shape {shape}")
     return of_float(result, mine.dtype) if isinstance(result, Node) else result
-
-
-def _of_row(row: Any, args: Any, params: dict[str, Any]) -> Any:
-    """A row of the table, of Buffers."""
-    return as_buffer(row.apply([joined(a) for a in args], params))
-
-
-OTHER_ARRAYS[Buffer] = _of_row

@@ -19,11 +19,12 @@ from ..compiler.values import Values
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..tensor import Tensor
+from . import operators as operators  # it gives Buffers theirs
 from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
 from .made import MADE, array, number, of_dtype
 from .rewrite import HOOKS
-from .runs import current_run, seen
+from .runs import computed, current_run, seen
 from .source import Rewritten, is_users, rewritten
 from .sourceless import arguments_held, with_stand_ins
 from .stores import (
@@ -131,7 +132,9 @@ def _of_method(f: Any, args: Any, kwargs: Any) -> Any:
 def _of_node(f: Any, owner: Any, args: Any, kwargs: Any) -> Any:
     """A method of a single node, where the plain run has a number."""
     name = f.__name__
-    if name in ("item", "tolist", "__float__") and np.size(owner.value) == 1:
+    if name in ("item", "tolist") and np.ndim(owner.value):
+        return getattr(as_buffer(owner), name)(*args)
+    if name in ("item", "tolist", "__float__"):
         return number(owner)
     if name in ("astype", "copy"):
         return wrapped(content(array(owner, *args[:1], **kwargs)))
@@ -377,5 +380,5 @@ _STAND_INS: dict[Any, Callable[..., Any]] = {
 }
 _of_hook = {"call": call, "seen": seen, "getitem": getitem, "setitem": setitem, "change": change,
             "setattr": set_attribute, "change_attribute": change_attribute, "made": _make,
-            "each": each}
+            "each": each, "computed": computed}
 _CELLS = {f"⟨{name}⟩": CellType(_of_hook[name]) for name in HOOKS} | {"⟨slice⟩": CellType(slice)}

@@ -14,7 +14,7 @@ from ..compiler.values import Values
 from ..errors import DTypeError
 from ..functions import full
 from ..graph import Node, value_of
-from ..ops import broadcast_to, reshape, scatter
+from ..ops import broadcast_to, reshape, scatter, stack
 from ..ops.indexing import frozen_index
 from ..recording import current_tracer
 from .buffers import (
@@ -47,6 +47,8 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, order: Any = None, sub
     if type(x) is Buffer and not copy and (dtype is None or np.dtype(dtype) == x.array.dtype):
         return x
     found = of_dtype(joined(x), dtype)
+    if type(found) is np.ndarray:
+        found = np.array(found)  # for what is in a Buffer is its memory
     for _ in range(ndmin - np.ndim(value_of(found))):
         found = found[None]
     return as_buffer(found) if np.ndim(value_of(found)) else of_no_axes(found)
@@ -58,7 +60,7 @@ def of_no_axes(x: Any) -> Any:
         return x
     if not isinstance(x, Node):
         return as_buffer(np.array(x))
-    return Buffer(x if type(x.value) is np.ndarray else broadcast_to(x, shape=()))
+    return Buffer(x if type(x.value) is np.ndarray else reshape(stack([x]), shape=()))
 
 
 def of_dtype(x: Any, dtype: Any) -> Any:
@@ -149,7 +151,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """`np.putmask`: the value at the same place, counted round."""
-    chosen = np.asarray(constant(mask), bool)
+    chosen = np.reshape(np.asarray(constant(mask), bool), np.shape(numbers(a)))
     values = content(array(values)).reshape(-1)
     a[chosen] = values[np.flatnonzero(chosen) % np.size(value_of(values))]
 
@@ -189,6 +191,9 @@ def fill(a: Any, value: Any) -> None:
 def write_at(ufunc: Any, a: Any, index: Any, *operands: Any) -> None:
     """`np.add.at` and its kin: an entry that is named twice is changed twice."""
     b = [joined(x) for x in operands]
+    if type(a) is Buffer and not isinstance(a.content(), Node) and not holds_nodes(b):
+        ufunc.at(a.writable(), index, *b)
+        return
     if type(a) is Buffer and ufunc in (np.add, np.subtract) and b:
         shape = a.shape
         taken = np.shape(np.empty(shape)[index])

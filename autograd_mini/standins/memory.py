@@ -7,7 +7,9 @@ whoever has read before keeps the older one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from ..graph import Node, value_of
 from ..ops import broadcast_to, concatenate, reshape, stack, where
 from ..recording import lock
 
-__all__ = ["PLAIN", "Memory", "gathered"]
+__all__ = ["PLAIN", "Memory", "gathered", "in_order"]
 
 PLAIN = -1
 """The source of an entry that was never written by a node: its number stands in the array."""
@@ -33,20 +35,22 @@ class Memory:
     | `source`   | for each entry, which of the sources it came from; None: all from `whole`   |
     | `position` | for each entry, which entry of its source, counted in C's order             |
     | `version`  | how often it was written to                                                 |
+    | `rows`     | the sources of rows that were written whole, and by no other write since    |
     | `on_write` | what is called before a write, if the array is one from outside             |
 
     The two arrays of notes lie as `array` does, so that a view of it has views of them at the same
     place: NumPy itself says which entries an index means.
     """
 
-    __slots__ = ("array", "on_write", "origin", "owned", "position", "source", "sources",
-                 "version", "whole")
+    __slots__ = ("array", "on_write", "origin", "owned", "position", "rows", "source",
+                 "sources", "version", "whole")
 
     def __init__(self, array: np.ndarray, whole: Node | None = None) -> None:
         self.array, self.whole, self.owned = array, whole, whole is None
         self.sources: list[Node] = [] if whole is None else [whole]
         self.source: np.ndarray | None = None
         self.position: np.ndarray | None = None
+        self.rows: dict[int, Node] = {}
         self.version = self.origin = 0
         self.on_write: Callable[[], None] | None = None
 
@@ -91,7 +95,7 @@ class Memory:
         self.source = np.full_like(self.array, PLAIN if self.whole is None else 0, dtype=np.int64)
         self.position = np.empty_like(self.array, dtype=np.int64)
         if self.whole is not None:
-            self.position[...] = np.arange(self.array.size).reshape(self.array.shape)
+            self.position[...] = in_order(self.array.shape)
 
     def add_source(self, node: Node) -> int:
         """The number of a new source. Those that nothing came from any longer are let go."""
@@ -137,9 +141,8 @@ def view_at(start: int, shape: tuple[int, ...], strides: tuple[int, ...], array:
     return np.ndarray(shape, array.dtype, flat, start, strides)
 
 
-def gathered(memory: Memory, view: np.ndarray) -> Any:
+def gathered(memory: Memory, view: np.ndarray, source: np.ndarray, position: np.ndarray) -> Any:
     """The entries of a view as one node; as a plain array if none of them came from a node."""
-    source, position = memory.notes(view)
     if not view.size:
         return np.array(view)
     one = source.item(0)
@@ -154,10 +157,18 @@ def gathered(memory: Memory, view: np.ndarray) -> Any:
     return _assembled(memory.sources, source, position, view)
 
 
+@lru_cache(maxsize=64)
+def in_order(shape: tuple[int, ...]) -> np.ndarray:
+    """The positions of an array's own entries: 0, 1, 2, … in C's order."""
+    places = np.arange(math.prod(shape)).reshape(shape)
+    places.flags.writeable = False
+    return places
+
+
 def _in_order(position: np.ndarray, mask: Any = None) -> bool:
     """Whether each entry stands where it stood in its source; looked at where the mask is set."""
-    places = np.arange(position.size)
-    same = position == (places if position.ndim == 1 else places.reshape(position.shape))
+    places = in_order(position.shape)
+    same = position == places
     return bool(same.all() if mask is None else same[mask].all())
 
 

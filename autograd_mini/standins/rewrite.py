@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["HOOKS", "Rewriter"]
 
 HOOKS = ("call", "seen", "getitem", "setitem", "change", "setattr", "change_attribute", "made",
-         "each")
+         "each", "computed")
 """What the rewritten code calls; it finds them in cells of the closure, as `⟨name⟩`."""
 
 _READS_ITS_FRAME = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "breakpoint"}
@@ -70,12 +70,23 @@ class Rewriter(ast.NodeTransformer):
         value = self.visit(node.value)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript | ast.Attribute):
             return self._store(node.targets[0], value, node)
-        targets, after = [], []
-        for target in node.targets:
-            replaced = _Targets(self)
-            targets.append(replaced.visit(target))
-            after += replaced.after
-        return [ast.copy_location(ast.Assign(targets, value), node), *after]
+        stores = any([isinstance(part, ast.Subscript | ast.Attribute)
+                      for target in node.targets for part in _parts(target)])
+        if not stores:
+            return ast.copy_location(ast.Assign(node.targets, value), node)
+        replaced = _Targets(self)
+        targets = [replaced.visit(target) for target in node.targets]
+        return [ast.copy_location(ast.Assign(targets, value), node), *replaced.after]
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        """`np.arange(3) * 0.5` has made an array, too; in a sum of products only the last has."""
+        return self._made("computed", node, self._operation(node))
+
+    def _operation(self, node: Any) -> Any:
+        if not isinstance(node, ast.BinOp):
+            return self.visit(node)
+        node.left, node.right = self._operation(node.left), self._operation(node.right)
+        return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         if node.value is None:
@@ -180,8 +191,18 @@ def _as_value(index: Any) -> Any:
     return index
 
 
+def _parts(target: ast.expr) -> list[ast.expr]:
+    """What is assigned to in a target: `a[i]`, b and c in `a[i], (b, *c)`."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return [part for inner in target.elts for part in _parts(inner)]
+    return _parts(target.value) if isinstance(target, ast.Starred) else [target]
+
+
 class _Targets(ast.NodeTransformer):
-    """In `a[i], b = …` and `a[i] = c = …`: names for what is stored, and the stores after it."""
+    """In `a[i], a = …` and `a = a[i] = …`: names for what is stored, and the stores after it.
+
+    They are in Python's order, from left to right: an index may hold a name that is stored, too.
+    """
 
     def __init__(self, rewriter: Rewriter) -> None:
         self.rewriter, self.after = rewriter, []
@@ -189,7 +210,8 @@ class _Targets(ast.NodeTransformer):
     def _later(self, node: Any) -> Any:
         name = f"⟨stored {node.lineno} {node.col_offset} {len(self.after)}⟩"
         read = ast.copy_location(ast.Name(name, ast.Load()), node)
-        self.after.append(self.rewriter._store(node, read, node))
+        self.after.append(ast.copy_location(ast.Assign([node], read), node) if isinstance(
+            node, ast.Name) else self.rewriter._store(node, read, node))
         return ast.copy_location(ast.Name(name, ast.Store()), node)
 
-    visit_Subscript = visit_Attribute = _later
+    visit_Subscript = visit_Attribute = visit_Name = _later

@@ -15,20 +15,25 @@ from ..tensor import Tensor
 from .buffers import Buffer, as_buffer, numbers, root_of
 from .memory import Memory
 
-__all__ = ["Run", "current_run", "finished", "running", "seen"]
+__all__ = ["Run", "computed", "current_run", "finished", "running", "seen"]
+
+
+Given = dict[int, Node]
+"""The nodes among the arguments, by their id: in a plain run they are numbers."""
 
 
 class Run:
     """What must be known until the function has returned.
 
-    `known` has the Buffer of each array from outside, so that an array has one Buffer and is
-    itself to `is`. `made` has the containers and objects that were made inside, and `written` those
-    from outside that something was stored in. `effects` says what the function did besides
-    computing: it isn't run a second time then.
+    `given` has the nodes among the arguments. `known` has the Buffer of each array from outside, so
+    that an array has one Buffer and is itself to `is`. `made` has the containers and objects that
+    were made inside, and `written` those from outside that something was stored in. `effects` says
+    what the function did besides computing: it isn't run a second time then.
     """
 
     def __init__(self) -> None:
         self.known: dict[int, tuple[Any, Buffer]] = {}
+        self.given: dict[int, Node] = {}
         self.memories: dict[int, Memory] = {}
         self.made: dict[int, Any] = {}
         self.written: dict[int, Any] = {}
@@ -60,6 +65,8 @@ class Run:
 
     def argument(self, x: Any) -> Any:
         """An argument of the function: nodes in the place of arrays become Buffers as well."""
+        if isinstance(x, Node):
+            self.given[id(x)] = x
         if type(x) is Tensor and x.value.ndim and id(x) not in self.known:
             self.known[id(x)] = (x, Buffer(x))
         elif type(x) in (list, tuple):
@@ -95,33 +102,34 @@ class Run:
 
     def leave_plain(self) -> None:
         """Let what was written outside hold plain numbers, as after a plain run."""
+        given = self.given
         for thing in self.written.values():
-            _leave_plain(thing)
+            _leave_plain(thing, given)
         done: set[int] = set()
         for thing in self.held.values():
-            _leave_all_plain(thing, done)
+            _leave_all_plain(thing, given, done)
         for space, names in self.namespaces.values():
             for name in names & space.keys():
-                space[name] = finished(space[name])
+                space[name] = finished(space[name], given)
         for cell in self.cells:
-            cell.cell_contents = finished(cell.cell_contents)
+            cell.cell_contents = finished(cell.cell_contents, given)
 
 
-def _leave_plain(thing: Any) -> None:
+def _leave_plain(thing: Any, given: Given) -> None:
     """Let a container, or an object with its attributes, hold plain numbers."""
     if isinstance(thing, set):
-        changed = [x for x in thing if finished(x) is not x]
+        changed = [x for x in thing if finished(x, given) is not x]
         thing.difference_update(changed)
-        thing.update(map(finished, changed))
+        thing.update([finished(x, given) for x in changed])
     elif isinstance(thing, list):
-        thing[:] = map(finished, thing)
+        thing[:] = [finished(x, given) for x in thing]
     elif isinstance(thing, dict):
-        thing.update({k: finished(x) for k, x in thing.items() if finished(x) is not x})
+        thing.update({k: finished(x, given) for k, x in thing.items()})
     else:
         for name in _attributes(thing):
             x = getattr(thing, name)
-            if finished(x) is not x:
-                object.__setattr__(thing, name, finished(x))
+            if finished(x, given) is not x:
+                object.__setattr__(thing, name, finished(x, given))
 
 
 def _attributes(thing: Any) -> list[str]:
@@ -131,30 +139,33 @@ def _attributes(thing: Any) -> list[str]:
     return [*getattr(thing, "__dict__", {}), *slots]
 
 
-def _leave_all_plain(thing: Any, done: set[int]) -> None:
+def _leave_all_plain(thing: Any, given: Given, done: set[int]) -> None:
     """The same for all that is held by it, however deep."""
     if id(thing) in done:
         return
     done.add(id(thing))
-    _leave_plain(thing)
+    _leave_plain(thing, given)
     held = thing if isinstance(thing, list | set) else thing.values() if isinstance(
         thing, dict) else getattr(thing, "__dict__", {}).values()
     for x in list(held):
         if isinstance(x, list | dict | set) or (
                 hasattr(x, "__dict__") and not isinstance(x, type | ModuleType | FunctionType)):
-            _leave_all_plain(x, done)
+            _leave_all_plain(x, given, done)
 
 
-def finished(x: Any) -> Any:
-    """x with plain numbers for Buffers and computed nodes; x itself if there are none inside."""
-    if type(x) is Buffer or (isinstance(x, Node) and x.op is not None):
+def finished(x: Any, given: Given) -> Any:
+    """x with plain numbers for Buffers and computed nodes; x itself if there are none inside.
+
+    A leaf that the function got from elsewhere, as a parameter of a model, stays what it is.
+    """
+    if type(x) is Buffer or (isinstance(x, Node) and (x.op is not None or id(x) in given)):
         return np.array(x.array) if type(x) is Buffer and x.memory is None else numbers(x)
     if type(x) in (list, tuple):
-        entries = list(map(finished, x))
+        entries = [finished(v, given) for v in x]
         same = all([a is b for a, b in zip(entries, x, strict=True)])
         return x if same else type(x)(entries)
     if type(x) is dict:
-        entries = {k: finished(v) for k, v in x.items()}
+        entries = {k: finished(v, given) for k, v in x.items()}
         return x if all([entries[k] is v for k, v in x.items()]) else entries
     return x
 
@@ -173,6 +184,17 @@ def running() -> Iterator[Run]:
     finally:
         following.reset(token)
         run.leave_plain()
+
+
+def computed(x: Any) -> Any:
+    """What an operator has made of arrays of whole numbers or truths: a Buffer, if it is floats."""
+    kind = type(x)
+    if kind is np.ndarray or kind is Tensor:
+        run = following.get()
+        if run is not None and (found := run.known.get(id(x))) is not None:
+            return found[1]
+        return x if run is None else as_buffer(x)
+    return x
 
 
 def seen(x: Any) -> Any:

@@ -19,8 +19,8 @@ from .. import functions, ops
 from ..errors import DTypeError
 from ..graph import Node
 from ..recording import current_tracer
-from .buffers import Buffer, constant, content, copied, holds_nodes, numbers
-from .made import array, number
+from .buffers import Buffer, as_buffer, constant, content, copied, holds_nodes, joined, numbers
+from .made import array, number, of_dtype
 
 __all__ = ["BUILTINS", "MATH"]
 
@@ -69,8 +69,7 @@ def _typed(kind: Any) -> Callable[..., Any]:
             return kind(*map(content, args))
         if np.dtype(kind).kind != "f":
             return kind(*map(constant, args))
-        found = array(args[0], kind)
-        return found if found.shape else content(found)
+        return as_buffer(of_dtype(joined(args[0]), kind))
 
     return of
 
