@@ -137,6 +137,39 @@ class TestDataclasses:
             ag.grad(ag.as_written(lambda k: Spring(k).energy))(1.0)
 
 
+class TestLists:
+    """Lists of numbers where NumPy's number makes an array of them."""
+
+    @pytest.mark.parametrize("f", [
+        lambda x: ([v ** 2 for v in x] / np.sum(x))[0],
+        lambda x: np.sum(([x[0], 2 * x[1]] - np.max(x)) ** 2),
+        lambda x: np.sum(np.max(x) - (x[0], 3.0)),
+        lambda x: np.sum([[x[0], 1.0], [2.0, x[1]]] ** np.mean(x)),
+        lambda x: np.sum([1.0, 2.0] / np.mean(x)),
+    ])
+    def test_list_and_number_make_an_array(self, f: Any) -> None:
+        """An operator between a list and a number of NumPy gives an array, with its gradient."""
+        x = np.array([0.7, 1.2])
+        g = ag.grad(ag.as_written(f))(x)
+        slopes = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+        assert np.allclose(g, slopes, rtol=1e-8, atol=1e-8)
+
+    def test_what_a_list_becomes_can_be_written_to(self) -> None:
+        """The array that comes out is one of the function's own."""
+        def f(x: Any) -> Any:
+            out = [x[0], x[1]] / np.sum(x)
+            out[0] = 3.0
+            return np.sum(out)
+
+        x = np.array([1.0, 3.0])
+        assert np.allclose(ag.grad(ag.as_written(f))(x), [-3 / 16, 1 / 16], rtol=1e-14)
+
+    def test_outside_of_written_code_a_list_of_nodes_is_refused(self) -> None:
+        """Without ag.as_written a list of nodes is no array."""
+        with pytest.raises(NotDifferentiableError, match="ag.as_written"):
+            ag.grad(lambda x: np.sum([x[0], x[1]] - np.max(x)))(np.ones(2))
+
+
 class TestBuffers:
     """Arrays that numbers are stored in one after the other."""
 
