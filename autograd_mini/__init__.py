@@ -29,9 +29,11 @@ from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
 from ._checkout import find_nn
+from .spellings import answer_imports
 
 find_nn()
-del find_nn
+answer_imports()
+del find_nn, answer_imports
 
 if os.environ.get("AUTOGRAD_MINI_PLAIN", "0") not in ("", "0"):
     engine = "plain"
@@ -73,6 +75,7 @@ _LATER = {
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
+    "transforms": ("elementwise_grad",), "trees": ("flatten",),
     "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
     "standins": ("as_written",),
     "nn": (), "formula": (), "demo": (),
@@ -112,6 +115,12 @@ if TYPE_CHECKING:
         CutReport as CutReport, cut_report as cut_report, detect_anomaly as detect_anomaly,
         strict as strict,
     )
+    from .transforms import (
+        elementwise_grad as elementwise_grad,
+    )
+    from .trees import (
+        flatten as flatten,
+    )
     from . import (
         demo as demo, exercises as exercises, formula as formula, nn as nn, picture as picture,
         scipy_api as scipy, special as special, verify as verify,
@@ -127,11 +136,13 @@ else:
             return thing
         if name in _LATER:
             return importlib.import_module(f"autograd_mini.{_PACKAGES.get(name, name)}")
-        from . import functions, ops, primitive
+        from . import functions, ops, primitive, spellings
 
         row = primitive.PRIMITIVES.get(name)
         if name in functions.__all__ or (row is not None and getattr(ops, name, row) is row):
             return getattr(functions, name, row)
+        if answer := spellings.foreign(name):
+            raise errors.SpellingError(answer)
         raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .argnums import Argnums, places
 from .backprop import as_node, collect, copy_if_array, zero_like
 from .errors import (
     AutogradError,
@@ -21,12 +22,13 @@ from .errors import (
     ShapeError,
     with_article,
 )
-from .graph import Node, leaf, made, serial, topological_order, value_of
+from .graph import VARIABLE, Node, clock, leaf, made, topological_order, value_of
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
 from .recording import (
     Observer,
     called_by,
+    current_tracer,
     or_as_written,
     plain_array,
     recording_mode,
@@ -38,7 +40,6 @@ __all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_t
            "is_inside_transform", "plain", "variable"]
 
 Function = Callable[..., Any]
-Argnums = int | tuple[int, ...]
 
 _NUMBERS = (float, int, np.bool_, np.integer, np.floating)
 
@@ -88,18 +89,18 @@ def _no_number(x: Any, what: str) -> str:
 
 
 def _fresh(value: Any) -> Node:
-    """A leaf with a serial number: a transform inside, in whatever thread, can tell it is older."""
+    """A leaf that counts as the user's: a transform inside can tell that it is from outside."""
     node = leaf(value)
-    node.params = serial()
+    node.params = VARIABLE
     return node
 
 
-def _variables(tree: Any, position: int) -> Any:
+def _variables(tree: Any, place: int | str) -> Any:
     """The argument with a node for each number; refused with the path of what is none."""
     try:
         return tree_map(variable, tree)
     except DTypeError:
-        for path, x in tree_leaves(tree, f"argument {position}"):  # only now: the paths take time
+        for path, x in tree_leaves(tree, f"argument {place!r}"):  # only now: the paths take time
             variable(x, path)
         raise
 
@@ -131,30 +132,33 @@ class Call:
     """One call of f with variables for some arguments, and what came out."""
 
     def __init__(self, f: Function, args: Sequence[Any], argnums: Argnums,
-                 kwargs: dict[str, Any]) -> None:
-        self.single = isinstance(argnums, int)
-        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        _check_positions(numbers, args, kwargs)
+                 kwargs: dict[str, Any], has_aux: bool = False) -> None:
+        self.single, self.has_aux = not isinstance(argnums, tuple), has_aux
+        found, kwargs = places(f, argnums, args, kwargs)
         self.outer = transforming.get()
         self.recorded = recording_mode()  # inside no_grad, results are plain whatever the level
-        self.nested = self.recorded and (
-            self.outer is not None
+        self.nested = self.recorded and (  # else a program would have the result as a constant
+            current_tracer() is not None
             or any([isinstance(x, Node) for x in flat([list(args), kwargs])])
         )
         self.inner = self.told = False  # whether f called a transform; whether we have warned
         if isinstance(self.outer, Call):
             self.outer.inner = True
         self.cuts: list[tuple[Node, Spot | None]] = []
-        self.began = serial()
+        self.began = clock.tick()
         with called_by(self):
-            self.trees = tuple([_variables(args[i], i % len(args)) for i in numbers])
+            self.trees = tuple([_variables(args[i] if isinstance(i, int) else kwargs[i], i)
+                                for i in found])
             self.variables = [v for v in flat(self.trees) if v is not None]
-            called = list(args)
-            for i, tree in zip(numbers, self.trees, strict=True):
+            called, named = list(args), dict(kwargs)
+            for i, tree in zip(found, self.trees, strict=True):
                 # f may change the lists that it is given
-                called[i] = tree_map(_itself, tree) if is_nested(tree) else tree
-            self.output = _called(f, called, kwargs)
-        self.nested = self.nested or (self.recorded and self._meets_other_variables())
+                given: Any = called if isinstance(i, int) else named
+                given[i] = tree_map(_itself, tree) if is_nested(tree) else tree
+            output = _called(f, called, named)
+        self.aux: Any = None
+        self.output, self.aux = _pair(output) if has_aux else (output, None)
+        self.nested = self.nested or (self.recorded and self._meets_nodes_from_outside())
 
     def detached(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes, and the graph is cut there."""
@@ -164,11 +168,11 @@ class Call:
         if self.outer is not None:
             self.outer.detached(*nodes)
 
-    def _meets_other_variables(self) -> bool:
-        """Whether the result depends on leaves from outside, such as parameters f closes over."""
-        outputs = [y for y in flat(self.output) if isinstance(y, Node)]
-        return any(node.op is None and node.params is not None and 0 <= node.params < self.began
-                   for y in outputs for node in topological_order(y))
+    def _meets_nodes_from_outside(self) -> bool:
+        """Whether the result depends on such nodes, as parameters that f closes over."""
+        outputs = [y for y in flat([self.output, self.aux]) if isinstance(y, Node)]
+        return any(node.made_at < self.began and (node.op is not None or node.params == VARIABLE)
+                   for y in outputs for node in topological_order(y, since=self.began))
 
     @property
     def value(self) -> Any:
@@ -176,6 +180,16 @@ class Call:
         if self.nested:
             return self.output
         return tree_map(lambda y: copy_if_array(plain(y)), self.output)
+
+    def with_aux(self, *results: Any) -> Any:
+        """The result of a transform; if f returns (y, aux), with aux as the last one.
+
+        aux is plain, or its nodes stay in their graph, as `value`; what holds no node is itself.
+        """
+        if self.has_aux:
+            plain_now = not self.nested and any([isinstance(x, Node) for x in flat(self.aux)])
+            results += (tree_map(_plain_if_node, self.aux) if plain_now else self.aux,)
+        return results if len(results) > 1 else results[0]
 
     def scalar(self) -> Node:
         """f's result, if it is a node that holds one number."""
@@ -234,7 +248,7 @@ class Call:
         cut = tuple([node for node, _ in self.cuts])
         root = made(total, 0.0, tuple([node.value for node in cut]), cut, {})
         depends = set(self.variables)
-        for node in topological_order(root)[:0:-1]:
+        for node in topological_order(root, since=self.began)[:0:-1]:
             if node.op is not stop_gradient and not depends.isdisjoint(node.parents):
                 depends.add(node)
         spots = dict.fromkeys(spot for node, spot in self.cuts if spot and node in depends)
@@ -256,22 +270,25 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def _check_positions(numbers: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-    """Raise unless the argnums name positional arguments, each once."""
-    for i in numbers:
-        if not -len(args) <= i < len(args):
-            cure = f": give {', '.join(kwargs)} by position" if kwargs and i >= 0 else ""
-            raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments{cure}")
-    if len({i % len(args) for i in numbers}) < len(numbers):
-        raise ShapeError(f"argnums {numbers} names an argument twice")
+def _plain_if_node(x: Any) -> Any:
+    return copy_if_array(plain(x)) if isinstance(x, Node) else x
+
+
+def _pair(output: Any) -> tuple[Any, Any]:
+    """What f returned, taken apart as (y, aux)."""
+    if not isinstance(output, tuple | list) or len(output) != 2:
+        raise DTypeError(f"has_aux=True is for a function that returns a pair, (y, aux); this one "
+                         f"returned {described(output)}")
+    return output[0], output[1]
 
 
 def _check_single(output: Any) -> None:
     """Raise unless f's result is one number, or at least no container and no larger array."""
     if not isinstance(output, Node) and is_nested(output):
         raise DTypeError(
-            f"the function returned {described(output)}; a gradient is that of one number: "
-            "return a single one, or use jacobian, which takes nested results"
+            f"the function returned {described(output)}; a gradient is that of one number: return "
+            "a single one, or (y, aux) with has_aux=True, or use jacobian, which takes nested "
+            "results"
         )
     if np.size(value_of(output)) != 1:
         raise ShapeError(

@@ -5,6 +5,9 @@ Every class inherits the builtin that a NumPy user would catch anyway.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 __all__ = [
     "AnomalyError",
     "ArgumentError",
@@ -22,7 +25,9 @@ __all__ = [
     "NotComputedWarning",
     "ShapeError",
     "SpellingError",
+    "SpellingImportError",
     "StorageError",
+    "all_stated",
     "missing_extra",
     "with_article",
 ]
@@ -62,6 +67,10 @@ class NotDifferentiableError(AutogradError, TypeError):
 
 class SpellingError(AutogradError, AttributeError, TypeError):
     """Another library's name for something that has a name here."""
+
+
+class SpellingImportError(AutogradError, ImportError):
+    """Another library's name, or module, imported from this package."""
 
 
 class BroadcastWarning(UserWarning):
@@ -112,3 +121,25 @@ def missing_extra(module: str, extra: str, why: str) -> MissingExtraError:
         f"{why} needs the package {module}, which isn't installed. "
         f"Install it with: pip install 'autograd-mini[{extra}]' (in a clone: '.[{extra}]')"
     )
+
+
+def all_stated(function: str, rules: Sequence[Any], *silent: Any) -> list[Any]:
+    """The rules of a function's arguments, with one that raises in place of NotImplemented.
+
+    silent: what stands for an argument that is constant by nature; a rule in its place sends
+    nothing back.
+    """
+    stated = next((rule for rule in rules if callable(rule)), None)
+
+    def without_rule(i: int, raises: bool) -> Any:
+        def rule(*args: Any, **params: Any) -> None:
+            if raises:
+                raise NotDifferentiableError(
+                    f"{function} isn't differentiable here by its argument {i}, counted from 0: "
+                    "no rule is stated for it; pass a plain number or array")
+
+        rule.__wrapped__ = stated  # type: ignore[attr-defined]  # for the keywords it has
+        return rule
+
+    return [without_rule(i, rule is NotImplemented) if rule in (*silent, NotImplemented) else rule
+            for i, rule in enumerate(rules)]

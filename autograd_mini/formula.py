@@ -15,6 +15,7 @@ from typing import Any
 
 from .errors import ExpressionError
 from .graph import Node
+from .numpy_api.meanings import is_anothers
 from .primitive import PRIMITIVES, Elementwise
 from .value import Value
 
@@ -154,7 +155,7 @@ class _Reader:
     def _call(self, part: ast.expr, name: str, args: list[Any]) -> Any:
         table = functions()
         if name not in table:
-            near = difflib.get_close_matches(name, table, n=1)
+            near = [] if is_anothers(name) else difflib.get_close_matches(name, table, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(table))}"
             raise self._error(part, f"no function {name!r}; {hint}")
         try:

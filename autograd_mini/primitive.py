@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import recording
-from .errors import GraphError, NotDifferentiableError
+from .errors import GraphError, NotDifferentiableError, all_stated
 from .graph import Node, made, value_of
 
 __all__ = ["PRIMITIVES", "TABLE", "Elementwise", "Primitive", "Structural", "also", "elementwise",
@@ -193,6 +193,7 @@ TABLE: dict[Any, Any] = {}
 OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}
 """Kinds of array that hold nodes (a program being recorded has one), each with a function
 (row, args, params) that applies a row of the table to such arrays."""
+SEQUENCES: dict[type, Callable[..., Any]] = {}  # the same for lists, in code run as written
 
 _built_in: set[str] = set()
 
@@ -236,8 +237,9 @@ def _by_name(name: str) -> Any:
 def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """`row.apply`, or of an array that holds nodes what its kind says."""
     for a in args if OTHER_ARRAYS else ():
-        if type(a) in OTHER_ARRAYS:
-            return OTHER_ARRAYS[type(a)](row, args, params)
+        of_kind = OTHER_ARRAYS.get(type(a)) or SEQUENCES.get(type(a))
+        if of_kind is not None:
+            return of_kind(row, args, params)
     return row.apply(args, params)
 
 
@@ -359,9 +361,10 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
                 selects: bool = False, pullbacks: Sequence[Rule | None] = ()) -> ElementwiseRow:
     """State an elementwise function: NumPy's, its twin for floats, and ∂y/∂x per argument.
 
-    selects: whether a slope of 0 means "not chosen". pullbacks: per argument, g·∂y/∂x as a
-    function of (g, y, *inputs), where the slope alone would over- or underflow; None where it
-    doesn't. Raises `GraphError` if the table has a row of that name.
+    A slope: a function (y, *inputs); 1 or −1; None for an argument that is constant by nature; or
+    NotImplemented for one whose derivative isn't stated, which raises. selects: whether a slope of
+    0 means "not chosen". pullbacks: per argument, g·∂y/∂x as a function of (g, y, *inputs), where
+    the slope alone would over- or underflow. Raises `GraphError` if the table has the name already.
 
     >>> import math, numpy as np, autograd_mini as ag
     >>> cube = ag.elementwise(lambda x: x**3, None, lambda y, x: 3 * x**2, name="cube")
@@ -369,16 +372,17 @@ def elementwise(forward: Callable[..., Any], scalar: Callable[..., Any] | None,
     12.0
     """
     kind: Any = Selecting if selects else Elementwise
-    row: ElementwiseRow = kind(forward, scalar, *slopes, name=name, symbol=symbol,
-                               pullbacks=pullbacks)
+    row: ElementwiseRow = kind(forward, scalar, *all_stated(name or forward.__name__, slopes),
+                               name=name, symbol=symbol, pullbacks=pullbacks)
     return row
 
 
-def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None = None,
+def structural(forward: Callable[..., Any], *pullbacks: Rule | None, name: str | None = None,
                symbol: str | None = None, moves: bool = False, many: bool = False) -> Any:
     """State a function of whole arrays by its pullbacks; without any, a decorator for one.
 
-    See `Structural` for what a pullback is, and for many. moves: the pullback only moves
+    See `Structural` for what a pullback is, and for many; it is None for an argument that is
+    constant by nature, NotImplemented for one whose derivative isn't stated. moves: it only moves
     cotangents, adds them up, and leaves 0 where nothing was taken from; then it can move a mask in
     the same way. Raises `GraphError` if the table has a row of that name.
 
@@ -390,6 +394,7 @@ def structural(forward: Callable[..., Any], *pullbacks: Rule, name: str | None =
     array([0., 0., 1.])
     """
     if pullbacks:
-        return Structural(forward, *pullbacks, name=name, symbol=symbol, moves=moves, many=many)
+        rules = all_stated(name or forward.__name__, pullbacks, None)
+        return Structural(forward, *rules, name=name, symbol=symbol, moves=moves, many=many)
     return lambda rule: Structural(forward, rule, name=name or rule.__name__, symbol=symbol,
                                    moves=moves, many=many)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Self
 
 import numpy as np
 
 from . import backprop
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, serial
+from .graph import KINDS, VARIABLE, clock
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .places import here
 from .recording import check_real, notify_detached, or_as_written, plain_array
-from .spellings import refuse_arguments
+from .spellings import refuse_arguments, refuse_keywords
 
 __all__ = ["Tensor"]
 
@@ -43,8 +43,9 @@ class Tensor(Operators):
     def __init__(self, data: Any, label: str = "", **other: Any) -> None:
         if other or type(label) is not str:
             refuse_arguments("Tensor", label, other)
-        self.value, self.label, self.params = _real_array(data), label, serial()
+        self.value, self.label, self.params = _real_array(data), label, VARIABLE
         self.op, self.inputs, self.parents, self.gradient = None, (), (), None
+        self.made_at = clock.now
         self.value.flags.writeable = False
 
     @property
@@ -96,8 +97,9 @@ class Tensor(Operators):
             raise ShapeError(f"a gradient of shape {new.shape} for shape {self.value.shape}")
         self.gradient = np.array(np.broadcast_to(new, self.value.shape))
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, **other: Never) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `ag.backward`."""
+        refuse_keywords("backward", other)
         backprop.backward(self, seed)
 
     def astype(self, dtype: Any) -> Self:

@@ -11,169 +11,94 @@ import builtins
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from types import MethodType
-from typing import Any, ParamSpec
+from typing import Any, Never, ParamSpec, overload
 
 import numpy as np
 
+from .argnums import Argnums, checked
 from .backprop import as_node, as_seed, collect, copy_if_array, one_like, zero_like
-from .call import Argnums, Call, Function, check_result, described, inside_transform, plain
-from .errors import DTypeError, ShapeError, with_article
-from .graph import Node, leaf, topological_order
+from .call import Call, Function, check_result, described, inside_transform, plain
+from .errors import DTypeError, ShapeError
+from .graph import Node, leaf, ways
 from .ops import multiply, reshape, shape, stack, sum
 from .ops.equal_values import rules_for_equal_values
 from .passes import sweep
 from .recording import check_real
-from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map
+from .spellings import refuse_keywords
+from .transformed import Grad, Jacobian, Total, ValueAndGrad, check_function
+from .trees import flat, is_nested, tree_fill, tree_leaves
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 P = ParamSpec("P")
 """The parameters of f, which its gradient, Jacobian and Hessian have too."""
 
 
-# ── what the transforms return ───────────────────────────────────────────────────────────────
-
-
-class Transformed:
-    """A function made from f by a transform; it pickles and copies if f does.
-
-    It has f's name, signature and documentation, and is f's method where f would be one.
-    """
-
-    name = ""
-
-    def __init__(self, f: Function, argnums: Argnums) -> None:
-        functools.update_wrapper(self, f, updated=())
-        self.__name__ = getattr(f, "__name__", self.name)
-        self.f, self.argnums = f, argnums
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """The derivative at these arguments."""
-        raise NotImplementedError
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.f, self.argnums)
-
-    def __repr__(self) -> str:
-        return f"<{self._written()}>"
-
-    def _written(self) -> str:
-        inner = self.f._written() if isinstance(self.f, Transformed) else (
-            getattr(self.f, "__qualname__", None) or repr(self.f))
-        argnums = "" if self.argnums == 0 else f", argnums={self.argnums}"
-        return f"{self.name}({inner}{argnums})"
-
-    @classmethod
-    def of(cls, f: Function, argnums: Any) -> Function:
-        """The transform of f; of a compiled program, a program."""
-        _check_function(f, cls.name)
-        numbers = _positions(argnums)
-        if hasattr(f, "transformed"):
-            program: Function = f.transformed(cls.name, numbers)
-            return program
-        return cls(f, numbers)
-
-
-class _ValueAndGrad(Transformed):
-    name = "value_and_grad"
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        call = Call(self.f, args, self.argnums, kwargs)
-        y = call.number()
-        slopes = call.shaped(call.pull(y, one_like(y), quiet=False))
-        return call.value, slopes
-
-
-class _Grad(Transformed):
-    name = "grad"
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        call = Call(self.f, args, self.argnums, kwargs)
-        y = call.number()
-        return call.shaped(call.pull(y, one_like(y), quiet=False))
-
-
-class _Jacobian(Transformed):
-    name = "jacobian"
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        call = Call(self.f, args, self.argnums, kwargs)
-        if call.output is None:
-            check_result(None)
-        return tree_map(lambda y: None if y is None else call.shaped(_rows(call, y)), call.output)
-
-
-def _check_function(f: Any, name: str) -> None:
-    """Raise for grad(f(x)), where grad(f)(x) is meant."""
-    if not callable(f):
-        raise DTypeError(f"{name} takes a function, not {with_article(type(f).__name__)}: it is "
-                         f"{name}(f)(x), not {name}(f(x)); of a node y, ag.gradients(y, x)")
-
-
-def _positions(argnums: Any) -> Argnums:
-    """argnums as a plain int, or a tuple of them; refused if it is something else."""
-    if not isinstance(argnums, tuple | list | range):
-        return _position(argnums, argnums)
-    numbers = tuple([_position(i, argnums) for i in argnums])
-    if not numbers:
-        raise ShapeError(f"argnums={argnums!r} names no argument: give a position, as 0, or a "
-                         "tuple of them")
-    if len(set(numbers)) < len(numbers):
-        raise ShapeError(f"argnums {argnums} names an argument twice")
-    return numbers
-
-
-def _position(i: Any, argnums: Any) -> int:
-    try:
-        if not isinstance(i, bool | np.bool_):
-            return operator.index(i)
-    except TypeError:
-        pass
-    raise DTypeError(f"argnums={argnums!r}: it is the position of an argument, as 0 or -1, or a "
-                     f"tuple of positions, as (0, 2), not {with_article(type(i).__name__)}")
-
-
-# ── the transforms ───────────────────────────────────────────────────────────────────────────
-
-
-def value_and_grad(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, tuple[Any, Any]]:
+def value_and_grad(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
+                   **other: Never) -> Callable[P, tuple[Any, Any]]:
     """x ↦ (f(x), ∇f(x)) for a scalar f, by one forward and one backward pass.
 
-    argnums, and what is raised: as for `grad`.
+    argnums, and what is raised: as for `grad`. has_aux: f returns (y, aux), of which y is
+    differentiated; then ((y, aux), ∇y) comes out.
 
     >>> value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
-    return _ValueAndGrad.of(f, argnums)
+    return ValueAndGrad.of(f, argnums, has_aux, other)
 
 
-def grad(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
+def grad(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
+         **other: Never) -> Callable[P, Any]:
     """x ↦ ∇f(x) for a scalar f: a function of the same arguments.
 
-    argnums: which positional argument, or a tuple of them (then a tuple comes out). Each
-    gradient has the form, shape and dtype of its argument: containers come back as their own
-    kind (dict, OrderedDict, defaultdict, namedtuple, dataclass …), a None in them as None.
-    If f's result doesn't depend on the arguments, it is 0, with an `IndependentWarning`.
+    argnums: which argument, by position or by name, also of a keyword or a default; or a tuple of
+    them (then a tuple comes out). `argnum=` is understood too. Each gradient has the form, shape
+    and dtype of its argument: containers come back as their own kind (dict, OrderedDict,
+    defaultdict, namedtuple, dataclass …), a None in them as None. If f's result doesn't depend on
+    the arguments, it is 0, with an `IndependentWarning`.
+    has_aux: f returns (y, aux), of which y is differentiated; then (∇y, aux) comes out. The
+    numbers in aux are plain, or nodes where the call is itself differentiated.
 
     Raises `ShapeError` if f's result isn't one number, `DTypeError` if it is no number at all, or
-    something in the argument isn't; `GraphError` if the graph was cut, naming the line.
+    something in the argument isn't; `GraphError` if the graph was cut, naming the line;
+    `ArgumentError` if argnums names no argument of f, `SpellingError` for other libraries' options.
 
     >>> import numpy as np
     >>> grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
     array([ 3., 12.])
     >>> round(grad(grad(np.tanh))(0.5), 12)
     -0.726861981384
+    >>> grad(lambda x, scale=2.0: scale * x**2, argnums="scale")(3.0)
+    9.0
+    >>> grad(lambda x: (x**2, {"cube": x**3}), has_aux=True)(2.0)
+    (4.0, {'cube': 8.0})
     """
-    return _Grad.of(f, argnums)
+    return Grad.of(f, argnums, has_aux, other)
 
 
-def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
+def elementwise_grad(f: Callable[P, Any], argnums: Argnums = 0, **other: Never) -> Callable[P, Any]:
+    """x ↦ ∇Σf(x), the gradient of the sum of f's results: f′ at each number of x, if f takes each
+    alone.
+
+    argnums, and what is raised: as for `grad`; `DTypeError` too if f returns several arrays.
+
+    >>> import numpy as np
+    >>> elementwise_grad(lambda x: x**3)(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    check_function(f, "elementwise_grad")
+    wrt = checked("elementwise_grad", argnums, other)
+    return Grad.of(Total(f), wrt, False, {})
+
+
+@overload
+def vjp(f: Function, *args: Any) -> tuple[Any, Function]: ...
+@overload
+def vjp(f: Function, *args: Any, has_aux: bool, **other: Never) -> tuple[Any, ...]: ...
+def vjp(f: Function, *args: Any, has_aux: bool = False, **other: Never) -> tuple[Any, ...]:
     """(f(x), pullback): the pullback takes a cotangent of f(x)'s shape to one per argument.
 
+    has_aux: f returns (y, aux), of which y is differentiated; then (y, pullback, aux) comes out.
     Raises `DTypeError` if f's result isn't one number or array.
 
     >>> import numpy as np
@@ -181,8 +106,9 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 30.]), 21.0)
     """
-    _check_function(f, "vjp")
-    call = Call(f, args, tuple(range(len(args))), {})
+    check_function(f, "vjp")
+    refuse_keywords("vjp", other)
+    call = Call(f, args, tuple(range(len(args))), {}, has_aux)
     if not isinstance(call.output, Node) and is_nested(call.output):
         raise DTypeError(f"the function returned {described(call.output)}; vjp takes one number "
                          "or array: join the parts (np.stack, np.concatenate), or use jacobian")
@@ -198,32 +124,40 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
         seed = as_seed(cotangent, output)
         return call.shaped(call.pull(output, seed, isinstance(seed, Node), quiet=False))
 
-    return call.value, pullback
+    return call.with_aux(call.value, pullback)  # type: ignore[no-any-return]
 
 
-def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+@overload
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]: ...
+@overload
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool,
+        **other: Never) -> tuple[Any, ...]: ...
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False,
+        **other: Never) -> tuple[Any, ...]:
     """(f(x), J·v): the derivative of f at `primals` in the direction `tangents`.
 
     The pullback is linear in its cotangent; differentiating it with respect to that gives J.
+    has_aux: f returns (y, aux), of which y is differentiated; then (y, J·v, aux) comes out.
 
     >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
     """
-    _check_function(f, "jvp")
+    check_function(f, "jvp")
+    refuse_keywords("jvp", other)
     directions = _directions(primals, tangents)
-    call = Call(f, primals, tuple(range(len(primals))), {})
+    call = Call(f, primals, tuple(range(len(primals))), {}, has_aux)
     call.nested = call.nested or any([isinstance(v, Node) for v in directions])
     if call.output is None:
         check_result(None)
     pushed = [_push(call, y, directions) for y in flat(call.output) if y is not None]
-    return call.value, tree_fill(call.output, pushed)
+    return call.with_aux(call.value, tree_fill(call.output, pushed))  # type: ignore[no-any-return]
 
 
 def _push(call: Call, y: Any, tangents: Sequence[Any]) -> Any:
     """J·v for one output."""
     y = call.node(y)
     with inside_transform():
-        if rules_for_equal_values(topological_order(y), sweep):
+        if rules_for_equal_values(ways(y, set(call.variables))[0], sweep):
             g = _by_rows(call, y, tangents)
         else:
             u = leaf(_anything(y))
@@ -278,52 +212,67 @@ def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
     return [theirs[path] for path, x in ours.items() if x is not None]
 
 
-def jacobian(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
+def jacobian(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
+             **other: Never) -> Callable[P, Any]:
     """x ↦ ∂f/∂x, of shape f(x).shape + x.shape: one backward pass per entry of f(x).
 
-    Where f's result or the argument is nested, so is the Jacobian: results outside. argnums, and
-    what is raised: as for `grad`.
+    Where f's result or the argument is nested, so is the Jacobian: results outside. argnums,
+    has_aux, and what is raised: as for `grad`.
 
     >>> import numpy as np
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
     """
-    return _Jacobian.of(f, argnums)
+    return Jacobian.of(f, argnums, has_aux, other)
 
 
-def _rows(call: Call, y: Any) -> list[Any]:
-    """For each variable, the derivative of every entry of y, in y's shape first."""
-    y = call.node(y)
-    seeds = [1.0] if type(y.value) is float else np.eye(y.value.size, dtype=y.value.dtype)
-    rows = [call.pull(y, np.reshape(s, shape(y)) if shape(y) else one_like(y), quiet=False)
-            for s in seeds]
-    if not rows:
-        empty = [np.zeros(shape(y) + shape(v), np.result_type(v.value)) for v in call.variables]
-        return [as_node(x) for x in empty] if call.nested else empty
-    if not shape(y):
-        return rows[0]
-    return [reshape(stack(list(column)), shape(y) + shape(v))
-            for column, v in zip(zip(*rows, strict=True), call.variables, strict=True)]
-
-
-def hessian(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
+def hessian(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
+            **other: Never) -> Callable[P, Any]:
     """x ↦ ∂²f/∂x², of shape x.shape + x.shape, for a scalar f: the Jacobian of the gradient.
+
+    argnums, has_aux, and what is raised: as for `grad`.
 
     >>> hessian(lambda x: x**4)(2.0)
     48.0
     """
-    return jacobian(grad(f, argnums), argnums)
+    check_function(f, "hessian")
+    wrt = checked("hessian", argnums, other)
+    return jacobian(grad(f, wrt, has_aux), wrt, has_aux)
 
 
-def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+class _HessianProduct:
+    """(x, v, *args) ↦ H·v, with the Hessian of f(x, *args) in x: SciPy's `hessp`."""
+
+    def __init__(self, f: Function) -> None:
+        self.f = f
+
+    def __call__(self, x: Any, v: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """H·v at x, in the form of x."""
+        return jvp(lambda x: grad(self.f)(x, *args, **kwargs), (x,), (v,))[1]
+
+    def __repr__(self) -> str:
+        return f"<hvp({getattr(self.f, '__qualname__', None) or repr(self.f)})>"
+
+
+@overload
+def hvp(f: Function) -> Function: ...
+@overload
+def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any: ...
+def hvp(f: Function, primals: Any = None, tangents: Any = None, **other: Never) -> Any:
     """H·v for a scalar f, one per argument, without the Hessian: jvp of grad.
 
-    primals, tangents: tuples with one entry per argument. Returns a tuple of H·v.
+    primals, tangents: tuples with one entry per argument. Returns a tuple of H·v. Of f alone, a
+    function (x, v, *args) ↦ H·v, with the Hessian of f(x, *args) in x, as SciPy's `hessp` is.
 
     >>> hvp(lambda x: x**4, (2.0,), (1.0,))
     (48.0,)
+    >>> hvp(lambda x, a: a * x**4)(2.0, 1.0, 10.0)
+    480.0
     """
-    _check_function(f, "hvp")
+    check_function(f, "hvp")
+    refuse_keywords("hvp", other)
+    if primals is None and tangents is None:
+        return _HessianProduct(f)
     _directions(primals, tangents)
     return jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]

@@ -1,7 +1,8 @@
 """Nested containers of numbers and arrays: taken apart into leaves, and put together again.
 
 Tuples, lists, dicts, dataclasses and classes derived from them are containers; all else is a leaf.
-What is put together is of the same kind as what was taken apart, or the kind is refused by name.
+What is put together is of the same kind as what was taken apart, or the kind is refused by name;
+`flatten` makes one vector of all numbers, and back.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, with_article
+from .errors import DTypeError, ShapeError, with_article
+from .graph import Node, value_of
+from .ops import astype, concatenate, reshape, shape
+from .recording import plain_array
 
-__all__ = ["flat", "is_nested", "is_nested_array", "nested_array", "rebuilt", "steps_into",
-           "tree_fill", "tree_leaves", "tree_map", "why_a_leaf"]
+__all__ = ["flat", "flatten", "is_nested", "is_nested_array", "nested_array", "rebuilt",
+           "steps_into", "tree_fill", "tree_leaves", "tree_map", "why_a_leaf"]
 
 _CONTAINERS = (dict, tuple, list)
 
@@ -55,6 +59,56 @@ def flat(tree: Any) -> list[Any]:
     for branch in _entries(tree):
         found += flat(branch) if is_nested(branch) else (branch,)
     return found
+
+
+def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """(vector, unflatten): all numbers of the tree in one array of one axis, and the way back.
+
+    unflatten(vector) has the containers, shapes and dtypes of the tree, for an array or a node, and
+    is differentiable; so it makes a loss of a tree one of a vector, as SciPy's optimizers want it.
+    A None in the tree stays one. Raises `DTypeError` for what is no real number, `ShapeError` from
+    unflatten for an array of another length.
+
+    >>> vector, unflatten = flatten({"W": np.eye(2), "b": 3.0})
+    >>> vector
+    array([1., 0., 0., 1., 3.])
+    >>> unflatten(2 * vector)["b"]
+    6.0
+    """
+    leaves = [_numbers(x, path) for path, x in tree_leaves(tree) if x is not None]
+    vector = concatenate([reshape(x, (-1,)) for x in leaves]) if leaves else np.zeros(0)
+    form = tree_fill(tree, [0.0 if type(value_of(x)) is float else np.zeros_like(value_of(x))
+                            for x in leaves])
+    return vector, partial(_unflatten, form)
+
+
+def _numbers(x: Any, path: str) -> Any:
+    """A leaf as a float or an array of floats; a node as it is."""
+    if isinstance(x, Node):
+        return x
+    array = plain_array(x, f"the tree{path and ' at ' + path}")
+    if not isinstance(x, np.ndarray):
+        return float(array)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def _unflatten(form: Any, vector: Any) -> Any:
+    """The tree of this form that `flatten` made this vector of."""
+    leaves = [x for x in flat(form) if x is not None]
+    ends = np.cumsum([0, *[np.size(x) for x in leaves]])
+    if shape(vector) != (ends[-1],):
+        raise ShapeError(f"unflatten takes an array of shape ({ends[-1]},), not {shape(vector)}")
+    return tree_fill(form, [_part(vector[start:end], x)
+                            for start, end, x in zip(ends, ends[1:], leaves, strict=False)])
+
+
+def _part(numbers: Any, form: Any) -> Any:
+    """Numbers in the shape and dtype of a leaf."""
+    if type(form) is float:
+        return float(numbers[0]) if isinstance(numbers[0], np.floating) else numbers[0]
+    x = reshape(numbers, form.shape)
+    same = value_of(x).dtype in (form.dtype, object)  # object: the Values of a program
+    return x if same else astype(x, dtype=form.dtype)
 
 
 def is_nested(x: Any) -> bool:

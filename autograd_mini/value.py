@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Never
 
 from . import backprop
 from .errors import GraphError
-from .graph import KINDS, serial
-from .operators import Operators, not_computed, refuse_arguments
+from .graph import KINDS, VARIABLE, clock
+from .operators import Operators, not_computed, refuse_arguments, refuse_keywords
 from .recording import current_tracer, notify_detached, one_real_number
 
 __all__ = ["Value"]
@@ -32,8 +32,9 @@ class Value(Operators):
     def __init__(self, data: Any, label: str = "", **other: Any) -> None:
         if other or type(label) is not str:
             refuse_arguments("Value", label, other)
-        self.value, self.label, self.params = one_real_number(data), label, serial()
+        self.value, self.label, self.params = one_real_number(data), label, VARIABLE
         self.op, self.inputs, self.parents, self.gradient = None, (), (), None
+        self.made_at = clock.now
 
     @property
     def data(self) -> float:
@@ -58,8 +59,9 @@ class Value(Operators):
         known = number is not None and number is not not_computed
         self.gradient = one_real_number(number) if known else None
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, **other: Never) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `backprop`."""
+        refuse_keywords("backward", other)
         backprop.backward(self, seed)
 
     def __repr__(self) -> str:

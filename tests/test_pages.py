@@ -39,7 +39,8 @@ def test_docstrings_are_executed(module):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how_it_works.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how_it_works.md",
+                                  "docs/coming_from.md"])
 def test_pages_are_executed(page, tmp_path, monkeypatch):
     """The Python blocks of a page run, in order, in one namespace, and print what is shown."""
     text = (ROOT / page).read_text()

@@ -57,9 +57,9 @@ def test_argnums_are_whole_numbers_of_any_kind(argnums, expected):
 
 @pytest.mark.parametrize("transform", WITH_ARGNUMS)
 @pytest.mark.parametrize(("argnums", "error", "words"), [
-    ("b", DTypeError, "argnums='b'.*position.*not a str"), (True, DTypeError, "not a bool"),
+    (b"b", DTypeError, "argnums=b'b'.*position.*not a bytes"), (True, DTypeError, "not a bool"),
     (1.5, DTypeError, "argnums=1.5"), (None, DTypeError, "argnums=None"),
-    ((0, "b"), DTypeError, "not a str"), (np.array([0, 1]), DTypeError, "not an ndarray"),
+    ((0, b"b"), DTypeError, "not a bytes"), (np.array([0, 1]), DTypeError, "not an ndarray"),
     (np.True_, DTypeError, "argnums"), ((), ShapeError, r"argnums=\(\) names no argument"),
     ((0, 0), ShapeError, "argnums .* twice"), ([1, 1], ShapeError, "argnums .* twice"),
 ])

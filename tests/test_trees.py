@@ -5,13 +5,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import pickle
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.errors import DTypeError
+from autograd_mini.errors import DTypeError, ShapeError
 from autograd_mini.trees import flat, tree_fill, tree_leaves, tree_map
 
 
@@ -276,3 +277,74 @@ def test_programs_keep_kinds(kind):
     slope = program(kind(W=3.0))
     assert type(slope) is kind and flat(slope)[0] == 6.0
     assert type(program({"W": 1.0})) is dict
+
+
+# ── flatten ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("p", [*KINDS, 2.0, np.eye(2), np.array(3.0), [], None, {"a": ([], None)},
+                               {"W": np.ones((2, 3)), "b": [1, np.float32(2.0)], "none": None}],
+                         ids=lambda p: type(p).__name__)
+def test_flatten_and_back(p):
+    """unflatten of the vector is the tree, of the same kinds, with floats for whole numbers."""
+    vector, unflatten = ag.flatten(p)
+    assert vector.ndim == 1 and vector.dtype == np.float64
+    assert vector.tolist() == [v for x in flat(p) if x is not None for v in np.ravel(x)]
+    back = unflatten(vector)
+    assert type(back) is type(p)
+    assert [path for path, _ in tree_leaves(back)] == [path for path, _ in tree_leaves(p)]
+    np.testing.assert_equal(flat(back), [x if x is None else np.asarray(x, float) for x in flat(p)])
+
+
+def test_flatten_keeps_dtypes():
+    """float32 alone gives a float32 vector; a mixed tree has each part's dtype back."""
+    single = np.ones(2, np.float32)
+    assert ag.flatten([single, single])[0].dtype == np.float32
+    vector, unflatten = ag.flatten((single, np.ones(2), np.array([1, 2])))
+    assert vector.dtype == np.float64
+    assert [x.dtype for x in unflatten(vector)] == [np.float32, np.float64, np.float64]
+    slope = ag.grad(lambda v: np.sum(unflatten(v)[0] ** 2) + np.sum(unflatten(v)[2]))(vector)
+    assert slope.dtype == np.float64 and slope.tolist() == [2, 2, 0, 0, 1, 1]
+
+
+def test_flatten_is_differentiable_both_ways():
+    """A gradient of the vector is the vector of the gradients; nodes in a tree stay connected."""
+    tree = {"W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": [0.5, None]}
+    loss = lambda p: np.sum(p["W"] ** 3) * p["b"][0] ** 2
+    vector, unflatten = ag.flatten(tree)
+    through = lambda v: loss(unflatten(v))
+    np.testing.assert_equal(ag.grad(through)(vector), ag.flatten(ag.grad(loss)(tree))[0])
+    assert ag.hessian(through)(vector).shape == (5, 5)
+    assert ag.grad(lambda p: np.sum(ag.flatten(p)[0] ** 2))({"a": 3.0, "b": 1.0}) == {
+        "a": 6.0, "b": 2.0}
+
+
+def test_programs_take_unflatten():
+    """A loss of a tree, as one of a vector, is compiled."""
+    pytest.importorskip("numba")
+    vector, unflatten = ag.flatten({"W": np.array([1.0, 2.0]), "b": 3.0})
+    loss = lambda v: np.sum(unflatten(v)["W"] ** 2) * unflatten(v)["b"]
+    assert ag.compile(ag.grad(loss))(vector).tolist() == [6.0, 12.0, 5.0]
+    assert ag.grad(loss)(vector).tolist() == [6.0, 12.0, 5.0]
+
+
+def test_unflatten_is_its_own():
+    """It pickles, and changes of the tree, or of what it returned, don't reach it."""
+    tree = {"a": [1.0, 2.0], "W": np.ones(2)}
+    vector, unflatten = ag.flatten(tree)
+    tree["a"].pop()
+    unflatten(vector)["a"].pop()
+    again = pickle.loads(pickle.dumps(unflatten))(vector)
+    assert again["a"] == [1.0, 2.0] and again["W"].tolist() == [1.0, 1.0]
+
+
+def test_flatten_refuses_what_it_cannot_hold():
+    """No real number, with its path; and a vector of another length."""
+    with pytest.raises(DTypeError, match=r"the tree at \['a'\]\[1\] has dtype <U4"):
+        ag.flatten({"a": [1.0, "text"]})
+    with pytest.raises(DTypeError, match="the tree has dtype complex128"):
+        ag.flatten(1j)
+    unflatten = ag.flatten([1.0, 2.0])[1]
+    for wrong in (np.ones(3), np.ones((1, 2)), 2.0):
+        with pytest.raises(ShapeError, match=r"unflatten takes an array of shape \(2,\), not"):
+            unflatten(wrong)

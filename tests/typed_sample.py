@@ -55,6 +55,37 @@ ag.grad(f)(1.0)  # type: ignore[call-arg]
 ag.hessian(f)(1.0, 2.0, 3.0)  # type: ignore[call-arg]
 ag.grad(f)("1.0", 2.0)  # type: ignore[arg-type]
 
+# … whichever way they are named; another library's option is an error here too.
+ag.grad(f, "x")(1.0, 2.0)
+ag.jacobian(f, argnums=("x", "y"))(1.0, 2.0)
+ag.hessian(f, (0, "y"), has_aux=True)(1.0, 2.0)
+ag.elementwise_grad(f, "x")(1.0, 2.0)
+ag.elementwise_grad(f)(1.0)  # type: ignore[call-arg]
+ag.grad(f, holomorphic=True)  # type: ignore[arg-type]
+v.backward(retain_graph=True)  # type: ignore[arg-type]
+y, pullback = ag.vjp(f, 1.0, 2.0)
+y, pushed = ag.jvp(f, (1.0, 2.0), (1.0, 0.0))
+(product,) = ag.hvp(f, (1.0, 2.0), (1.0, 0.0))
+hessp = ag.hvp(f)
+hessp(1.0, 2.0)
+vector, unflatten = ag.flatten({"x": 1.0, "y": array})
+tree = unflatten(vector)
+
+# Rules of one's own, with an argument left out.
+def slope(y: Any, x: Any, n: Any) -> Any:
+    """The derivative of xⁿ by x."""
+    return n * x ** (n - 1)
+
+
+def flipped(g: Any, y: Any, x: Any, size: Any) -> Any:
+    """The pullback of a flip."""
+    return g[::-1]
+
+
+power = ag.elementwise(np.power, None, slope, NotImplemented, name="typed power")
+assert_type(power(v, 2.0), Value)
+flip = ag.structural(np.flip, flipped, None, name="typed flip")
+
 # Networks.
 model = nn.MLP(2, [3, 1])
 assert_type(model.parameters(), list[Value])

@@ -21,11 +21,13 @@ made anew; the folder may be emptied at any time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
+from ..argnums import positions
 from ..errors import DTypeError, GraphError
 from ..graph import Node
-from ..transforms import Transformed
+from ..spellings import refuse_keywords
+from ..transformed import Transformed, refuse_aux
 
 if TYPE_CHECKING:
     from .program import Program
@@ -35,7 +37,7 @@ __all__ = ["compile"]
 
 def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
             reduce: str | None = None, parameters: Sequence[Any] | None = None,
-            branches: str = "record") -> Program:
+            branches: str = "record", **other: Never) -> Program:
     """A program that gives what `function` gives: recorded once, then replayed.
 
     function: of floats, arrays and nested tuples, lists and dicts of them, written with Python's
@@ -67,6 +69,7 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     """
     from .program import Program
 
+    refuse_keywords("compile", other)
     function, steps = _without_transforms(function)
     numbers = (batched,) if isinstance(batched, int) else tuple(sorted(set(batched)))
     check(numbers, reduce, parameters, branches, steps)
@@ -78,7 +81,9 @@ def _without_transforms(function: Any) -> tuple[Any, tuple[tuple[str, Any], ...]
     """The function f in grad(f), hessian(f) …, and the transforms, the first one first."""
     steps: list[tuple[str, Any]] = []
     while isinstance(function, Transformed):
-        steps.insert(0, (function.name, function.argnums))
+        if function.has_aux:
+            refuse_aux()
+        steps.insert(0, (function.name, positions(function.f, function.argnums)))
         function = function.f
     return function, tuple(steps)
 

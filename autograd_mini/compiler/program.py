@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import transforms
+from ..argnums import positions
 from ..call import is_inside_transform
 from ..errors import GraphError, ShapeError
 from ..graph import Node
@@ -40,6 +41,7 @@ class Program:
 
     def transformed(self, name: str, argnums: Any) -> Program:
         """This program, then `grad`, `value_and_grad` or `jacobian`: what those functions call."""
+        argnums = positions(self.function, argnums, before=self.parameters is not None)
         new = Program(self.function, reduce=self.reduce, branches=self.branches,
                       steps=(*self.steps, (name, argnums)))
         new.batched, new.parameters = self.batched, self.parameters

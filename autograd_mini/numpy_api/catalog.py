@@ -13,6 +13,7 @@ import numpy as np
 from .. import functions  # noqa: F401  it fills the table
 from ..errors import NotDifferentiableError
 from ..primitive import TABLE
+from .meanings import instead
 
 __all__ = ["CONSTANT", "REFUSED", "classes", "name_of", "refusal", "supported"]
 
@@ -100,6 +101,20 @@ REFUSED: dict[str, dict[str, str]] = {
 }
 """Why → the names of functions (in np, or np.linalg) → what to use instead."""
 
+ROOMS = {
+    "fft.fftshift": ("no rule for it here", "use np.roll(x, n // 2, axis)"),
+    "fft.ifftshift": ("no rule for it here", "use np.roll(x, -(n // 2), axis)"),
+    "fft.": ("its result is complex",
+             "a transform of real numbers is a matrix product with cosines and sines"),
+    "lib.scimath.": ("its result is complex outside its domain",
+                     "use NumPy's function of that name, np.sqrt for np.emath.sqrt"),
+    "lib.stride_tricks.": ("it makes a view of the memory",
+                           "index instead: x[np.arange(n - k + 1)[:, None] + np.arange(k)]"),
+    "polynomial.": ("no rule for it here", "use np.polyval, or a sum of powers"),
+    **dict.fromkeys(("lib.recfunctions.", "strings.", "char."),
+                    ("it is about text or records", "pass x.data")),
+}
+"""Other rooms of NumPy, or functions in them → why, and what to use instead."""
 
 
 def name_of(function: Any) -> str:
@@ -123,20 +138,18 @@ def refusal(name: str) -> NotDifferentiableError:
         if bare in names:
             cure = names[bare] or "pass x.data if a constant is meant"
             return NotDifferentiableError(f"{name} isn't differentiable here: {why}; {cure}")
-    if bare.startswith("fft.") and "shift" not in bare:
-        return NotDifferentiableError(
-            f"{name} isn't differentiable here: its result is complex; a transform of real numbers "
-            "is a matrix product with cosines and sines"
-        )
-    known = {full.rpartition(".")[2]: full for full in supported_names()}
-    import difflib
-
-    near = difflib.get_close_matches(name.rpartition(".")[2], known, n=1, cutoff=0.75)
-    cure = (f"the nearest that is: {known[near[0]]}; or " if near else "") + (
-        "compose it from functions that are (ag.supported() lists them), state its rule with "
-        "ag.elementwise or ag.structural, or pass x.data if a constant is meant"
+    for there, (why, cure) in ROOMS.items():
+        if bare.startswith(there):
+            return NotDifferentiableError(f"{name} isn't differentiable here: {why}; {cure}")
+    if name.startswith("scipy.special."):
+        what, cure = instead(bare.rpartition(".")[2])
+        if what:
+            return NotDifferentiableError(f"{name} isn't differentiable here: it is {what}; {cure}")
+    return NotDifferentiableError(
+        f"{name} isn't differentiable here, and has no class: compose it from functions that are "
+        "(ag.supported() lists them), state its rule with ag.elementwise or ag.structural, or pass "
+        "x.data if a constant is meant"
     )
-    return NotDifferentiableError(f"{name} isn't differentiable here, and has no class: {cure}")
 
 
 def supported_names() -> list[str]:

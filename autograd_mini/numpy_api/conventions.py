@@ -17,6 +17,7 @@ from .. import functions
 from ..errors import DTypeError, NotDifferentiableError
 from ..primitive import PRIMITIVES, TABLE
 from .catalog import CONSTANT, refusal, supported_names
+from .meanings import instead, is_anothers
 
 __all__ = ["EDGES", "Edge", "convention"]
 
@@ -242,6 +243,9 @@ def convention(name: str) -> str:
         return f"{bare}: constant by nature: plain numbers come back"
     if function is not None:
         raise refusal(f"np.{bare}")
-    near = difflib.get_close_matches(bare, known | {edge.name for edge in EDGES}, n=1)
+    if instead(bare)[0]:
+        raise refusal(f"scipy.special.{bare}")
+    near = [] if is_anothers(bare) else difflib.get_close_matches(
+        bare, known | {edge.name for edge in EDGES}, n=1)
     raise NotDifferentiableError(
         f"the table has no function {bare!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

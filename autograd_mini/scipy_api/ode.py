@@ -183,6 +183,7 @@ class _Backward:
 
     def __init__(self, equation: Equation, parameters: Sequence[Any], n: int) -> None:
         self.equation, self.parameters, self.n = equation, parameters, n
+        self.path: Any = None  # y(t), once `states` has been asked for
 
     def pulled(self, y: Any, t: Any, parameters: Sequence[Any], lam: Any) -> list[Any]:
         """The rates of λ and μ."""
