@@ -201,3 +201,29 @@ class TestBuffers:
         value, slope = ag.value_and_grad(ag.as_written(f))(0.1)
         assert value == f(0.1)
         assert slope == np.float32(0.2)
+
+
+class TestApproximateSlopes:
+    """Functions whose exact derivative isn't that of the loop which computes them."""
+
+    def test_rule_of_the_users_own_needn_t_be_the_loops(self) -> None:
+        """A root found to three digits has the root's slope by its rule, and another as a loop."""
+        def found(a: Any) -> Any:
+            x = 10.0
+            while abs(x * x - a) > 1e-2:
+                x = x - 0.05 * (x * x - a)
+            return x
+
+        root = ag.structural(found, lambda g, y, a: g / (2 * y), name="root_of_a_loop")
+        slope = ag.grad(ag.as_written(lambda a: 3.0 * root(a)))(2.0)
+        assert slope == 3.0 / (2 * found(2.0))
+
+    def test_rule_of_the_users_own_is_compared_roughly(self) -> None:
+        """What is off by more than a tenth is refused beside such a rule, too."""
+        twice = ag.structural(lambda x: 2 * x, lambda g, y, x: 2 * g, name="twice_x")
+
+        def f(x: Any) -> Any:
+            return twice(x) + float(str(x))
+
+        with pytest.raises(NotDifferentiableError, match="a number has left the graph"):
+            ag.grad(ag.as_written(f))(1.5)
