@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any
 
@@ -227,3 +231,54 @@ class TestApproximateSlopes:
 
         with pytest.raises(NotDifferentiableError, match="a number has left the graph"):
             ag.grad(ag.as_written(f))(1.5)
+
+    def test_equation_integrated_roughly_is_differentiated(self) -> None:
+        """odeint(rtol=0.01) has steps of its own; its slope is the equation's."""
+        odeint = ag.scipy.integrate.odeint
+
+        def f(k: Any) -> Any:
+            return np.sum(odeint(lambda y, t: -k * y ** 3, [2.0], [0.0, 0.5, 1.0], rtol=0.1))
+
+        exact = [-0.5 * 2.0**3 * 2 * t * (1 + 8.0 * t) ** -1.5 for t in (0.5, 1.0)]
+        assert abs(ag.grad(ag.as_written(f))(1.0) / sum(exact) - 1) < 0.1
+
+
+def half(v: Any) -> Any:
+    """Half of v, by way of math."""
+    return math.exp(v) / 2
+
+
+class Raised:
+    """An object that can be called."""
+
+    def __init__(self, base: Any) -> None:
+        self.base = math.sqrt(base)
+
+    def __call__(self, v: Any) -> Any:
+        """The square root of the base to the power v."""
+        return math.pow(self.base, v)
+
+
+CALLED: list[Callable[[Any], Any]] = [
+    lambda x: sum(map(functools.partial(math.pow, 2.0), x)),
+    lambda x: sum(map(Raised(2.0), x)),
+    lambda x: sum(r.base for r in map(Raised, x)),
+    lambda x: functools.reduce(functools.partial(lambda k, p, q: k * p * half(q), 0.1), x, 1.0),
+    lambda x: sum(itertools.starmap(math.pow, [(x[0], 2.0), (x[1], x[0])])),
+    lambda x: list(itertools.accumulate(x, math.pow))[-1],
+    lambda x: max(x, key=half) * min(x[0], x[1], key=Raised(3.0)),
+    lambda x: sorted(x, key=lambda v: -half(v))[0] ** 2,
+    lambda x: {half: 3.0}[half] * [half, math.exp].index(half) + {half: x[0]}.get(half) * x[1],
+    lambda x: len(getattr(half, "__name__")) * x[0],
+]
+
+
+class TestFunctionsThatAreHandedOn:
+    """Functions that Python's own functions call, or keep."""
+
+    @pytest.mark.parametrize("f", CALLED)
+    def test_what_python_calls_is_followed(self, f: Any) -> None:
+        """A partial, an object, a class or a function of math is followed where `map` calls it."""
+        x = np.array([0.7, 1.2])
+        slopes = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+        assert np.allclose(ag.grad(ag.as_written(f))(x), slopes, rtol=1e-8, atol=1e-9)
