@@ -56,9 +56,9 @@ def _as_number(y: Any) -> Any:
 def _has_array(x: Any) -> bool:
     """Whether there is a Tensor or an array among arguments."""
     if isinstance(x, list | tuple):
-        return any([_has_array(part) for part in x])
+        return any(map(_has_array, x))
     if isinstance(x, dict):
-        return any([_has_array(part) for part in x.values()])
+        return any(map(_has_array, x.values()))
     return isinstance(value_of(x), np.ndarray)
 
 
