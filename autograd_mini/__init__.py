@@ -64,22 +64,24 @@ __all__ = [
     "exp", "log", "sqrt", "sin", "cos", "tanh", "maximum", "minimum", "where", "mean", "stack",
     "concatenate", "matmul", "dot",
     # rooms, and what is at work
-    "nn", "errors", "special", "engine", "__version__",
+    "nn", "errors", "scipy", "special", "engine", "__version__",
 ]
 _HIDE_PYTHONS_OWN = ["abs", "compile", "max", "min", "sum"]  # public, but not for import *
 
 # What only some programs need is read when it is asked for: the verifier alone would take as long
-# as all the rest. `special` also imports SciPy.
+# as all the rest. `scipy` and `special` also import SciPy.
 _LATER = {
-    "special": (), "numpy_api.conventions": ("convention",), "picture": ("draw",),
+    "scipy": (), "special": (), "numpy_api.conventions": ("convention",), "picture": ("draw",),
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_primitive", "mistake"),
     "exercises": ("Exercise", "exercise"),
     "transforms": ("elementwise_grad",), "trees": ("flatten",),
     "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
+    "standins": ("as_written",),
     "nn": (), "formula": (), "demo": (),
 }
 _ROOM = {name: room for room, names in _LATER.items() for name in names}
+_PACKAGES = {"scipy": "scipy_api"}  # of the rooms whose package has another name
 
 if TYPE_CHECKING:
     from .verify import (
@@ -121,7 +123,7 @@ if TYPE_CHECKING:
     )
     from . import (
         demo as demo, exercises as exercises, formula as formula, nn as nn, picture as picture,
-        special as special, verify as verify,
+        scipy_api as scipy, special as special, verify as verify,
     )
 else:
     def __getattr__(name: str) -> object:
@@ -133,7 +135,7 @@ else:
             globals()[name] = thing
             return thing
         if name in _LATER:
-            return importlib.import_module(f"autograd_mini.{name}")
+            return importlib.import_module(f"autograd_mini.{_PACKAGES.get(name, name)}")
         from . import functions, ops, primitive, spellings
 
         row = primitive.PRIMITIVES.get(name)

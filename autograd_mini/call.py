@@ -25,7 +25,14 @@ from .errors import (
 from .graph import Node, leaf, made, serial, topological_order, value_of
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
-from .recording import Observer, called_by, plain_array, recording_mode, transforming
+from .recording import (
+    Observer,
+    called_by,
+    or_as_written,
+    plain_array,
+    recording_mode,
+    transforming,
+)
 from .trees import flat, is_nested, tree_fill, tree_leaves, tree_map, why_a_leaf
 
 __all__ = ["Argnums", "Call", "Function", "check_result", "described", "inside_transform",
@@ -249,7 +256,8 @@ class Call:
             return ""
         return (f"the result doesn't depend on the arguments: the graph was cut by "
                 f"{' and '.join([*places][:3])}, where a plain number was taken out of a node "
-                "(float(), .item(), .data, no_grad() do that): compute with the node itself")
+                "(float(), .item(), .data, no_grad() do that): compute with the node itself"
+                + or_as_written())
 
     def shaped(self, leaves: Sequence[Any]) -> Any:
         """One gradient per variable, in the shape of the arguments."""

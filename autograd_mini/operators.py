@@ -21,7 +21,7 @@ from .functions import matmul_any
 from .graph import Node, made, value_of
 from .methods import Methods
 from .not_computed import not_computed
-from .primitive import Elementwise
+from .primitive import OTHER_ARRAYS, Elementwise, applied
 from .recording import compared, must_stay_attached, notify_constant, notify_detached, undisturbed
 from .spellings import SPELLINGS, Misspelt, refuse_arguments, refuse_keywords
 
@@ -36,12 +36,12 @@ _ENGINES = {"value", "params", "gradient"}
 
 def _method(row: Elementwise) -> Callable[[Any, Any], Any]:
     """`a ∘ b` for a node a."""
-    return lambda a, b: row.apply((a, b), {})
+    return lambda a, b: applied(row, (a, b), {})
 
 
 def _reflected(row: Elementwise) -> Callable[[Any, Any], Any]:
     """`b ∘ a` where only a is a node."""
-    return lambda a, b: row.apply((b, a), {})
+    return lambda a, b: applied(row, (b, a), {})
 
 
 class Operators(Methods):
@@ -76,6 +76,8 @@ class Operators(Methods):
         return self._unary(ops.abs)
 
     def __matmul__(self, other: Any) -> Any:
+        if type(other) in OTHER_ARRAYS and hasattr(other, "__rmatmul__"):
+            return NotImplemented
         return matmul_any(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "Spot", "here", "place_in", "users_spot", "warn"]
+__all__ = ["Place", "Spot", "here", "is_users_file", "place_in", "users_spot", "warn"]
 
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
 _NOT_THE_USERS += (copy.__file__,)  # deepcopy asks a node how it is copied
@@ -56,9 +56,13 @@ def users_spot() -> Spot | None:
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno) if frame is not None else None
 
 
+def is_users_file(file: str) -> bool:
+    """Whether a file is neither ours nor NumPy's."""
+    return not file.startswith(_NOT_THE_USERS) or os.path.basename(file) in _AS_A_USER
+
+
 def _is_users(frame: FrameType) -> bool:
-    file = frame.f_code.co_filename
-    inside = file.startswith(_NOT_THE_USERS) and os.path.basename(file) not in _AS_A_USER
+    inside = not is_users_file(frame.f_code.co_filename)
     return not inside and not frame.f_globals.get("__name__", "").startswith("autograd_mini.nn")
 
 

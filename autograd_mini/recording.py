@@ -13,7 +13,8 @@ from .errors import DTypeError
 from .graph import Node, leaf, value_of
 
 __all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
-           "compared", "current_observer", "current_tracer", "frozen_value", "integers_as_floats",
+           "compared", "current_observer", "current_tracer", "following", "frozen_value",
+           "integers_as_floats", "or_as_written",
            "lock", "must_stay_attached", "no_grad", "notify_constant", "notify_detached",
            "observed_by", "one_real_number", "plain_array", "recording", "recording_mode",
            "traced_by", "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
@@ -124,6 +125,16 @@ def traced_by(tracer: Any) -> Iterator[None]:
 transforming: ContextVar[Any] = ContextVar("autograd_mini.transforming", default=None)
 
 
+# The run of a function as it is written (see standins/) that is going on; or None.
+following: ContextVar[Any] = ContextVar("autograd_mini.as_written", default=None)
+
+
+def or_as_written() -> str:
+    """The cure for code that is refused where `as_written` would follow it."""
+    cure = "; or differentiate ag.as_written(f), which follows such code in the function f"
+    return "" if following.get() is not None else cure
+
+
 @contextmanager
 def called_by(transform: Any) -> Iterator[None]:
     """A `with` block of recording in which `transform` is told of what is detached."""
@@ -199,8 +210,17 @@ def frozen_value(x: Any, name: str) -> Any:
         if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
             return x.item()
         return np.array(array)  # read-only or not: there may be a view that isn't
-    raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; "
-                     "give it a number, an array or a node")
+    raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; {_cure_for(x)}")
+
+
+def _cure_for(x: Any) -> str:
+    """What to give instead of something that is no number and no array."""
+    package = type(x).__module__
+    if package.startswith("pandas"):
+        return "its labels would be lost: give it .to_numpy()"
+    if package.startswith("scipy.sparse"):
+        return "a matrix product is A @ x, and anything else takes A.toarray()"
+    return "give it a number, an array or a node"
 
 
 def one_real_number(x: Any) -> float:

@@ -12,7 +12,8 @@ from .errors import GraphError, NotDifferentiableError, ShapeError
 from .graph import KINDS, serial
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
-from .recording import check_real, notify_detached, plain_array
+from .places import here
+from .recording import check_real, notify_detached, or_as_written, plain_array
 from .spellings import refuse_arguments, refuse_keywords
 
 __all__ = ["Tensor"]
@@ -114,9 +115,9 @@ class Tensor(Operators):
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise NotDifferentiableError(
-            "a Tensor can't be changed in place: what was computed from it would no longer be "
-            "true. Build a new one (np.where(mask, new, t), np.concatenate, np.stack of a list), "
-            "or change a parameter through t.data[...]"
+            f"{here()}: a Tensor can't be changed in place, for what was computed from it would no "
+            "longer be true: build a new one (np.where(mask, new, t), np.concatenate, np.stack of "
+            "a list), or change a parameter through t.data[...]" + or_as_written()
         )
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ to the entries: a node for each number that is computed, and none for what only 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -44,18 +45,42 @@ class Values(np.ndarray):
         return _dispatched(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        parts = index if isinstance(index, tuple) else (index,)
-        if any([isinstance(part, np.ndarray) and part.dtype == object for part in parts]):
-            parts = tuple([_mask(p) if isinstance(p, np.ndarray) and p.dtype == object else p
-                           for p in parts])
-            index = parts if isinstance(index, tuple) else parts[0]
-        return super().__getitem__(index)
+        return super().__getitem__(_decided(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = _decided(index)
+        if isinstance(value, Node) and isinstance(super().__getitem__(index), np.ndarray):
+            value = _entries(value)  # NumPy would ask a node for its array
+        super().__setitem__(index, value)
 
     def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
         """The same Values: a program has no numbers but float64."""
         if np.dtype(dtype) not in (np.dtype(float), self.dtype):
             raise _refusal(f"astype({np.dtype(dtype)})")
         return self.copy()
+
+
+def _in_place(how: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """`a += b` and its kin: the entries are exchanged, and every view sees it."""
+    def method(self: Any, other: Any) -> Any:
+        self[...] = how(self, other)
+        return self
+
+    return method
+
+
+for _sign in ("add", "sub", "mul", "truediv", "pow", "mod", "matmul"):
+    setattr(Values, f"__i{_sign}__", _in_place(getattr(operator, f"__{_sign}__")))
+
+
+def _decided(index: Any) -> Any:
+    """An index with plain masks for those that compare Values."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any([isinstance(part, np.ndarray) and part.dtype == object for part in parts]):
+        return index
+    parts = tuple([_mask(p) if isinstance(p, np.ndarray) and p.dtype == object else p
+                   for p in parts])
+    return parts if isinstance(index, tuple) else parts[0]
 
 
 def _mask(comparisons: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..primitive import Elementwise
+from ..primitive import Elementwise, applied
 from ..recording import recording_mode
 from ..tensor import Tensor
 from ..value import Value
@@ -34,7 +34,7 @@ def of_floats(row: Elementwise) -> Any:
         elif isinstance(b, np.ndarray) and b.dtype == object:
             return NotImplemented  # an array of Values knows better
         else:
-            return row.apply((a, b), {})
+            return applied(row, (a, b), {})
         if recording_mode() is not True:  # off, or watched
             return row.apply((a, b), {})
         node: Any = new(Value)
@@ -106,7 +106,7 @@ def of_arrays(row: Elementwise) -> Any:
         other = type(b)
         if recording_mode() is not True or handed_out(a) or (
                 handed_out(b) if other is Tensor else other is not float and other is not int):
-            return row.apply((a, b), {})
+            return applied(row, (a, b), {})
         x = a.value
         y, q = (b.value, b) if other is Tensor else (b, None)
         z = compute(x, y)

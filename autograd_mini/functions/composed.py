@@ -150,6 +150,12 @@ def dtype_of(x: Any) -> Any:
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
+def is_sparse(x: Any) -> bool:
+    """Whether x is one of SciPy's sparse matrices or arrays."""
+    known = isinstance(x, (np.ndarray, Node))
+    return not known and type(x).__module__.startswith("scipy.sparse")
+
+
 def are_all_numbers(x: Any) -> bool:
     """Whether x is a list or tuple of Values and plain numbers, at least one of them a Value."""
     return are_numbers(x) and all([type(v) is KINDS[float] or isinstance(v, int | float)

@@ -21,7 +21,7 @@ from ..ops import (
     weighted_sum,
 )
 from ..primitive import also
-from .composed import are_numbers, as_array, keeps_kind, numpy_has, stands_for
+from .composed import are_numbers, as_array, is_sparse, keeps_kind, numpy_has, stands_for
 from .selection import diagonal, matrix_diagonal, moveaxis, moved_last
 
 
@@ -78,6 +78,10 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 @stands_for(np.matmul, np.linalg.matmul)
 def matmul_any(a: Any, b: Any) -> Any:
     """a @ b with NumPy's promotion of vectors: a row on the left, a column on the right."""
+    if is_sparse(a) or is_sparse(b):
+        from ..scipy_api import sparse
+
+        return sparse.matmul(a, b)
     if len(shape(a)) > 1 and len(shape(b)) > 1:
         return matmul(a, b)
     if not shape(a) or not shape(b):

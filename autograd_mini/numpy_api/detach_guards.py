@@ -21,7 +21,8 @@ import numpy as np
 
 from ..errors import CutWarning, NotDifferentiableError
 from ..places import place_in, users_frame, warn
-from ..recording import current_observer, must_stay_attached
+from ..recording import current_observer, must_stay_attached, or_as_written
+from .packages import refuse_in_package
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
 
@@ -142,6 +143,7 @@ def check_float(frame: FrameType) -> None:
             f"{place_in(frame)}: a[i] = node (or NumPy, given a node where it wants a number, as "
             "in initial=) would keep the plain number, and the gradient would be lost: collect the "
             "nodes in a list and join them with np.stack, or store v.data if a constant is meant"
+            + or_as_written()
         )
     if callee in _DELIBERATE:
         _check_deliberate(frame, callee.__name__)
@@ -151,11 +153,13 @@ def check_float(frame: FrameType) -> None:
         raise NotDifferentiableError(
             f"{place_in(frame)}: {callee.__name__} of a node would be a plain number, and the "
             "gradient would be lost: leave it out, or write v.data if a constant is meant"
+            + or_as_written()
         )
     elif must_stay_attached():
         raise NotDifferentiableError(
             f"{place_in(frame)} wants a plain number and would cut the graph: write it with "
             "functions of NumPy or ag, or ag.stop_gradient(v).data if a constant is meant"
+            + or_as_written()
         )
     else:
         warn(
@@ -169,7 +173,7 @@ def _check_deliberate(frame: FrameType, name: str) -> None:
         raise NotDifferentiableError(
             f"{place_in(frame)}: {name}() inside a function that is being differentiated would "
             "cut the graph: leave it out, or write ag.stop_gradient(v) or v.data if a constant is "
-            "meant"
+            "meant" + or_as_written()
         )
 
 
@@ -181,7 +185,7 @@ def _check_math(frame: FrameType, callee: Any) -> None:
     raise NotDifferentiableError(
         f"{place_in(frame)}: {callee.__module__}.{name} wants plain numbers (it calls float() on a "
         f"node), and the gradient would be lost: write {_NAMES.get(name, f'ag.{name}')}, or "
-        "give it v.data if a constant is meant"
+        "give it v.data if a constant is meant" + or_as_written()
     )
 
 
@@ -210,7 +214,7 @@ def refuse_array() -> NoReturn:
     frame = users_frame()
     if frame is None:
         raise NotDifferentiableError("turning a node into a plain array would lose its gradient")
-    _refuse_in_scipy(frame)
+    refuse_in_package(frame)
     if _is_masked_arrays(sys._getframe(1)):
         raise NotDifferentiableError(
             f"{place_in(frame)}: a MaskedArray can't be combined with a node, for its mask would "
@@ -226,6 +230,7 @@ def refuse_array() -> NoReturn:
         cure = "join a list of nodes with np.stack([...]) first"
     raise NotDifferentiableError(
         f"{place_in(frame)}: turning a node into a plain array would lose its gradient: {cure}"
+        + or_as_written()
     )
 
 
@@ -235,16 +240,3 @@ def _is_masked_arrays(frame: FrameType | None) -> bool:
         frame = frame.f_back if frame.f_globals.get("__name__", "").startswith(
             ("numpy", "autograd_mini")) else None
     return frame is not None
-
-
-def _refuse_in_scipy(frame: FrameType | None) -> None:
-    """Raise for a function that SciPy writes in Python, naming ours."""
-    while frame is not None:
-        name = frame.f_code.co_name
-        inside = frame.f_globals.get("__name__", "").startswith("scipy.special")
-        if inside and name in ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln"):
-            raise NotDifferentiableError(
-                f"scipy.special.{name} wants plain arrays (it is written in Python): use "
-                f"ag.special.{name}"
-            )
-        frame = frame.f_back

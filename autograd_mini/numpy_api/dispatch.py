@@ -11,17 +11,19 @@ import importlib
 import inspect
 import sys
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import functions, ops
 from ..errors import NotDifferentiableError
 from ..graph import Node, value_of
+from ..places import here
 from ..primitive import TABLE, Elementwise, Primitive
-from ..recording import notify_constant
+from ..recording import notify_constant, or_as_written
 from .catalog import CONSTANT, name_of, refusal
 from .detach_guards import refuse_array
+from .packages import boxed, is_sparse_product
 
 __all__ = ["NumPyProtocols", "dispatch"]
 
@@ -48,8 +50,8 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     """`function(*args, **kwargs)` of NumPy, with nodes among the arguments."""
     if kwargs.get("out") is not None:
         raise NotDifferentiableError(
-            f"{name_of(function)} can't write a node into an existing array (out=, or a plain "
-            "array with +=): make a new one, a = a + b"
+            f"{here()}: {name_of(function)} can't write a node into an existing array (out=, or a "
+            "plain array with +=): make a new one, a = a + b" + or_as_written()
         )
     if function in TABLE or _is_known_now(function):
         row = TABLE[function]
@@ -69,7 +71,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _is_known_now(function: Any) -> bool:
     """Whether it is one of SciPy's ufuncs, whose rows are read when the first one is met."""
     if isinstance(function, np.ufunc) and sys.modules.get("scipy.special") is not None:
-        importlib.import_module("autograd_mini.special")
+        importlib.import_module("autograd_mini.scipy_api.special")
     return function in TABLE
 
 
@@ -146,10 +148,12 @@ class NumPyProtocols(Node):
                                  f"(or another) for an array of shape {ops.shape(inputs[0])}")
             return ways[ufunc](inputs[0], axis=axis, **kwargs)
         raise NotDifferentiableError(
-            f"{name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here (for at and "
+            f"{here()}: {name_of(ufunc)}.{method}({', '.join(kwargs)}) isn't differentiable here "
+            "(for at and "
             "reduceat: np.bincount(i, weights), or slices); outer is for every ufunc; reduce for "
             f"{', '.join(u.__name__ for u in _REDUCE)}; accumulate for "
             f"{', '.join(u.__name__ for u in _ACCUMULATE)}; without out= and dtype="
+            + or_as_written()
         )
 
     def __array_function__(
@@ -157,6 +161,8 @@ class NumPyProtocols(Node):
     ) -> Any:
         return dispatch(function, args, kwargs)
 
+    __pandas_priority__ = 100_000  # pandas leaves arithmetic to us, as NumPy does
+
     if not TYPE_CHECKING:  # it refuses: to a type checker, a node is no array-like
-        def __array__(self, *_: Any, **__: Any) -> NoReturn:
-            refuse_array()
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            return boxed(self) if is_sparse_product(sys._getframe(1)) else refuse_array()

@@ -1,4 +1,4 @@
-"""THE TABLE: every primitive, one row or one rule; only special.py (for SciPy) adds to it.
+"""THE TABLE: every primitive, one row or one rule; only scipy_api/ adds to it.
 
 Read in this order: arithmetic, elementary, kinks, special_functions, shapes, reductions, indexing,
 linalg, decompositions, equal_values; extremes.py multiplies where floats run out. A row written in

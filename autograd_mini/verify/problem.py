@@ -9,8 +9,9 @@ import numpy as np
 
 from ..backprop import copy_if_array, one_like
 from ..call import Call, inside_transform, variable
-from ..errors import AutogradError, NotDifferentiableError, ShapeError
+from ..errors import AutogradError, ShapeError
 from ..graph import Node, topological_order, value_of
+from ..standins import as_written
 from ..trees import tree_leaves, tree_map
 from .numeric import Slope, slope_along, term_sizes
 
@@ -27,6 +28,7 @@ class Problem:
         self.float32 = any(getattr(value_of(x), "dtype", None) == np.float32 for _, x in
                            tree_leaves([list(args), kwargs]))
         self.refusal = ""
+        self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
         first, again = self.value(self.args), self.value(self.args)
         self.trouble = ""
         if np.isnan(first):
@@ -78,17 +80,25 @@ class Problem:
         }
 
     def call(self, args: Sequence[Any]) -> Call:
-        """The loss on variables; where X.dot(w) doesn't take a node for w, X is one as well."""
-        args = [copied(arg) for arg in args]
-        try:
-            return Call(self.loss, args, self.wrt, copied(self.kwargs))
-        except NotDifferentiableError:
-            others = tuple(i for i, arg in enumerate(args)
-                           if i not in self.wrt and _all_floats(arg))
-            if not others:
-                raise
-            return Call(self.loss, list(map(copied, args)), (*self.wrt, *others),
-                        copied(self.kwargs))
+        """The loss on variables; where it is refused, the loss as it is written."""
+        if self.written is None:
+            try:
+                return self._called(self.loss, args)
+            except Exception as error:  # x.median() of a node fails in a way of its own
+                refusal = error
+            try:
+                written = as_written(self.loss)
+                call = self._called(written, args)
+            except Exception as error:
+                raise (error if isinstance(error, AutogradError) else refusal) from None
+            self.written = written
+            return call
+        return self._called(self.written, args)
+
+    def _called(self, loss: Callable[..., Any], args: Sequence[Any]) -> Call:
+        call = Call(loss, [copied(arg) for arg in args], self.wrt, copied(self.kwargs))
+        call.scalar()
+        return call
 
     def variables_of(self, call: Call) -> list[tuple[tuple[int, str], Node]]:
         """((argument, path), variable) for each array that the gradient is for."""
@@ -166,12 +176,6 @@ class Problem:
 def copied(tree: Any) -> Any:
     """A copy that a function may change; of a node its numbers."""
     return tree_map(lambda x: copy_if_array(value_of(x)), tree)
-
-
-def _all_floats(tree: Any) -> bool:
-    """Whether it is made of arrays and numbers of floats, so that all of it may be variables."""
-    return all(isinstance(x, float) or getattr(x, "dtype", np.dtype(int)).kind == "f"
-               for _, x in tree_leaves(tree))
 
 
 def _wide(x: Any) -> Any:

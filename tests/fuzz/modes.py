@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import arrays, compiled, values
+from . import arrays, compiled, values, written
 from .checks import ARRAY_CHECKS, Case
 from .compiled import COMPILED_CHECKS, CompiledCase
 from .programs import Program
 from .values import VALUE_CHECKS, ValueCase
+from .written_checks import WRITTEN_CHECKS, WrittenCase
 
 __all__ = ["MODES", "Mode"]
 
@@ -30,4 +31,5 @@ MODES = {mode.name: mode for mode in (
     Mode("arrays", arrays.generate, Case, ARRAY_CHECKS),
     Mode("values", values.generate, ValueCase, VALUE_CHECKS),
     Mode("compiled", compiled.generate, CompiledCase, COMPILED_CHECKS),
+    Mode("written", written.generate, WrittenCase, WRITTEN_CHECKS),
 )}

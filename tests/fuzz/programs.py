@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import copy
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,8 +78,8 @@ class Program:
 
     def namespace(self) -> dict[str, Any]:
         """The program's names after its definition: f is one of them."""
-        names: dict[str, Any] = {"np": np, "ag": ag, "math": math, "mix": mix,
-                                 "SimpleNamespace": SimpleNamespace}
+        names: dict[str, Any] = {"np": np, "ag": ag, "math": math, "mix": mix, "copy": copy,
+                                 "functools": functools, "SimpleNamespace": SimpleNamespace}
         exec(self.setup + "\n" + self.body, names)
         return names
 
@@ -103,6 +105,8 @@ class Program:
     def text(self, ending: str = "") -> str:
         """The whole program as one can paste it."""
         parts = ["import numpy as np", "import autograd_mini as ag"]
+        parts[:0] = [f"import {room}" for room in ("copy", "functools", "math")
+                     if f"{room}." in self.setup + self.body]
         if "SimpleNamespace" in self.setup:
             parts.insert(0, "from types import SimpleNamespace")
         if "mix(" in self.body + ending:

@@ -17,6 +17,8 @@ NODES = """nodes = [{kind}(v) for v in ({args},)]
 print({loss}(*nodes))
 print(ag.gradients({loss}(*nodes), nodes))
 print(ag.gradients({loss}(*nodes), nodes, create_graph=True))"""
+WRITTEN = """w = ag.as_written(f)
+print(ag.value_and_grad(lambda *args: mix(w(*args)), {nums})({args}), mix(f({args})))"""
 ENDINGS = {
     **dict.fromkeys(("nodes", "create_graph", "backward", "gradients", "kind"), NODES),
     "jvp": "print(ag.jvp(f, ({args},), ({way},)))",
@@ -32,6 +34,9 @@ def shown(program: Program, step: str, mode: str, inputs: list[Any] = ()) -> str
     """The program's text, with the call that gives the wrong answer."""
     if mode == "compiled":
         return program.text(_replayed(program, step, inputs))
+    if mode == "written":
+        return program.text(WRITTEN.format(args=", ".join(program.args), nums=tuple(
+            i for i, name in enumerate(program.args) if name != "k")))
     scalar = _is_scalar(program)
     ways = [np.round(np.cos(2.0 + k + np.arange(np.size(x))), 2).reshape(np.shape(x))
             for k, x in enumerate(program.values)]

@@ -48,6 +48,7 @@ def _candidates(program: Program) -> Iterator[Program]:
     yield from _inlined(program)
     yield from _smaller_arrays(program)
     yield from _rounder_numbers(program)
+    yield from _smaller_setup(program)
     if program.steps:
         yield from (replace(program, steps=program.steps[:i] + program.steps[i + 1:])
                     for i in range(len(program.steps)))
@@ -100,6 +101,19 @@ def _without_statements(program: Program) -> Iterator[Program]:
                     continue
                 target[i:i + 1] = inside
                 yield from _made(program, other)
+
+
+def _smaller_setup(program: Program) -> Iterator[Program]:
+    """What stands before the function: one statement fewer, whole helpers first."""
+    tree = ast.parse(program.setup)
+    blocks = [tree.body, *_blocks(tree)]
+    for b, block in enumerate(blocks):
+        for i in reversed(range(len(block))):
+            if b and (len(block) == 1 or isinstance(block[i], ast.Return)):
+                continue
+            other = copy.deepcopy(tree)
+            del [other.body, *_blocks(other)][b][i]
+            yield replace(program, setup=ast.unparse(other))
 
 
 def _promoted(program: Program) -> Iterator[Program]:

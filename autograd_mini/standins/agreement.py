@@ -1,0 +1,172 @@
+"""Is what was recorded the function? Asked once: its value, and its slope in one direction.
+
+A number that slipped out of the graph leaves the value right and the gradient wrong. So the value
+is compared with that of a plain run, and the gradient with a difference of plain runs. A refusal
+needs evidence: where differences can't tell (at a kink, a jump), nothing is refused.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backprop import collect
+from ..errors import AutogradError, NotDifferentiableError
+from ..graph import Node, topological_order, value_of
+from ..ops import stop_gradient
+from ..trees import flat, tree_map
+from .buffers import contents
+from .calls import call
+from .runs import running
+
+__all__ = ["check_agreement"]
+
+STEPS = (1e-4, 1e-5)
+"""Relative to the size of the argument: where a difference of float64 has eight digits and six."""
+
+Function = Callable[..., Any]
+
+
+def check_agreement(f: Function, args: Sequence[Any], kwargs: dict[str, Any], output: Any) -> None:
+    """Raise `NotDifferentiableError` unless the recorded `output` is f's, with f's slope."""
+    contextvars.Context().run(_check, f, args, kwargs, output)
+
+
+def _check(f: Function, args: Sequence[Any], kwargs: dict[str, Any], output: Any) -> None:
+    outputs = [y for y in flat(output) if isinstance(y, Node)]
+    if not outputs:
+        return
+    with np.errstate(all="ignore"):
+        name = getattr(f, "__name__", "the function")
+        size = _largest(outputs)
+        value = _numbers(output)
+        plain = _run(f, args, kwargs)
+        if value.shape != plain.shape or not _agrees(value, plain, 1e3 * _eps(outputs) * size):
+            raise NotDifferentiableError(
+                f"{name} gives {_short(plain)} in a plain run, but {_short(value)} as "
+                "ag.as_written runs it, so its gradient would be another function's: write that "
+                "part with np's functions on whole arrays, and please report it"
+            )
+        _check_slope(f, args, kwargs, output, size)
+
+
+def _check_slope(f: Function, args: Sequence[Any], kwargs: dict[str, Any], output: Any,
+                 size: float) -> None:
+    variables = [x for x in flat([list(args), kwargs]) if isinstance(x, Node)]
+    outputs = [y for y in flat(output) if isinstance(y, Node)]
+    nodes = {node for y in outputs for node in topological_order(y)}
+    if not variables or any([node.op is stop_gradient for node in nodes]):
+        return  # a cut on purpose
+    weights = np.random.default_rng(1).uniform(0.5, 1.5, _numbers(output).size)
+    directions = [_direction(x.value, i) for i, x in enumerate(variables)]
+    slope = _slope(output, weights, variables, directions)
+
+    def along(t: float) -> float:
+        moved = iter([x.value + t * d for x, d in zip(variables, directions, strict=True)])
+        return float(np.sum(weights * _run(f, args, kwargs, moved)))
+
+    if not np.isfinite(slope) or not _disagrees(along, slope, size, _eps(variables)):
+        return
+    name = getattr(f, "__name__", "the function")
+    raise NotDifferentiableError(
+        f"{name} was recorded, but its gradient is {slope:.6g} in a direction in which differences "
+        f"of plain runs say {_differences(along, STEPS[1])[0]:.6g}: a number has left the graph on "
+        "a way that can't be followed; write that part with np's functions on nodes, or "
+        "ag.stop_gradient(x) where a constant is meant"
+    )
+
+
+def _slope(output: Any, weights: np.ndarray, variables: Sequence[Node], directions: Sequence[Any]
+           ) -> float:
+    """The recorded slope: weights · ∂output/∂variables · directions."""
+    found, at = 0.0, 0
+    for y in flat(output):
+        count = int(np.size(value_of(y)))
+        if isinstance(y, Node):
+            seed = np.reshape(weights[at:at + count], np.shape(y.value)).astype(y.dtype)
+            seed = float(seed) if type(y.value) is float else seed
+            for g, d in zip(collect(y, variables, seed, False), directions, strict=True):
+                found += 0.0 if g is None else float(np.sum(g * d))
+        at += count
+    return found
+
+
+def _disagrees(along: Function, slope: float, size: float, eps: float) -> bool:
+    """Whether differences are sure of another slope."""
+    coarse, _, _ = _differences(along, STEPS[0])
+    fine, left, right = _differences(along, STEPS[1])
+    doubt = 10 * abs(coarse - fine) + 10 * abs(left - right) + 1e3 * eps * size / STEPS[1]
+    if not np.isfinite(doubt) or abs(slope - fine) <= doubt + 1e-3 * (abs(slope) + abs(fine)):
+        return False
+    finer, left, right = _differences(along, STEPS[1] / 3)  # once more, not at a jump by chance
+    return bool(abs(finer - fine) < 0.1 * abs(slope - fine) > abs(left - right))
+
+
+def _differences(along: Function, step: float) -> tuple[float, float, float]:
+    """The central difference, and those to the left and to the right."""
+    down, middle, up = along(-step), along(0.0), along(step)
+    return (up - down) / (2 * step), (middle - down) / step, (up - middle) / step
+
+
+def _direction(x: Any, number: int) -> Any:
+    """A direction of the argument's size, the same at every call."""
+    drawn = np.random.default_rng(number + 2).uniform(0.5, 1.5, np.shape(x))
+    signs = np.random.default_rng(number + 99).choice([-1.0, 1.0], np.shape(x))
+    found = drawn * signs * np.maximum(np.abs(x), 1e-3 + 0.1 * np.mean(np.abs(x)) if np.size(x)
+                                       else 0.0)
+    return float(found) if type(x) is float else found.astype(x.dtype)
+
+
+def _run(f: Function, args: Sequence[Any], kwargs: dict[str, Any], moved: Any = None
+         ) -> np.ndarray:
+    """The numbers of a plain run, with these numbers for the nodes among the arguments."""
+    def plain(x: Any) -> Any:
+        if isinstance(x, Node):
+            number = x.value if moved is None else next(moved)
+            return np.array(number)[()] if np.ndim(number) == 0 and type(number) is not float else (
+                number if type(number) is float else np.array(number))
+        return np.array(x) if type(x) is np.ndarray else x
+
+    given, named = ([_floats(tree_map(plain, x)) for x in args],
+                    {k: _floats(tree_map(plain, x)) for k, x in kwargs.items()})
+    try:
+        return _numbers(f(*given, **named))
+    except AutogradError:  # it calls transforms of what is to be followed
+        with running():
+            return _numbers(contents(call(f, *given, **named)))
+
+
+def _floats(x: Any) -> Any:
+    """An array of Values, of a program, as one of floats."""
+    if not isinstance(x, np.ndarray) or x.dtype != object:
+        return x
+    return x.view(np.ndarray).astype(float)
+
+
+def _numbers(output: Any) -> np.ndarray:
+    """All numbers of a result in a row."""
+    parts = [np.ravel(np.asarray(value_of(y), float)) for y in flat(output) if y is not None]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _agrees(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
+    return bool(np.all((a == b) | (np.abs(a - b) <= tolerance) | (np.isnan(a) & np.isnan(b))))
+
+
+def _largest(outputs: Sequence[Node]) -> float:
+    """The size of the largest number on the way: how much rounding there may be."""
+    nodes = {node for y in outputs for node in topological_order(y)}
+    sizes = [abs(node.value) if type(node.value) is float else
+             float(np.max(np.abs(node.value), initial=0.0)) for node in nodes]
+    return max([1e-300, *[s for s in sizes if np.isfinite(s)]])
+
+
+def _eps(nodes: Sequence[Node]) -> float:
+    return max(float(np.finfo(np.result_type(node.value)).eps) for node in nodes)
+
+
+def _short(x: np.ndarray) -> str:
+    return np.array2string(x if x.size != 1 else x[0], precision=8, threshold=6)

@@ -1,0 +1,209 @@
+"""What random programs of plain code have shown: each is followed as a plain run has it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+
+
+def follows(f, *args):
+    """The recorded f has the value of a plain run, and the slopes of differences of plain runs."""
+    def plain(*xs):
+        return float(np.sum(np.cos(f(*[np.array(x) if np.ndim(x) else x for x in xs]))))
+
+    written = ag.as_written(f)
+    value, slopes = ag.value_and_grad(lambda *xs: np.sum(np.cos(written(*xs))),
+                                      tuple(range(len(args))))(*args)
+    assert value == pytest.approx(plain(*args), rel=1e-12)
+    step = 1e-5
+    for i, x in enumerate(args):
+        for place in np.ndindex(np.shape(x)):
+            unit = np.zeros(np.shape(x))
+            unit[place] = step
+            up, down = (plain(*[v + sign * unit * (k == i) if np.ndim(v) else
+                                v + sign * step * (k == i) for k, v in enumerate(args)])
+                        for sign in (1, -1))
+            assert np.asarray(slopes[i])[place] == pytest.approx(
+                (up - down) / (2 * step), abs=1e-8)
+
+
+X = np.array([0.3, -0.7, 1.2])
+M = np.array([[0.3, -0.7, 1.2], [0.9, 0.4, -1.1]])
+
+
+# ── copies and views ─────────────────────────────────────────────────────────────────────────
+
+
+def test_a_copy_of_an_array_of_plain_numbers_is_a_copy():
+    """np.copy and np.array of an array that no node was written to share nothing with it."""
+    def f(x):
+        a = np.zeros(3)
+        b, c = np.copy(a), np.array(a)
+        a[0] = x[0]
+        b[1] = c[2] = x[1]
+        return a + 2.0 * b + 3.0 * c
+
+    follows(f, X)
+
+
+def test_a_constant_argument_is_not_written_to_through_its_copy():
+    """np.copy of an array from outside is one of its own."""
+    kept = np.array([1.0, 2.0])
+
+    def f(x, k):
+        copied = np.copy(k)
+        copied **= 2
+        return np.sum(copied) * x
+
+    assert ag.grad(ag.as_written(f))(0.5, kept) == 5.0
+    assert kept.tolist() == [1.0, 2.0]
+
+
+def test_what_broadcast_to_gives_is_a_view():
+    """It can't be written to, but shows what is written to the array behind it."""
+    def f(x):
+        wide = np.broadcast_to(x, (2, 3))
+        x[1] = x[0] * x[2]
+        return wide * np.arange(6.0).reshape(2, 3)
+
+    follows(f, X)
+
+
+def test_a_view_by_the_method_view():
+    """a.view() shares the memory of a."""
+    def f(x):
+        a = x * x
+        a.view()[0] = x[1]
+        return a
+
+    follows(f, X)
+
+
+# ── numbers ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_plain_numbers_are_added_to_what_was_overwritten_by_plain_numbers():
+    """`+=` by a constant after every entry was overwritten by a constant."""
+    def f(x):
+        x[...] = 0.7
+        x[::1] += x
+        x.fill(0.5)
+        y = x * 2.0
+        x -= 0.25
+        return x + y
+
+    assert ag.as_written(f)(ag.Tensor(X)).tolist() == [1.25] * 3
+
+
+def test_item_counts_from_the_end():
+    """a.item(-1), and item of what isn't an array of the function's own."""
+    def f(x):
+        whole = np.zeros(3, int) + x[0]
+        return np.array([x.item(-1), x.item(-2), whole.item(-1)])
+
+    follows(f, X)
+    follows(lambda m: np.array([m.item(-1), m.item(1, -2), m.item((0, 1))]), M)
+
+
+def test_floats_that_are_differentiated_by_go_where_numbers_go():
+    """A Value in an array of none axes, in np.float64, and as the only node of an array."""
+    def f(t):
+        single, array = np.array(t), np.zeros(1)
+        single *= math.sin(t)
+        array[0] = np.float64(t) * t
+        again = np.zeros(3)
+        again[2] = t
+        return array * single + again
+
+    follows(f, 0.7)
+
+
+# ── stores ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_stored_in_one_statement_is_stored_from_left_to_right():
+    """In `p[0], p = …` the entry is of the old array; in `p = p[0] = …` of the new one."""
+    def f(x):
+        p = first = np.zeros(3)
+        p[0], p = x[1], x * 2.0
+        i = 0
+        i, p[i] = 2, x[0] * x[1]
+        q = np.zeros(3)
+        q, *_, q[1] = x * 3.0, 1.0, x[2]
+        r = r2 = np.zeros(3)
+        r2 = r2[:] = x * r2[0] + x
+        return p + first + q + r
+
+    follows(f, X)
+
+
+def test_putmask_goes_by_size_and_not_by_shape():
+    """np.putmask takes a mask of another shape with as many entries."""
+    def f(x, m):
+        np.putmask(m, np.array([True, False, True, False, False, True]), x)
+        return m
+
+    follows(f, X, M)
+
+
+def test_at_without_nodes_rounds_as_numpy_does():
+    """np.add.at adds to an entry twice, and not the sum of both once."""
+    def f(x):
+        np.add.at(x, [0, 1, 0], 1.7196852299)
+        return x
+
+    x = np.array([0.9, -1.2, -1.4])
+    assert ag.as_written(f)(x.copy()).tolist() == f(x).tolist()
+
+
+# ── arrays that operators make ───────────────────────────────────────────────────────────────
+
+
+def test_floats_made_of_whole_numbers_by_an_operator_take_nodes():
+    """np.arange(3) * 0.5, a mask times a number and the quotient of whole numbers are arrays of
+    floats that were made inside.
+    """
+    def f(x):
+        a, b = np.arange(3) * 0.5, 2 / (1 + np.arange(3) + np.arange(3))
+        a[0] += x[1]
+        b[1:] *= x[:2]
+        c = (x > 0) * 1.0
+        c[2] = math.sin(x[2])
+        return a * b + c
+
+    follows(f, X)
+
+
+def test_whole_numbers_times_a_node_can_be_written_to():
+    """An array of whole numbers times a number that is differentiated by is an array of floats."""
+    def f(x):
+        a = np.array([1, 2, 3]) * x[0]
+        a[1] = x[2]
+        b = a
+        b -= x
+        a.cumsum(out=a)
+        a[::-1].sort()
+        return a
+
+    follows(f, X)
+
+
+# ── what is left outside ─────────────────────────────────────────────────────────────────────
+
+
+def test_an_argument_that_is_kept_outside_is_kept_as_its_number():
+    """A list outside has floats, whether they were computed or given."""
+    kept, state = [], {}
+
+    def f(t, x):
+        kept.append(t)
+        state["entry"], state["array"] = x[0], x
+        return t * x
+
+    ag.grad(lambda t, x: np.sum(ag.as_written(f)(t, x)), (0, 1))(0.5, X)
+    assert [type(v) for v in kept] == [float] and kept == [0.5]
+    assert state["entry"] == 0.3 and type(state["array"]) is np.ndarray
