@@ -6,13 +6,13 @@ in the right order; `backward()`, `gradients()` and whatever wants derivatives l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Never, NoReturn
 
 import numpy as np
 
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .graph import Node, leaf, topological_order, value_of
+from .graph import Node, leaf, value_of, ways
 from .ops import astype, shape, unbroadcast
 from .primitive import Structural
 from .recording import check_real, current_observer, current_tracer, lock, undisturbed, unrecorded
@@ -43,14 +43,15 @@ def pull_nodes(node: Node, g: Any) -> Sequence[Any]:
 
 
 def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None = None,
-                 without: tuple[Node | None, ...] = ()) -> Iterator[Step]:
+                 wanted: set[Node] | None = None) -> Iterator[Step]:
     """Backpropagate `seed` (∂L/∂output, of its shape) and yield each node's step.
 
-    rules: for some nodes, in place of their rows. without: nodes left out, with all behind them.
+    rules: for some nodes, in place of their rows. wanted: only what leads to these is visited.
     """
-    rules, cotangents = rules or {}, {output: seed}
+    order, ends = ways(output, wanted)  # without `wanted`: the topological order
+    rules, cotangents = {**(rules or {}), **dict.fromkeys(ends, nothing)}, {output: seed}
     contributions: Sequence[Any]
-    for node in topological_order(output, without):
+    for node in order:
         g = cotangents.pop(node, None)
         if g is None:  # it was sent nothing: it is on the side that a `where` didn't choose
             g, contributions = zero_like(node), ()
@@ -125,6 +126,11 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
     return found[0] if isinstance(inputs, Node) else found
 
 
+def nothing(g: Any) -> Iterable[tuple[Node | None, Any]]:
+    """The rule of a node that sends nothing on."""
+    return ()
+
+
 def accumulated(leaf: Node, g: Any) -> Any:
     """The leaf's gradient with g added to it, in the leaf's own form."""
     total = g if leaf.gradient is None else leaf.gradient + g
@@ -132,13 +138,13 @@ def accumulated(leaf: Node, g: Any) -> Any:
 
 
 Pairs = list[tuple[Node, Any]]
-Pass = Callable[[Node, Any, Collection[Node] | None, bool], Pairs | None]
+Pass = Callable[[Node, Any, set[Node] | None, bool], Pairs | None]
 
 
-def arithmetic(output: Node, seed: Any, wanted: Collection[Node] | None, create_graph: bool
+def arithmetic(output: Node, seed: Any, wanted: set[Node] | None, create_graph: bool
                ) -> Pairs | None:
     """(node, cotangent) of the `wanted` nodes, or of all, by one reverse pass."""
-    steps = reverse_pass(output, seed, pull_nodes if create_graph else pull)
+    steps = reverse_pass(output, seed, pull_nodes if create_graph else pull, wanted=wanted)
     return [(node, g) for node, g, _ in steps if wanted is None or node in wanted]
 
 
@@ -147,7 +153,7 @@ PASSES: list[Pass] = [arithmetic]
 say that nothing was sent at all: passes.py knows more, and puts its own passes here."""
 
 
-def cotangents_of(output: Node, seed: Any, wanted: Collection[Node] | None = None,
+def cotangents_of(output: Node, seed: Any, wanted: set[Node] | None = None,
                   create_graph: bool = False) -> Pairs:
     """(node, cotangent) for the `wanted` nodes; without them for every node before `output`."""
     if current_tracer() is not None and not create_graph:
@@ -173,7 +179,7 @@ def cotangents_of(output: Node, seed: Any, wanted: Collection[Node] | None = Non
     return found
 
 
-def shows_nan(found: Pairs, wanted: Collection[Node] | None = None) -> bool:
+def shows_nan(found: Pairs, wanted: set[Node] | None = None) -> bool:
     """Whether there is a nan where it does harm: in what is wanted, or in a leaf's gradient."""
     return any([has_nan(g) for node, g in found if wanted is not None or node.op is None])
 
@@ -219,6 +225,13 @@ def apply_rule(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]
 
 def _explain(error: Exception, node: Node) -> NoReturn:
     """Raise the error of a rule again, with the operation, its shapes, and how to get the line."""
+    if isinstance(error, RecursionError):
+        raise GraphError(
+            f"the rule of {node.op.name} asks for a gradient that leads through a node which "
+            f"{node.op.name} made, and so for its own answer, without end: take it at variables, "
+            "as ag.vjp(lambda y, x: …, y, x) or ag.grad of such a function does") from None
+    if isinstance(error.__context__, RecursionError):  # it has been said, of a turn further in
+        raise error
     observer = current_observer()
     place = observer.places.get(node) if observer is not None else None
     line = f"it was computed by {place}" if place is not None else (

@@ -22,12 +22,13 @@ from .errors import (
     ShapeError,
     with_article,
 )
-from .graph import Node, leaf, made, serial, topological_order, value_of
+from .graph import VARIABLE, Node, clock, leaf, made, topological_order, value_of
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
 from .recording import (
     Observer,
     called_by,
+    current_tracer,
     or_as_written,
     plain_array,
     recording_mode,
@@ -88,9 +89,9 @@ def _no_number(x: Any, what: str) -> str:
 
 
 def _fresh(value: Any) -> Node:
-    """A leaf with a serial number: a transform inside, in whatever thread, can tell it is older."""
+    """A leaf that counts as the user's: a transform inside can tell that it is from outside."""
     node = leaf(value)
-    node.params = serial()
+    node.params = VARIABLE
     return node
 
 
@@ -136,15 +137,15 @@ class Call:
         found, kwargs = places(f, argnums, args, kwargs)
         self.outer = transforming.get()
         self.recorded = recording_mode()  # inside no_grad, results are plain whatever the level
-        self.nested = self.recorded and (
-            self.outer is not None
+        self.nested = self.recorded and (  # else a program would have the result as a constant
+            current_tracer() is not None
             or any([isinstance(x, Node) for x in flat([list(args), kwargs])])
         )
         self.inner = self.told = False  # whether f called a transform; whether we have warned
         if isinstance(self.outer, Call):
             self.outer.inner = True
         self.cuts: list[tuple[Node, Spot | None]] = []
-        self.began = serial()
+        self.began = clock.tick()
         with called_by(self):
             self.trees = tuple([_variables(args[i] if isinstance(i, int) else kwargs[i], i)
                                 for i in found])
@@ -157,7 +158,7 @@ class Call:
             output = _called(f, called, named)
         self.aux: Any = None
         self.output, self.aux = _pair(output) if has_aux else (output, None)
-        self.nested = self.nested or (self.recorded and self._meets_other_variables())
+        self.nested = self.nested or (self.recorded and self._meets_nodes_from_outside())
 
     def detached(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes, and the graph is cut there."""
@@ -167,11 +168,11 @@ class Call:
         if self.outer is not None:
             self.outer.detached(*nodes)
 
-    def _meets_other_variables(self) -> bool:
-        """Whether the result depends on leaves from outside, such as parameters f closes over."""
+    def _meets_nodes_from_outside(self) -> bool:
+        """Whether the result depends on such nodes, as parameters that f closes over."""
         outputs = [y for y in flat([self.output, self.aux]) if isinstance(y, Node)]
-        return any(node.op is None and node.params is not None and 0 <= node.params < self.began
-                   for y in outputs for node in topological_order(y))
+        return any(node.made_at < self.began and (node.op is not None or node.params == VARIABLE)
+                   for y in outputs for node in topological_order(y, since=self.began))
 
     @property
     def value(self) -> Any:
@@ -247,7 +248,7 @@ class Call:
         cut = tuple([node for node, _ in self.cuts])
         root = made(total, 0.0, tuple([node.value for node in cut]), cut, {})
         depends = set(self.variables)
-        for node in topological_order(root)[:0:-1]:
+        for node in topological_order(root, since=self.began)[:0:-1]:
             if node.op is not stop_gradient and not depends.isdisjoint(node.parents):
                 depends.add(node)
         spots = dict.fromkeys(spot for node, spot in self.cuts if spot and node in depends)

@@ -97,7 +97,7 @@ class AnomalyObserver(Observer):
             raise AnomalyError(_forward_message(first[0], self.places[first[0]]))
 
     def look_at(self, turns: Iterator[Step]) -> Iterator[Step]:
-        """The turns of a sweep, as they come; raise if a nan or inf goes in, or reaches a leaf.
+        """The turns of a sweep, as they come; raise if a nan or inf goes in, or reaches its end.
 
         What is stopped on its way (by a relu, a clip …) does no harm.
         """
@@ -111,7 +111,7 @@ class AnomalyObserver(Observer):
                 if not message and sent is not None and not np.all(np.isfinite(value_of(sent))):
                     message = _backward_message(node, i, value_of(g), value_of(sent),
                                                 self.places.get(node))
-            if message and self.refuse and node.op is None and not np.all(np.isfinite(value_of(g))):
+            if message and self.refuse and not sends and not np.all(np.isfinite(value_of(g))):
                 raise AnomalyError(message)
             yield node, g, sends
         for node in swept:

@@ -7,12 +7,14 @@ holds any longer is freed at once.
 
 from __future__ import annotations
 
-import itertools
+import threading
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-__all__ = ["KINDS", "Node", "topological_order", "leaf", "made", "serial", "value_of"]
+__all__ = ["KINDS", "VARIABLE", "Node", "Nodes", "bounds", "clock", "leaf", "made",
+           "topological_order", "value_of", "ways"]
 
 
 class Node:
@@ -25,8 +27,8 @@ class Node:
     | `inputs`   | the arguments of `op`, as raw numbers or arrays at recording time: a later  |
     |            | update of a parent can't change the gradient of what was already computed   |
     | `parents`  | the nodes that they came from, in the same order; None for a constant       |
-    | `params`   | what `op` was told besides (`axis`, `shape`, …); of a leaf that the user    |
-    |            | made, its serial number (see `Value`)                                       |
+    | `params`   | what `op` was told besides (`axis`, `shape`, …); of a user's leaf, VARIABLE |
+    | `made_at`  | when: the reading of the `clock`                                            |
     | `gradient` | ∂output/∂self of the last backward; None if not computed                    |
     | `label`    | the user's name for it                                                      |
 
@@ -34,7 +36,7 @@ class Node:
     """
 
     __slots__ = ("value", "op", "inputs", "parents", "params", "gradient", "label",  # noqa: RUF023
-                 "_second_input", "_second_parent")  # these two for fast/, which has no tuples
+                 "made_at", "_second_input", "_second_parent")  # the last two are for fast/
 
     value: Any
     op: Any  # a Primitive, which this file needs to know nothing of
@@ -43,6 +45,7 @@ class Node:
     params: Any
     gradient: Any
     label: str
+    made_at: int
 
     __hash__ = object.__hash__  # by identity, although == compares values, as in PyTorch
 
@@ -51,9 +54,6 @@ class Node:
         """Whether no operation made the node: it is a variable of the user's."""
         return self.op is None
 
-
-serial = itertools.count().__next__
-"""Numbers the leaves that users make, so that a transform can tell those made before its call."""
 
 KINDS: dict[type, type[Node]] = {}
 """Which kind of node holds which kind of value: float → Value, ndarray → Tensor."""
@@ -72,7 +72,7 @@ def made(op: Any, value: Any, inputs: tuple[Any, ...],
     node = object.__new__(KINDS[type(value)])
     node.value, node.op, node.params = value, op, params
     node.inputs, node.parents = inputs, parents
-    node.gradient, node.label = None, ""
+    node.gradient, node.label, node.made_at = None, "", clock.now
     return node
 
 
@@ -81,10 +81,10 @@ def value_of(x: Any) -> Any:
     return x.value if isinstance(x, Node) else x
 
 
-def topological_order(output: Node, without: tuple[Node | None, ...] = ()) -> list[Node]:
+def topological_order(output: Node, without: Nodes = (), since: int = 0) -> list[Node]:
     """Every node that `output` depends on, each after all the nodes that consume it.
 
-    without: nodes that are left out, with all that only they depend on.
+    without: nodes left out, with all that only they depend on. since: what is older is as a leaf.
 
     A topological sort: depth-first, list each node after all its parents (Tarjan 1976), and reverse
     the list at the end. The stack is a list, so that a chain of a million nodes overflows nothing.
@@ -99,5 +99,60 @@ def topological_order(output: Node, without: tuple[Node | None, ...] = ()) -> li
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack += [(p, False) for p in reversed(node.parents) if p is not None]  # a constant
+            if node.made_at >= since:
+                stack += [(p, False) for p in reversed(node.parents) if p is not None]  # a constant
     return postorder[::-1]
+
+
+# ── below: what the idea doesn't need ────────────────────────────────────────────────────────
+
+Nodes = Collection[Node | None]
+
+VARIABLE = "variable"
+"""The `params` of a leaf that the user made; those of the engine's own have None."""
+
+
+class Clock:
+    """Logical time (Lamport 1978): it ticks whenever a transform calls a function.
+
+    A node made before a tick doesn't depend on one made after it. So a sweep back to the variables
+    of a call need not look behind what is older than they are, however long the graph is there.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._lock = threading.Lock()  # two threads must not set the clock back
+
+    def tick(self) -> int:
+        """Let time pass; the new time."""
+        with self._lock:
+            self.now += 1
+            return self.now
+
+
+clock = Clock()
+
+
+def ways(output: Node, wanted: set[Node] | None) -> tuple[list[Node], set[Node]]:
+    """The nodes on the ways from `output` to the `wanted` ones, in topological order; and where
+    these ways end: those of the wanted that depend on no other.
+
+    What doesn't lead to any is left out. Without `wanted`, all nodes, which end at leaves.
+    """
+    if wanted is None:
+        return topological_order(output), set()
+    order = topological_order(output, *bounds(wanted))
+    leading, ends = set(wanted), set(wanted)
+    for node in reversed(order):
+        if not leading.isdisjoint(node.parents):
+            leading.add(node)
+            ends.discard(node)
+    return [node for node in order if node in leading], ends
+
+
+def bounds(wanted: set[Node]) -> tuple[Nodes, int]:
+    """Behind what no way leads to one of these: some nodes (see `without`), and a time."""
+    if not wanted:
+        return (), clock.now + 1
+    alone = next(iter(wanted)).parents if len(wanted) == 1 else ()
+    return alone, min([node.made_at for node in wanted])

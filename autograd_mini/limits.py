@@ -7,13 +7,13 @@ with ‖x‖, what is sent has a limit, and a derivative.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .backprop import Pull, as_seed, pull_nodes, reverse_pass, zero_like
-from .graph import Node, topological_order, value_of
+from .graph import Node, value_of, ways
 from .ops import where
 from .ops.reductions import flat, no_slope, through_zero
 from .recording import compared, current_tracer
@@ -21,17 +21,21 @@ from .recording import compared, current_tracer
 __all__ = ["smooth_at_zero"]
 
 
-def smooth_at_zero(output: Node) -> Pull:
-    """`pull_nodes` for a pass from `output`, with the limits of what lengths send where they are 0.
+def smooth_at_zero(output: Node, wanted: set[Node] | None = None) -> Pull:
+    """`pull_nodes` for a pass from `output` to the `wanted` nodes, with the limits of what lengths
+    send where they are 0.
     """
     def smooth_pull(node: Node, g: Any) -> Sequence[Any]:
         contributions = pull_nodes(node, g)
-        return _smoothed(node, g, contributions, output) if node.op.radial else contributions
+        if not node.op.radial:
+            return contributions
+        return _smoothed(node, g, contributions, lambda: ways(output, wanted)[0])
 
     return smooth_pull
 
 
-def _smoothed(node: Node, g: Any, sends: Sequence[Any], output: Node) -> Sequence[Any]:
+def _smoothed(node: Node, g: Any, sends: Sequence[Any], on_the_way: Callable[[], list[Node]]
+              ) -> Sequence[Any]:
     """What a length y = ‖x‖ sends, in a form that can be differentiated again where y is 0.
 
     Where g is 0 as well, a function of y that vanishes with it, the limit of g·x/y is (∂g/∂y)·x.
@@ -49,7 +53,7 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], output: Node) -> Sequenc
         return [sent if sent is None else where(both[()], no_slope(x), sent)
                 for x, sent in zip(inputs, sends, strict=True)]
     again = any(n.op is through_zero and any(n.parents[1] is p for p in node.parents)
-                for n in topological_order(output))
+                for n in on_the_way())
     return [sent if sent is None else
             where(both[()], through_zero(rate, flat(x) if again else x), sent)
             for x, sent in zip(inputs, sends, strict=True)]
@@ -64,7 +68,7 @@ def _rate(g: Node, node: Node, there: np.ndarray) -> Any:
     found = []
     for seed in (1.0 * there, weights * there):
         cotangent: Any = None
-        for reached, c, _ in reverse_pass(g, as_seed(seed, g), pull_nodes, {node: lambda g: ()}):
+        for reached, c, _ in reverse_pass(g, as_seed(seed, g), pull_nodes, wanted={node}):
             if reached is node:
                 cotangent = c
         found.append(zero_like(node) if cotangent is None else cotangent)

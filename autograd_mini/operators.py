@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Operators", "not_computed", "refuse_arguments", "refuse_keywords"]
 
-_ENGINES = {"value", "params", "gradient"}
+_ENGINES = {"value", "params", "gradient", "made_at"}
 """Slots of a node that `dir` doesn't show: users have data and grad."""
 
 
@@ -76,7 +76,7 @@ class Operators(Methods):
         return self._unary(ops.abs)
 
     def __matmul__(self, other: Any) -> Any:
-        if type(other) in OTHER_ARRAYS and hasattr(other, "__rmatmul__"):
+        if type(other) in OTHER_ARRAYS:
             return NotImplemented
         return matmul_any(self, other)
 

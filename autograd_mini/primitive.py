@@ -193,6 +193,7 @@ TABLE: dict[Any, Any] = {}
 OTHER_ARRAYS: dict[type, Callable[..., Any]] = {}
 """Kinds of array that hold nodes (a program being recorded has one), each with a function
 (row, args, params) that applies a row of the table to such arrays."""
+SEQUENCES: dict[type, Callable[..., Any]] = {}  # the same for lists, in code run as written
 
 _built_in: set[str] = set()
 
@@ -236,8 +237,9 @@ def _by_name(name: str) -> Any:
 def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """`row.apply`, or of an array that holds nodes what its kind says."""
     for a in args if OTHER_ARRAYS else ():
-        if type(a) in OTHER_ARRAYS:
-            return OTHER_ARRAYS[type(a)](row, args, params)
+        of_kind = OTHER_ARRAYS.get(type(a)) or SEQUENCES.get(type(a))
+        if of_kind is not None:
+            return of_kind(row, args, params)
     return row.apply(args, params)
 
 

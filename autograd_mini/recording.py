@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -33,6 +34,7 @@ class Observer:
     strict = False  # whether every detaching is refused
     refuse = False  # whether nan and inf are
     reports = False  # whether detached numbers are only reported, and let happen
+    began = 0  # when, by the clock of graph.py: what is older is from outside
 
     def made(self, node: Node) -> None:
         """A node was computed."""
@@ -209,7 +211,7 @@ def frozen_value(x: Any, name: str) -> Any:
         array = plain_array(x, f"an argument of {name}")
         if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
             return x.item()
-        return np.array(array)  # read-only or not: there may be a view that isn't
+        return kept_copy(array)  # read-only or not: there may be a view that isn't
     raise DTypeError(f"{name} can't take a {type(x).__name__} beside a node; {_cure_for(x)}")
 
 
@@ -221,6 +223,37 @@ def _cure_for(x: Any) -> str:
     if package.startswith("scipy.sparse"):
         return "a matrix product is A @ x, and anything else takes A.toarray()"
     return "give it a number, an array or a node"
+
+
+LARGE = 1 << 14
+"""From so many bytes on, an array is sooner compared with a copy than copied once more."""
+
+# By the id of the array that was copied; an entry goes with the last node that holds the copy.
+_kept: weakref.WeakValueDictionary[Any, np.ndarray] = weakref.WeakValueDictionary()
+
+
+def kept_copy(x: np.ndarray) -> np.ndarray:
+    """A copy of x that will never change: the last one, if x still has the same bits.
+
+    A constant is so held once, by all nodes that use it. The id says where to look; what is found
+    there counts only if it is equal, so that neither an x changed in place nor another array in
+    the place of one that is gone gives anything but its own numbers.
+    """
+    if x.nbytes < LARGE:
+        return np.array(x)
+    copy = _kept.get(id(x))
+    if copy is None or not _same_bits(copy, x):
+        _kept[id(x)] = copy = np.array(x)
+        lock(copy)
+    return copy
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are the same: nan is nan, and −0.0 isn't 0.0."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    bits = f"u{a.dtype.itemsize}"
+    return bool((a.view(bits) == b.view(bits)).all())
 
 
 def one_real_number(x: Any) -> float:
@@ -251,8 +284,17 @@ def as_node_value(y: Any, inputs: Sequence[Any]) -> Any:
 
 def integers_as_floats(x: Any, y: Any) -> Any:
     """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
-    integers = type(x) is np.ndarray and x.dtype.kind in "iu"
-    return x.astype(np.result_type(y)) if integers else x
+    if type(x) is not np.ndarray or x.dtype.kind not in "iu":
+        return x
+    if x.nbytes < LARGE:
+        return x.astype(np.result_type(y))
+    key = id(x), np.result_type(y)
+    floats = _kept.get(key)
+    if floats is None:
+        _kept[key] = floats = x.astype(key[1])
+        lock(floats)
+        weakref.finalize(floats, id, x).atexit = False  # x lives as long: its id is no other's
+    return floats
 
 
 def unrecorded_node(y: Any, parents: Sequence[Node | None]) -> Node:

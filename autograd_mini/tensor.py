@@ -9,7 +9,7 @@ import numpy as np
 
 from . import backprop
 from .errors import GraphError, NotDifferentiableError, ShapeError
-from .graph import KINDS, serial
+from .graph import KINDS, VARIABLE, clock
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .places import here
@@ -43,8 +43,9 @@ class Tensor(Operators):
     def __init__(self, data: Any, label: str = "", **other: Any) -> None:
         if other or type(label) is not str:
             refuse_arguments("Tensor", label, other)
-        self.value, self.label, self.params = _real_array(data), label, serial()
+        self.value, self.label, self.params = _real_array(data), label, VARIABLE
         self.op, self.inputs, self.parents, self.gradient = None, (), (), None
+        self.made_at = clock.now
         self.value.flags.writeable = False
 
     @property

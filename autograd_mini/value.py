@@ -6,7 +6,7 @@ from typing import Any, Never
 
 from . import backprop
 from .errors import GraphError
-from .graph import KINDS, serial
+from .graph import KINDS, VARIABLE, clock
 from .operators import Operators, not_computed, refuse_arguments, refuse_keywords
 from .recording import current_tracer, notify_detached, one_real_number
 
@@ -32,8 +32,9 @@ class Value(Operators):
     def __init__(self, data: Any, label: str = "", **other: Any) -> None:
         if other or type(label) is not str:
             refuse_arguments("Value", label, other)
-        self.value, self.label, self.params = one_real_number(data), label, serial()
+        self.value, self.label, self.params = one_real_number(data), label, VARIABLE
         self.op, self.inputs, self.parents, self.gradient = None, (), (), None
+        self.made_at = clock.now
 
     @property
     def data(self) -> float:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from . import chain, demo, digits, elementwise, expression, hessian, imports, memory, training
+from . import (
+    chain,
+    demo,
+    digits,
+    elementwise,
+    expression,
+    hessian,
+    imports,
+    memory,
+    training,
+    unrolled,
+)
 
 WORKS = {work.name: work for work in [
     expression.WORK, demo.WORK, demo.RECORDING, chain.WORK, *training.WORKS, elementwise.WORK,
-    digits.WORK, hessian.WORK, memory.WORK, imports.WORK,
+    digits.WORK, hessian.WORK, *unrolled.WORKS, memory.WORK, imports.WORK,
 ]}

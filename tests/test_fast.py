@@ -11,6 +11,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import nested_programs
 import numpy as np
 import pytest
 
@@ -129,8 +130,16 @@ def network(seed):
     return [bits(p.value) for p in [*scalars.parameters(), *arrays.parameters()]]
 
 
+def nested_program(seed):
+    """A random function that takes derivatives inside: its own, of orders 1 and 2."""
+    f = nested_programs.loss(nested_programs.random_program(random.Random(seed)))
+    x = np.array([0.4, -0.9])
+    return [bits(nested_programs.derivative(f, order)(x)) for order in (1, 2)]
+
+
 PROGRAMS = [*[(scalar_program, seed) for seed in range(120)],
-            *[(array_program, seed) for seed in range(60)], (network, 0)]
+            *[(array_program, seed) for seed in range(60)], (network, 0),
+            *[(nested_program, seed) for seed in range(4)]]
 
 
 @pytest.fixture(scope="module")

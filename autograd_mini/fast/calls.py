@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import graph, ops
-from ..graph import Node
+from .. import ops
+from ..graph import VARIABLE, Node, clock
 from ..primitive import Elementwise, Primitive, Structural, applied
 from ..recording import frozen_value, integers_as_floats, recording_mode
 from ..value import Value
@@ -24,7 +24,7 @@ def init(self: Any, data: Any, label: str = "", **other: Any) -> None:
     if type(data) is not float or label or other:
         plain_init(self, data, label, **other)
         return
-    self.value, self.label, self.params = data, label, graph.serial()
+    self.value, self.label, self.params, self.made_at = data, label, VARIABLE, clock.now
     self._a = self._from_a = ()
     self.op = self._b = self._from_b = self.gradient = None
 
@@ -74,7 +74,7 @@ class OfNumbers(Structural):
         node: Any = new(Value)
         node.value, node.op, node._a, node._from_a = y, self, inputs, tuple(args)
         node._b = node._from_b = node.gradient = None
-        node.params, node.label = params, ""
+        node.params, node.label, node.made_at = params, "", clock.now
         return node
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import graph
-from ..graph import KINDS, Node
+from ..graph import KINDS, Node, Nodes, bounds, clock
 from ..primitive import Primitive
 from .pairs import PAIRS, Pair, replaces
 
-__all__ = ["topological_order", "made"]
+__all__ = ["made", "topological_order", "visited", "ways"]
 
 new = object.__new__
 
@@ -59,14 +59,23 @@ def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...], parents: tup
             node._b, node._from_b = inputs[1], parents[1]
     else:
         node._a, node._from_a = inputs, parents
-    node.label = ""
+    node.label, node.made_at = "", clock.now
     return node  # type: ignore[no-any-return]
 
 
 @replaces(graph, "topological_order")
-def topological_order(output: Any, without: tuple[Node | None, ...] = ()) -> list[Node]:
+def topological_order(output: Node, without: Nodes = (), since: int = 0) -> list[Node]:
     """`graph.topological_order`, without a tuple of parents for each node."""
+    return order_and_origins(output, without, since)[0]
+
+
+def order_and_origins(output: Any, without: Nodes = (), since: int = 0
+                      ) -> tuple[list[Node], list[Node]]:
+    """The topological order, and those of its nodes whose parents aren't listed for being leaves,
+    or older than `since`.
+    """
     postorder: list[Any] = []
+    origins: list[Any] = []
     seen: set[Any] = {None, *without}
     stack: list[Any] = [output]
     while stack:
@@ -77,7 +86,10 @@ def topological_order(output: Any, without: tuple[Node | None, ...] = ()) -> lis
             seen.add(node)
             first, second = node._from_a, node._from_b
             several = type(first) is tuple
-            if several and seen.issuperset(first):
+            if node.made_at < since or (several and not first):
+                origins.append(node)
+                postorder.append(node)
+            elif several and seen.issuperset(first):
                 postorder.append(node)
             elif several:
                 stack += node, None, *[parent for parent in first[::-1] if parent not in seen]
@@ -89,4 +101,34 @@ def topological_order(output: Any, without: tuple[Node | None, ...] = ()) -> lis
                 if first not in seen:
                     stack.append(first)
     postorder.reverse()
-    return postorder
+    return postorder, origins
+
+
+@replaces(graph, "ways")
+def ways(output: Node, wanted: set[Node] | None) -> tuple[list[Node], set[Node]]:
+    """`graph.ways`; if all nodes begin in wanted ones, all lead to these, and none is asked."""
+    return visited(output, wanted)[:2]
+
+
+def visited(output: Any, wanted: set[Node] | None
+            ) -> tuple[list[Node], set[Node], list[Node]]:
+    """The `ways`, and all nodes that those there may send to."""
+    if wanted is None:
+        order = topological_order(output)
+        return order, set(), order
+    alone = [*wanted] if len(wanted) == 1 and output not in wanted else []
+    order, origins = order_and_origins(output, alone, bounds(wanted)[1])
+    order += alone  # no way leads back to it
+    leading, ends = set(wanted), set(wanted)
+    if leading.issuperset(origins):
+        return order, {*origins, *alone}, order
+    node: Any
+    for node in reversed(order):
+        first = node._from_a
+        if (not leading.isdisjoint(first) if type(first) is tuple else
+                first in leading or node._from_b in leading):
+            leading.add(node)
+            ends.discard(node)
+    if output not in leading:
+        return [], ends, order
+    return [node for node in order if node in leading], ends, order

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..graph import clock
 from ..primitive import Elementwise, applied
 from ..recording import recording_mode
 from ..tensor import Tensor
@@ -44,7 +45,7 @@ def of_floats(row: Elementwise) -> Any:
             node.value = row.compute((x, y), {})
         node.op, node._a, node._b, node._from_a, node._from_b = row, x, y, a, q
         node.params = node.gradient = None
-        node.label = ""
+        node.label, node.made_at = "", clock.now
         return node
 
     return method
@@ -66,7 +67,7 @@ def of_number_and_float(row: Elementwise) -> Any:
             node.value = row.compute((b, y), {})
         node.op, node._a, node._b, node._from_a, node._from_b = row, b, y, None, a
         node.params = node.gradient = None
-        node.label = ""
+        node.label, node.made_at = "", clock.now
         return node
 
     return method
@@ -87,7 +88,7 @@ def of_float(row: Elementwise) -> Any:
             node.value = row.compute((x,), {})
         node.op, node._a, node._from_a = row, x, a
         node._b = node._from_b = node.params = node.gradient = None
-        node.label = ""
+        node.label, node.made_at = "", clock.now
         return node
 
     return method
@@ -114,7 +115,7 @@ def of_arrays(row: Elementwise) -> Any:
         node.value = z if type(z) is np.ndarray else np.asarray(z)  # NumPy makes scalars
         node.op, node._a, node._b, node._from_a, node._from_b = row, x, y, a, q
         node.params = node.gradient = None
-        node.label = ""
+        node.label, node.made_at = "", clock.now
         return node
 
     return method
@@ -131,7 +132,7 @@ def of_array(row: Elementwise) -> Any:
         node: Any = new(Tensor)
         node.value, node.op, node._a, node._from_a = np.asarray(compute(x)), row, x, a
         node._b = node._from_b = node.params = node.gradient = None
-        node.label = ""
+        node.label, node.made_at = "", clock.now
         return node
 
     return method

@@ -15,6 +15,7 @@ from ..backprop import (
     accumulated,
     copy_if_array,
     fit,
+    nothing,
     seed_for,
     shows_nan,
     zero_like,
@@ -22,7 +23,7 @@ from ..backprop import (
 from ..graph import Node, value_of
 from ..primitive import Elementwise
 from ..recording import current_observer, current_tracer, undisturbed
-from .nodes import topological_order
+from .nodes import topological_order, visited
 from .pairs import PAIRS, replaces
 from .rules import RULES, plain_pull, pull
 
@@ -35,17 +36,17 @@ NOTHING = float("-0")
 
 @replaces(backprop, "reverse_pass")
 def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | None = None,
-                 without: tuple[Node | None, ...] = ()) -> Iterator[Step]:
+                 wanted: set[Node] | None = None) -> Iterator[Step]:
     """`backprop.reverse_pass`; floats, of which there may be a million, at once."""
     if answer is not pull and answer is not plain_pull:
-        steps: Iterator[Step] = plain_reverse_pass(output, seed, answer, rules, without)
+        steps: Iterator[Step] = plain_reverse_pass(output, seed, answer, rules, wanted)
         return steps
-    order = topological_order(output, without)
-    cotangents: dict[Any, Any] = dict.fromkeys(order, NOTHING)
-    cotangents |= dict.fromkeys(without, NOTHING)
+    order, ends, receivers = visited(output, wanted)
+    cotangents: dict[Any, Any] = dict.fromkeys(receivers, NOTHING)
     cotangents[None] = 0.0  # what constants are sent
     cotangents[output] = seed
-    return _steps(order, cotangents, rules or {})
+    silent = dict.fromkeys([node for node in ends if node.op is not None], nothing)
+    return _steps(order, cotangents, {**(rules or {}), **silent})
 
 
 plain_reverse_pass = PAIRS[-1].plain

@@ -9,20 +9,20 @@ T = 0, and its derivative is the limit as the values part,
 
 with V held. It isn't in the numbers T and λ; so the sweep is done again with cotangents that are
 nodes, and T is differentiated. All that meets at one matrix is needed at once: V and λ, or U, σ
-and V of an svd, whose U and V may be turned together. `backprop.py` asks for this when a nan
-shows.
+and V of an svd, whose U and V may be turned together. It is asked for when a nan shows.
 """
 
 from __future__ import annotations
 
 import builtins
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..graph import Node, leaf, topological_order, value_of
+from ..graph import Node, bounds, leaf, topological_order, value_of, ways
 from ..primitive import Structural
 from .arithmetic import add, multiply, negative, subtract, where
 from .decompositions import (
@@ -50,21 +50,22 @@ Rule = Callable[[Any], Iterable[tuple[Node, Any]]]
 OF_EIGH, OF_SVD = (eigvalsh, eigenvectors), (svdvals, left_vectors, right_vectors)
 
 
-def rules_for_equal_values(nodes: Iterable[Node], sweep: Sweep) -> dict[Node, Rule]:
+def rules_for_equal_values(nodes: Collection[Node], sweep: Sweep) -> dict[Node, Rule]:
     """For the values and vectors of each matrix that has equal ones, what they send instead.
 
-    nodes: those of a graph. sweep: that of `backprop.py`, a floor above this file.
+    nodes: those that are on the `ways` of a sweep. sweep: that of passes.py, floors above this.
     """
     families: dict[Any, list[Node]] = {}
     for node in nodes:
         if node.op in OF_EIGH + OF_SVD:
             triangle = (node.params or {}).get("UPLO", "").upper()
             families.setdefault((node.parents[0], node.op in OF_SVD, triangle), []).append(node)
-    everywhere = {node for family in families.values() for node in family}
+    everywhere, listed = {node for family in families.values() for node in family}, {*nodes}
+    origins = {node for node in nodes if listed.isdisjoint(node.parents)}
     rules: dict[Node, Rule] = {}
     for (matrix, svd, _), family in families.items():
         if any(node.op not in (eigvalsh, svdvals) for node in family):
-            met = (_Svd if svd else _Eigh)(matrix, family, everywhere, sweep)
+            met = (_Svd if svd else _Eigh)(matrix, family, everywhere, origins, sweep)
             if np.any(met.unclear):
                 rules |= {node: met.rule(node) for node in family}
     return rules
@@ -118,15 +119,16 @@ def _no_slope(g: Any, small: Any) -> Any:
     return kinked(_crossed(columns, 1), small)
 
 
-def _term_sizes(g: Any) -> Any:
+def _term_sizes(g: Any, since: int) -> Any:
     """For each entry of g the sum of the sizes of the terms that it was summed from.
 
     Where terms cancel, g is small and this is not, and g's rounding is some eps times this.
+    since: what was made before that time counts as one term.
     """
-    sizes: dict[Node, Any] = {}
-    for node in reversed(topological_order(g)) if isinstance(g, Node) else ():
-        op: Any = node.op
-        terms = [np.abs(x) if parent is None else sizes[parent]
+    sizes: dict[Any, Any] = {}
+    for node in reversed(topological_order(g, (), since)) if isinstance(g, Node) else ():
+        op: Any = node.op if node.made_at >= since else None
+        terms = [np.abs(x) if parent is None else sizes.get(parent)
                  for parent, x in zip(node.parents, node.inputs, strict=True)]
         if op in (add, subtract):
             sizes[node] = terms[0] + terms[1]
@@ -147,9 +149,11 @@ class _Decomposition:
     turning: Any  # which pairs of vectors can be turned among themselves
     unclear: Any  # these, and what else has no quotient
 
-    def __init__(self, matrix: Node, family: list[Node], everywhere: set[Node], sweep: Sweep
-                 ) -> None:
-        self.matrix, self.family, self.everywhere, self.sweep = matrix, family, everywhere, sweep
+    def __init__(self, matrix: Node, family: list[Node], everywhere: set[Node],
+                 origins: set[Node], sweep: Sweep) -> None:
+        self.matrix, self.family, self.everywhere = matrix, family, everywhere
+        self.origins, self.sweep = origins, sweep  # the nodes that the sweep goes back to
+        self.term_sizes = functools.partial(_term_sizes, since=bounds(origins)[1])
         self.got: dict[Node, Any] = {}
         self.values = self.made_by(self.row_of_values)
         params = family[0].params or {}
@@ -190,13 +194,12 @@ class _Decomposition:
 
     # what a cotangent g depends on
 
-    def back(self, output: Any, seed: Any) -> Iterator[tuple[Node, Any]]:
-        """What reaches each node from `output`, where values and vectors are held."""
-        if isinstance(output, Node):
-            held: dict[Node, Rule] = dict.fromkeys(self.everywhere, lambda g: ())
-            for node, g, _ in self.sweep(output, seed, create_graph=isinstance(seed, Node),
-                                         exact=True, instead=held):
-                yield node, g
+    def back(self, output: Any, seed: Any, to: set[Node]) -> list[tuple[Node, Any]]:
+        """What reaches these nodes from `output`, where values and vectors are held."""
+        held: dict[Node, Rule] = dict.fromkeys(self.everywhere, lambda g: ())
+        steps = self.sweep(output, seed, create_graph=isinstance(seed, Node), exact=True,
+                           instead=held, wanted=to) if isinstance(output, Node) else ()
+        return [(node, g) for node, g, _ in steps if node in to]
 
     def rates(self, g: Any) -> list[Any]:
         """dg as the values part, in both ways: forward mode, by going backward twice."""
@@ -206,13 +209,12 @@ class _Decomposition:
         """dg as the values part so; a node, if it depends on anything."""
         weight = leaf(np.ones_like(value_of(g)))
         rate: Any = 0.0
-        own = {*self.values}  # a set finds a node by identity; == compares numbers
-        for node, sent in self.back(g, weight):
-            if node in own:
-                rate = rate + sum(multiply(sent, parting))
+        for _, sent in self.back(g, weight, {*self.values}):  # a set goes by identity, not ==
+            rate = rate + sum(multiply(sent, parting))
         if isinstance(rate, Node):
             seed = leaf(np.ones_like(rate.value))
-            for node, sent, _ in self.sweep(rate, seed, exact=True, create_graph=True):
+            for node, sent, _ in self.sweep(rate, seed, exact=True, create_graph=True,
+                                            wanted={weight}):
                 if node is weight:
                     return sent
         return np.zeros_like(value_of(g))
@@ -240,18 +242,17 @@ class _Decomposition:
         return ~known[..., None, None] | self._by_another_way(slopes, noise)
 
     def _slopes(self, spaces: Any, gs: Any, weight: Any) -> _Slopes:
-        """Of Σ weight·T, by all that counts: decompositions, the matrix, the leaves above it."""
-        above = {*topological_order(self.matrix)}
+        """Of Σ weight·T, by all that counts: decompositions, the matrix, and its origins."""
+        above = self.origins.intersection(ways(self.matrix, self.origins)[0])
+        to = {*self.everywhere, self.matrix, *above}
         slopes = _Slopes({}, {}, 0.0)
         for x, g in zip(spaces, gs, strict=True):
             m = matmul(swap(x), g)
-            level = _top(np.abs(swap(value_of(x))) @ _term_sizes(g)) * _top(weight)
+            level = _top(np.abs(swap(value_of(x))) @ self.term_sizes(g)) * _top(weight)
             slopes.level = slopes.level + level[..., 0, 0]
             for seed in (weight, -swap(weight)):
-                for node, sent in self.back(m, seed.astype(value_of(m).dtype)):
-                    if node in self.everywhere or node is self.matrix or (
-                            node in above and node.op is None):
-                        slopes.add(node, value_of(sent))
+                for node, sent in self.back(m, seed.astype(value_of(m).dtype), to):
+                    slopes.add(node, value_of(sent))
         return slopes
 
     def _by_turning(self, slopes: _Slopes, turn: Any) -> tuple[Any, Any]:
@@ -319,7 +320,7 @@ class _Eigh(_Decomposition):
         """V (½ T/(λⱼ − λᵢ) + diag g) Vᵀ."""
         v, g, small = self.vectors(eigenvectors), self.cotangent(eigenvectors), self.turning
         m, rates, own = matmul(swap(v), g), self.rates(g), self.cotangent(eigvalsh)
-        size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(value_of(v))) @ _term_sizes(g))
+        size = 64 * shape(m)[-1] * _eps(m) * _top(np.abs(swap(value_of(v))) @ self.term_sizes(g))
         turns = _Quotient(
             _turned(m), where(np.eye(shape(m)[-1]), 1.0, _crossed(self.w, -1)), small,
             [_turned(swap(value_of(v)) @ value_of(rate)) for rate in rates],
@@ -379,7 +380,7 @@ class _Svd(_Decomposition):
         by_left, by_right = [[_turned(swap(value_of(x)) @ value_of(r)) for r in rate]
                              for x, rate in zip(spaces, rates, strict=True)]
         size = 64 * shape(left)[-1] * _eps(left) * builtins.sum(
-            [_top(np.abs(swap(value_of(x))) @ _term_sizes(g))
+            [_top(np.abs(swap(value_of(x))) @ self.term_sizes(g))
              for x, g in zip(spaces, gs, strict=True)])
         return [_Quotient(
             left + sign * right,
@@ -390,7 +391,7 @@ class _Svd(_Decomposition):
 
     def _beyond(self, x: Any, g: Any, rates: Any) -> _Quotient:
         """What leaves the space that the columns of x span, divided by σ."""
-        size = 64 * shape(x)[-2] * _eps(g) * _top(_term_sizes(g))
+        size = 64 * shape(x)[-2] * _eps(g) * _top(self.term_sizes(g))
         held = value_of(x)
         return _Quotient(
             g - matmul(x, matmul(swap(x), g)), self.w[..., None, :], self.none[..., None, :],

@@ -14,6 +14,7 @@ from ..errors import BroadcastWarning
 from ..graph import Node, topological_order, value_of
 from ..places import warn
 from ..primitive import Elementwise, Structural, elementwise, structural
+from ..recording import transforming
 from .arithmetic import where
 from .elementary import exp
 from .extremes import quotient
@@ -84,10 +85,21 @@ def _warn_of_broadcast(x: Node, n: int) -> None:
 
 
 def _one_origin(node: Node, *of: tuple[int, ...]) -> bool:
-    """Whether the arguments of these shapes depend on one leaf: x[:, None] - x is no accident."""
-    leaves = [{leaf for leaf in topological_order(p) if leaf.op is None} if p is not None else set()
-              for p, v in zip(node.parents, node.inputs, strict=True) if shape(v) in of]
-    return bool(set.intersection(*leaves)) if leaves else False
+    """Whether the arguments of these shapes depend on one leaf: x[:, None] - x is no accident.
+
+    It is looked for among what the transform's call recorded, and only then in the graph outside.
+    """
+    met = [p for p, v in zip(node.parents, node.inputs, strict=True) if shape(v) in of]
+    transform = transforming.get()
+    return bool(met) and ((transform is not None and _share_origin(met, transform.began))
+                          or _share_origin(met, 0))
+
+
+def _share_origin(nodes: Sequence[Node | None], since: int) -> bool:
+    """Whether all depend on one leaf, or on one node that is older than `since`."""
+    origins = [{x for x in topological_order(p, since=since) if x.op is None or x.made_at < since}
+               if p is not None else set() for p in nodes]
+    return bool(set.intersection(*origins))
 
 
 @structural(np.broadcast_to, moves=True)

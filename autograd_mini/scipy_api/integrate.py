@@ -86,7 +86,7 @@ def odeint(func: Callable[..., Any], y0: Any, t: Any, args: Any = (), *, tfirst:
     Differentiable in y0, t, the nodes in args (also nested) and those that func closes over; to
     any order. func has to take nodes, for it is differentiated: it returns a list, or np.stack of
     one, not np.array([...]). The gradient is that of the exact solution, integrated to a relative
-    1e-11 whatever rtol is; a second derivative costs some hundred times the first. Raises
+    1e-11 whatever rtol is; a second derivative takes tens of times as long. Raises
     `NotDifferentiableError` for full_output and a Jacobian, and `GraphError` where a gradient can't
     be integrated, and in a function to be compiled.
 

@@ -24,7 +24,7 @@ import scipy.integrate
 from ..backprop import as_node
 from ..call import inside_transform, variable
 from ..errors import GraphError
-from ..graph import Node, serial, topological_order, value_of
+from ..graph import VARIABLE, Node, clock, topological_order, value_of
 from ..ops import concatenate, reshape, shape, stack, sum
 from ..passes import sweep
 from ..primitive import structural
@@ -71,7 +71,7 @@ class Equation:
         self.func, self.args, self.solve = func, args, solve
         self.leaves = flat(args)
         self.places = [i for i, x in enumerate(self.leaves) if isinstance(x, Node)]
-        self.began = serial()
+        self.began = clock.tick()
         self.outer: tuple[Node, ...] = ()
 
     @property
@@ -120,13 +120,17 @@ class Equation:
     def find_outer(self, y0: Any, t0: Any) -> None:
         """Find the nodes that func closes over: those that two calls of it have in common."""
         first = self._probed(y0, t0)
-        if not any([node.op is None and (node.params is None or 0 <= node.params < self.began)
+        if not any([node.op is None and (node.params is None or self._is_outer(node))
                     for node in topological_order(first)]):
             return
         common = {*topological_order(first)} & {*topological_order(self._probed(y0, t0))}
         used = {p for node in topological_order(first) if node not in common
                 for p in node.parents if p is not None} | {first}
         self.outer = tuple([n for n in topological_order(first) if n in common and n in used])
+
+    def _is_outer(self, node: Node) -> bool:
+        """Whether it is a variable of the user's that was there before the equation."""
+        return node.op is None and node.params == VARIABLE and node.made_at < self.began
 
     def _probed(self, y0: Any, t0: Any) -> Node:
         with inside_transform():
@@ -136,8 +140,7 @@ class Equation:
 
     def _meets_older(self, out: Node, known: tuple[Node, ...] = ()) -> bool:
         """Whether it depends on a leaf that was there before the equation, but for these ways."""
-        return any([node.op is None and node.params is not None and 0 <= node.params < self.began
-                    for node in topological_order(out, without=known)])
+        return any([self._is_outer(node) for node in topological_order(out, without=known)])
 
     def pulled(self, y: Any, t: Any, parameters: Sequence[Any], seed: Any) -> list[Any]:
         """seedᵀ·∂func/∂x for x: y, and each parameter; nodes if any argument is one."""
@@ -183,6 +186,7 @@ class _Backward:
 
     def __init__(self, equation: Equation, parameters: Sequence[Any], n: int) -> None:
         self.equation, self.parameters, self.n = equation, parameters, n
+        self.path: Any = None  # y(t), once `states` has been asked for
 
     def pulled(self, y: Any, t: Any, parameters: Sequence[Any], lam: Any) -> list[Any]:
         """The rates of λ and μ."""

@@ -45,10 +45,6 @@ class Buffer(Conversions):
 
     # ── what is in it ────────────────────────────────────────────────────────────────────────
 
-    @property
-    def __class__(self) -> Any:  # isinstance(x, np.ndarray) takes the branch of the plain run
-        return np.ndarray
-
     def content(self) -> Any:
         """The node of what is in it now; the plain array if no node ever was."""
         memory = self.memory

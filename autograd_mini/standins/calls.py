@@ -24,7 +24,8 @@ from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, content, contents, holds_nodes, numbers
 from .made import MADE, array, number, of_dtype
 from .rewrite import HOOKS
-from .runs import computed, current_run, seen
+from .runs import computed, current_run, running, seen
+from .scipy_names import of_scipy
 from .source import Rewritten, is_users, rewritten
 from .sourceless import arguments_held, with_stand_ins
 from .stores import (
@@ -121,11 +122,9 @@ def _of_method(f: Any, args: Any, kwargs: Any) -> Any:
     owner = f.__self__
     if isinstance(owner, Node):
         return _of_node(f, owner, args, kwargs)
-    if type(f.__func__) is FunctionType:
-        if (own := own_version(f.__func__, (owner,))) is not None:
-            return own(owner, *args, **kwargs)
-        if (special := _of_scipy(f)) is not None:
-            return special(*args, **kwargs)
+    if type(f.__func__) is FunctionType and (
+            own := own_version(f.__func__, (owner,))) is not None:
+        return own(owner, *args, **kwargs)
     return _of_library(f, args, kwargs)
 
 
@@ -163,6 +162,8 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
                 "the class np.matrix has no gradient here, for its * is a matrix product: use "
                 "arrays, and @")
         return f(*contents(args), **contents(kwargs))
+    if f.__module__.startswith("scipy"):
+        return _of_library(f, args, kwargs)
     made = f(*args, **kwargs)
     return _make(made) if isinstance(made, f) else made
 
@@ -249,6 +250,7 @@ _OF_ANYTHING = {"builtins", "itertools", "functools", "operator", "_operator", "
 def _of_library(f: Any, args: Any, kwargs: Any) -> Any:
     """A function that isn't the user's gets nodes for Buffers, and functions that take nodes."""
     _tell_effects(f)
+    f = of_scipy(f) or f
     given = [_entered(contents(a)) for a in args]
     found = f(*given, **{k: _entered(contents(v)) for k, v in kwargs.items()})
     return wrapped(found) if isinstance(found, np.ndarray | Tensor | tuple | list) else found
@@ -262,8 +264,9 @@ def _entered(x: Any) -> Any:
     @functools.wraps(x)
     def entered(*args: Any, **kwargs: Any) -> Any:
         run = current_run()
-        if run is None:
-            return x(*args, **kwargs)
+        if run is None:  # a rule calls it in the backward pass, when the run is over
+            with running():
+                return entered(*args, **kwargs)
         given = [run.argument(a) for a in args]
         return contents(own(*given, **{k: run.argument(v) for k, v in kwargs.items()}))
 
@@ -305,11 +308,6 @@ def _is_replaced(x: Any) -> bool:
         return x in _STAND_INS
     except TypeError:
         return False
-
-
-def _of_scipy(f: Any) -> Callable[..., Any] | None:
-    """Our function for one that SciPy writes in Python."""
-    return None
 
 
 def _vectorized(f: Any, args: Any, kwargs: Any) -> Any:

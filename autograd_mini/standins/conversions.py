@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NoReturn
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..numpy_api.detach_guards import refuse_array
+from ..numpy_api.packages import boxed, is_sparse_product
 from ..recording import notify_constant
 
 __all__ = ["Conversions"]
@@ -18,6 +20,7 @@ class Conversions:
     """The part of a Buffer that gives plain numbers, and refuses where a gradient would be lost."""
 
     __slots__ = ()
+    __pandas_priority__ = 100_000  # pandas leaves arithmetic to us, as NumPy does
 
     array: np.ndarray
 
@@ -27,6 +30,8 @@ class Conversions:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.content(), Node):
+            if is_sparse_product(sys._getframe(1)):
+                return boxed(self)
             refuse_array()
         return np.array(self.array, *args, **kwargs) if kwargs.get("copy") else np.asarray(
             self.array, *args)

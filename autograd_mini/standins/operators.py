@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ..primitive import OTHER_ARRAYS
+from ..primitive import OTHER_ARRAYS, SEQUENCES
 from .buffers import Buffer, as_buffer, content, joined
 from .runs import current_run
 
@@ -57,4 +57,5 @@ def _of_list(row: Any, args: Any, params: dict[str, Any]) -> Any:
     return row.apply(args, params) if current_run() is None else _of_row(row, args, params)
 
 
-OTHER_ARRAYS.update({Buffer: _of_row, list: _of_list, tuple: _of_list})
+OTHER_ARRAYS[Buffer] = _of_row
+SEQUENCES.update({list: _of_list, tuple: _of_list})

@@ -47,7 +47,7 @@ class Site(NamedTuple):
 
 def _through(output: Node, g: Any, wanted: Node) -> Any:
     """The cotangent that `g` at `output` gives to `wanted`."""
-    *_, (_, cotangent, _) = sweep(output, g, exact=True, last=wanted)
+    *_, (_, cotangent, _) = sweep(output, g, exact=True, wanted={wanted})
     return cotangent
 
 
