@@ -36,15 +36,13 @@ def check_agreement(f: Function, args: Sequence[Any], kwargs: dict[str, Any], ou
 
 
 def _check(f: Function, args: Sequence[Any], kwargs: dict[str, Any], output: Any) -> None:
-    outputs = [y for y in flat(output) if isinstance(y, Node)]
-    if not outputs:
-        return
+    nodes = [x for x in flat([output, list(args), kwargs]) if isinstance(x, Node)]
     with np.errstate(all="ignore"):
         name = getattr(f, "__name__", "the function")
-        size = _largest(outputs)
+        size = _largest([y for y in flat(output) if isinstance(y, Node)])
         value = _numbers(output)
         plain = _run(f, args, kwargs)
-        if value.shape != plain.shape or not _agrees(value, plain, 1e3 * _eps(outputs) * size):
+        if value.shape != plain.shape or not _agrees(value, plain, 1e3 * _eps(nodes) * size):
             raise NotDifferentiableError(
                 f"{name} gives {_short(plain)} in a plain run, but {_short(value)} as "
                 "ag.as_written runs it, so its gradient would be another function's: write that "
