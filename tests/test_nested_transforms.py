@@ -26,6 +26,7 @@ POINT = np.array([0.4, -0.9])
 # ── right ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 3]))
 @pytest.mark.filterwarnings("ignore::autograd_mini.errors.IndependentWarning")
 def test_nested_programs_agree_with_differences(seed, order):

@@ -40,6 +40,7 @@ def loss(room, y0, t, growth, bite):
     return ag.sum(y**2 * np.arange(8.0).reshape(4, 2))
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize("i", range(4), ids=["y0", "t", "an array in args", "a number in args"])
 def test_gradients_of_odeint(i):
     """odeint is SciPy's, and its gradients in y0, t and args are differences of SciPy's numbers."""
@@ -56,6 +57,7 @@ def test_gradients_of_odeint(i):
                                rtol=1e-13)
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 def test_derivatives_to_order_three():
     """The derivatives of y₀ e^(−kt) in k, in y₀ and t together are those of the formula."""
     derivative = lambda k: ours.odeint(decay, 2.0, [0.0, 0.5], args=(k,))[1, 0]
@@ -194,6 +196,7 @@ def test_an_equation_in_a_program_is_refused():
             ag.compile(f)(1.0)
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 def test_the_way_back_is_halved():
     """The second derivative of what decays fast is right, its way back being halved."""
     def last(k):
@@ -227,6 +230,7 @@ def test_an_integration_that_stops_early_is_an_error():
 # ── integrals of samples ─────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize("n", [2, 3, 6, 7])
 @pytest.mark.parametrize("name", ["simpson", "trapezoid", "cumulative_trapezoid"])
 def test_integrals_of_samples(name, n):

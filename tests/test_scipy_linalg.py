@@ -20,6 +20,7 @@ C = A @ A.T
 BANDS = random.normal(size=(4, 6)) + 5 * (np.arange(4) == 2)[:, None]
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize("trans", [0, 1])
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize("unit_diagonal", [False, True])
@@ -48,6 +49,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_derivatives(case):
     """A function of ag.scipy.linalg is SciPy's, with its defaults, to second derivatives."""
@@ -56,6 +58,7 @@ def test_values_and_derivatives(case):
           *arrays)
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize(("name", "part", "given", "arrays"), [
     ("eigh", 0, {}, (C,)), ("eigh", 1, {"lower": False}, (C,)), ("lstsq", 0, {}, (B, b)),
     ("lstsq", 1, {}, (B, b)), ("lstsq", 1, {}, (B, A)), ("lstsq", 3, {"b": b}, (B,)),
@@ -68,6 +71,7 @@ def test_parts_of_a_result(name, part, given, arrays):
           lambda *a: getattr(sl, name)(*a, **given)[part], *arrays)
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize("lower", [False, True])
 def test_cho_solve(lower):
     """cho_solve of cho_factor solves with a symmetric matrix of which one triangle is read."""

@@ -207,6 +207,7 @@ X, MEAN = random.normal(size=(4, 3)), random.normal(size=3)
 COV = (lambda a: a @ a.T + np.eye(3))(random.normal(size=(3, 3)))
 
 
+@pytest.mark.slow  # higher derivatives, or machines: seconds
 @pytest.mark.parametrize("method", ["logpdf", "pdf"])
 def test_multivariate_normal(method):
     """The normal density of vectors is SciPy's, and differentiable in x, mean and cov, of which one
