@@ -118,7 +118,8 @@ def places(f: Any, argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any]
                     f"argnums={next(iter(kwargs))!r}") if kwargs and i >= 0 else ""
             raise ShapeError(f"argnums {i} for a call with {len(args)} positional arguments{cure}")
         found.append(i if isinstance(i, str) else i % len(args))
-    _check_each_once(found, argnums)
+    if len(found) > 1:
+        _check_each_once(found, argnums)
     return found, kwargs
 
 

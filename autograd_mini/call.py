@@ -170,7 +170,8 @@ class Call:
 
     def _meets_nodes_from_outside(self) -> bool:
         """Whether the result depends on such nodes, as parameters that f closes over."""
-        outputs = [y for y in flat([self.output, self.aux]) if isinstance(y, Node)]
+        results = [self.output, self.aux] if self.has_aux else self.output
+        outputs = [y for y in flat(results) if isinstance(y, Node)]
         return any(node.made_at < self.began and (node.op is not None or node.params == VARIABLE)
                    for y in outputs for node in topological_order(y, since=self.began))
 
