@@ -32,6 +32,7 @@ from .stores import (
     change,
     change_attribute,
     each,
+    entry,
     getitem,
     set_attribute,
     setitem,
@@ -50,14 +51,16 @@ _ours: set[CodeType] = set()
 def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """f(*args, **kwargs), as the user wrote it."""
     kind = type(f)
+    if any([type(a) is np.ndarray for a in args]):
+        args = tuple(map(seen, args))
     if kind is FunctionType:
         if f.__code__ in _ours or type(f.__globals__) is not dict:
             return f(*args, **kwargs)
         return _of_function(f, args, kwargs)
     if kind is _NUMPYS:
-        return of_numpy(f, args, kwargs)
+        return of_numpy(f, *_within(args, kwargs))
     if kind is np.ufunc:
-        return of_ufunc(f, "__call__", args, kwargs)
+        return of_ufunc(f, "__call__", *_within(args, kwargs))
     if kind is MethodType:
         return _of_method(f, args, kwargs)
     try:
@@ -65,12 +68,21 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     except TypeError:  # it has no hash
         special = None
     if special is not None:
+        args, kwargs = _within(args, kwargs)
         return special(*args, **kwargs)
     if kind is BuiltinMethodType:
         return _of_builtin(f, args, kwargs)
     if isinstance(f, type):
         return _of_class(f, args, kwargs)
     return _of_object(f, args, kwargs)
+
+
+def _within(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Arguments with what was written to arrays from outside that lie in lists among them."""
+    run = current_run()
+    if run is None or not run.wrote_outside:
+        return args, kwargs
+    return run.within(args), run.within(kwargs)
 
 
 # ── the user's own ───────────────────────────────────────────────────────────────────────────
@@ -225,12 +237,12 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
         return _of_values(f, owner, name, args, kwargs)
     if isinstance(owner, list | dict | set) and name in _CHANGES:
         writes_to(owner)
-        return f(*args, **kwargs)
+        return entry(f(*args, **kwargs))
     module = f.__module__ or type(owner).__module__
     if module.startswith("numpy") and not module.startswith("numpy.random"):
         return of_numpy(f, args, kwargs)
     if isinstance(owner, list | dict | set | tuple | str) or module in _OF_ANYTHING:
-        return f(*map(_callback, args), **{k: _callback(v) for k, v in kwargs.items()})
+        return entry(f(*map(_callback, args), **{k: _callback(v) for k, v in kwargs.items()}))
     return _of_library(f, args, kwargs)
 
 
@@ -297,7 +309,7 @@ def _callback(x: Any) -> Any:
     """A function that Python's `map` or `sorted` will call: as if the user's code called it."""
     if type(x) is FunctionType and x.__code__ in _ours:
         return x
-    if type(x) in (FunctionType, MethodType, BuiltinMethodType, _NUMPYS) or (
+    if type(x) in (FunctionType, MethodType, BuiltinMethodType, _NUMPYS, np.ufunc) or (
             isinstance(x, type) and _is_replaced(x)):
         return functools.partial(call, x)
     return x

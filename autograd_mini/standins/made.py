@@ -158,12 +158,12 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """`np.put`: the values at places counted through all axes."""
-    shape = np.shape(numbers(a))
-    spots = np.unravel_index(np.arange(np.prod(shape, dtype=int)).take(ind, mode=mode).ravel(),
-                             shape)
     v = content(array(v)).reshape(-1)
     if not np.size(value_of(v)):
         return  # as NumPy does
+    shape = np.shape(numbers(a))
+    spots = np.unravel_index(np.arange(np.prod(shape, dtype=int)).take(ind, mode=mode).ravel(),
+                             shape)
     a[spots] = v[np.arange(len(spots[0])) % np.size(value_of(v))]
 
 
@@ -200,7 +200,7 @@ def write_at(ufunc: Any, a: Any, index: Any, *operands: Any) -> None:
         shape = a.shape
         taken = np.shape(np.empty(shape)[index])
         summands = scatter(broadcast_to(b[0], shape=taken), index=frozen_index(index), shape=shape)
-        a[...] = ufunc(a.content(), summands)
+        a[...] = ufunc(a.content(), content(summands))
         return
     places = np.arange(np.size(numbers(a))).reshape(np.shape(numbers(a)))[index]
     entries = [_spread(x, np.shape(places)) for x in b]
