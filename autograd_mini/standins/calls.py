@@ -53,6 +53,8 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     kind = type(f)
     if any([type(a) is np.ndarray for a in args]):
         args = tuple(map(seen, args))
+    if kwargs:
+        kwargs = {key: seen(v) for key, v in kwargs.items()}
     if kind is FunctionType:
         if f.__code__ in _ours or type(f.__globals__) is not dict:
             return f(*args, **kwargs)
