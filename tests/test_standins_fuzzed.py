@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -284,7 +285,7 @@ def listed(x):
     """Arrays in a list that NumPy is given, or that is returned."""
     ROWS[0][0] = x[0] * x[1]
     ROWS[1][:] = x[1:]
-    joined = np.stack(ROWS) + np.array(ROWS) + sum(ROWS)
+    joined = np.stack(ROWS) + np.array(ROWS) + sum(ROWS) + copy.deepcopy(ROWS)[1]
     return [*joined, ROWS[0]]
 
 

@@ -121,6 +121,7 @@ def _note(code: CodeType) -> None:
 def _of_function(f: Any, args: Any, kwargs: Any) -> Any:
     special = _STAND_INS.get(f)
     if special is not None:
+        args, kwargs = _within(args, kwargs)
         return special(*args, **kwargs)
     if f.__code__.co_filename.startswith(_HERE):  # a method of a Buffer
         return f(*args, **kwargs)
