@@ -107,3 +107,4 @@ def test_a_rule_may_take_functions_and_use_transforms():
     a = np.array([2.0, 3.0])
     root = lambda a: np.sum(fixed_point(a, f=lambda x, a: 0.5 * (x + a / x), x0=np.ones(2)))
     np.testing.assert_allclose(ag.grad(root)(a), 0.5 / np.sqrt(a), rtol=1e-14)
+    np.testing.assert_allclose(ag.hessian(root)(a), np.diag(-0.25 * a**-1.5), rtol=1e-13)

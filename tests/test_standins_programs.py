@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any
 
@@ -9,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from autograd_mini.errors import NotDifferentiableError
 
 
 def power(x: Any, n: int) -> Any:
@@ -63,6 +68,23 @@ class TestNumPysFunctions:
 
         x = np.array([1.0, -2.0, 0.5])
         assert np.allclose(ag.grad(ag.as_written(f))(x), 2 * w.T @ w @ x, rtol=1e-14)
+
+    def test_nditer_of_a_node_is_refused_by_name(self) -> None:
+        """np.nditer reads memory; what loops as well is said."""
+        def f(x: Any) -> Any:
+            return sum(v * 2 for v in np.nditer(x))
+
+        with pytest.raises(NotDifferentiableError, match=r"np\.nditer gives .*np\.ndenum"):
+            ag.grad(ag.as_written(f))(np.ones(2))
+
+    @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # np.matrix
+    def test_classes_of_numpy_take_plain_arrays(self) -> None:
+        """np.matrix and np.nditer of arrays without nodes are as they always are."""
+        def f(x: Any) -> Any:
+            whole = np.asarray(np.matrix(np.eye(2)) * np.matrix(np.eye(2) * 2))
+            return sum(float(v) for v in np.nditer(np.ones(3))) * x + whole[0, 0]
+
+        assert ag.value_and_grad(ag.as_written(f))(2.0) == (8.0, 3.0)
 
 
 @dataclass
@@ -119,6 +141,39 @@ class TestDataclasses:
             ag.grad(ag.as_written(lambda k: Spring(k).energy))(1.0)
 
 
+class TestLists:
+    """Lists of numbers where NumPy's number makes an array of them."""
+
+    @pytest.mark.parametrize("f", [
+        lambda x: ([v ** 2 for v in x] / np.sum(x))[0],
+        lambda x: np.sum(([x[0], 2 * x[1]] - np.max(x)) ** 2),
+        lambda x: np.sum(np.max(x) - (x[0], 3.0)),
+        lambda x: np.sum([[x[0], 1.0], [2.0, x[1]]] ** np.mean(x)),
+        lambda x: np.sum([1.0, 2.0] / np.mean(x)),
+    ])
+    def test_list_and_number_make_an_array(self, f: Any) -> None:
+        """An operator between a list and a number of NumPy gives an array, with its gradient."""
+        x = np.array([0.7, 1.2])
+        g = ag.grad(ag.as_written(f))(x)
+        slopes = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+        assert np.allclose(g, slopes, rtol=1e-8, atol=1e-8)
+
+    def test_what_a_list_becomes_can_be_written_to(self) -> None:
+        """The array that comes out is one of the function's own."""
+        def f(x: Any) -> Any:
+            out = [x[0], x[1]] / np.sum(x)
+            out[0] = 3.0
+            return np.sum(out)
+
+        x = np.array([1.0, 3.0])
+        assert np.allclose(ag.grad(ag.as_written(f))(x), [-3 / 16, 1 / 16], rtol=1e-14)
+
+    def test_outside_of_written_code_a_list_of_nodes_is_refused(self) -> None:
+        """Without ag.as_written a list of nodes is no array."""
+        with pytest.raises(NotDifferentiableError, match="ag.as_written"):
+            ag.grad(lambda x: np.sum([x[0], x[1]] - np.max(x)))(np.ones(2))
+
+
 class TestBuffers:
     """Arrays that numbers are stored in one after the other."""
 
@@ -150,3 +205,80 @@ class TestBuffers:
         value, slope = ag.value_and_grad(ag.as_written(f))(0.1)
         assert value == f(0.1)
         assert slope == np.float32(0.2)
+
+
+class TestApproximateSlopes:
+    """Functions whose exact derivative isn't that of the loop which computes them."""
+
+    def test_rule_of_the_users_own_needn_t_be_the_loops(self) -> None:
+        """A root found to three digits has the root's slope by its rule, and another as a loop."""
+        def found(a: Any) -> Any:
+            x = 10.0
+            while abs(x * x - a) > 1e-2:
+                x = x - 0.05 * (x * x - a)
+            return x
+
+        root = ag.structural(found, lambda g, y, a: g / (2 * y), name="root_of_a_loop")
+        slope = ag.grad(ag.as_written(lambda a: 3.0 * root(a)))(2.0)
+        assert slope == 3.0 / (2 * found(2.0))
+
+    def test_rule_of_the_users_own_is_compared_roughly(self) -> None:
+        """What is off by more than a tenth is refused beside such a rule, too."""
+        twice = ag.structural(lambda x: 2 * x, lambda g, y, x: 2 * g, name="twice_x")
+
+        def f(x: Any) -> Any:
+            return twice(x) + float(str(x))
+
+        with pytest.raises(NotDifferentiableError, match="a number has left the graph"):
+            ag.grad(ag.as_written(f))(1.5)
+
+    def test_equation_integrated_roughly_is_differentiated(self) -> None:
+        """odeint(rtol=0.01) has steps of its own; its slope is the equation's."""
+        odeint = ag.scipy.integrate.odeint
+
+        def f(k: Any) -> Any:
+            return np.sum(odeint(lambda y, t: -k * y ** 3, [2.0], [0.0, 0.5, 1.0], rtol=0.1))
+
+        exact = [-0.5 * 2.0**3 * 2 * t * (1 + 8.0 * t) ** -1.5 for t in (0.5, 1.0)]
+        assert abs(ag.grad(ag.as_written(f))(1.0) / sum(exact) - 1) < 0.1
+
+
+def half(v: Any) -> Any:
+    """Half of v, by way of math."""
+    return math.exp(v) / 2
+
+
+class Raised:
+    """An object that can be called."""
+
+    def __init__(self, base: Any) -> None:
+        self.base = math.sqrt(base)
+
+    def __call__(self, v: Any) -> Any:
+        """The square root of the base to the power v."""
+        return math.pow(self.base, v)
+
+
+CALLED: list[Callable[[Any], Any]] = [
+    lambda x: sum(map(functools.partial(math.pow, 2.0), x)),
+    lambda x: sum(map(Raised(2.0), x)),
+    lambda x: sum(r.base for r in map(Raised, x)),
+    lambda x: functools.reduce(functools.partial(lambda k, p, q: k * p * half(q), 0.1), x, 1.0),
+    lambda x: sum(itertools.starmap(math.pow, [(x[0], 2.0), (x[1], x[0])])),
+    lambda x: list(itertools.accumulate(x, math.pow))[-1],
+    lambda x: max(x, key=half) * min(x[0], x[1], key=Raised(3.0)),
+    lambda x: sorted(x, key=lambda v: -half(v))[0] ** 2,
+    lambda x: {half: 3.0}[half] * [half, math.exp].index(half) + {half: x[0]}.get(half) * x[1],
+    lambda x: len(getattr(half, "__name__")) * x[0],
+]
+
+
+class TestFunctionsThatAreHandedOn:
+    """Functions that Python's own functions call, or keep."""
+
+    @pytest.mark.parametrize("f", CALLED)
+    def test_what_python_calls_is_followed(self, f: Any) -> None:
+        """A partial, an object, a class or a function of math is followed where `map` calls it."""
+        x = np.array([0.7, 1.2])
+        slopes = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+        assert np.allclose(ag.grad(ag.as_written(f))(x), slopes, rtol=1e-8, atol=1e-9)

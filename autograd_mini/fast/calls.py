@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
+from .. import ops, primitive
 from ..graph import VARIABLE, Node, clock
-from ..primitive import Elementwise, Primitive, Structural, applied
+from ..primitive import REQUIRED, Elementwise, Primitive, Structural, applied
 from ..recording import frozen_value, integers_as_floats, recording_mode
 from ..value import Value
 from .nodes import made
@@ -92,14 +92,31 @@ def call_elementwise(self: Elementwise, *args: Any, **refused: Any) -> Any:
 plain_elementwise = PAIRS[-1].plain
 
 
+@replaces(primitive, "arguments")
+def arguments(row: Structural, args: tuple[Any, ...], params: dict[str, Any]
+              ) -> tuple[Sequence[Any], dict[str, Any]]:
+    """`primitive.arguments`, where nothing is missing, unknown or a list."""
+    arity, defaults = 1 if row.many else len(row.pullbacks), row.defaults
+    if arity <= len(args) <= arity + len(defaults) and params.keys() <= defaults.keys():
+        given = {**defaults, **params, **dict(zip(defaults, args[arity:], strict=False))}
+        for value in given.values():
+            if value is REQUIRED or type(value) is list:
+                break
+        else:
+            return args[0] if row.many else args[:arity], given
+    return plain_arguments(row, args, params)  # type: ignore[no-any-return]
+
+
+plain_arguments = PAIRS[-1].plain
+
+
 @replaces(Structural, "__call__")
 def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
-    """`Structural.__call__`; of one array or two without parameters at once."""
-    if len(args) == len(self.pullbacks) and not params and not (self.defaults or self.many):
-        if type(args[0]) is np.ndarray is type(args[-1]) and len(args) < 3:
-            return self.forward(*args)
-        return applied(self, args, {})
-    return plain_structural(self, *args, **params)
-
-
-plain_structural = PAIRS[-1].plain
+    """`Structural.__call__`; of one array or two, as rules at work call it, at once."""
+    if self.defaults or self.many or params or len(args) != len(self.pullbacks):
+        inputs, params = arguments(self, args, params)
+    else:
+        inputs = args
+    if not self.many and len(inputs) < 3 and type(inputs[0]) is np.ndarray is type(inputs[-1]):
+        return self.forward(*inputs, **params)
+    return applied(self, inputs, params)

@@ -14,9 +14,10 @@ from .activations import (
     silu,
 )
 from .algebra import norm, symmetric
+from .axes import ravel, swapaxes
 from .products import dot, einsum, linear, matmul_any, outer, trace
 from .scans import cumprod, cumsum, running_extreme
-from .selection import diagonal, flip, full, ravel, repeat, swapaxes, take
+from .selection import diagonal, flip, full, repeat, take
 from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var
 
 __all__ = [

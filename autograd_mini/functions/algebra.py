@@ -30,9 +30,10 @@ from ..ops import (
 )
 from ..ops.reductions import corner
 from ..recording import notify_constant
+from .axes import moveaxis
 from .composed import as_array, stands_for, without
 from .products import dot, matmul_any
-from .selection import moveaxis, triu
+from .selection import triu
 from .statistics import max, min, scale_of
 
 # ── norms ────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import NotDifferentiableError
 from ..graph import KINDS, Node, value_of
 from ..ops import axes_of, reshape, shape, squeeze
 from ..ops.kinks import compared
@@ -56,9 +57,9 @@ def _as_number(y: Any) -> Any:
 def _has_array(x: Any) -> bool:
     """Whether there is a Tensor or an array among arguments."""
     if isinstance(x, list | tuple):
-        return any([_has_array(part) for part in x])
+        return any(map(_has_array, x))
     if isinstance(x, dict):
-        return any([_has_array(part) for part in x.values()])
+        return any(map(_has_array, x.values()))
     return isinstance(value_of(x), np.ndarray)
 
 
@@ -132,6 +133,16 @@ def as_array(x: Any) -> Any:
     if isinstance(x, Node) or type(x) in OTHER_ARRAYS:
         return x
     return np.asarray(x, dtype_of(np.asarray(x)))
+
+
+def check_plain(name: str, arguments: dict[str, Any], data: tuple[str, ...]) -> None:
+    """Raise if what says where the numbers go is itself a node."""
+    for argument, x in arguments.items():
+        if argument not in data and isinstance(x, Node):
+            raise NotDifferentiableError(
+                f"np.{name} can't take a node as {argument}: what says where numbers go is made "
+                "of plain integers or booleans; write a comparison, or take .data"
+            )
 
 
 def count(x: Any, axis: Any) -> int:

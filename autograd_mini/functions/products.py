@@ -21,8 +21,9 @@ from ..ops import (
     weighted_sum,
 )
 from ..primitive import also
+from .axes import moveaxis, moved_last
 from .composed import are_numbers, as_array, is_sparse, keeps_kind, numpy_has, stands_for
-from .selection import diagonal, matrix_diagonal, moveaxis, moved_last
+from .selection import diagonal, matrix_diagonal
 
 
 def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:

@@ -13,6 +13,7 @@ from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
 from ..graph import Node, value_of
 from ..ops import concatenate, reshape, shape, where
+from .axes import moveaxis, ravel
 from .composed import (
     as_array,
     decided,
@@ -23,7 +24,7 @@ from .composed import (
     numpy_has,
     stands_for,
 )
-from .selection import moveaxis, ravel, take_along_axis, trim_zeros
+from .selection import take_along_axis, trim_zeros
 
 
 def _along(scan: Callable[[Any], Any], x: Any, axis: int | None) -> Any:

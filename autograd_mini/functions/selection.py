@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from .. import ops
 from ..errors import NotDifferentiableError
 from ..graph import Node, value_of
 from ..ops import (
@@ -29,10 +30,11 @@ from ..ops import (
     reshape,
     scatter,
     shape,
-    transpose,
     where,
 )
+from .axes import moveaxis
 from .composed import (
+    check_plain,
     dtype_of,
     is_equal,
     is_nan,
@@ -49,8 +51,8 @@ Function = Callable[..., Any]
 def moves(function: Function, *data: str, name: str | None = None) -> Function:
     """`function` of NumPy, of whose arguments those named in `data` are moved about.
 
-    They may be numbers, arrays, nodes, or lists of those. Position 0 holds a zero, so that what
-    the function fills in itself (tril, diag) is 0 too.
+    They may be numbers, arrays, nodes, or lists of those. Position 0 holds a zero, if it is used:
+    so what the function fills in itself (tril, diag) is 0 too.
     """
 
     def moved(*args: Any, **kwargs: Any) -> Any:
@@ -58,19 +60,33 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
         pool: list[Any] = []
         for argument in [d for d in data if d in call.arguments]:
             call.arguments[argument] = _positions(call.arguments[argument], pool)
-        _check_plain(moved.__name__, call.arguments, data)
+        check_plain(moved.__name__, call.arguments, data)
         position = function(*call.args, **call.kwargs)
-        dtype = np.result_type(*map(value_of, pool))
-        row = [x if hasattr(x, "shape") else np.asarray(x, dtype) for x in pool]
-        numbers = concatenate([np.zeros(1, dtype), *[reshape(part, (-1,)) for part in row]])
-        if isinstance(position, list | tuple):
-            return type(position)([getitem(numbers, index=p) for p in position])
-        return getitem(numbers, index=position)
+        several = isinstance(position, list | tuple)
+        places = position if several else [position]
+        if len(pool) == 1 and hasattr(pool[0], "shape") and all([p.all() for p in places]):
+            taken = [at_places(pool[0], p - 1) for p in places]
+        else:
+            numbers = _after_a_zero(pool)
+            taken = [getitem(numbers, index=p) for p in places]
+        return type(position)(taken) if several else taken[0]
 
     moved.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature is its own
     moved.__name__ = moved.__qualname__ = name or function.__name__
     moved.__doc__ = f"`np.{moved.__name__}`: its numbers are moved, and their cotangents back."
     return stands_for(function)(moved)
+
+
+def at_places(x: Any, places: Any) -> Any:
+    """The numbers of x at these places, counted along all its axes: one indexing."""
+    return getitem(x if len(shape(x)) == 1 else reshape(x, (-1,)), index=places)
+
+
+def _after_a_zero(pool: list[Any]) -> Any:
+    """A zero and all the numbers in the pool, in a row."""
+    dtype = np.result_type(*map(value_of, pool))
+    row = [x if hasattr(x, "shape") else np.asarray(x, dtype) for x in pool]
+    return concatenate([np.zeros(1, dtype), *[reshape(part, (-1,)) for part in row]])
 
 
 @functools.cache
@@ -79,16 +95,6 @@ def signature_of(function: Any) -> Any:
     import inspect
 
     return inspect.signature(function)
-
-
-def _check_plain(name: str, arguments: dict[str, Any], data: tuple[str, ...]) -> None:
-    """Raise if what says where the numbers go is itself a node."""
-    for argument, x in arguments.items():
-        if argument not in data and isinstance(x, Node):
-            raise NotDifferentiableError(
-                f"np.{name} can't take a node as {argument}: what says where numbers go is made "
-                "of plain integers or booleans; write a comparison, or take .data"
-            )
 
 
 def _positions(x: Any, pool: list[Any]) -> Any:
@@ -101,23 +107,19 @@ def _positions(x: Any, pool: list[Any]) -> Any:
 
 
 flip, fliplr, flipud = moves(np.flip, "m"), moves(np.fliplr, "m"), moves(np.flipud, "m")
-roll, rot90 = moves(np.roll, "a"), moves(np.rot90, "m")
+rot90 = moves(np.rot90, "m")
 tile, repeat, resize = moves(np.tile, "A"), moves(np.repeat, "a"), moves(np.resize, "a")
 diag, diagflat, diagonal = moves(np.diag, "v"), moves(np.diagflat, "v"), moves(np.diagonal, "a")
 matrix_diagonal = moves(np.linalg.diagonal, "x")
 tril, triu = moves(np.tril, "m"), moves(np.triu, "m")
-vstack, hstack = moves(np.vstack, "tup"), moves(np.hstack, "tup")
-dstack, column_stack = moves(np.dstack, "tup"), moves(np.column_stack, "tup")
 block, append, insert = moves(np.block, "arrays"), moves(np.append, "arr", "values"), moves(
     np.insert, "arr", "values")
 delete, compress, extract = moves(np.delete, "arr"), moves(np.compress, "a"), moves(
     np.extract, "arr")
 choose, select = moves(np.choose, "choices"), moves(np.select, "choicelist", "default")
 take_along_axis = moves(np.take_along_axis, "arr")
-split, array_split = moves(np.split, "ary"), moves(np.array_split, "ary")
 hsplit, vsplit, dsplit = moves(np.hsplit, "ary"), moves(np.vsplit, "ary"), moves(np.dsplit, "ary")
 meshgrid = moves(np.meshgrid, "xi")
-numpy_has("row_stack")(vstack)
 if hasattr(np, "unstack"):
     unstack = moves(np.unstack, "x")
 
@@ -138,6 +140,15 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> A
             f"here; these are: constant, {', '.join(copies)}"
         )
     return _pad(array, pad_width, mode, **options)
+
+
+@stands_for(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """Its numbers shifted along `axis`, or along all axes if that is None; what falls out comes in
+    again at the other end."""
+    check_plain("roll", {"shift": shift}, ())
+    plain = np.asarray(shift).tolist()  # which nobody will change
+    return ops.roll(a, shift=tuple(plain) if isinstance(plain, list) else plain, axis=axis)
 
 
 @stands_for(np.take)
@@ -201,7 +212,11 @@ def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
 def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) -> Any:
     """In ascending order, nan last; of equal numbers the first stays first."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
-    return take_along_axis(a, np.argsort(value_of(a), axis=axis, kind="stable"), axis)
+    axis = normalize_axis_index(axis, len(shape(a)))
+    order = np.argsort(value_of(a), axis=axis, kind="stable")
+    if len(shape(a)) == 1:
+        return getitem(a, index=order)
+    return at_places(a, np.take_along_axis(np.arange(order.size).reshape(order.shape), order, axis))
 
 
 @stands_for(np.partition)
@@ -215,67 +230,6 @@ def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
 def unique(ar: Any) -> Any:
     """The different numbers, sorted; of equal ones the first gets the gradient."""
     return reshape(ar, (-1,))[np.unique(looked_at(ar), return_index=True)[1]]
-
-
-# ── axes ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def moves_axes(*functions: Any) -> Function:
-    """A function of NumPy that only reorders axes.
-
-    An array whose axis i has the length i (and which is empty, for one of them is 0) shows
-    in its new shape where each went.
-    """
-    function = functions[0]
-
-    def moved(x: Any, *args: Any, **kwargs: Any) -> Any:
-        order = function(np.empty(tuple(range(len(shape(x))))), *args, **kwargs).shape
-        return transpose(x, order)
-
-    moved.__wrapped__ = function  # type: ignore[attr-defined]
-    moved.__name__ = moved.__qualname__ = function.__name__
-    moved.__doc__ = f"`np.{function.__name__}`: the axes in another order."
-    return stands_for(*functions)(moved)
-
-
-swapaxes, moveaxis, rollaxis = moves_axes(np.swapaxes), moves_axes(np.moveaxis), moves_axes(
-    np.rollaxis)
-matrix_transpose = moves_axes(np.matrix_transpose, np.linalg.matrix_transpose)
-
-
-@stands_for(np.ravel)
-def ravel(x: Any) -> Any:
-    """All the numbers along one axis."""
-    return reshape(x, (-1,))
-
-
-def moved_last(x: Any, axes: tuple[int, ...]) -> Any:
-    """x with these axes merged into one, the last."""
-    kept = [i for i in range(len(shape(x))) if i not in axes]
-    lengths = (*(shape(x)[i] for i in kept), math.prod(shape(x)[i] for i in axes))
-    return reshape(transpose(x, (*kept, *axes)), lengths)
-
-
-def _at_least(function: Function) -> Function:
-    """np.atleast_nd: reshape to the shape that NumPy gives an array of x's shape."""
-
-    def wide_enough(*arys: Any) -> Any:
-        wider = tuple([reshape(x, function(np.empty(shape(x))).shape) for x in arys])
-        return wider[0] if len(wider) == 1 else wider
-
-    wide_enough.__name__ = wide_enough.__qualname__ = function.__name__
-    wide_enough.__doc__ = f"`np.{function.__name__}`."
-    return stands_for(function)(wide_enough)
-
-
-atleast_1d, atleast_2d, atleast_3d = map(_at_least, (np.atleast_1d, np.atleast_2d, np.atleast_3d))
-
-
-@stands_for(np.broadcast_arrays)
-def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
-    """All spread out to one shape."""
-    to = np.broadcast_shapes(*map(shape, args))
-    return tuple([broadcast_to(x, to) for x in args])
 
 
 # ── new arrays ───────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ from ..ops import (
     where,
 )
 from ..ops.arithmetic import standing_in
+from .axes import moved_last
 from .composed import (
     are_all_numbers,
     as_array,
@@ -40,7 +41,7 @@ from .composed import (
     stands_for,
     without,
 )
-from .selection import moved_last, sort, take_along_axis
+from .selection import sort, take_along_axis
 
 NOT_GIVEN = np._NoValue  # NumPy's own mark
 Axis = int | tuple[int, ...] | None

@@ -85,7 +85,7 @@ def _parameters(function: Any) -> Any:
 
 
 def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
-    if isinstance(row, Primitive):  # says itself what it doesn't know
+    if not kwargs or isinstance(row, Primitive):  # which says itself what it doesn't know
         return
     parameters = _parameters(row) or {}
     unknown = kwargs.keys() - parameters
@@ -98,24 +98,27 @@ def _check_keywords(function: Any, row: Any, kwargs: dict[str, Any]) -> None:
 
 def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The call with parameters by NumPy's own names; a parameter at its default is dropped."""
-    parameters = _parameters(function)
-    if parameters is None:
+    if (len(args) == 1 and not kwargs) or _named(function) is None:
         return args, kwargs
-    if any([p.kind is p.VAR_POSITIONAL for p in parameters.values()]):
-        return args, kwargs
-    if not args and next(iter(parameters)) in kwargs:  # the first one by name too
+    first, others, defaults = _named(function)
+    if not args and first in kwargs:  # the first one by name too
         kwargs = dict(kwargs)
-        args = (kwargs.pop(next(iter(parameters))),)
-    kwargs = dict(zip(list(parameters)[1:], args[1:], strict=False)) | kwargs
-    given = {
-        name: value for name, value in kwargs.items()
-        if name not in parameters or value is not parameters[name].default
-    }
-    lead = [args[0]] if args else []
-    for name in list(parameters)[1:]:  # what comes by position in our functions: b, shape, …
-        if name in given and parameters[name].default is parameters[name].empty:
-            lead.append(given.pop(name))  # noqa: PERF401  it pops
-    return tuple(lead), given
+        args = (kwargs.pop(first),)
+    kwargs = dict(zip(others, args[1:], strict=False)) | kwargs
+    given = {k: value for k, value in kwargs.items() if value is not defaults.get(k, _named)}
+    # What has no default comes by position in our functions: b, shape, …
+    by_position = [given.pop(k) for k in others if k in given and k not in defaults]
+    return (*args[:1], *by_position), given
+
+
+@cache
+def _named(function: Any) -> Any:
+    """Its first parameter, the others, and their defaults; None where positions have no names."""
+    parameters = _parameters(function)
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
+        return None
+    first, *others = parameters
+    return first, others, {k: p.default for k, p in parameters.items() if p.default is not p.empty}
 
 
 class NumPyProtocols(Node):

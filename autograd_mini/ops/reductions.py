@@ -36,6 +36,8 @@ def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
 
 def restore(g: Any, x: Any, axis: Axis) -> Any:
     """`g` with the axes that were reduced put back as axes of length 1."""
+    if axis is None and not shape(g):  # one number needs none
+        return g
     reduced = axes_of(x, axis)
     return reshape(g, tuple(1 if i in reduced else n for i, n in enumerate(shape(x))))
 

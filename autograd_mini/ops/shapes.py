@@ -45,6 +45,13 @@ def astype(g, y, x, *, dtype):  # type: ignore[no-untyped-def]
     return astype(g, np.result_type(value_of(x)))
 
 
+@structural(np.roll, moves=True)
+def roll(g, y, x, *, shift, axis=None):  # type: ignore[no-untyped-def]
+    """Undone by rolling back."""
+    back = tuple([-s for s in shift]) if type(shift) is tuple else -shift
+    return roll(g, shift=back, axis=axis)
+
+
 def _stretches(g: Any, y: Any, *parts: Any, axis: int | None = 0) -> list[Any]:
     """Each part gets its own stretch of g back."""
     if axis is None:  # all parts flat

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
 
 from ..errors import ArgumentTypeError
 from ..graph import Node
@@ -22,6 +24,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+MOST_COMPARED = 10_000
+_compared: dict[Any, str] = {}
+"""By the code of a function and the kinds of its arguments: why it was not compared, if so."""
+
+
+def _code_of(f: Any) -> Any:
+    """What a function is made of: its code, and that of the functions it closes over."""
+    if not isinstance(f, FunctionType):
+        return object()  # no other is equal to it
+    inner = [c.cell_contents for c in f.__closure__ or () if c != CellType()]
+    return f.__code__, *[x.__code__ for x in inner if isinstance(x, FunctionType)]
+
+
 class AsWritten(Generic[P, R]):
     """A function that is run as it is written, so that nodes go where its numbers go.
 
@@ -32,7 +47,7 @@ class AsWritten(Generic[P, R]):
         functools.update_wrapper(self, f)
         self.__wrapped__ = f
         self.unchecked = "it has not been called yet"
-        self._checked: set[Any] = set()
+        self._code = _code_of(f)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """f(*args, **kwargs), followed by the graph."""
@@ -49,13 +64,16 @@ class AsWritten(Generic[P, R]):
     def _compare(self, run: Run, args: Any, kwargs: Any, found: Any) -> None:
         """At the first call with arguments of these kinds: is what was recorded the function?"""
         nodes = [x for x in flat([list(args), kwargs]) if isinstance(x, Node)]
-        kinds = tuple([(type(x), getattr(x, "shape", None)) for x in nodes])
-        if kinds in self._checked or not nodes or not recording_mode():
+        kinds = self._code, *[(type(x), np.shape(x.value)) for x in nodes]
+        if not nodes or not recording_mode():
             return
-        self.unchecked = ", and ".join(run.effects)
-        if not run.effects:
-            check_agreement(self.__wrapped__, args, kwargs, found)
-        self._checked.add(kinds)
+        if kinds not in _compared:
+            if not run.effects:
+                check_agreement(self.__wrapped__, args, kwargs, found)
+            if len(_compared) >= MOST_COMPARED:
+                _compared.clear()
+            _compared[kinds] = ", and ".join(run.effects)
+        self.unchecked = _compared[kinds]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)

@@ -157,7 +157,7 @@ def _of_node(f: Any, owner: Any, args: Any, kwargs: Any) -> Any:
 
 def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     """An object made: the user's own `__init__` is his code, too."""
-    init = getattr(f, "__init__", None)
+    init: Any = getattr(f, "__init__", None)
     plain_new = f.__new__ is object.__new__ and type(f).__call__ is type.__call__
     if plain_new and dataclasses.is_dataclass(f) and init.__code__.co_filename == "<string>":
         return _of_dataclass(f, args, kwargs)
@@ -166,21 +166,32 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
         _make(made)
         own(made, *args, **kwargs)
         return made
-    if f in (list, tuple, dict, set, frozenset, zip, enumerate, map, filter, reversed, slice, bool,
-             object, range):
-        return _make(f(*map(_callback, args), **kwargs))
+    if f in (map, filter) or f.__module__ == "itertools":
+        return _make(_of_pythons(f, args, kwargs))
+    if f in (list, tuple, dict, set, frozenset, zip, enumerate, reversed, slice, bool, object,
+             range):
+        return _make(f(*args, **kwargs))
     if f is np.vectorize:
         return np.vectorize(*args, **kwargs)
     if f.__module__.startswith("numpy"):
-        if issubclass(f, np.matrix) and holds_nodes([*args]):
-            raise NotDifferentiableError(
-                "the class np.matrix has no gradient here, for its * is a matrix product: use "
-                "arrays, and @")
+        _check_of_numpy(f, contents([*args]))
         return f(*contents(args), **contents(kwargs))
     if f.__module__.startswith("scipy"):
         return _of_library(f, args, kwargs)
     made = f(*args, **kwargs)
     return _make(made) if isinstance(made, f) else made
+
+
+def _check_of_numpy(f: Any, args: list[Any]) -> None:
+    """Refuse the classes of NumPy that would hold plain numbers of nodes."""
+    if issubclass(f, np.matrix) and holds_nodes(args):
+        raise NotDifferentiableError(
+            "the class np.matrix has no gradient here, for its * is a matrix product: use "
+            "arrays, and @")
+    if f is np.nditer and holds_nodes(args):
+        raise NotDifferentiableError(
+            "np.nditer gives plain numbers, so the gradient would be lost: loop over "
+            "np.ndenumerate(a), or np.ndindex(a.shape) and a[i]")
 
 
 def _of_dataclass(f: Any, args: Any, kwargs: Any) -> Any:
@@ -244,9 +255,9 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
     module = f.__module__ or type(owner).__module__
     if module.startswith("numpy") and not module.startswith("numpy.random"):
         return of_numpy(f, args, kwargs)
-    if isinstance(owner, list | dict | set | tuple | str) or module in _OF_ANYTHING:
-        return entry(f(*map(_callback, args), **{k: _callback(v) for k, v in kwargs.items()}))
-    return _of_library(f, args, kwargs)
+    if isinstance(owner, list | dict | set | tuple | str):
+        return entry(f(*args, **kwargs))
+    return _of_pythons(f, args, kwargs) if module in _OF_ANYTHING else _of_library(f, args, kwargs)
 
 
 def _of_values(f: Any, owner: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -308,21 +319,18 @@ def _tell_effects(f: Any) -> None:
             run.tells(what)
 
 
+def _of_pythons(f: Any, args: Any, kwargs: Any) -> Any:
+    """`map`, `sorted`, `functools.reduce` and their kin, which may call what they are given."""
+    if f in (map, filter, functools.reduce) or f.__module__ == "itertools":
+        args = [_callback(a) for a in args]
+    return entry(f(*args, **{k: _callback(v) for k, v in kwargs.items()}))
+
+
 def _callback(x: Any) -> Any:
-    """A function that Python's `map` or `sorted` will call: as if the user's code called it."""
-    if type(x) is FunctionType and x.__code__ in _ours:
+    """A function for Python to call: as if the user's code called it."""
+    if not callable(x) or (type(x) is FunctionType and x.__code__ in _ours):
         return x
-    if type(x) in (FunctionType, MethodType, BuiltinMethodType, _NUMPYS, np.ufunc) or (
-            isinstance(x, type) and _is_replaced(x)):
-        return functools.partial(call, x)
-    return x
-
-
-def _is_replaced(x: Any) -> bool:
-    try:
-        return x in _STAND_INS
-    except TypeError:
-        return False
+    return functools.partial(call, x)
 
 
 def _vectorized(f: Any, args: Any, kwargs: Any) -> Any:
