@@ -57,7 +57,7 @@ class AsWritten(Generic[P, R]):
         with running() as run:
             given = [run.argument(a) for a in args]
             named = {k: run.argument(v) for k, v in kwargs.items()}
-            found = contents(call(f, *given, **named))
+            found = contents(run.within(call(f, *given, **named)))
         self._compare(run, args, kwargs, found)
         return found  # type: ignore[no-any-return]
 

@@ -32,6 +32,7 @@ from .stores import (
     change,
     change_attribute,
     each,
+    entry,
     getitem,
     set_attribute,
     setitem,
@@ -50,14 +51,18 @@ _ours: set[CodeType] = set()
 def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """f(*args, **kwargs), as the user wrote it."""
     kind = type(f)
+    if any([type(a) is np.ndarray for a in args]):
+        args = tuple(map(seen, args))
+    if kwargs:
+        kwargs = {key: seen(v) for key, v in kwargs.items()}
     if kind is FunctionType:
         if f.__code__ in _ours or type(f.__globals__) is not dict:
             return f(*args, **kwargs)
         return _of_function(f, args, kwargs)
     if kind is _NUMPYS:
-        return of_numpy(f, args, kwargs)
+        return of_numpy(f, *_within(args, kwargs))
     if kind is np.ufunc:
-        return of_ufunc(f, "__call__", args, kwargs)
+        return of_ufunc(f, "__call__", *_within(args, kwargs))
     if kind is MethodType:
         return _of_method(f, args, kwargs)
     try:
@@ -65,12 +70,21 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     except TypeError:  # it has no hash
         special = None
     if special is not None:
+        args, kwargs = _within(args, kwargs)
         return special(*args, **kwargs)
     if kind is BuiltinMethodType:
         return _of_builtin(f, args, kwargs)
     if isinstance(f, type):
         return _of_class(f, args, kwargs)
     return _of_object(f, args, kwargs)
+
+
+def _within(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Arguments with what was written to arrays from outside that lie in lists among them."""
+    run = current_run()
+    if run is None or not run.wrote_outside:
+        return args, kwargs
+    return run.within(args), run.within(kwargs)
 
 
 # ── the user's own ───────────────────────────────────────────────────────────────────────────
@@ -107,6 +121,7 @@ def _note(code: CodeType) -> None:
 def _of_function(f: Any, args: Any, kwargs: Any) -> Any:
     special = _STAND_INS.get(f)
     if special is not None:
+        args, kwargs = _within(args, kwargs)
         return special(*args, **kwargs)
     if f.__code__.co_filename.startswith(_HERE):  # a method of a Buffer
         return f(*args, **kwargs)
@@ -236,12 +251,12 @@ def _of_builtin(f: Any, args: Any, kwargs: Any) -> Any:
         return _of_values(f, owner, name, args, kwargs)
     if isinstance(owner, list | dict | set) and name in _CHANGES:
         writes_to(owner)
-        return f(*args, **kwargs)
+        return entry(f(*args, **kwargs))
     module = f.__module__ or type(owner).__module__
     if module.startswith("numpy") and not module.startswith("numpy.random"):
         return of_numpy(f, args, kwargs)
     if isinstance(owner, list | dict | set | tuple | str):
-        return f(*args, **kwargs)
+        return entry(f(*args, **kwargs))
     return _of_pythons(f, args, kwargs) if module in _OF_ANYTHING else _of_library(f, args, kwargs)
 
 
@@ -308,7 +323,7 @@ def _of_pythons(f: Any, args: Any, kwargs: Any) -> Any:
     """`map`, `sorted`, `functools.reduce` and their kin, which may call what they are given."""
     if f in (map, filter, functools.reduce) or f.__module__ == "itertools":
         args = [_callback(a) for a in args]
-    return f(*args, **{k: _callback(v) for k, v in kwargs.items()})
+    return entry(f(*args, **{k: _callback(v) for k, v in kwargs.items()}))
 
 
 def _callback(x: Any) -> Any:

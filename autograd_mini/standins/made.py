@@ -159,13 +159,12 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 
 def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """`np.put`: the values at places counted through all axes."""
-    shape = np.shape(numbers(a))
-    places = np.arange(math.prod(shape)).take(ind, mode=mode).ravel()
-    spots = np.unravel_index(places, shape)
     v = content(array(v)).reshape(-1)
     if not np.size(value_of(v)):
         return  # as NumPy does
-    a[spots] = v[np.arange(places.size) % np.size(value_of(v))]
+    shape = np.shape(numbers(a))
+    places = np.arange(math.prod(shape)).take(ind, mode=mode).ravel()
+    a[np.unravel_index(places, shape)] = v[np.arange(places.size) % np.size(value_of(v))]
 
 
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
@@ -201,7 +200,7 @@ def write_at(ufunc: Any, a: Any, index: Any, *operands: Any) -> None:
         shape = a.array.shape
         taken = np.shape(np.empty(shape)[index])
         summands = scatter(broadcast_to(b[0], shape=taken), index=frozen_index(index), shape=shape)
-        a[...] = ufunc(a.content(), summands)
+        a[...] = ufunc(a.content(), content(summands))
         return
     places = np.arange(np.size(numbers(a))).reshape(np.shape(numbers(a)))[index]
     entries = [_spread(x, np.shape(places)) for x in b]

@@ -68,6 +68,8 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         value = self.visit(node.value)
+        if len(node.targets) == 1:
+            value = self._unpacked(node.targets[0], value)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript | ast.Attribute):
             return self._store(node.targets[0], value, node)
         stores = any([isinstance(part, ast.Subscript | ast.Attribute)
@@ -77,6 +79,18 @@ class Rewriter(ast.NodeTransformer):
         replaced = _Targets(self)
         targets = [replaced.visit(target) for target in node.targets]
         return [ast.copy_location(ast.Assign(targets, value), node), *replaced.after]
+
+    def _unpacked(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        """In `a, b = value`, what the value gives; in `(a, b), c = value, d` the same inside."""
+        if not isinstance(target, ast.Tuple | ast.List):
+            return value
+        if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts) and not any(
+                [isinstance(part, ast.Starred) for part in (*value.elts, *target.elts)]):
+            pairs = zip(target.elts, value.elts, strict=True)
+            value.elts = [self._unpacked(t, v) for t, v in pairs]
+            return value
+        made: ast.expr = self._made("each", value, value)
+        return made
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         """`np.arange(3) * 0.5` has made an array, too; in a sum of products only the last has."""

@@ -41,6 +41,7 @@ class Run:
         self.namespaces: dict[int, Any] = {}
         self.cells: list[Any] = []
         self.effects: dict[str, None] = {}
+        self.wrote_outside = False
 
     def tells(self, what: str) -> None:
         """The function did something besides computing."""
@@ -60,7 +61,17 @@ class Run:
             self.known[id(x)] = (x, buffer)
         return buffer
 
+    def within(self, x: Any) -> Any:
+        """x with the Buffers of the arrays from outside in nested lists, once one was written to.
+        """
+        if self.wrote_outside and type(x) in (list, tuple):
+            return type(x)(map(self.within, x))
+        if self.wrote_outside and type(x) is dict:
+            return {key: self.within(v) for key, v in x.items()}
+        return self.seen(x)
+
     def _written_outside(self) -> None:
+        self.wrote_outside = True
         self.effects["it writes to an array from outside"] = None
 
     def argument(self, x: Any) -> Any:

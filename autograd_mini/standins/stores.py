@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
+from collections import deque
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,8 @@ from .buffers import Buffer, as_buffer, constant, content, contents, holds_nodes
 from .made import array
 from .runs import current_run, seen
 
-__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "getitem", "set_attribute",
-           "setitem", "writes_to"]
+__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "entry", "getitem",
+           "set_attribute", "setitem", "writes_to"]
 
 
 def writes_to(thing: Any) -> None:
@@ -66,10 +69,27 @@ def change_attribute(how: str, x: Any, name: str, value: Any) -> None:
 
 
 def each(x: Any) -> Any:
-    """What a loop goes through: arrays in a list are from outside."""
-    if type(x) is list or type(x) is tuple:
-        return map(seen, x) if any([type(v) in (np.ndarray, Tensor) for v in x]) else x
+    """What a loop goes through, or is unpacked: arrays in it are from outside."""
+    kind = type(x)
+    if kind is list or kind is tuple:
+        return map(entry, x) if any([type(v) in _HOLDS for v in x]) else x
+    return map(entry, x) if kind in _LAZY else seen(x)
+
+
+def entry(x: Any) -> Any:
+    """One thing of a list, or of an iterator: `(i, a)` of `enumerate` may hold an array, too."""
+    kind = type(x)
+    if kind is tuple and any([type(v) in _HOLDS for v in x]):
+        return tuple(map(entry, x))
     return seen(x)
+
+
+_HOLDS = {np.ndarray, Tensor, tuple}
+_LAZY = {zip, enumerate, reversed, map, filter, GeneratorType, type({}.items()), type({}.values()),
+         type(iter([])), type(iter(())), type(reversed([])), type(iter({}.items())),
+         type(iter({}.values())), deque, set, itertools.chain, itertools.product,
+         itertools.islice, itertools.cycle, itertools.zip_longest}
+"""Iterators and containers of Python that may give arrays from outside."""
 
 
 CONCATENATORS = {type(np.r_), type(np.c_)}

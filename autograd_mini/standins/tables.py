@@ -21,6 +21,7 @@ from ..graph import Node
 from ..recording import current_tracer
 from .buffers import Buffer, as_buffer, constant, content, copied, holds_nodes, joined, numbers
 from .made import array, number, of_dtype
+from .runs import seen
 
 __all__ = ["BUILTINS", "MATH"]
 
@@ -57,9 +58,9 @@ def _float(*args: Any) -> Any:
 
 def _sum(x: Any, start: Any = 0) -> Any:
     total = start
-    for entry in x:
+    for entry in map(seen, x):
         total = total + entry
-    return total
+    return as_buffer(total)
 
 
 def _typed(kind: Any) -> Callable[..., Any]:

@@ -270,6 +270,10 @@ class _Numpy:
         return getattr(np, name)
 
 
+def _entry(x: Any) -> Any:
+    return x.item() if isinstance(x, np.ndarray) and not x.ndim else x
+
+
 def _astype(x: Any, dtype: Any) -> Any:
     return _array(x, dtype) if isinstance(x, np.ndarray) else dtype(x)
 
@@ -284,11 +288,27 @@ _MATH = SimpleNamespace(
 
 def namespace() -> dict[str, Any]:
     """The names that a program finds in place of NumPy, math and float."""
-    return {"np": _Numpy(), "math": _MATH, "float": number, "astype": _astype}
+    return {"np": _Numpy(), "math": _MATH, "float": number, "astype": _astype, "entry": _entry}
 
 
 class _Translated(ast.NodeTransformer):
-    """The program with jets for its decimal numbers, so that all entries are of one kind."""
+    """The program with jets for its decimal numbers, so that all entries are of one kind.
+
+    An array of no axes is stored as the number in it: an array of objects would hold the array.
+    """
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:
+        self.generic_visit(node)
+        for target in node.targets:
+            node.value = self._stored(target, node.value)
+        return node
+
+    def _stored(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            value.elts = [self._stored(t, v) for t, v in zip(target.elts, value.elts, strict=False)]
+        if isinstance(target, ast.Subscript):
+            return ast.Call(ast.Name("entry", ast.Load()), [value], [])
+        return value
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         return ast.Call(ast.Name("float", ast.Load()), [node], []) if isinstance(
