@@ -11,8 +11,8 @@ import scipy.integrate as si
 
 from ..errors import GraphError, NotDifferentiableError
 from ..functions import cumsum
+from ..functions.axes import moveaxis
 from ..functions.scans import diff, trapezoid as any_trapezoid
-from ..functions.selection import moveaxis
 from ..graph import value_of
 from ..ops import concatenate, reshape, shape, sum, transpose
 from .calls import array_of, has_node, missing, must_be_plain, of_plain, on_nodes

@@ -9,8 +9,8 @@ import numpy as np
 import scipy.interpolate as si
 
 from ..errors import NotDifferentiableError
+from ..functions.axes import moveaxis
 from ..functions.composed import decided, keeps_kind
-from ..functions.selection import moveaxis
 from ..graph import value_of
 from ..ops import shape, where
 from .calls import array_of, has_node, missing, must_be_plain, of_plain

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.signal as ss
 
 from ..errors import NotDifferentiableError, ShapeError
+from ..functions.axes import moveaxis
 from ..functions.composed import dtype_of
-from ..functions.selection import moveaxis
 from ..ops import concatenate, reshape, shape, sum
 from ..ops.facts import state
 from ..primitive import structural

@@ -89,8 +89,8 @@ def _slope(output: Any, weights: np.ndarray, variables: Sequence[Node], directio
     for y in flat(output):
         count = int(np.size(value_of(y)))
         if isinstance(y, Node):
-            seed = np.reshape(weights[at:at + count], np.shape(y.value)).astype(y.dtype)
-            seed = float(seed) if type(y.value) is float else seed
+            seed: Any = np.reshape(weights[at:at + count], np.shape(y.value))
+            seed = float(seed) if type(y.value) is float else seed.astype(y.value.dtype)
             for g, d in zip(collect(y, variables, seed, False), directions, strict=True):
                 found += 0.0 if g is None else float(np.sum(g * d))
         at += count

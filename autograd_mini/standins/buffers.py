@@ -35,6 +35,7 @@ class Buffer(Conversions):
     __slots__ = ("_notes", "entries", "memory", "node", "version")
 
     node: Any
+    _notes: Any
     memory: Any
     entries: Any  # a view of the memory's array; not named as an attribute of NumPy's arrays is
     version: int
@@ -101,7 +102,7 @@ class Buffer(Conversions):
             return self._number(index, taken)
         if not _is_view(index):  # a copy, by a mask or an array of places
             inner = self.content()
-            return as_buffer(inner[index] if isinstance(inner, Node) else taken)
+            return as_buffer(taken if type(inner) is np.ndarray else inner[index])
         if self.memory is None:
             self.share()
             taken = self.entries[index]
@@ -118,14 +119,15 @@ class Buffer(Conversions):
         if memory.is_plain:
             return number
         if self.version == memory.version:
-            return self.node[index] if isinstance(self.node, Node) else number
+            return number if type(self.node) is np.ndarray else self.node[index]
         if memory.whole is not None:
             return self.content()[index]
         source, position = self.notes()
         which = int(source[index])
         if which < 0:
             return number
-        node, place = memory.sources[which], int(position[index])
+        node: Any = memory.sources[which]
+        place = int(position[index])
         shape = np.shape(node.value)
         return node if shape == () else node[tuple(map(int, np.unravel_index(place, shape)))]
 
@@ -336,7 +338,7 @@ def _is_view(index: Any) -> bool:
 
 def of_float(value: Any, dtype: np.dtype[Any]) -> Any:
     """A node in another dtype of floats, such as the array's that it is written to."""
-    if not isinstance(value, Node) or value.dtype == dtype:
+    if not isinstance(value, Node) or np.result_type(value.value) == dtype:
         return value
     return value.astype(dtype) if type(value) is Tensor else stack([value]).astype(dtype)[0]
 

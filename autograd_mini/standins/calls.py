@@ -143,7 +143,7 @@ def _of_node(f: Any, owner: Any, args: Any, kwargs: Any) -> Any:
 
 def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     """An object made: the user's own `__init__` is his code, too."""
-    init = getattr(f, "__init__", None)
+    init: Any = getattr(f, "__init__", None)
     plain_new = f.__new__ is object.__new__ and type(f).__call__ is type.__call__
     if plain_new and dataclasses.is_dataclass(f) and init.__code__.co_filename == "<string>":
         return _of_dataclass(f, args, kwargs)

@@ -22,7 +22,10 @@ class Conversions:
     __slots__ = ()
     __pandas_priority__ = 100_000  # pandas leaves arithmetic to us, as NumPy does
 
-    array: np.ndarray
+    @property
+    def array(self) -> np.ndarray:
+        """The plain numbers."""
+        raise NotImplementedError
 
     def content(self) -> Any:
         """The node, or the plain array, of what is in it now."""

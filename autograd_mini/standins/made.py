@@ -5,6 +5,7 @@ They are written here by hand, for NumPy can't let nodes see them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -156,15 +157,15 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     a[chosen] = values[np.flatnonzero(chosen) % np.size(value_of(values))]
 
 
-def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """`np.put`: the values at places counted through all axes."""
     shape = np.shape(numbers(a))
-    spots = np.unravel_index(np.arange(np.prod(shape, dtype=int)).take(ind, mode=mode).ravel(),
-                             shape)
+    places = np.arange(math.prod(shape)).take(ind, mode=mode).ravel()
+    spots = np.unravel_index(places, shape)
     v = content(array(v)).reshape(-1)
     if not np.size(value_of(v)):
         return  # as NumPy does
-    a[spots] = v[np.arange(len(spots[0])) % np.size(value_of(v))]
+    a[spots] = v[np.arange(places.size) % np.size(value_of(v))]
 
 
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
@@ -197,7 +198,7 @@ def write_at(ufunc: Any, a: Any, index: Any, *operands: Any) -> None:
         ufunc.at(a.writable(), index, *b)
         return
     if type(a) is Buffer and ufunc in (np.add, np.subtract) and b:
-        shape = a.shape
+        shape = a.array.shape
         taken = np.shape(np.empty(shape)[index])
         summands = scatter(broadcast_to(b[0], shape=taken), index=frozen_index(index), shape=shape)
         a[...] = ufunc(a.content(), summands)

@@ -207,7 +207,8 @@ class _Targets(ast.NodeTransformer):
     """
 
     def __init__(self, rewriter: Rewriter) -> None:
-        self.rewriter, self.after = rewriter, []
+        self.rewriter = rewriter
+        self.after: list[Any] = []
 
     def _later(self, node: Any) -> Any:
         name = f"⟨stored {node.lineno} {node.col_offset} {len(self.after)}⟩"

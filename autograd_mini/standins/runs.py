@@ -165,8 +165,8 @@ def finished(x: Any, given: Given) -> Any:
         same = all([a is b for a, b in zip(entries, x, strict=True)])
         return x if same else type(x)(entries)
     if type(x) is dict:
-        entries = {k: finished(v, given) for k, v in x.items()}
-        return x if all([entries[k] is v for k, v in x.items()]) else entries
+        named = {k: finished(v, given) for k, v in x.items()}
+        return x if all([named[k] is v for k, v in x.items()]) else named
     return x
 
 
