@@ -217,6 +217,21 @@ class TestBuffers:
         assert slope == np.float32(0.2)
 
 
+class TestResults:
+    """What a function may return beside its numbers."""
+
+    @pytest.mark.parametrize("other", [None, "a name", 1 + 2j, object(), np.array(["a"]), True])
+    def test_result_that_is_no_number_is_passed_on(self, other: Any) -> None:
+        """A text, an object or a complex number beside the loss isn't compared, nor counted."""
+        def f(x: Any) -> Any:
+            return {"other": other, "loss": np.sum(x * x), "sizes": [len(x), x]}
+
+        x = ag.Tensor(np.array([1.0, 2.0]))
+        found = ag.as_written(f)(x)
+        assert found["other"] is other
+        assert ag.gradients(found["loss"], [x])[0].tolist() == [2.0, 4.0]
+
+
 class TestApproximateSlopes:
     """Functions whose exact derivative isn't that of the loop which computes them."""
 

@@ -86,7 +86,7 @@ def _slope(output: Any, weights: np.ndarray, variables: Sequence[Node], directio
            ) -> float:
     """The recorded slope: weights · ∂output/∂variables · directions."""
     found, at = 0.0, 0
-    for y in flat(output):
+    for y in _compared(output):
         count = int(np.size(value_of(y)))
         if isinstance(y, Node):
             seed: Any = np.reshape(weights[at:at + count], np.shape(y.value))
@@ -166,8 +166,15 @@ def _floats(x: Any) -> Any:
 
 def _numbers(output: Any) -> np.ndarray:
     """All numbers of a result in a row."""
-    parts = [np.ravel(np.asarray(value_of(y), float)) for y in flat(output) if y is not None]
+    parts = [np.ravel(np.asarray(value_of(y), float)) for y in _compared(output)]
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _compared(output: Any) -> list[Any]:
+    """The parts of a result that are real numbers; a text or an object may stand beside them."""
+    return [y for y in flat(output) if y is not None
+            and isinstance(value_of(y), np.ndarray | np.generic | float | int)
+            and np.result_type(value_of(y)).kind in "fiub"]
 
 
 def _agrees(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
