@@ -69,6 +69,16 @@ class TestNumPysFunctions:
         x = np.array([1.0, -2.0, 0.5])
         assert np.allclose(ag.grad(ag.as_written(f))(x), 2 * w.T @ w @ x, rtol=1e-14)
 
+    def test_assertions_of_numpy_look_at_the_numbers(self) -> None:
+        """np.testing compares numbers, whatever they came from."""
+        def f(x: Any) -> Any:
+            np.testing.assert_allclose(np.sum(x), 2.0, err_msg=f"{x[0]}")
+            return np.sum(x * x)
+
+        assert ag.grad(ag.as_written(f))(np.ones(2)).tolist() == [2.0, 2.0]
+        with pytest.raises(AssertionError, match="Not equal"):
+            ag.grad(ag.as_written(f))(np.ones(3))
+
     def test_nditer_of_a_node_is_refused_by_name(self) -> None:
         """np.nditer reads memory; what loops as well is said."""
         def f(x: Any) -> Any:
@@ -207,6 +217,21 @@ class TestBuffers:
         assert slope == np.float32(0.2)
 
 
+class TestResults:
+    """What a function may return beside its numbers."""
+
+    @pytest.mark.parametrize("other", [None, "a name", 1 + 2j, object(), np.array(["a"]), True])
+    def test_result_that_is_no_number_is_passed_on(self, other: Any) -> None:
+        """A text, an object or a complex number beside the loss isn't compared, nor counted."""
+        def f(x: Any) -> Any:
+            return {"other": other, "loss": np.sum(x * x), "sizes": [len(x), x]}
+
+        x = ag.Tensor(np.array([1.0, 2.0]))
+        found = ag.as_written(f)(x)
+        assert found["other"] is other
+        assert ag.gradients(found["loss"], [x])[0].tolist() == [2.0, 4.0]
+
+
 class TestApproximateSlopes:
     """Functions whose exact derivative isn't that of the loop which computes them."""
 
@@ -231,6 +256,15 @@ class TestApproximateSlopes:
 
         with pytest.raises(NotDifferentiableError, match="a number has left the graph"):
             ag.grad(ag.as_written(f))(1.5)
+
+    def test_function_that_takes_no_other_numbers_is_not_refused(self) -> None:
+        """Where a plain run beside the arguments raises, differences can't tell."""
+        def f(p: Any) -> Any:
+            if float(np.sum(p)) != 1.0:
+                raise ValueError("the probabilities don't sum to 1")
+            return np.sum(p * p)
+
+        assert ag.grad(ag.as_written(f))(np.array([0.25, 0.75])).tolist() == [0.5, 1.5]
 
     def test_equation_integrated_roughly_is_differentiated(self) -> None:
         """odeint(rtol=0.01) has steps of its own; its slope is the equation's."""
@@ -259,6 +293,43 @@ class Raised:
         return math.pow(self.base, v)
 
 
+class Vector:
+    """A point whose length and angle are properties, and whose radius can be set."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y, self.__asked = x, y, 0
+
+    @property
+    def length(self) -> Any:
+        """How far it is from 0."""
+        self.__asked += 1
+        return math.hypot(self.x, self.y)
+
+    @length.setter
+    def length(self, value: Any) -> None:
+        buffer = np.array([self.x, self.y])
+        buffer *= float(value) / math.hypot(self.x, self.y)
+        self.x, self.y = buffer
+
+    @functools.cached_property
+    def angle(self) -> Any:
+        """Against the first axis."""
+        self.__asked += 1
+        return math.atan2(self.y, self.x)
+
+    def asked(self) -> int:
+        """How often a property was computed."""
+        return self.__asked
+
+
+def stretched(x: Any) -> Any:
+    """A vector made longer by way of its property."""
+    v = Vector(x[0], x[1])
+    v.length = 2.0 * x[0]
+    v.length += x[1]
+    return v.x * v.y
+
+
 CALLED: list[Callable[[Any], Any]] = [
     lambda x: sum(map(functools.partial(math.pow, 2.0), x)),
     lambda x: sum(map(Raised(2.0), x)),
@@ -269,6 +340,10 @@ CALLED: list[Callable[[Any], Any]] = [
     lambda x: max(x, key=half) * min(x[0], x[1], key=Raised(3.0)),
     lambda x: sorted(x, key=lambda v: -half(v))[0] ** 2,
     lambda x: {half: 3.0}[half] * [half, math.exp].index(half) + {half: x[0]}.get(half) * x[1],
+    lambda x: Vector(x[0], x[1]).length,
+    lambda x: (lambda v: v.angle * v.angle * v.asked())(Vector(x[0], x[1])),
+    lambda x: sum(v.length for v in itertools.starmap(Vector, [x, 2 * x])),
+    stretched,
     lambda x: len(getattr(half, "__name__")) * x[0],
 ]
 
@@ -278,7 +353,7 @@ class TestFunctionsThatAreHandedOn:
 
     @pytest.mark.parametrize("f", CALLED)
     def test_what_python_calls_is_followed(self, f: Any) -> None:
-        """A partial, an object, a class or a function of math is followed where `map` calls it."""
+        """A partial, object or class is followed where `map` calls it; a property, too."""
         x = np.array([0.7, 1.2])
         slopes = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
         assert np.allclose(ag.grad(ag.as_written(f))(x), slopes, rtol=1e-8, atol=1e-9)

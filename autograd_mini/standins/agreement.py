@@ -8,6 +8,7 @@ needs evidence: where differences can't tell (at a kink, a jump), nothing is ref
 from __future__ import annotations
 
 import contextvars
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,7 +65,10 @@ def _check_slope(f: Function, args: Sequence[Any], kwargs: dict[str, Any], outpu
 
     def along(t: float) -> float:
         moved = iter([x.value + t * d for x, d in zip(variables, directions, strict=True)])
-        return float(np.sum(weights * _run(f, args, kwargs, moved)))
+        try:
+            return float(np.sum(weights * _run(f, args, kwargs, moved)))
+        except Exception:  # it takes no other numbers, and so differences can't tell
+            return math.nan
 
     near = 0.1 if any([_is_approximate(node.op) for node in nodes]) else 1e-3
     if not np.isfinite(slope) or not _disagrees(along, slope, size, _eps(variables), near):
@@ -82,7 +86,7 @@ def _slope(output: Any, weights: np.ndarray, variables: Sequence[Node], directio
            ) -> float:
     """The recorded slope: weights · ∂output/∂variables · directions."""
     found, at = 0.0, 0
-    for y in flat(output):
+    for y in _compared(output):
         count = int(np.size(value_of(y)))
         if isinstance(y, Node):
             seed: Any = np.reshape(weights[at:at + count], np.shape(y.value))
@@ -162,8 +166,15 @@ def _floats(x: Any) -> Any:
 
 def _numbers(output: Any) -> np.ndarray:
     """All numbers of a result in a row."""
-    parts = [np.ravel(np.asarray(value_of(y), float)) for y in flat(output) if y is not None]
+    parts = [np.ravel(np.asarray(value_of(y), float)) for y in _compared(output)]
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _compared(output: Any) -> list[Any]:
+    """The parts of a result that are real numbers; a text or an object may stand beside them."""
+    return [y for y in flat(output) if y is not None
+            and isinstance(value_of(y), np.ndarray | np.generic | float | int)
+            and np.result_type(value_of(y)).kind in "fiub"]
 
 
 def _agrees(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:

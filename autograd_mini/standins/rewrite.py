@@ -11,8 +11,8 @@ from typing import Any
 
 __all__ = ["HOOKS", "Rewriter"]
 
-HOOKS = ("call", "seen", "getitem", "setitem", "change", "setattr", "change_attribute", "made",
-         "each", "computed")
+HOOKS = ("call", "seen", "attribute", "getitem", "setitem", "change", "setattr",
+         "change_attribute", "made", "each", "computed")
 """What the rewritten code calls; it finds them in cells of the closure, as `⟨name⟩`."""
 
 _READS_ITS_FRAME = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "breakpoint"}
@@ -58,7 +58,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         self.generic_visit(node)
-        return self._made("seen", node, node) if isinstance(node.ctx, ast.Load) else node
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        return self._made("attribute", node, node.value, self._name(node.attr))
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         self.generic_visit(node)

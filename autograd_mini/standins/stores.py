@@ -17,8 +17,8 @@ from .buffers import Buffer, as_buffer, constant, content, contents, holds_nodes
 from .made import array
 from .runs import current_run, seen
 
-__all__ = ["CONCATENATORS", "change", "change_attribute", "each", "entry", "getitem",
-           "set_attribute", "setitem", "writes_to"]
+__all__ = ["CONCATENATORS", "change", "each", "entry", "getitem", "set_attribute", "setitem",
+           "writes_to"]
 
 
 def writes_to(thing: Any) -> None:
@@ -61,11 +61,6 @@ def set_attribute(x: Any, name: str, value: Any) -> None:
     """`x.name = value`."""
     writes_to(x)
     setattr(x, name, value)
-
-
-def change_attribute(how: str, x: Any, name: str, value: Any) -> None:
-    """`x.name += value` and its kin."""
-    set_attribute(x, name, getattr(operator, how)(seen(getattr(x, name)), value))
 
 
 def each(x: Any) -> Any:
