@@ -20,7 +20,17 @@ from ..errors import NotDifferentiableError
 from ..graph import Node
 from ..numpy_api.catalog import CONSTANT, name_of
 from ..numpy_api.dispatch import NumPyProtocols, dispatch
-from ..ops import axes_of, logaddexp, maximum, minimum, multiply, total, weighted_sum, where
+from ..ops import (
+    axes_of,
+    logaddexp,
+    maximum,
+    minimum,
+    multiply,
+    reshape,
+    total,
+    weighted_sum,
+    where,
+)
 from ..ops.kinks import compared, in_pieces, sign
 from ..primitive import OTHER_ARRAYS, Elementwise, Primitive, elementwise
 from ..recording import Observer, current_tracer, traced_by
@@ -328,6 +338,7 @@ STRUCTURAL: dict[Any, Callable[..., Any]] = {
     ops.max: _reduction(largest), ops.min: _reduction(smallest),
     ops.logsumexp: _reduction(lambda xs: chain(logaddexp, xs)),
     ops.cumsum: scanned(ops.add), ops.cumprod: scanned(multiply),
+    ops.outer: lambda a, b: multiply(reshape(a, (-1, 1)), reshape(b, (1, -1))),
     ops.matmul: product, ops.linear: lambda x, weight, bias: x @ weight.T + bias,
     ops.astype: lambda x, dtype: x.astype(dtype),
 }

@@ -44,6 +44,8 @@ def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
     return product if isinstance(bias, float) and bias == 0.0 else product + bias
 
 
+outer = ops.outer
+also(np.linalg.outer, outer)
 also(np.dot, dot)  # one node for a list of Values: the kind is kept as it is
 
 
@@ -89,9 +91,9 @@ def matmul_any(a: Any, b: Any) -> Any:
         raise ShapeError(f"@ needs at least one axis, got shapes {shape(a)} and {shape(b)}: use *")
     row = reshape(a, (1, -1)) if len(shape(a)) == 1 else a
     column = reshape(b, (-1, 1)) if len(shape(b)) == 1 else b
-    lead = np.broadcast_shapes(shape(row)[:-2], shape(column)[:-2])
     kept = shape(a)[-2:-1] + (shape(b)[-1:] if len(shape(b)) > 1 else ())
-    return reshape(matmul(row, column), lead + kept)
+    product = matmul(row, column)
+    return reshape(product, shape(product)[:-2] + kept)
 
 
 @numpy_has("matvec")
@@ -119,12 +121,6 @@ def vecdot(a: Any, b: Any) -> Any:
 def vecdot_along(a: Any, b: Any, axis: int = -1) -> Any:
     """Σ a·b over an axis."""
     return vecdot(moveaxis(a, axis, -1), moveaxis(b, axis, -1))
-
-
-@stands_for(np.outer, np.linalg.outer)
-def outer(a: Any, b: Any) -> Any:
-    """Every product aᵢ·bⱼ, of shape (a.size, b.size)."""
-    return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
 
 @stands_for(np.vdot)

@@ -56,12 +56,14 @@ def moves(function: Function, *data: str, name: str | None = None) -> Function:
     """
 
     def moved(*args: Any, **kwargs: Any) -> Any:
-        call = signature_of(function).bind(*args, **kwargs)
-        pool: list[Any] = []
-        for argument in [d for d in data if d in call.arguments]:
-            call.arguments[argument] = _positions(call.arguments[argument], pool)
-        check_plain(moved.__name__, call.arguments, data)
-        position = function(*call.args, **call.kwargs)
+        names, pool = names_of(function, len(args)), list[Any]()
+        check_plain(moved.__name__, dict(zip(names, args, strict=False)) | kwargs, data)
+        for argument in data:
+            args = tuple([_positions(x, pool) if name == argument else x
+                          for name, x in zip(names, args, strict=True)])
+            if argument in kwargs:
+                kwargs[argument] = _positions(kwargs[argument], pool)
+        position = function(*args, **kwargs)
         several = isinstance(position, list | tuple)
         places = position if several else [position]
         if len(pool) == 1 and hasattr(pool[0], "shape") and all([p.all() for p in places]):
@@ -90,11 +92,17 @@ def _after_a_zero(pool: list[Any]) -> Any:
 
 
 @functools.cache
-def signature_of(function: Any) -> Any:
-    """Its parameters. (`inspect` is as long to read as the table, and few programs need it.)"""
+def names_of(function: Any, count: int) -> tuple[str, ...]:
+    """The parameters to which `count` arguments by position are given; "" for one too many.
+
+    (`inspect` is as long to read as the table, and few programs need it.)
+    """
     import inspect
 
-    return inspect.signature(function)
+    names: list[str] = []
+    for p in inspect.signature(function).parameters.values():
+        names += [p.name] * (count if p.kind is p.VAR_POSITIONAL else 1)
+    return tuple((names + [""] * count)[:count])
 
 
 def _positions(x: Any, pool: list[Any]) -> Any:

@@ -101,6 +101,8 @@ def _by_name(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if (len(args) == 1 and not kwargs) or _named(function) is None:
         return args, kwargs
     first, others, defaults = _named(function)
+    if not kwargs and defaults.keys().isdisjoint(others[: len(args) - 1]):
+        return args, kwargs
     if not args and first in kwargs:  # the first one by name too
         kwargs = dict(kwargs)
         args = (kwargs.pop(first),)

@@ -38,6 +38,13 @@ matmul = structural(
 )  # ∂/∂A = G Bᵀ,  ∂/∂B = Aᵀ G, over the last two axes (Giles 2008); stacks broadcast
 
 
+outer = structural(
+    np.outer,
+    lambda g, y, a, b: reshape(matmul(g, reshape(b, (-1, 1))), shape(a)),
+    lambda g, y, a, b: reshape(matmul(reshape(a, (1, -1)), g), shape(b)),
+)  # every product aᵢ·bⱼ: ∂/∂a = G b,  ∂/∂b = Gᵀ a
+
+
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     """x Wᵀ + b, the sum in place."""
     y = np.matmul(x, weight.T)
@@ -58,7 +65,7 @@ linear = structural(
 )  # a layer: x (…, n), W (m, n), b (m,). One row, for three would make two copies on the way
 
 
-matmul.reach = linear.reach = "product"
+matmul.reach = outer.reach = linear.reach = "product"
 
 
 def _weighted_sum(inputs: tuple[float, ...]) -> float:
@@ -253,6 +260,6 @@ def cofactors(a: Any) -> Any:
     minors = det(a[..., kept[:, None, :, None], kept[None, :, None, :]])
     return minors * (-1.0) ** np.add.outer(range(n), range(n))
 
-state("products", matmul, weighted_sum, einsum, convolve)
-state("multilinear", matmul, einsum, convolve)
+state("products", matmul, outer, weighted_sum, einsum, convolve)
+state("multilinear", matmul, outer, einsum, convolve)
 state("solves", inv, solve, pinv, det, logabsdet)

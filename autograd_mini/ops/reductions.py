@@ -39,7 +39,8 @@ def restore(g: Any, x: Any, axis: Axis) -> Any:
     if axis is None and not shape(g):  # one number needs none
         return g
     reduced = axes_of(x, axis)
-    return reshape(g, tuple(1 if i in reduced else n for i, n in enumerate(shape(x))))
+    to = tuple([1 if i in reduced else n for i, n in enumerate(shape(x))])
+    return g if shape(g) == to else reshape(g, to)
 
 
 class _Sum(Structural):
@@ -210,7 +211,14 @@ prod.reach = logsumexp.reach = "reduction"
 
 def _root_of_squares(x: Any, axis: Axis = None) -> Any:
     """√Σx² with the reduced axes kept, scaled by a power of 2, so that nothing over- or underflows.
+
+    Where nothing would anyway, scaling changes no bit, and is left out.
     """
+    with np.errstate(all="ignore"):
+        squares = np.sum(np.square(x), axis=axis, keepdims=True)
+    range_ = np.finfo(squares.dtype)
+    if np.all((squares > range_.tiny / range_.eps**2) & (squares < range_.max * range_.eps)):
+        return np.asarray(np.sqrt(squares))
     top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
     usual = (top == 0) | ~np.isfinite(top)
     scale = np.where(usual, 1.0, np.exp2(np.floor(np.log2(np.where(usual, 1.0, top)))))
