@@ -13,9 +13,10 @@ from . import (
     memory,
     training,
     unrolled,
+    written,
 )
 
 WORKS = {work.name: work for work in [
     expression.WORK, demo.WORK, demo.RECORDING, chain.WORK, *training.WORKS, elementwise.WORK,
-    digits.WORK, hessian.WORK, *unrolled.WORKS, memory.WORK, imports.WORK,
+    digits.WORK, hessian.WORK, *unrolled.WORKS, *written.WORKS, memory.WORK, imports.WORK,
 ]}
