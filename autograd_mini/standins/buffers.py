@@ -336,9 +336,15 @@ def _is_view(index: Any) -> bool:
     return type(index) in _OF_VIEWS or isinstance(index, np.integer)
 
 
+_FLOAT = np.dtype(float)
+
+
 def of_float(value: Any, dtype: np.dtype[Any]) -> Any:
     """A node in another dtype of floats, such as the array's that it is written to."""
-    if not isinstance(value, Node) or np.result_type(value.value) == dtype:
+    if not isinstance(value, Node):
+        return value
+    held = value.value
+    if (held.dtype if type(held) is np.ndarray else _FLOAT) == dtype:
         return value
     return value.astype(dtype) if type(value) is Tensor else stack([value]).astype(dtype)[0]
 

@@ -18,6 +18,7 @@ import numpy as np
 from .. import functions, ops
 from ..errors import DTypeError
 from ..graph import Node
+from ..primitive import TABLE, Elementwise
 from ..recording import current_tracer
 from .buffers import Buffer, as_buffer, constant, content, copied, holds_nodes, joined, numbers
 from .made import array, number, of_dtype
@@ -126,8 +127,11 @@ def _special(name: str) -> Callable[..., Any]:
 
 
 def _as_ours(name: str) -> Callable[..., Any]:
-    """The function of NumPy that does the same."""
+    """The function of NumPy that does the same, or at once its row of the table."""
     function = getattr(np, name)
+    row = TABLE.get(function)
+    if isinstance(row, Elementwise):
+        return lambda *args: row.apply(args, {})
     return lambda *args: function(*args)
 
 
@@ -159,12 +163,16 @@ _DOMAINS: dict[Any, Callable[..., Any]] = {
 
 def _of_math(plain: Any, ours: Any) -> Callable[..., Any]:
     def of(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], Node) and current_tracer() is None and (
+                np.ndim(args[0].value) == 0):  # nearly always
+            plain(args[0].value)  # which raises where a plain run does
+            return ours(args[0])
         if not holds_nodes(list(args)):
             return plain(*args, **kwargs)
         inner = list(map(content, args))
         if current_tracer() is not None and plain in _DOMAINS and not _DOMAINS[plain](*inner):
             list(map(constant, inner))
-        plain(*map(_as_python, map(numbers, args)), **kwargs)  # which raises where a plain run does
+        plain(*map(_as_python, map(numbers, args)), **kwargs)
         return content(ours(*inner, **kwargs))
 
     return of
