@@ -20,7 +20,7 @@ import autograd_mini as ag
 
 # mode: its seed, how many programs, checks left out
 QUICK = {"arrays": (1, 25, ("torch", "float32")), "values": (0, 60, ("kind", "backward")),
-         "compiled": (4, 15, ())}
+         "compiled": (4, 15, ()), "written": (0, 150, ())}
 
 
 def outcome_of(mode, body, args, **rest):
@@ -42,6 +42,13 @@ def test_a_few_programs_of_each_mode_are_right(mode):
     tally = run(mode, seed, programs, without=without)
     assert [failure.text for failure in tally.failures] == []
     assert tally.counts["right"] >= programs / 3  # others are refused
+
+
+def test_a_few_programs_of_plain_code_are_right():
+    """Buffers, views, in-place writes and state: none is wrong, and hardly one refused."""
+    tally = run("written", 1, 25)
+    assert [failure.text for failure in tally.failures] == []
+    assert tally.counts["right"] >= 22
 
 
 def test_a_seed_gives_the_same_programs():
@@ -97,6 +104,99 @@ def test_a_cut_is_found():
     found = values("x * 1.0 if not isinstance(x, ag.Node) else x.value", x=0.7)
     assert (found.kind, found.check) == ("wrong", "gradient")
     assert found.expected == pytest.approx(1.0)
+
+
+def plant_copied_views(monkeypatch):
+    """A view that doesn't write through to the array that it is a view of."""
+    from autograd_mini.standins import buffers
+
+    monkeypatch.setattr(buffers.Buffer, "looking", lambda self, view, way: buffers.as_buffer(
+        np.array(view)))
+
+
+def plant_forgotten_stores(monkeypatch):
+    """A store of a node of which no note is made: the number is right, its slope is lost."""
+    from autograd_mini.standins import memory
+
+    notes = memory.Memory.notes
+    monkeypatch.setattr(memory.Memory, "notes", lambda self, view: notes(self, view) if (
+        view.ndim == 1 and view.strides[0] > 0) else tuple(map(np.copy, notes(self, view))))
+
+
+def plant_stale_reads(monkeypatch):
+    """What was read before a write of plain numbers is read again after it."""
+    from autograd_mini.standins import buffers
+
+    def writable(self):
+        self.memory.own()
+        return self.array
+
+    monkeypatch.setattr(buffers.Buffer, "writable", writable)
+
+
+def plant_cut_floats(monkeypatch):
+    """float(x) gives a plain number."""
+    from autograd_mini.standins import calls, tables
+
+    monkeypatch.setitem(calls._STAND_INS, float, lambda *args: float(*map(tables.constant, args)))
+
+
+def plant_nodes_left_outside(monkeypatch):
+    """What was stored outside stays there as it is."""
+    from autograd_mini.standins import runs
+
+    monkeypatch.setattr(runs.Run, "leave_plain", lambda self: None)
+
+
+PLANTS = {plant_copied_views: "value", plant_forgotten_stores: "exact", plant_stale_reads: "value",
+          plant_cut_floats: "exact", plant_nodes_left_outside: "outside"}
+
+
+@pytest.mark.slow  # programs are made until one shows the mistake
+@pytest.mark.parametrize("plant", PLANTS)
+def test_mistakes_in_buffers_are_found_and_made_small(plant, monkeypatch):
+    """Each planted mistake is found within some hundred programs, and shown in a few lines."""
+    plant(monkeypatch)
+    for number in range(1000):
+        tally = run("written", 2, 1, first=number, tries=300)
+        if tally.failures and tally.failures[0].shown.check == PLANTS[plant]:
+            break
+    assert tally.failures[0].small.size[0] <= 12, tally.failures[0].text
+
+
+def lost_by_float(x):
+    """Its float(…) is cut when that is planted."""
+    buffer = np.zeros(2)
+    buffer[0] = float(x[0]) ** 2
+    return buffer[0] + x[1]
+
+
+def test_the_comparison_with_plain_runs_sees_planted_cuts(monkeypatch):
+    """as_written itself refuses a function whose slope was lost."""
+    x = np.array([0.5, 2.0])
+    plant_cut_floats(monkeypatch)
+    with pytest.raises(ag.errors.NotDifferentiableError, match="differences of plain runs"):
+        ag.grad(ag.as_written(lost_by_float))(x)
+    monkeypatch.undo()
+    assert ag.grad(ag.as_written(lost_by_float))(x) == pytest.approx([1.0, 1.0])
+
+
+def test_jets_have_the_derivatives_of_numbers():
+    """The value, the slopes and the second derivatives of a formula are those of calculus."""
+    from fuzz.jets import Tie, seeded
+
+    x, y = seeded([0.7, -0.3], [False, False])
+    z = (x * y).exp() / (1.0 + x**2) - abs(y) ** x + (x % 0.4) * y
+    args = (0.7, -0.3)
+
+    def f(x, y):
+        return ag.exp(x * y) / (1.0 + x**2) - ag.abs(y) ** x + (x % 0.4) * y
+
+    value, slopes = ag.value_and_grad(f, (0, 1))(*args)
+    assert z.value == pytest.approx(value) and z.first == pytest.approx(slopes)
+    assert np.ravel(z.second) == pytest.approx(np.ravel(ag.hessian(f, (0, 1))(*args)))
+    with pytest.raises(Tie):
+        max(x, x + 0.0 * y + y * 0.0 if x < y else 0.7)
 
 
 def test_what_escapes_is_wrong_and_what_is_refused_is_not():

@@ -84,6 +84,36 @@ def test_a_view_by_the_method_view():
     follows(f, X)
 
 
+@pytest.mark.parametrize("view", [
+    np.trim_zeros, lambda a: np.lib.stride_tricks.sliding_window_view(a, 2),
+    lambda a: np.unstack(a[None])[0], lambda a: np.linalg.diagonal(a[None][:, None]),
+    lambda a: np.linalg.matrix_transpose(a[None]), lambda a: np.nan_to_num(a, copy=False)])
+def test_whatever_function_gives_a_view(view):
+    """A result of NumPy that shares the memory of an array shows what is written to that later."""
+    def f(x):
+        a = np.ones(3)
+        shown = view(a)
+        a[0] = x[0]
+        a[1] *= x[1]
+        return shown * 1.5
+
+    follows(f, X)
+
+
+def test_how_entries_lie_decides_what_is_a_view():
+    """ravel gives a view of what lies in a row, and a copy of anything else."""
+    def f(m):
+        a, b, c = m.T.copy(), np.copy(m.T), np.asfortranarray(m)
+        d, e = np.ascontiguousarray(m[:, ::-1]), np.ascontiguousarray(m)
+        for k, array in enumerate((a, b, c, d)):
+            array.ravel()[1] = m[0, 0] * k
+            array[0, 0] *= m[1, 1]
+        d[0] = e[1, 0] = m[0, 2] ** 2
+        return np.stack([a.ravel(), b.ravel(), c.ravel(), d.ravel(), m.ravel()])
+
+    follows(f, M)
+
+
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────
 
 

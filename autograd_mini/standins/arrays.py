@@ -33,7 +33,8 @@ _VIEWS = {
     np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.atleast_1d,
     np.atleast_2d, np.atleast_3d, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit,
     np.diagonal, np.diag, np.broadcast_to, np.flip, np.fliplr, np.flipud, np.rot90, np.moveaxis,
-    np.rollaxis, np.real, np.matrix_transpose,
+    np.rollaxis, np.real, np.matrix_transpose, np.trim_zeros, np.linalg.diagonal,
+    np.linalg.matrix_transpose, *([np.unstack] if hasattr(np, "unstack") else []),
 }
 """Functions whose result may share the memory of their argument."""
 
@@ -71,7 +72,8 @@ def of_numpy(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     found = function(*given, **named)
     if function in _VIEWS and args and type(args[0]) is Buffer:
         return _as_views(function, args, kwargs, found)
-    return wrapped(found)
+    shared = _shared(found, args)
+    return wrapped(found) if shared is None else shared
 
 
 def _takes_nodes(x: Any) -> bool:
@@ -136,6 +138,18 @@ def _as_views(function: Any, args: Sequence[Any], kwargs: dict[str, Any], found:
     plain = function(buffer.array, *args[1:], **kwargs)
     looks = [_look(buffer, p, x) for p, x in zip(_parts(plain), _parts(found), strict=True)]
     return looks[0] if isinstance(plain, np.ndarray) else type(plain)(looks)
+
+
+def _shared(found: Any, args: Sequence[Any]) -> Buffer | None:
+    """A plain array as a view of the argument whose memory it shares, as NumPy's function has it.
+    """
+    if type(found) is not np.ndarray or found.dtype.kind != "f":
+        return None
+    for a in args:
+        if type(a) is Buffer and a.memory is not None and np.may_share_memory(
+                found, a.memory.array):
+            return Buffer(None, a.memory, found)
+    return None
 
 
 def _parts(x: Any) -> Sequence[Any]:
@@ -240,7 +254,7 @@ _PROPERTIES: dict[str, Callable[[Any], Any]] = {
 }
 _WRITTEN: dict[str, Callable[..., Any]] = {
     "item": _item, "tolist": _as_list, "astype": _astype, "fill": fill, "sort": sort, "put": put,
-    "copy": lambda a, order="C": copied(a),
+    "copy": lambda a, order="C": copied(a, order),
     "flatten": lambda a, order="C": array(of_numpy(np.ravel, (a,), {"order": order})),
     "view": lambda a, *args: of_numpy(np.reshape, (a, a.shape), {}) if not args else _refuse_view(),
     "conj": lambda a: copied(a), "conjugate": lambda a: copied(a),

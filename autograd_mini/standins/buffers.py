@@ -297,10 +297,20 @@ def holds_nodes(x: Any) -> bool:
     return isinstance(x, Node) or type(x) is Buffer or type(x) is Values
 
 
-def copied(x: Buffer) -> Buffer:
-    """An array of its own with the same content."""
+def copied(x: Buffer, order: Any = "K") -> Buffer:
+    """An array of its own with the same content.
+
+    order: how its entries lie, as NumPy has it, which decides whether `ravel` gives a view of it.
+    """
     inner = x.content()
-    copy: Buffer = as_buffer(inner if isinstance(inner, Node) else np.array(inner))
+    laid = np.array(x.array, order=order)
+    if not isinstance(inner, Node):
+        plain: Buffer = as_buffer(laid)
+        return plain
+    copy = Buffer(inner)
+    if laid.strides != inner.value.strides:
+        copy.memory = Memory(laid, inner)
+        copy.entries, copy.version = laid, 0
     return copy
 
 

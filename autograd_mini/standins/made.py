@@ -23,6 +23,7 @@ from .buffers import (
     as_buffer,
     constant,
     content,
+    copied,
     holds_nodes,
     joined,
     numbers,
@@ -82,6 +83,17 @@ def of_dtype(x: Any, dtype: Any) -> Any:
 def asarray(x: Any, dtype: Any = None, order: Any = None, **other: Any) -> Any:
     """`np.asarray` and its kin: an array as it is, a list as an array."""
     return array(x, dtype, copy=None if not holds_nodes(x) else False, order=order)
+
+
+def laid_out(order: Any) -> Callable[..., Any]:
+    """`np.ascontiguousarray` and `np.asfortranarray`: a copy, if the entries lie otherwise."""
+    def of(x: Any, dtype: Any = None, **_: Any) -> Any:
+        found = asarray(x, dtype)
+        if type(found) is not Buffer or found.array.flags[order]:
+            return found
+        return copied(found, order)
+
+    return of
 
 
 def filled(shape: Any, value: Any, dtype: Any = None, order: Any = "C", **_: Any) -> Any:
@@ -223,8 +235,8 @@ IN_PLACE: dict[Any, Callable[..., Any]] = {
 """NumPy's functions that write into their first argument."""
 
 MADE: dict[Any, Callable[..., Any]] = {
-    np.array: array, np.asarray: asarray, np.asanyarray: asarray, np.ascontiguousarray: asarray,
-    np.asfortranarray: asarray, np.asarray_chkfinite: asarray, np.full: filled,
+    np.array: array, np.asarray: asarray, np.asanyarray: asarray,
+    np.ascontiguousarray: laid_out("C"), np.asfortranarray: laid_out("F"), np.asarray_chkfinite: asarray, np.full: filled,
     np.full_like: filled_like, np.arange: arange, np.fromiter: from_iterator,
     np.ndenumerate: each_entry, np.copy: lambda a, **_: array(a),
     np.require: lambda a, dtype=None, *_, **__: asarray(a, dtype),

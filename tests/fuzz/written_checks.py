@@ -43,12 +43,14 @@ def loaded(program: Program) -> Callable[[], dict[str, Any]]:
 @contextmanager
 def unchecked() -> Iterator[None]:
     """A `with` block in which `as_written` compares nothing itself, so that what is wrong shows."""
+    standins._compared.clear()
     kept = standins.check_agreement
     standins.check_agreement = lambda *args: None
     try:
         yield
     finally:
         standins.check_agreement = kept
+        standins._compared.clear()
 
 
 class WrittenCase:

@@ -31,8 +31,9 @@ np.array([{s}, {s}]) ;; np.array([{c}, {s}, {c}]) ;; np.array([[{s}, {c}], [{c},
 np.zeros({k}, np.float32) ;; np.zeros(()) ;; np.array({s}) ;; np.array([{v}, {v}]) ;; np.array({a})
 np.zeros((2, {k}), dtype=float) ;; np.zeros_like({a}, dtype=float)
 np.array(({s}, {s}), dtype=float) ;; np.asarray({a}) ;; np.asarray([{s}, {c}]) ;; {a}.astype(float)
-{a}.astype(np.float32) ;; np.array({l}) ;; np.array({g}) ;; np.array([float(t) for t in {v}])
-np.diag({v})
+{a}.astype(np.float32) ;; np.array({l}) ;; np.asfortranarray({w}) ;; {w}.T.copy() ;; {w}.copy('F')
+np.zeros((2, {k}), order='F') ;; np.copy({w}.T) ;; np.array({g})
+np.array([float(t) for t in {v}]) ;; np.diag({v})
 """)
 
 INDICES = _rows("""
