@@ -8,7 +8,7 @@ from typing import Any
 from .. import backprop, ops
 from ..backprop import Pull
 from ..ops.linalg import weights_and_inputs
-from ..primitive import Elementwise, Primitive, Rule
+from ..primitive import Elementwise, Primitive, Rule, Structural
 from . import nodes as nodes  # it names the slots that are used here
 from .pairs import PAIRS, replaces
 
@@ -60,16 +60,22 @@ def written_out(op: Primitive) -> Rule | None:
 def pull(node: Any, g: Any) -> Sequence[Any]:
     """`backprop.pull`, by the rule written out where that says the same of arrays."""
     op = node.op
-    if type(op) is not Elementwise or not op.trusted or type(node._a) is tuple:
+    if not op.trusted or type(node._a) is tuple:
         return plain_pull(node, g)
-    rule = RULES[op]
-    if rule is None:
-        return plain_pull(node, g)
+    a, b = node._a, node._b
     try:
-        sent: Sequence[Any] = rule(g, node.value, node._a, node._b, node._from_a, node._from_b)
+        if type(op) is Elementwise and (rule := RULES[op]) is not None:
+            sent: Sequence[Any] = rule(g, node.value, a, b, node._from_a, node._from_b)
+            return sent if b is not None else sent[:1]
+        if type(op).pull is not Structural.pull or op.many:
+            return plain_pull(node, g)
+        params = node.params or {}
+        if b is None:
+            return [op.pullbacks[0](g, node.value, a, **params)]
+        return [None if parent is None else pullback(g, node.value, a, b, **params)
+                for parent, pullback in zip((node._from_a, node._from_b), op.pullbacks)]  # noqa: B905
     except Exception:  # which asks again, or explains
         return plain_pull(node, g)
-    return sent if node._b is not None else sent[:1]
 
 
 plain_pull: Pull = PAIRS[-1].plain

@@ -15,7 +15,7 @@ def shape(x: Any) -> tuple[int, ...]:
     return np.shape(value_of(x))
 
 
-@structural(lambda x, shape: np.reshape(x, shape), moves=True)  # its keyword changed in 2.1
+@structural(lambda x, shape: np.asarray(x).reshape(shape), moves=True)
 def reshape(g, y, x, *, shape):  # type: ignore[no-untyped-def]
     """The same numbers in the same order."""
     return reshape(g, _shape(x))
