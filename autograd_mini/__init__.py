@@ -48,7 +48,7 @@ __all__ = [
     # nodes
     "Value", "Tensor", "Node", "backward", "gradients", "no_grad",
     # transforms
-    "grad", "value_and_grad", "vjp", "jvp", "hvp", "jacobian", "hessian",
+    "grad", "value_and_grad", "vjp", "jvp", "hvp", "jacobian", "hessian", "as_written",
     # cuts
     "stop_gradient", "strict", "cut_report", "detect_anomaly",
     # verify
@@ -110,6 +110,9 @@ if TYPE_CHECKING:
     )
     from .picture import (
         draw as draw,
+    )
+    from .standins import (
+        as_written as as_written,
     )
     from .debug import (
         CutReport as CutReport, cut_report as cut_report, detect_anomaly as detect_anomaly,

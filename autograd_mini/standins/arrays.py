@@ -43,6 +43,8 @@ def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], kwargs: dict[str, A
     """A ufunc, or a method of it (`reduce`, `at` …), of Buffers, nodes and lists of them."""
     if method == "at":
         return write_at(ufunc, *inputs)
+    if method == "reduceat" and holds_nodes([*inputs]):
+        return _reduced_at(ufunc, *inputs, **kwargs)
     if method == "__call__" and len(inputs) > ufunc.nin:
         kwargs = {**kwargs, "out": inputs[ufunc.nin]}
         inputs = inputs[:ufunc.nin]
@@ -55,6 +57,21 @@ def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], kwargs: dict[str, A
             "out=, or use np.where")
     found = getattr(ufunc, method)(*map(joined, inputs), **contents(kwargs))
     return tuple(map(as_buffer, found)) if type(found) is tuple else as_buffer(found)
+
+
+def _reduced_at(ufunc: Any, x: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None
+                ) -> Any:
+    """`np.add.reduceat` and its kin: each stretch reduced; of a falling pair the first entry."""
+    lines = np.moveaxis(joined(x), axis, 0)
+    begins, count = np.asarray(indices).tolist(), np.shape(value_of(lines))[0]
+    ends = [*begins[1:], count]
+    parts = [ufunc.reduce(lines[i:j], axis=0) if i < j else lines[i]
+             for i, j in zip(begins, ends, strict=True)]
+    found = wrapped(np.moveaxis(np.stack(parts), 0, axis))
+    if out is None:
+        return found
+    out[...] = found
+    return out
 
 
 def of_numpy(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -131,6 +131,18 @@ def from_iterator(x: Any, dtype: Any = float, count: int = -1, **_: Any) -> Any:
     return array(entries if count < 0 else entries[:count], dtype)
 
 
+def windows(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
+            writeable: bool = False) -> Any:
+    """`np.lib.stride_tricks.sliding_window_view`, as an array of its own: it can't be written to.
+
+    The places that NumPy's windows take in the array are taken from the node.
+    """
+    inner = joined(x)
+    places = np.arange(np.size(numbers(inner))).reshape(np.shape(numbers(inner)))
+    taken = np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)
+    return as_buffer(inner[np.unravel_index(taken, places.shape)])
+
+
 def each_entry(x: Any) -> Any:
     """`np.ndenumerate`."""
     return ((place, x[place]) for place in np.ndindex(np.shape(numbers(x))))
@@ -236,8 +248,9 @@ IN_PLACE: dict[Any, Callable[..., Any]] = {
 
 MADE: dict[Any, Callable[..., Any]] = {
     np.array: array, np.asarray: asarray, np.asanyarray: asarray,
-    np.ascontiguousarray: laid_out("C"), np.asfortranarray: laid_out("F"), np.asarray_chkfinite: asarray, np.full: filled,
-    np.full_like: filled_like, np.arange: arange, np.fromiter: from_iterator,
+    np.ascontiguousarray: laid_out("C"), np.asfortranarray: laid_out("F"),
+    np.asarray_chkfinite: asarray, np.full: filled, np.full_like: filled_like, np.arange: arange,
+    np.fromiter: from_iterator, np.lib.stride_tricks.sliding_window_view: windows,
     np.ndenumerate: each_entry, np.copy: lambda a, **_: array(a),
     np.require: lambda a, dtype=None, *_, **__: asarray(a, dtype),
 }
