@@ -314,6 +314,30 @@ def test_without_it_such_code_is_refused_with_the_cure(f):
     assert "ag.as_written(f)" in str(caught.value)
 
 
+def test_values_that_are_none_are_put_nowhere():
+    """putmask and put leave the array as it is, place raises NumPy's error."""
+    def f(w, put):
+        out = w * 1.0
+        put(out, out > 0.5, w[w > 2])
+        return out.sum()
+
+    np.testing.assert_array_equal(ag.grad(ag.as_written(f))(X0, np.putmask), np.ones(4))
+    with pytest.raises(ValueError, match="empty array"):
+        ag.grad(ag.as_written(f))(X0, np.place)
+
+
+def test_stretches_and_windows():
+    """np.add.reduceat and sliding_window_view give what slices give."""
+    def f(w):
+        return np.add.reduceat(w, [0, 2, 1]).prod() + np.sum(
+            np.lib.stride_tricks.sliding_window_view(w, 2) ** 3)
+
+    def g(w):
+        return (w[0] + w[1]) * w[2] * (w[1] + w[2] + w[3]) + np.sum(w[:3]**3) + np.sum(w[1:]**3)
+
+    np.testing.assert_allclose(ag.grad(ag.as_written(f))(X0), ag.grad(g)(X0), rtol=1e-13)
+
+
 def test_n_writes_make_no_more_than_n_nodes():
     """A buffer of n entries, filled one by one, costs one node for the array, not one per write."""
     def filled(n):

@@ -171,6 +171,8 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     """`np.place`: the values in turn, as often as it takes."""
     chosen = np.reshape(np.asarray(constant(mask), bool), np.shape(numbers(arr)))
     vals = content(array(vals)).reshape(-1)
+    if chosen.any() and not np.size(value_of(vals)):
+        raise ValueError("Cannot insert from an empty array!")  # NumPy's own words
     arr[chosen] = vals[np.arange(np.count_nonzero(chosen)) % np.size(value_of(vals))]
 
 
@@ -178,7 +180,8 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     """`np.putmask`: the value at the same place, counted round."""
     chosen = np.reshape(np.asarray(constant(mask), bool), np.shape(numbers(a)))
     values = content(array(values)).reshape(-1)
-    a[chosen] = values[np.flatnonzero(chosen) % np.size(value_of(values))]
+    if np.size(value_of(values)):  # else NumPy leaves the array as it is
+        a[chosen] = values[np.flatnonzero(chosen) % np.size(value_of(values))]
 
 
 def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
