@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from two_layers import W1, W2, T, X
@@ -81,3 +83,21 @@ def test_a_chain_of_values():
     loss = c.tanh()
     report = ag.check_chain(loss, dc=(c, 1 - np.tanh(-6.0) ** 2), da=(a, 1.0))
     assert report["dc"].verdict == "right" and report.blamed == ("da",)
+
+
+def test_a_forward_pass_that_writes_into_arrays():
+    """It is followed as it is written, and the wrong line is named."""
+    w = ag.Tensor([0.3, -0.2, 0.5], label="w")
+
+    def forward():
+        z = np.zeros(3)
+        for i in range(3):
+            z[i] = math.tanh(w[i])
+        loss = float(np.sum(z**2))
+        return locals()
+
+    z = np.tanh(w.data)
+    right = ag.check_chain(forward, dz=2 * z)
+    assert right.ok, str(right)
+    wrong = ag.check_chain(forward, dz=z)
+    assert wrong.blamed == ("dz",)

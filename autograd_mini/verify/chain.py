@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, GraphError, ShapeError
+from ..errors import AutogradError, DTypeError, GraphError, ShapeError
 from ..graph import Node, topological_order, value_of
+from ..standins import as_written
 from .diagnosis.explain import suspects_in_chain
 from .diagnosis.fitting import like, near
 from .diagnosis.record import Record
@@ -59,7 +60,8 @@ def check_chain(loss: Any, **claims: Any) -> ChainReport:
 
     loss: the loss, a node; or the variables of a forward pass run on Tensors, by name, such as
     `locals()`, with the loss among them as `loss` or `L`; or a function without arguments that
-    returns either (then what is said names your lines). claims: for each gradient (node, numbers);
+    returns either (then what is said names your lines, and code that only `as_written` follows is
+    followed). claims: for each gradient (node, numbers);
     or only the numbers where loss is a mapping, and the name is that of the variable, perhaps
     after a d: `dz1=…`, or `z1=…`.
 
@@ -109,12 +111,20 @@ def _called(name: str, node: Node) -> str:
     return node.label or (name[1:].lstrip("_") if name.startswith("d") and len(name) > 1 else name)
 
 
+def _watched(forward: Any) -> tuple[Any, Mapping[Node, Any]]:
+    """What a forward pass returns, and whose lines made its nodes; followed where it is refused."""
+    try:
+        return Record.watched(forward)
+    except AutogradError:
+        return Record.watched(as_written(forward))
+
+
 def _read(loss: Any, claims: Mapping[str, Any]
           ) -> tuple[Node, dict[str, Node], dict[str, Any], Any]:
     """(the loss, the node of each claim, its numbers, the places of nodes)."""
     places: Mapping[Node, Any] = {}
     if callable(loss) and not isinstance(loss, Node):
-        loss, places = Record.watched(loss)
+        loss, places = _watched(loss)
     variables = loss if isinstance(loss, Mapping) else {}
     output = _loss_in(loss) if variables else loss
     if not isinstance(output, Node) or np.size(output.value) != 1:
