@@ -236,7 +236,8 @@ IN_PLACE: dict[Any, Callable[..., Any]] = {
 
 MADE: dict[Any, Callable[..., Any]] = {
     np.array: array, np.asarray: asarray, np.asanyarray: asarray,
-    np.ascontiguousarray: laid_out("C"), np.asfortranarray: laid_out("F"), np.asarray_chkfinite: asarray, np.full: filled,
+    np.ascontiguousarray: laid_out("C"), np.asfortranarray: laid_out("F"),
+    np.asarray_chkfinite: asarray, np.full: filled,
     np.full_like: filled_like, np.arange: arange, np.fromiter: from_iterator,
     np.ndenumerate: each_entry, np.copy: lambda a, **_: array(a),
     np.require: lambda a, dtype=None, *_, **__: asarray(a, dtype),
