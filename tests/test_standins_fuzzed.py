@@ -218,6 +218,43 @@ def test_one_entry_fits_where_one_entry_is():
     follows(f, X)
 
 
+def test_stores_by_a_mask_don_t_look_what_they_overwrite():
+    """NumPy reads entries that it has just written, if a mask chooses where to; slices are safe."""
+    def f(x):
+        y = x * 2.0
+        y[y > -5.0] = y[::-1]
+        x[1:] = x[:-1]
+        x[::-1] = x
+        return x * y
+
+    assert f(X.copy()).tolist() == ag.as_written(f)(X.copy()).tolist()
+    follows(f, X)
+
+
+def test_out_decides_the_dtype_of_a_sum():
+    """np.cumsum of float32 with out= of float64 sums in float64, plain numbers and nodes."""
+    def f(x):
+        single = np.array([0.1, 0.7, 0.3], np.float32)
+        out = np.zeros(3)
+        np.cumsum(single, out=out)
+        np.multiply(out, x, out=out)
+        return out
+
+    assert f(X).tolist() == ag.as_written(f)(X).tolist()
+    follows(f, X)
+
+
+def test_a_deep_copy_of_a_list_has_the_same_nodes():
+    """copy.deepcopy of a container copies arrays, and keeps numbers."""
+    def f(x):
+        kept = {"a": [x[0] * x[1], x], "t": 1.0}
+        other = copy.deepcopy(kept)
+        other["a"][1][0] = x[2]
+        return x * other["a"][0] + other["a"][1]
+
+    follows(f, X)
+
+
 # ── arrays that operators make ───────────────────────────────────────────────────────────────
 
 

@@ -137,10 +137,21 @@ def _into(function: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         raise NotDifferentiableError(
             f"{getattr(function, '__name__', 'NumPy')}(out=…) can't write a node into an array of "
             f"{getattr(np.asarray(out), 'dtype', 'objects')}: make the array of floats")
-    found = function(*map(joined, inputs), **contents(rest))
+    given = list(map(joined, inputs))
+    if type(out) is Buffer and not isinstance(out.content(), Node) and not holds_nodes(
+            [*given, joined(mask)]):
+        return _plainly_into(function, given, kwargs, out)
+    found = function(*given, **contents(rest))
     if mask is not True:
         found = np.where(joined(mask), found, joined(out))
     out[...] = found
+    return out
+
+
+def _plainly_into(function: Any, inputs: Sequence[Any], kwargs: dict[str, Any], out: Buffer
+                  ) -> Buffer:
+    """The same where all are plain numbers: NumPy computes in the dtype of `out`."""
+    function(*inputs, **{**contents(kwargs), "out": out.writable()})
     return out
 
 

@@ -155,7 +155,11 @@ class Buffer(Conversions):
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        index, value = _plain_index(index), joined(value)
+        index = _plain_index(index)
+        if type(value) is Buffer and value.memory is not None and value.memory is self.memory:
+            _copy_entries(self, index, value)
+            return
+        value = joined(value)
         self.share()
         memory = self.memory
         memory.own()
@@ -213,6 +217,23 @@ class Buffer(Conversions):
 
     def __deepcopy__(self, memo: Any) -> Any:
         return copied(self)
+
+
+def _copy_entries(a: Buffer, index: Any, b: Buffer) -> None:
+    """`a[index] = b` of one memory: NumPy copies the notes in the order that it copies numbers in.
+
+    By a mask it doesn't look whether an entry that it reads has been written to already.
+    """
+    memory = a.memory
+    memory.own()
+    a.array[index] = b.array
+    if not memory.is_plain:
+        memory.take_notes()
+        memory.rows.clear()
+        for mine, other in zip(a.notes(), b.notes(), strict=True):
+            mine[index] = other
+        memory.whole = None
+    memory.version += 1
 
 
 # ── from and to what is in Buffers ───────────────────────────────────────────────────────────

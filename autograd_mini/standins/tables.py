@@ -20,6 +20,7 @@ from ..errors import DTypeError
 from ..graph import Node
 from ..primitive import TABLE, Elementwise
 from ..recording import current_tracer
+from ..trees import flat
 from .buffers import Buffer, as_buffer, constant, content, copied, holds_nodes, joined, numbers
 from .made import array, number, of_dtype
 from .runs import seen
@@ -77,7 +78,10 @@ def _typed(kind: Any) -> Callable[..., Any]:
 
 
 def _deepcopy(x: Any, memo: Any = None) -> Any:
-    return copied(x) if type(x) is Buffer else copy.deepcopy(x, memo)
+    if type(x) is Buffer:
+        return copied(x)
+    nodes = {id(v): v for v in flat(x) if isinstance(v, Node)}  # they never change
+    return copy.deepcopy(x, nodes if memo is None else memo)
 
 
 BUILTINS: dict[Any, Callable[..., Any]] = {

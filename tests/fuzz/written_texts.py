@@ -139,7 +139,7 @@ np.clip({a}, -1.0, 1.0, out={a}) ;; np.matmul({w}, {w}, out={w}) ;; np.divide({a
 np.maximum({a}, {s}, out={a}) ;; np.subtract({v}[1:], {v}[:-1], out={v}[:-1])
 np.negative({V}, out={V}) ;; np.add.accumulate({v}, out={v})
 np.add.reduce({w}, axis=0, out={w}[0]) ;; np.max({w}, axis=0, out={v})
-np.random.default_rng(0).shuffle([1, 2]) ;; {a}.cumsum(out={a}) ;; np.copyto({V}, {s})
+np.random.default_rng(0).shuffle([1, 2]) ;; np.copyto({V}, {s})
 np.mean({w}, axis=0, out={w}[1]) ;; np.take({v}, [1, 0], out={v}[:2])
 """)
 
