@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler.values import Values
-from ..errors import DTypeError
+from ..errors import DTypeError, NotDifferentiableError
 from ..functions import full
 from ..graph import Node, value_of
 from ..ops import broadcast_to, reshape, scatter, stack
@@ -133,14 +133,15 @@ def from_iterator(x: Any, dtype: Any = float, count: int = -1, **_: Any) -> Any:
 
 def windows(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
             writeable: bool = False) -> Any:
-    """`np.lib.stride_tricks.sliding_window_view`, as an array of its own: it can't be written to.
-
-    The places that NumPy's windows take in the array are taken from the node.
-    """
-    inner = joined(x)
-    places = np.arange(np.size(numbers(inner))).reshape(np.shape(numbers(inner)))
-    taken = np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)
-    return as_buffer(inner[np.unravel_index(taken, places.shape)])
+    """`np.lib.stride_tricks.sliding_window_view`, which has no rule of its own: a view."""
+    if type(x) is not Buffer:
+        x = array(x)
+    if type(x) is not Buffer:  # of a program
+        raise NotDifferentiableError("sliding_window_view isn't supported here: index instead, "
+                                     "x[np.arange(n - k + 1)[:, None] + np.arange(k)]")
+    x.share()
+    view = np.lib.stride_tricks.sliding_window_view(x.array, window_shape, axis)
+    return Buffer(None, x.memory, view)
 
 
 def each_entry(x: Any) -> Any:
