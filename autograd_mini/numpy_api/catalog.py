@@ -12,7 +12,9 @@ import numpy as np
 
 from .. import functions  # noqa: F401  it fills the table
 from ..errors import NotDifferentiableError
+from ..places import here
 from ..primitive import TABLE
+from ..recording import or_as_written
 from .meanings import instead
 
 __all__ = ["CONSTANT", "REFUSED", "classes", "name_of", "refusal", "supported"]
@@ -101,6 +103,9 @@ REFUSED: dict[str, dict[str, str]] = {
 }
 """Why → the names of functions (in np, or np.linalg) → what to use instead."""
 
+FOLLOWED = frozenset([*REFUSED][:3])
+"""The first three: `as_written` follows code that calls them."""
+
 ROOMS = {
     "fft.fftshift": ("no rule for it here", "use np.roll(x, n // 2, axis)"),
     "fft.ifftshift": ("no rule for it here", "use np.roll(x, -(n // 2), axis)"),
@@ -137,7 +142,9 @@ def refusal(name: str) -> NotDifferentiableError:
     for why, names in REFUSED.items():
         if bare in names:
             cure = names[bare] or "pass x.data if a constant is meant"
-            return NotDifferentiableError(f"{name} isn't differentiable here: {why}; {cure}")
+            where, too = (f"{here()}: ", or_as_written()) if why in FOLLOWED else ("", "")
+            return NotDifferentiableError(
+                f"{where}{name} isn't differentiable here: {why}; {cure}{too}")
     for there, (why, cure) in ROOMS.items():
         if bare.startswith(there):
             return NotDifferentiableError(f"{name} isn't differentiable here: {why}; {cure}")
