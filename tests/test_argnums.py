@@ -51,7 +51,8 @@ def test_keywords_of_every_kind():
     assert ag.grad(only_position, "scale")(2.0, 5.0) == 10.0
     assert ag.grad(only_position, "x")(2.0, 5.0) == 15.0
     assert ag.grad(functools.partial(product, b=3.0), "b")(2.0) == 24.0
-    assert ag.grad(np.tanh, "x")(0.5) == ag.grad(np.tanh)(0.5)
+    if hasattr(np.tanh, "__signature__"):  # NumPy tells it since 2.4
+        assert ag.grad(np.tanh, "x")(0.5) == ag.grad(np.tanh)(0.5)
 
 
 def test_a_method_has_its_arguments_by_name():

@@ -86,7 +86,8 @@ def test_a_view_by_the_method_view():
 
 @pytest.mark.parametrize("view", [
     np.trim_zeros, lambda a: np.lib.stride_tricks.sliding_window_view(a, 2),
-    lambda a: np.unstack(a[None])[0], lambda a: np.linalg.diagonal(a[None][:, None]),
+    *([lambda a: np.unstack(a[None])[0]] if hasattr(np, "unstack") else []),  # since NumPy 2.1
+    lambda a: np.linalg.diagonal(a[None][:, None]),
     lambda a: np.linalg.matrix_transpose(a[None]), lambda a: np.nan_to_num(a, copy=False)])
 def test_whatever_function_gives_a_view(view):
     """A result of NumPy that shares the memory of an array shows what is written to that later."""
