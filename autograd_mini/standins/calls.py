@@ -356,7 +356,7 @@ def _vectorized(f: Any, args: Any, kwargs: Any) -> Any:
     arrays = [content(array(a)) for a in args]
     shape = np.broadcast_shapes(*[np.shape(numbers(a)) for a in arrays])
     wide = [np.broadcast_to(a, shape) for a in arrays]
-    found = [call(f.pyfunc, *[w[at] for w in wide]) for at in np.ndindex(shape)]
+    found = [call(f.pyfunc, *[number(w[at]) for w in wide]) for at in np.ndindex(shape)]
     if found and isinstance(found[0], tuple):
         return tuple([_in_shape(list(x), shape, f.otypes) for x in zip(*found, strict=True)])
     return _in_shape(found, shape, f.otypes)

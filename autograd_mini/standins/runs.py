@@ -96,7 +96,8 @@ class Run:
 
     def names(self, f: Any, stored: frozenset[str]) -> None:
         """The function assigns to these names outside of it: global ones, and of its closure."""
-        self.namespaces[id(f.__globals__)] = f.__globals__, stored
+        _, others = self.namespaces.get(id(f.__globals__), (None, frozenset()))
+        self.namespaces[id(f.__globals__)] = f.__globals__, stored | others
         free = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
         self.cells += [cell for name, cell in free if name in stored]
         self.effects["it assigns to a name outside of it"] = None

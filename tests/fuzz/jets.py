@@ -106,8 +106,8 @@ class Jet:
     def __bool__(self) -> bool:
         return self.value != 0.0
 
-    def __round__(self, digits: int = 0) -> Jet:
-        return Jet(round(self.value, digits))
+    def __round__(self) -> int:
+        return round(self.value)
 
     def __float__(self) -> float:
         raise TypeError("a jet would lose its derivatives")

@@ -28,7 +28,9 @@ _files = itertools.count()
 
 def loaded(program: Program) -> Callable[[], dict[str, Any]]:
     """What gives the program's names anew at each call, from a source that Python can find."""
-    name, text = f"<written {next(_files)}>", program.setup + "\n" + program.body
+    number = next(_files)
+    linecache.cache.pop(f"<written {number - 50}>", None)  # what an hour makes isn't kept
+    name, text = f"<written {number}>", program.setup + "\n" + program.body
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     code = compile(text, name, "exec", dont_inherit=True)
 

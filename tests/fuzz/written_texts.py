@@ -72,7 +72,7 @@ np.dot({v}, {v}) ;; {v} @ {v} ;; sum({v}) ;; sum({l}) ;; max({v}) ;; {q}[()] ;; 
 np.sum({e}) ;; float({x}) ;; np.float64({s}) ;; {l}[{i}] ;; {a}.tolist()[0] ;; sum({v}.tolist())
 np.prod({v}) ;; math.fsum({v}) ;; sum(t * t for t in {v}) ;; sum([{m}(t) for t in {v}]) ;; {x} ** 2
 mean({v}) ;; step({s}) ;; step({v}[{i}], k={c}) ;; sum(a * b for a, b in zip({v}, {v})) ;; {s} % 0.7
-norm({v}) ;; recursive({s}, 3) ;; round({s}, 1) * {s} ;; int({s}) * {s} ;; (lambda u: u * {s})({s})
+norm({v}) ;; recursive({s}, 3) ;; round({s}) * {s} ;; int({s}) * {s} ;; (lambda u: u * {s})({s})
 np.linalg.norm({a}) ;; np.trace({w}) ;; {v}[np.argmax({v})] ;; {v}.dot({v}) ;; sorted({v})[0]
 {V}.sum()
 """)
@@ -132,14 +132,13 @@ np.fill_diagonal({w}, {v}) ;; {a}.fill({s}) ;; {a}.sort() ;; {w}.sort(axis=0) ;;
 np.put_along_axis({w}, np.array([[0, 1]]), {s}, 1) ;; {a}[::-1].sort() ;; {a}.T.fill({s})
 np.multiply({a}, {s}, out={a}) ;; np.add({a}, {e}, out={a}) ;; np.exp({a} * 0.3, out={a})
 np.sin({a}, {a}) ;; np.add({e}, {e}, out={a}) ;; np.multiply({e}, {s}, out={a}[{p}])
-np.sum({w}, axis=0, out={v}) ;; np.cumsum({v}, out={v})
-np.add({a}, {s}, out={a}, where={a} > {c}) ;; np.sin({e}, out={a}, where={a} < {c})
-{w}.sum(axis=1, out={v}) ;; np.dot({w}, {v}, out={v}) ;; {n} = np.square({a}, out={a})
-np.clip({a}, -1.0, 1.0, out={a}) ;; np.matmul({w}, {w}, out={w}) ;; np.divide({a}, 2.0, {a})
-np.maximum({a}, {s}, out={a}) ;; np.subtract({v}[1:], {v}[:-1], out={v}[:-1])
-np.negative({V}, out={V}) ;; np.add.accumulate({v}, out={v})
-np.add.reduce({w}, axis=0, out={w}[0]) ;; np.max({w}, axis=0, out={v})
-np.random.default_rng(0).shuffle([1, 2]) ;; np.copyto({V}, {s})
+np.sum({w}, axis=0, out={v}) ;; np.add({a}, {s}, out={a}, where={a} > {c})
+np.sin({e}, out={a}, where={a} < {c}) ;; {w}.sum(axis=1, out={v}) ;; np.dot({w}, {v}, out={v})
+{n} = np.square({a}, out={a}) ;; np.clip({a}, -1.0, 1.0, out={a}) ;; np.matmul({w}, {w}, out={w})
+np.divide({a}, 2.0, {a}) ;; np.maximum({a}, {s}, out={a})
+np.subtract({v}[1:], {v}[:-1], out={v}[:-1]) ;; np.negative({V}, out={V})
+np.cumsum(h := {v}.copy(), out=h) ;; np.add.reduce({w}, axis=0, out={w}[0])
+np.max({w}, axis=0, out={v}) ;; np.random.default_rng(0).shuffle([1, 2]) ;; np.copyto({V}, {s})
 np.mean({w}, axis=0, out={w}[1]) ;; np.take({v}, [1, 0], out={v}[:2])
 """)
 
