@@ -145,6 +145,7 @@ class Call:
         if isinstance(self.outer, Call):
             self.outer.inner = True
         self.cuts: list[tuple[Node, Spot | None]] = []
+        self.constants: set[Node] = set()  # nodes of other calls, which are over
         self.began = clock.tick()
         with called_by(self):
             self.trees = tuple([_variables(args[i] if isinstance(i, int) else kwargs[i], i)
@@ -173,7 +174,21 @@ class Call:
         results = [self.output, self.aux] if self.has_aux else self.output
         outputs = [y for y in flat(results) if isinstance(y, Node)]
         return any(node.made_at < self.began and (node.op is not None or node.params == VARIABLE)
+                   and node not in self.constants
                    for y in outputs for node in topological_order(y, since=self.began))
+
+    def is_constant(self, output: Node) -> None:
+        """Tell the calls that go on that this one's graph, of plain numbers, is over.
+
+        A pullback of it, applied to a node, depends on that node alone.
+        """
+        caller = transforming.get()
+        if self.nested or not isinstance(caller, Call):
+            return
+        graph = topological_order(output, since=self.began)
+        while isinstance(caller, Call):
+            caller.constants.update(graph)
+            caller = caller.outer
 
     @property
     def value(self) -> Any:

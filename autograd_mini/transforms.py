@@ -122,6 +122,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False, **other: Never) -> tuple
         if not isinstance(cotangent, Node):
             check_real(np.asarray(cotangent), "the cotangent")
         seed = as_seed(cotangent, output)
+        call.is_constant(output)
         return call.shaped(call.pull(output, seed, isinstance(seed, Node), quiet=False))
 
     return call.with_aux(call.value, pullback)  # type: ignore[no-any-return]

@@ -290,3 +290,15 @@ def test_second_orders_of_arrays_times_floats():
         along_x, along_t = ag.hvp(f, (x, -1.0), (v, 0.3))
         assert along_x == pytest.approx([0.0, 0.6]) and along_t == pytest.approx(1.0)
         assert along_x.dtype == dtype
+
+
+def test_a_pullback_made_before_is_a_constant():
+    """A vjp of plain numbers, pulled inside another transform, leaves its result plain."""
+    pull = ag.vjp(lambda z: z**3, 2.0)[1]
+    value, pulled = ag.vjp(lambda u: pull(u)[0], 3.0)
+    assert type(value) is float
+    assert type(pulled(1.0)[0]) is float
+    assert pulled(1.0)[0] == 12.0
+    second = ag.grad(lambda x: ag.grad(lambda u: pull(u * u)[0])(x))(3.0)
+    assert type(second) is float
+    assert second == 24.0
