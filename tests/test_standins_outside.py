@@ -1,5 +1,6 @@
 """`ag.as_written` leaves what lies outside of the function as a plain run does."""
 
+import math
 import threading
 
 import numpy as np
@@ -84,3 +85,58 @@ class TestOutside:
             t.join()
         assert len(found) == 20
         assert all(np.array_equal(x, expected) for x in found)
+
+
+class Vector:
+    """A class of the user's with special methods, which Python calls."""
+
+    kinds = 0
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def __add__(self, other):
+        return self.__class__(math.sin(self.a) + other.a, self.b + other.b)
+
+    def __getitem__(self, i):
+        return [float(self.a), float(self.b)][i]
+
+    def __len__(self):
+        return 2
+
+    def __iter__(self):
+        return iter([float(self.a), math.exp(self.b)])
+
+    def __eq__(self, other):
+        return math.exp(self.a) == math.exp(other.a)
+
+    def __enter__(self):
+        self.a = math.sin(self.a)
+        return self
+
+    def __exit__(self, *error):
+        return False
+
+    def __getattr__(self, name):
+        if name == "sine":
+            return math.sin(self.a)
+        raise AttributeError(name)
+
+
+def test_special_methods_are_followed():
+    """`+`, `[ ]`, iteration, `with` and missing attributes of a class are the user's code, too."""
+    kept = []
+
+    def f(w):
+        v = Vector(w[0], w[1]) + Vector(w[2], w[3])
+        kept.append(v)
+        assert type(v) is Vector
+        assert v == v
+        with Vector(w[1], w[0]) as u:
+            first, second = u
+        return v[0] * first + second * v.sine + sum(v)
+
+    found = ag.grad(ag.as_written(f))(X0)
+    np.testing.assert_allclose(found, slopes(f, X0), rtol=2e-7, atol=2e-7)
+    assert type(kept[0]) is Vector
+    assert type(kept[0].a) in (float, np.float64)

@@ -24,7 +24,7 @@ from . import operators as operators  # it gives Buffers theirs
 from .arrays import of_numpy, of_ufunc, wrapped
 from .buffers import as_buffer, constant, content, contents, holds_nodes, numbers
 from .effects import opened, printed, tell_effects
-from .made import MADE, array, number, of_dtype
+from .made import MADE, array, check_class, number, of_dtype
 from .rewrite import HOOKS
 from .runs import computed, current_run, running, seen
 from .scipy_names import of_scipy
@@ -40,6 +40,7 @@ from .stores import (
     writes_to,
 )
 from .tables import BUILTINS, MATH
+from .twins import original, twin_of
 
 __all__ = ["call", "own_version"]
 
@@ -158,13 +159,13 @@ def _of_node(f: Any, owner: Any, args: Any, kwargs: Any) -> Any:
 
 def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     """An object made: the user's own `__init__` is his code, too."""
+    f = original(f)
     init: Any = getattr(f, "__init__", None)
     plain_new = f.__new__ is object.__new__ and type(f).__call__ is type.__call__
     if plain_new and dataclasses.is_dataclass(f) and init.__code__.co_filename == "<string>":
         return _of_dataclass(f, args, kwargs)
     if plain_new and type(init) is FunctionType and (own := own_version(init)) is not None:
-        made = object.__new__(f)
-        _make(made)
+        made = _make(object.__new__(twin_of(f, call)))
         own(made, *args, **kwargs)
         return made
     if f in (map, filter) or f.__module__ == "itertools":
@@ -175,7 +176,7 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     if f is np.vectorize:
         return np.vectorize(*args, **kwargs)
     if f.__module__.startswith("numpy"):
-        _check_of_numpy(f, contents([*args]))
+        check_class(f, contents([*args]))
         return f(*contents(args), **contents(kwargs))
     if f.__module__.startswith("scipy"):
         return _of_library(f, args, kwargs)
@@ -183,22 +184,10 @@ def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
     return _make(made) if isinstance(made, f) else made
 
 
-def _check_of_numpy(f: Any, args: list[Any]) -> None:
-    """Refuse the classes of NumPy that would hold plain numbers of nodes."""
-    if issubclass(f, np.matrix) and holds_nodes(args):
-        raise NotDifferentiableError(
-            "the class np.matrix has no gradient here, for its * is a matrix product: use "
-            "arrays, and @")
-    if f is np.nditer and holds_nodes(args):
-        raise NotDifferentiableError(
-            "np.nditer gives plain numbers, so the gradient would be lost: loop over "
-            "np.ndenumerate(a), or np.ndindex(a.shape) and a[i]")
-
-
 def _of_dataclass(f: Any, args: Any, kwargs: Any) -> Any:
     """An object whose `__init__` is Python's own: its fields, and then `__post_init__`."""
     signature = inspect.signature(f.__init__)
-    made = _make(object.__new__(f))
+    made = _make(object.__new__(twin_of(f, call)))
     given = signature.bind(made, *args, **kwargs).arguments
     fields = dataclasses.fields(f)
     for field in fields:

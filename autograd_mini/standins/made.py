@@ -30,7 +30,8 @@ from .buffers import (
     of_float,
 )
 
-__all__ = ["IN_PLACE", "MADE", "array", "number", "of_dtype", "of_no_axes", "write_at"]
+__all__ = ["IN_PLACE", "MADE", "array", "check_class", "number", "of_dtype", "of_no_axes",
+           "write_at"]
 
 
 # ── arrays made of nodes ─────────────────────────────────────────────────────────────────────
@@ -259,3 +260,15 @@ MADE: dict[Any, Callable[..., Any]] = {
     np.require: lambda a, dtype=None, *_, **__: asarray(a, dtype),
 }
 """NumPy's functions that make an array of what may be nodes."""
+
+
+def check_class(f: Any, args: list[Any]) -> None:
+    """Refuse the classes of NumPy that would hold plain numbers of nodes."""
+    if issubclass(f, np.matrix) and holds_nodes(args):
+        raise NotDifferentiableError(
+            "the class np.matrix has no gradient here, for its * is a matrix product: use "
+            "arrays, and @")
+    if f is np.nditer and holds_nodes(args):
+        raise NotDifferentiableError(
+            "np.nditer gives plain numbers, so the gradient would be lost: loop over "
+            "np.ndenumerate(a), or np.ndindex(a.shape) and a[i]")

@@ -14,6 +14,7 @@ from ..recording import following
 from ..tensor import Tensor
 from .buffers import Buffer, as_buffer, numbers, root_of
 from .memory import Memory
+from .twins import original
 
 __all__ = ["Run", "computed", "current_run", "finished", "running", "seen"]
 
@@ -115,6 +116,11 @@ class Run:
     def leave_plain(self) -> None:
         """Let what was written outside hold plain numbers, as after a plain run."""
         given = self.given
+        for thing in self.made.values():
+            if original(type(thing)) is not type(thing):
+                object.__setattr__(thing, "__class__", original(type(thing)))
+            if not isinstance(thing, list | dict | set | tuple):
+                _leave_plain(thing, given)  # it may be kept outside
         for thing in self.written.values():
             _leave_plain(thing, given)
         done: set[int] = set()

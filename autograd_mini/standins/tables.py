@@ -24,6 +24,7 @@ from ..trees import flat
 from .buffers import Buffer, as_buffer, constant, content, copied, holds_nodes, joined, numbers
 from .made import array, number, of_dtype
 from .runs import seen
+from .twins import original
 
 __all__ = ["BUILTINS", "MATH"]
 
@@ -37,7 +38,7 @@ def _constant(function: Any) -> Callable[..., Any]:
 
 def kind_of(x: Any, *more: Any) -> Any:
     """`type(x)`, as in a plain run."""
-    return type(x, *more) if more else type(numbers(x))
+    return type(x, *more) if more else original(type(numbers(x)))
 
 
 def is_instance(x: Any, kinds: Any) -> bool:
