@@ -202,10 +202,12 @@ def test_numbers_joined_with_arrays_of_float32_take_their_dtype():
 
 
 def test_put_of_no_values_writes_nothing():
-    """np.put of an empty array leaves the array as it is."""
+    """np.put and np.fill_diagonal of an empty array leave the array as it is."""
     def f(x):
         np.put(x, [0, 1], x[3:])
-        return x * x
+        square = np.outer(x, x)
+        np.fill_diagonal(square, x[3:])
+        return square
 
     follows(f, X)
 

@@ -211,6 +211,8 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     np.fill_diagonal(marks, 0, wrap)
     spots = np.nonzero(marks == 0)
     val = content(array(val)).reshape(-1)
+    if not np.size(value_of(val)):
+        return  # as NumPy does
     a[spots] = val[np.arange(len(spots[0])) % np.size(value_of(val))]
 
 

@@ -234,6 +234,8 @@ def check_gradient(case: WrittenCase) -> None:
         except Exception:
             return np.nan
 
+    if abs(given) > 1e5 * max(1.0, abs(case.y)):
+        raise Skipped("differences say nothing of so steep a function")
     slope = slope_along(along, 0.0)
     size = max(case.scale, abs(slope.value))
     if slope.kink or not slope.error <= 1e-4 * size or case.is_single:
