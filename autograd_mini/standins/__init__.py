@@ -25,8 +25,8 @@ R = TypeVar("R")
 
 
 MOST_COMPARED = 10_000
-_compared: dict[Any, str] = {}
-"""By the code of a function and the kinds of its arguments: why it was not compared, if so."""
+_compared: set[Any] = set()
+"""The code of functions that were compared with a plain run, with the kinds of arguments."""
 
 
 def _code_of(f: Any) -> Any:
@@ -67,13 +67,16 @@ class AsWritten(Generic[P, R]):
         kinds = self._code, *[(type(x), np.shape(x.value)) for x in nodes]
         if not nodes or not recording_mode():
             return
-        if kinds not in _compared:
-            if not run.effects:
-                check_agreement(self.__wrapped__, args, kwargs, found)
-            if len(_compared) >= MOST_COMPARED:
-                _compared.clear()
-            _compared[kinds] = ", and ".join(run.effects)
-        self.unchecked = _compared[kinds]
+        self.unchecked = ""
+        if kinds in _compared:
+            return
+        if run.effects:
+            self.unchecked = ", and ".join(run.effects)
+            return
+        check_agreement(self.__wrapped__, args, kwargs, found)
+        if len(_compared) >= MOST_COMPARED:
+            _compared.clear()
+        _compared.add(kinds)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
