@@ -46,7 +46,7 @@ IN_MPMATH = {
 
 # mpmath differentiates K₀ and K₁ for seconds.
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.slow) if name in ("k0", "k1") else name
+    pytest.param(name, marks=pytest.mark.slow) if name in ("k0", "k1", "kve", "ive") else name
     for name in IN_MPMATH])
 def test_derivatives_are_mpmaths(name):
     """Derivatives of order 1 and 2 are mpmath's at random arguments, to 1e-9."""
