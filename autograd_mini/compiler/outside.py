@@ -11,6 +11,7 @@ function's. Reference counts play no part in it.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -25,7 +26,8 @@ __all__ = ["Environment", "References"]
 MOST_OBJECTS = 200_000
 """So many objects are gone through; a node beyond counts as not found."""
 MISSING = object()
-LIBRARIES = ("autograd_mini", "builtins", "math", "numpy", "scipy", "numba")
+LIBRARIES = frozenset({"autograd_mini", "numpy", "scipy", "numba", "pandas", "torch", "jax",
+                       "sympy", *sys.stdlib_module_names})
 """Packages whose functions and modules hold no Values of a user's."""
 PLAIN = (str, bytes, int, float, complex, type(None), np.generic, type(...), np.ufunc,
          types.BuiltinFunctionType, types.CodeType)
