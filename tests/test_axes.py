@@ -40,6 +40,7 @@ def parts(y):
     return list(y) if isinstance(y, list | tuple) else [y]
 
 
+@pytest.mark.slow  # a second and a half in all
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data())
 def test_what_moves_numbers_is_numpys(name, data):

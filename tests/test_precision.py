@@ -95,6 +95,7 @@ QUICK = {"sqrt", "cbrt", "square", "reciprocal", "x**3", "x**1.5", "x**-2", "arc
          "logit", "softsign", "exp2", "tanh", "sigmoid"}
 
 
+@pytest.mark.slow  # mpmath: three seconds in all
 @pytest.mark.parametrize("name", [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FUNCTIONS])
 def test_derivatives_to_order_three_from_tiny_to_huge(name):
