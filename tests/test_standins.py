@@ -70,30 +70,6 @@ def test_second_order(f):
         np.testing.assert_allclose(H[i], found, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.slow  # higher derivatives, or machines: seconds
-@pytest.mark.parametrize("f", WRITTEN, ids=lambda f: f.__name__)
-def test_in_a_program(f):
-    """A compiled gradient is that of the function at other points as well, or refused."""
-    g = ag.as_written(f)
-    try:
-        program = ag.compile(ag.grad(g))
-        for x in (X0, X0[::-1].copy(), X0 * 0.7 + 0.1):
-            np.testing.assert_allclose(program(x.copy()), ag.grad(g)(x.copy()), rtol=1e-9,
-                                       atol=1e-12)
-    except ag.errors.AutogradError:
-        assert f.__name__ in {"functions_that_write", "of_math", "of_other_modules",
-                              "whole_numbers", "branches_of_the_plain_run"}
-
-
-@pytest.mark.parametrize("f", [code.stores_in_a_loop, code.masked_stores], ids=lambda f: f.__name__)
-def test_in_a_compiled_gradient(f):
-    """A program of written code gives its gradient at other points as well."""
-    g = ag.as_written(f)
-    program = ag.compile(ag.grad(g))
-    for x in (X0, X0[::-1].copy()):
-        np.testing.assert_allclose(program(x.copy()), ag.grad(g)(x.copy()), rtol=1e-9, atol=1e-12)
-
-
 def test_float32_stays():
     """A buffer of float64 widens, as NumPy's does; one of float32 keeps its kind."""
     def f(w):

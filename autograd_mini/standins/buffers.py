@@ -1,7 +1,7 @@
 """A Buffer is an array that takes nodes: it is written to as NumPy's are, and the graph stays true.
 
-Whoever holds the array, or a view of it, sees what was written, as in NumPy. What was computed from
-it before keeps what it was computed from.
+The array and its views all show what was written, as in NumPy. What was computed from it before
+keeps what it was computed from.
 """
 
 from __future__ import annotations

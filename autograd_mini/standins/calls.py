@@ -1,7 +1,7 @@
 """What a call in the user's code means when there are nodes and Buffers among its arguments.
 
-His own functions, methods and classes are rewritten in turn; NumPy's, math's and SciPy's have
-their stand-ins; what a library does with nodes is left to it, for nodes guard themselves.
+The user's own functions, methods and classes are rewritten in turn; NumPy's, math's and SciPy's
+have their stand-ins; what a library does with nodes is left to it, for nodes guard themselves.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _of_node(f: Any, owner: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _of_class(f: Any, args: Any, kwargs: Any) -> Any:
-    """An object made: the user's own `__init__` is his code, too."""
+    """An object made: the `__init__` of a user's class is followed, too."""
     f = original(f)
     init: Any = getattr(f, "__init__", None)
     plain_new = f.__new__ is object.__new__ and type(f).__call__ is type.__call__

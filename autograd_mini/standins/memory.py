@@ -1,8 +1,8 @@
 """The memory of an array that takes nodes: its plain numbers, and where each of them came from.
 
 NumPy's arrays are written to, and a graph never changes. So a write of a node makes a note: these
-entries came from that node. Whoever reads entries gets a node made of what they came from, and
-whoever has read before keeps the older one.
+entries came from that node. A read gives a node made of what the entries came from, and what was
+read before stays the older one.
 """
 
 from __future__ import annotations
@@ -158,12 +158,18 @@ def gathered(memory: Memory, view: np.ndarray, source: np.ndarray, position: np.
     return _assembled(memory.sources, source, position, view)
 
 
-@lru_cache(maxsize=64)
 def in_order(shape: tuple[int, ...]) -> np.ndarray:
     """The positions of an array's own entries: 0, 1, 2, … in C's order."""
+    return _few_in_order(shape) if math.prod(shape) < 1000 else _all_in_order(shape)
+
+
+def _all_in_order(shape: tuple[int, ...]) -> np.ndarray:
     places = np.arange(math.prod(shape)).reshape(shape)
     places.flags.writeable = False
     return places
+
+
+_few_in_order = lru_cache(maxsize=64)(_all_in_order)  # rows are asked for again and again
 
 
 def _in_order(position: np.ndarray, mask: Any = None) -> bool:
@@ -203,8 +209,8 @@ def _assembled(sources: Sequence[Any], source: np.ndarray, position: np.ndarray,
     index = np.where(source == PLAIN, np.cumsum(source == PLAIN).reshape(view.shape) - 1, position)
     index += start[np.searchsorted(used, source)]
     joined = concatenate(parts)
-    in_order = index.size == starts[-1] and _in_order(index)
-    return _of_dtype(_shaped(joined, view.shape) if in_order else joined[index], view)
+    as_joined = index.size == starts[-1] and _in_order(index)
+    return _of_dtype(_shaped(joined, view.shape) if as_joined else joined[index], view)
 
 
 def _flat(node: Any) -> Any:

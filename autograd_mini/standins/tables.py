@@ -122,6 +122,15 @@ def _hypot(*xs: Any) -> Any:
     return functions.norm(content(array(list(xs))))
 
 
+def _remainder(x: Any, y: Any) -> Any:
+    """x − n·y for the whole number n nearest to x/y, which a program must find again."""
+    quotient = x / y
+    n = round(numbers(quotient))
+    if not (quotient - n < 0.5 and quotient - n > -0.5):
+        constant(quotient)
+    return x - y * n
+
+
 def _special(name: str) -> Callable[..., Any]:
     def of(x: Any) -> Any:
         from .. import special
@@ -148,7 +157,7 @@ _ROWS: dict[str, Any] = {
     "asin": _as_ours("arcsin"), "acos": _as_ours("arccos"), "atan": _as_ours("arctan"),
     "atan2": _as_ours("arctan2"), "asinh": _as_ours("arcsinh"), "acosh": _as_ours("arccosh"),
     "atanh": _as_ours("arctanh"), "fma": lambda x, y, z: x * y + z,
-    "remainder": lambda x, y: x - y * round(numbers(x) / numbers(y)),
+    "remainder": _remainder,
     **{name: _as_ours(name) for name in (
         "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp2", "expm1", "log1p",
         "log2", "log10", "cbrt", "fmod", "copysign", "degrees", "radians", "ldexp", "modf")},
@@ -161,7 +170,9 @@ _DOMAINS: dict[Any, Callable[..., Any]] = {
     math.asin: lambda x: x * x <= 1, math.acos: lambda x: x * x <= 1, math.acosh: lambda x: x >= 1,
     math.atanh: lambda x: x * x < 1, math.exp: lambda x: x < 709.78,
     math.sinh: lambda x: x * x < 709.78**2, math.cosh: lambda x: x * x < 709.78**2,
-    math.expm1: lambda x: x < 709.78,
+    math.expm1: lambda x: x < 709.78, getattr(math, "exp2", None): lambda x: x < 1023.99,
+    math.pow: lambda x, y: x > 0 and y * ops.log(x) < 709.78,
+    math.fmod: lambda x, y: y * y > 0, math.remainder: lambda x, y: y * y > 0,
 }
 """Where they don't raise: asked of the nodes, so that a program to be compiled knows of it."""
 
