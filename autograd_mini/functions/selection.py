@@ -155,7 +155,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """Its numbers shifted along `axis`, or along all axes if that is None; what falls out comes in
     again at the other end."""
     check_plain("roll", {"shift": shift}, ())
-    plain = np.asarray(shift).tolist()  # which nobody will change
+    plain = np.asarray(shift).tolist()  # it will not change
     return ops.roll(a, shift=tuple(plain) if isinstance(plain, list) else plain, axis=axis)
 
 
