@@ -143,12 +143,15 @@ def test_a_formula_proposes_no_other_function():
 @pytest.mark.parametrize(("attempt", "words"), [
     (np.emath.sqrt, r"complex outside its domain; use NumPy's function of that name"),
     (np.fft.fft, "a matrix product with cosines"), (np.fft.fftshift, "np.roll"),
-    (np.fft.ifftshift, "np.roll"), (np.char.upper, "text or records; pass x.data"),
+    (np.fft.ifftshift, "np.roll"), (np.char.upper, r"text or records; pass x\.data|take x\.data"),
     (lambda x: np.lib.stride_tricks.sliding_window_view(x, 2), "index instead"),
-    (lambda x: np.polynomial.polynomial.polyval2d(x, x, np.eye(2)), "np.polyval|float"),
+    (lambda x: np.polynomial.polynomial.polyval2d(x, x, np.eye(2)), "np.polyval|plain array"),
 ])
 def test_other_rooms_of_numpy(attempt, words):
-    """np.emath, np.fft, np.char … each have their reason."""
+    """np.emath, np.fft, np.char … each have their reason.
+
+    NumPy 2.0 doesn't ask a node before it makes an array of it in np.char and np.polynomial.
+    """
     with pytest.raises(NotDifferentiableError, match=words):
         attempt(Tensor([1.0, 2.0, 3.0]))
 

@@ -314,6 +314,18 @@ def test_stretches_and_windows():
     np.testing.assert_allclose(ag.grad(ag.as_written(f))(X0), ag.grad(g)(X0), rtol=1e-13)
 
 
+def test_windows_that_are_written_to_are_refused():
+    """Windows overlap: np.add.at on them adds to one entry of the array in several places."""
+    def f(w):
+        row = np.zeros(5)
+        view = np.lib.stride_tricks.sliding_window_view(row, 3, writeable=True)
+        np.add.at(view, (np.array([0, 1]), np.array([1, 1])), w[:2])
+        return row.sum()
+
+    with pytest.raises(NotDifferentiableError, match=r"writeable=True\) isn.t supported here"):
+        ag.grad(ag.as_written(f))(X0)
+
+
 def test_n_writes_make_no_more_than_n_nodes():
     """A buffer of n entries, filled one by one, costs one node for the array, not one per write."""
     def filled(n):

@@ -111,7 +111,7 @@ ROOMS = {
     "fft.ifftshift": ("no rule for it here", "use np.roll(x, -(n // 2), axis)"),
     "fft.": ("its result is complex",
              "a transform of real numbers is a matrix product with cosines and sines"),
-    "lib.scimath.": ("its result is complex outside its domain",
+    "emath.": ("its result is complex outside its domain",
                      "use NumPy's function of that name, np.sqrt for np.emath.sqrt"),
     "lib.stride_tricks.": ("it makes a view of the memory",
                            "index instead: x[np.arange(n - k + 1)[:, None] + np.arange(k)]"),
@@ -127,6 +127,8 @@ def name_of(function: Any) -> str:
     name: str = function.__name__
     if getattr(np, name, None) is function:
         return f"np.{name}"
+    if getattr(np.emath, name, None) is function:
+        return f"np.emath.{name}"
     special = sys.modules.get("scipy.special")
     if getattr(special, name, None) is function:
         return f"scipy.special.{name}"

@@ -137,9 +137,10 @@ def windows(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
     """`np.lib.stride_tricks.sliding_window_view`, which has no rule of its own: a view."""
     if type(x) is not Buffer:
         x = array(x)
-    if type(x) is not Buffer:  # of a program
-        raise NotDifferentiableError("sliding_window_view isn't supported here: index instead, "
-                                     "x[np.arange(n - k + 1)[:, None] + np.arange(k)]")
+    if writeable or type(x) is not Buffer:  # to be written to where they overlap; of a program
+        raise NotDifferentiableError(
+            f"sliding_window_view{'(…, writeable=True)' if writeable else ''} isn't supported "
+            "here: index instead, x[np.arange(n - k + 1)[:, None] + np.arange(k)]")
     x.share()
     view = np.lib.stride_tricks.sliding_window_view(x.array, window_shape, axis)
     return Buffer(None, x.memory, view)

@@ -17,6 +17,10 @@ from .programs import Outcome, Program, Skipped, Wrong
 
 __all__ = ["judge"]
 
+PYTHONS_OWN = ("'Value' object is not subscriptable",
+               "assignment destination is read-only")  # np.add.at of plain arrays doesn't look
+"""Refusals in the words of Python, or of NumPy."""
+
 Checks = Mapping[str, Callable[[Any], None]]
 
 
@@ -62,7 +66,7 @@ def _outcome(name: str, check: Callable[[Any], None], case: Any) -> Outcome:
     except AutogradError as error:
         return Outcome("refused", head(error), step=name)
     except Exception as error:
-        if str(error) == "'Value' object is not subscriptable":  # Python's own refusal
+        if str(error) in PYTHONS_OWN:
             return Outcome("refused", head(error), step=name)
         return Outcome("wrong", f"{type(error).__name__} from {_origin(error)}", "escaped",
                        f"{type(error).__name__}: {error}",
