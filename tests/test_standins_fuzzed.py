@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from autograd_mini.errors import NotDifferentiableError
 
 
 def follows(f, *args):
@@ -308,3 +309,53 @@ def test_vectorize_gives_python_s_numbers():
 
     assert ag.as_written(f)(X).tolist() == f(X).tolist()
     follows(f, X)
+
+
+# ── one number that stands for many, and ties ────────────────────────────────────────────────
+
+
+def test_a_filled_array_has_a_memory_of_its_own():
+    """x.fill(number) gives n entries of one number; an array made of it is n numbers all the same.
+    """
+    def f(x):
+        x.fill(x[0])
+        copy = +x
+        np.add(x, np.ravel(copy), out=np.ravel(copy))
+        return copy
+
+    follows(f, X)
+
+
+@pytest.mark.parametrize("write", [
+    lambda view, number: np.add.at(view, 0, number),
+    lambda view, number: view.fill(number),
+])
+def test_entries_that_are_named_twice_cannot_be_written_to(write):
+    """NumPy lets nobody write to a broadcast array, even where its np.add.at does."""
+    def f(x, write):
+        view = np.broadcast_to(x, (2, 1)).T[0]
+        write(view, x[0])
+        return view.sum()
+
+    with pytest.raises(ValueError, match="read-only"):
+        ag.grad(ag.as_written(f))(np.array([-1.0]), write)
+
+
+def test_a_tie_is_no_leak():
+    """At a tie the slope is a convention, which differences of plain runs needn't share."""
+    def f(x):
+        np.maximum(x, np.min(x), out=x)
+        return x @ np.array([1.0, 2.0])
+
+    slopes = ag.grad(ag.as_written(f))(np.array([1.0, 1.0]))
+    np.testing.assert_allclose(slopes, [1.25, 1.75], rtol=1e-15)
+
+
+def test_a_leak_beside_a_tie_is_refused():
+    """What differences say beside the tie, they say of the leak."""
+    def f(x):
+        np.maximum(x, np.min(x), out=x)
+        return x.sum() + float(str(x[0] * 1.0)) * x[1]
+
+    with pytest.raises(NotDifferentiableError, match="a number has left the graph"):
+        ag.grad(ag.as_written(f))(np.array([1.0, 1.0]))

@@ -13,10 +13,9 @@ from ..errors import ArgumentTypeError
 from ..graph import Node
 from ..recording import recording_mode
 from ..trees import flat
-from .agreement import check_agreement
-from .buffers import contents
+from .agreement import check_agreement, recorded
 from .calls import call
-from .runs import Run, current_run, running
+from .runs import Run, current_run
 
 __all__ = ["AsWritten", "as_written"]
 
@@ -54,10 +53,7 @@ class AsWritten(Generic[P, R]):
         f: Any = self.__wrapped__
         if current_run() is not None:
             return call(f, *args, **kwargs)  # type: ignore[no-any-return]
-        with running() as run:
-            given = [run.argument(a) for a in args]
-            named = {k: run.argument(v) for k, v in kwargs.items()}
-            found = contents(run.within(call(f, *given, **named)))
+        run, found = recorded(f, args, kwargs)
         self._compare(run, args, kwargs, found)
         return found  # type: ignore[no-any-return]
 

@@ -242,7 +242,12 @@ def _copy_entries(a: Buffer, index: Any, b: Buffer) -> None:
 def as_buffer(x: Any) -> Any:
     """A fresh array of floats, or node that stands for one, as a Buffer; anything else as it is."""
     if type(x) is Tensor:
-        return Buffer(x) if x.value.ndim else x
+        if not x.value.ndim:
+            return x
+        buffer = Buffer(x)
+        if 0 in x.value.strides:  # numbers that stand for more, where NumPy has an array of its own
+            buffer.share()
+        return buffer
     if type(x) is np.ndarray and x.dtype.kind == "f":
         if current_tracer() is not None:  # a program's arrays hold objects, and so take nodes
             return nested_array(x.ravel().tolist(), x.shape).view(Values)

@@ -139,7 +139,20 @@ def view_at(start: int, shape: tuple[int, ...], strides: tuple[int, ...], array:
     flat = array.ravel(order="K")
     if 0 in shape:
         return np.empty(shape, array.dtype)
-    return np.ndarray(shape, array.dtype, flat, start, strides)
+    view = np.ndarray(shape, array.dtype, flat, start, strides)
+    view.flags.writeable = not _overlaps(shape, strides, array.itemsize)
+    return view
+
+
+def _overlaps(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> bool:
+    """Whether an entry may be named twice: NumPy lets nobody write to such a view."""
+    reach = itemsize
+    for stride, n in sorted(zip(map(abs, strides), shape, strict=True)):
+        if n > 1:
+            if stride < reach:
+                return True
+            reach = stride * n
+    return False
 
 
 def gathered(memory: Memory, view: np.ndarray, source: np.ndarray, position: np.ndarray) -> Any:
