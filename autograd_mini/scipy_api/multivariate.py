@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,22 +10,45 @@ import scipy.stats
 
 from ..errors import NotDifferentiableError
 from ..functions.composed import dtype_of, keeps_kind
-from ..functions.selection import diagonal
 from ..graph import value_of
-from ..ops import concatenate, exp, log, reshape, shape, square, sum, swap
-from ..ops.decompositions import cholesky
+from ..ops import concatenate, exp, inv, matmul, reshape, shape, sum, swap
+from ..ops.decompositions import of_one_triangle
+from ..ops.reductions import unbroadcast
+from ..primitive import structural
 from .distributions import Distribution, states
-from .linalg import solve_triangular
 from .special import gammaln, xlogy
 
 __all__ = ["Dirichlet", "MultivariateNormal"]
 
-LOG_2_PI = math.log(2 * math.pi)
+
+def _log_density(inputs: Sequence[Any]) -> Any:
+    """SciPy's own, and its checks, in the dtype of the arguments."""
+    y = scipy.stats.multivariate_normal.logpdf(*inputs)
+    return np.asarray(y, np.result_type(*inputs))
+
+
+def _density_rule(g: Any, y: Any, x: Any, mean: Any, cov: Any) -> list[Any]:
+    """With a = Σ⁻¹(x − mean): −g·a for x, g·a for the mean, ½g·(a aᵀ − Σ⁻¹) for Σ, over all points.
+
+    Σ is the symmetric matrix that the lower triangle of cov says.
+    """
+    n = shape(cov)[0]
+    inverse = inv(cov * np.tri(n) + swap(cov * np.tri(n, k=-1)))
+    difference = x - mean
+    a, g = matmul(reshape(difference, (-1, n)), inverse), reshape(g, (-1, 1))
+    sent = g * a
+    by_matrix = 0.5 * (matmul(swap(a), sent) - sum(g) * inverse)
+    return [unbroadcast(reshape(-sent, shape(difference)), shape(x)), sum(sent, axis=0),
+            of_one_triangle(by_matrix)]
+
+
+log_density = structural(_log_density, _density_rule, many=True, symbol="log N",
+                         name="scipy.stats.multivariate_normal.logpdf")
 
 
 @states("logpdf", "pdf")
 class MultivariateNormal(Distribution):
-    """log f = −½(dᵀΣ⁻¹d + log det Σ + n log 2π), d = x − mean, by the Cholesky factor of Σ.
+    """log f = −½(dᵀΣ⁻¹d + log det Σ + n log 2π), d = x − mean, for a covariance Σ.
 
     x: (…, n); mean: (n,); cov: (n, n), (n,) for a diagonal or a number. As SciPy, it reads one
     triangle of cov, the lower one, and the gradient is 0 for the other: take `ag.symmetric(cov)`
@@ -53,15 +75,8 @@ class MultivariateNormal(Distribution):
         if allow_singular:
             raise NotDifferentiableError(f"{self.scipys}.{method}(allow_singular=True) isn't "
                                          "differentiable: leave it out, or add to the diagonal")
-        plain = [value_of(v) for v in (x, mean, cov)]
-        expected = np.shape(scipy.stats.multivariate_normal.logpdf(*plain))  # and its checks
         mean, cov = _whole(mean, cov)
-        n = shape(cov)[-1]
-        lower = cholesky(cov)
-        d = reshape(x, (*shape(x), 1) if n == 1 and shape(x)[-1:] != (1,) else shape(x)) - mean
-        y = solve_triangular(lower, swap(reshape(d, (-1, n))), lower=True)
-        y = -0.5 * sum(square(y), axis=0) - sum(log(diagonal(lower))) - 0.5 * n * LOG_2_PI
-        y = reshape(y, expected)
+        y = log_density([x, mean, cov])
         return exp(y) if method == "pdf" else y
 
 
