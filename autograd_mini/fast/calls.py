@@ -9,8 +9,9 @@ import numpy as np
 
 from .. import ops, primitive
 from ..graph import VARIABLE, Node, clock
-from ..primitive import REQUIRED, Elementwise, Primitive, Structural, applied
+from ..primitive import REQUIRED, Elementwise, Primitive, Structural
 from ..recording import as_node_value, frozen_value, integers_as_floats, recording_mode
+from ..tensor import Tensor
 from ..value import Value
 from .nodes import made
 from .pairs import PAIRS, Pair, replaces
@@ -98,21 +99,45 @@ def call_elementwise(self: Elementwise, *args: Any, **refused: Any) -> Any:
 plain_elementwise = PAIRS[-1].plain
 
 
+@replaces(Elementwise, "compute")
+def compute(self: Elementwise, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """`Elementwise.compute`, which computes at once if there is an array."""
+    if np.ndarray in map(type, inputs):
+        return self.forward(*inputs)
+    return plain_compute(self, inputs, params)
+
+
+plain_compute = PAIRS[-1].plain
+
+ORDINARY = {Value, Tensor, np.ndarray, float, int, np.float64}
+
+
+@replaces(primitive, "applied")
+def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """`primitive.applied`, of nodes, numbers and arrays alone without a look at each."""
+    if ORDINARY.issuperset(map(type, args)):
+        return row.apply(args, params)
+    return plain_applied(row, args, params)
+
+
+plain_applied = PAIRS[-1].plain
+
+
 @replaces(primitive, "arguments")
 def arguments(row: Structural, args: tuple[Any, ...], params: dict[str, Any]
               ) -> tuple[Sequence[Any], dict[str, Any]]:
     """`primitive.arguments`, where nothing is missing, unknown or a list."""
     arity, defaults = 1 if row.many else len(row.pullbacks), row.defaults
-    if arity <= len(args) <= arity + len(defaults) and params.keys() <= defaults.keys():
-        given = {**defaults, **params, **dict(zip(defaults, args[arity:], strict=False))}
-        for value in given.values():
-            if value is REQUIRED or type(value) is list:
-                break
-        else:
+    if arity <= len(args) <= arity + len(defaults):
+        given = {**defaults, **params}
+        if len(args) > arity:
+            given.update(zip(defaults, args[arity:], strict=False))
+        if len(given) == len(defaults) and LEFT.isdisjoint(map(type, given.values())):
             return args[0] if row.many else args[:arity], given
     return plain_arguments(row, args, params)  # type: ignore[no-any-return]
 
 
+LEFT = {list, type(REQUIRED)}
 plain_arguments = PAIRS[-1].plain
 
 

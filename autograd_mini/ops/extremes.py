@@ -101,7 +101,9 @@ def _at_once(p: Any, q: Any, r: Any, sign: int) -> Any:
         return (t * r if sign > 0 else t / r).astype(dtype)[()]
     t = np.multiply(p, q)
     y = t * r if sign > 0 else t / r
-    odd = ~in_range(t)
+    if all_in_range(t):
+        return y
+    odd = ~in_range(t) & (p != 0) & (q != 0)  # a 0 is exact
     if not odd.any():
         return y
     (a, i), (b, j), (c, k) = np.frexp(p), np.frexp(q), np.frexp(r)
