@@ -334,10 +334,14 @@ def as_node(g: Any) -> Node:
     return leaf(np.asarray(g) if isinstance(g, np.ndarray) else float(g))
 
 
-def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool) -> list[Any]:
-    """The cotangents of the `wanted` nodes; None for one that the output doesn't reach."""
+def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool,
+            all_wanted: set[Node] | None = None) -> list[Any]:
+    """The cotangents of the `wanted` nodes; None for one that the output doesn't reach.
+
+    all_wanted: the set of them, if it is at hand.
+    """
     seed = seed if create_graph else value_of(seed)
-    found = dict(cotangents_of(output, seed, set(wanted), create_graph))
+    found = dict(cotangents_of(output, seed, all_wanted or set(wanted), create_graph))
     return [_in_form(found.get(node), node) for node in wanted]
 
 

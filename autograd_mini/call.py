@@ -22,7 +22,17 @@ from .errors import (
     ShapeError,
     with_article,
 )
-from .graph import VARIABLE, Node, clock, leaf, made, topological_order, value_of
+from .graph import (
+    VARIABLE,
+    Node,
+    Sought,
+    begins_in,
+    clock,
+    leaf,
+    made,
+    topological_order,
+    value_of,
+)
 from .ops import positive, shape, stop_gradient, total
 from .places import Spot, place_in, users_spot, warn
 from .recording import (
@@ -151,6 +161,7 @@ class Call:
             self.trees = tuple([_variables(args[i] if isinstance(i, int) else kwargs[i], i)
                                 for i in found])
             self.variables = [v for v in flat(self.trees) if v is not None]
+            self.sought = Sought(self.variables)
             called, named = list(args), dict(kwargs)
             for i, tree in zip(found, self.trees, strict=True):
                 # f may change the lists that it is given
@@ -171,6 +182,9 @@ class Call:
 
     def _meets_nodes_from_outside(self) -> bool:
         """Whether the result depends on such nodes, as parameters that f closes over."""
+        if isinstance(self.output, Node) and not self.has_aux and begins_in(
+                self.output, self.sought):
+            return False
         results = [self.output, self.aux] if self.has_aux else self.output
         outputs = [y for y in flat(results) if isinstance(y, Node)]
         return any(node.made_at < self.began and (node.op is not None or node.params == VARIABLE)
@@ -239,7 +253,7 @@ class Call:
 
         quiet: say nothing if it reaches none of them.
         """
-        found = collect(output, self.variables, seed, create_graph or self.nested)
+        found = collect(output, self.variables, seed, create_graph or self.nested, self.sought)
         if not quiet and found and all([g is None for g in found]):
             self._tell_independence(silently=self.inner)  # the gradient of a linear function, say
         full = [zero_like(v) if g is None else g

@@ -8,13 +8,13 @@ holds any longer is freed at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["KINDS", "VARIABLE", "Node", "Nodes", "bounds", "clock", "leaf", "made",
-           "topological_order", "value_of", "ways"]
+__all__ = ["KINDS", "VARIABLE", "Node", "Nodes", "Sought", "begins_in", "bounds", "clock", "leaf",
+           "made", "topological_order", "value_of", "ways"]
 
 
 class Node:
@@ -156,3 +156,19 @@ def bounds(wanted: set[Node]) -> tuple[Nodes, int]:
         return (), clock.now + 1
     alone = next(iter(wanted)).parents if len(wanted) == 1 else ()
     return alone, min([node.made_at for node in wanted])
+
+
+class Sought(set):  # type: ignore[type-arg]
+    """The variables of a call, and what is known of the ways from its output back to them."""
+
+    __slots__ = ("output", "visited")
+
+    def __init__(self, variables: Sequence[Node]) -> None:
+        super().__init__(variables)
+        self.output: Node | None = None
+        self.visited: tuple[list[Node], set[Node], list[Node]] = [], set(), []
+
+
+def begins_in(output: Node, wanted: set[Node]) -> bool:
+    """Whether all that `output` was computed from, by the graph, begins in the wanted nodes."""
+    return all([node in wanted for node in topological_order(output) if not node.parents])

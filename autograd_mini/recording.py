@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ContextDecorator
+from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
@@ -62,24 +62,25 @@ current_observer = _observing.get
 """The observer of the innermost `detect_anomaly` block, or None."""
 
 
-@contextmanager
-def _recording_is(on: Any) -> Iterator[None]:
-    token = _recording.set(on)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+class _Setting(ContextDecorator):
+    """A `with` block in which context variables have these values."""
+
+    def __init__(self, *values: tuple[ContextVar[Any], Any]) -> None:
+        self.values = values
+        self.before: list[list[tuple[ContextVar[Any], Token[Any]]]] = []
+
+    def __enter__(self) -> None:
+        self.before.append([(variable, variable.set(value)) for variable, value in self.values])
+
+    def __exit__(self, *error: object) -> None:
+        for variable, token in self.before.pop():
+            variable.reset(token)
 
 
-@contextmanager
-def observed_by(observer: Any) -> Iterator[None]:
+def observed_by(observer: Any) -> AbstractContextManager[None]:
     """A `with` block in which `observer` is told of each node made, and of what is detached."""
-    token = _observing.set(observer)
-    try:
-        with _recording_is(observer if recording_mode() else False):
-            yield
-    finally:
-        _observing.reset(token)
+    recorded = observer if recording_mode() else False
+    return _Setting((_observing, observer), (_recording, recorded))
 
 
 def no_grad() -> AbstractContextManager[None]:
@@ -92,19 +93,31 @@ def no_grad() -> AbstractContextManager[None]:
     >>> y.is_leaf
     True
     """
-    return _recording_is(False)
+    return _Setting((_recording, False))
 
 
 def recording(watched: bool = True) -> AbstractContextManager[None]:
     """A `with` block in which operations are recorded, whatever surrounds it."""
-    return _recording_is((watched and current_observer()) or True)
+    return _Setting((_recording, (watched and current_observer()) or True))
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Recording on, and NumPy's warnings off."""
-    with recording(watched=False), np.errstate(all="ignore"):
-        yield
+def undisturbed() -> AbstractContextManager[None]:
+    """A `with` block with recording on, and NumPy's warnings off."""
+    return _Undisturbed()
+
+
+class _Undisturbed(_Setting):
+    def __init__(self) -> None:
+        super().__init__((_recording, True))
+        self.quiet = np.errstate(all="ignore")
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self.quiet.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self.quiet.__exit__(None, None, None)
+        super().__exit__(*error)
 
 
 _tracing: ContextVar[Any] = ContextVar("autograd_mini.guarding", default=None)
@@ -112,15 +125,9 @@ current_tracer = _tracing.get
 """The observer that records a program to be replayed, and must know what was compared; or None."""
 
 
-@contextmanager
-def traced_by(tracer: Any) -> Iterator[None]:
+def traced_by(tracer: Any) -> AbstractContextManager[None]:
     """A `with` block in which `tracer` is told of every number that is compared or taken out."""
-    token = _tracing.set(tracer)
-    try:
-        with _recording_is(True):
-            yield
-    finally:
-        _tracing.reset(token)
+    return _Setting((_tracing, tracer), (_recording, True))
 
 
 # The transform that is calling a function just now, whose results must stay nodes; or None.
@@ -137,15 +144,9 @@ def or_as_written() -> str:
     return "" if following.get() is not None else cure
 
 
-@contextmanager
-def called_by(transform: Any) -> Iterator[None]:
+def called_by(transform: Any) -> AbstractContextManager[None]:
     """A `with` block of recording in which `transform` is told of what is detached."""
-    token = transforming.set(transform)
-    try:
-        with recording():
-            yield
-    finally:
-        transforming.reset(token)
+    return _Setting((transforming, transform), (_recording, current_observer() or True))
 
 
 def must_stay_attached() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import graph
-from ..graph import KINDS, Node, Nodes, bounds, clock
+from ..graph import KINDS, Node, Nodes, Sought, bounds, clock
 from ..primitive import Primitive
 from .pairs import PAIRS, Pair, replaces
 
@@ -116,6 +116,8 @@ def visited(output: Any, wanted: set[Node] | None
     if wanted is None:
         order = topological_order(output)
         return order, set(), order
+    if type(wanted) is Sought and wanted.output is output:
+        return wanted.visited
     alone = [*wanted] if len(wanted) == 1 and output not in wanted else []
     order, origins = order_and_origins(output, alone, bounds(wanted)[1])
     order += alone  # no way leads back to it
@@ -132,3 +134,12 @@ def visited(output: Any, wanted: set[Node] | None
     if output not in leading:
         return [], ends, order
     return [node for node in order if node in leading], ends, order
+
+
+@replaces(graph, "begins_in")
+def begins_in(output: Node, wanted: set[Node]) -> bool:
+    """`graph.begins_in`; what it has to find out is kept, for the reverse pass asks the same."""
+    found = visited(output, wanted)
+    if type(wanted) is Sought:
+        wanted.output, wanted.visited = output, found
+    return found[0] is found[2]
