@@ -11,7 +11,7 @@ moves there is its error bar.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from ..primitive import Elementwise
 __all__ = ["Slope", "slope_along", "slope_of", "term_sizes"]
 
 RATIO = 4.0  # from one step to the next smaller
+FLAT = 5  # steps over which the gap at a kink stays as it is: the largest is 256 times the smallest
 SMALLEST, LARGEST = 1e-11, 1e-1  # steps, relative to |x| (or to 1 for the largest)
 
 
@@ -64,10 +65,22 @@ def slope_of(f: Callable[[np.ndarray], np.ndarray], x: float) -> Slope:
     with np.errstate(all="ignore"):
         central = (f_up - f_down) / (up - down)  # by the step actually made, not the one meant
         right, left = (f_up - middle) / (up - x), (middle - f_down) / (x - down)
-        noise = 4 * np.finfo(float).eps * np.maximum(abs(f_up), abs(f_down)) / steps
+        noise = np.maximum(4 * np.finfo(float).eps * np.maximum(abs(f_up), abs(f_down)),
+                           _jitter(f_up - 2 * middle + f_down)) / steps
         better = (RATIO**2 * central[1:] - central[:-1]) / (RATIO**2 - 1)
     value, error = _steadiest(better, noise[1:])
     return Slope(value, error, *_sides(left, right, noise))
+
+
+def _jitter(second: np.ndarray) -> float:
+    """How far f is off by rounding, by its second differences at the smallest steps.
+
+    But for rounding they are a·h + b·h² there, a at a kink and b by the curvature; of h, 4h and
+    16h a combination is taken in which both vanish.
+    """
+    last = second[-5:]
+    rest = np.abs(last[:-2] - 20 * last[1:-1] + 64 * last[2:]) / 64
+    return float(np.max(rest, where=np.isfinite(rest), initial=0.0))
 
 
 def _steadiest(estimates: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
@@ -87,36 +100,36 @@ def _sides(left: np.ndarray, right: np.ndarray, noise: np.ndarray) -> tuple[floa
     1/h; only a kink leaves it as it is.
     """
     gap = np.abs(right - left)
-    seen = np.isfinite(gap)
-    resolved = np.flatnonzero(seen & (noise < 1e-3 * np.max(gap, where=seen, initial=0.0)))
-    if len(resolved) < 5:
+    resolved = np.flatnonzero(np.isfinite(gap) & (noise < 0.05 * gap))
+    if len(resolved) < FLAT:
         return np.nan, np.nan, False
-    last = resolved[-1]
-    before = gap[resolved[-5]]  # the step there is 256 times as large
-    seen_at_all = gap[last] > 1e-6 * max(abs(left[last]), abs(right[last]))
-    stays = bool(0.5 * before < gap[last] < 2 * before and seen_at_all)
+    last = gap[resolved[-FLAT:]]
+    seen_at_all = last[-1] > 1e-6 * max(abs(left[resolved[-1]]), abs(right[resolved[-1]]))
+    stays = bool(np.max(last) < 1.5 * np.min(last) and seen_at_all)
     best = resolved[len(resolved) // 2]  # between curvature, at large steps, and rounding
     return float(left[best]), float(right[best]), stays
 
 
-def term_sizes(output: Node) -> dict[Node, Any]:
-    """For each leaf, the sum of |terms| of which each entry of ∂output/∂leaf is the sum.
+def term_sizes(output: Node, wanted: Collection[Node] = ()) -> dict[Node, Any]:
+    """For each leaf, and each wanted node, the sum of |terms| of which each entry of ∂output/∂node
+    is the sum.
 
     The chain rule with every factor's absolute value: where terms cancel, the gradient is small
     and this is not, and its rounding is some eps times this (Higham 2002, section 3.1).
     """
     sizes: dict[Node, Any] = {output: 1.0}
-    leaves: dict[Node, Any] = {}
+    found: dict[Node, Any] = {}
     for node in topological_order(output):
         size = sizes.pop(node, 0.0)
+        if node.op is None or node in wanted:
+            found[node] = size
         if node.op is None:
-            leaves[node] = size
             continue
         for parent, sent in zip(node.parents, _term_sizes_sent(node, size), strict=True):
             if parent is not None and sent is not None:
                 to = np.shape(parent.value)
                 sizes[parent] = sizes.get(parent, 0.0) + unbroadcast(np.abs(sent), to)
-    return leaves
+    return found
 
 
 def _term_sizes_sent(node: Node, size: Any) -> Any:

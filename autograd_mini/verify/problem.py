@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from ..backprop import copy_if_array, one_like
 from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, ShapeError
 from ..graph import Node, topological_order, value_of
+from ..recording import Observer, observed_by
 from ..standins import as_written
 from ..trees import tree_leaves, tree_map
 from .numeric import Slope, slope_along, term_sizes
+from .weak_checks import bends
 
 __all__ = ["Problem", "copied"]
 
@@ -78,6 +81,20 @@ class Problem:
             place: (np.asarray(value_of(g)), np.asarray(sizes.get(x, 0.0)))
             for (place, x), g in zip(self.variables_of(call), found, strict=False)
         }
+
+    @cached_property
+    def may_kink(self) -> bool:
+        """Whether the loss has anything that bends or chooses; unknown, if it was refused.
+
+        That is an operation with a kink, or one that is singular at 0 and is there, or a look at
+        plain numbers: a comparison (an `if`, a mask), an order, a step function.
+        """
+        if self.refusal or any(bends(node) for node in self.graph):
+            return True
+        observer = _Looks()
+        with observed_by(observer), np.errstate(all="ignore"):
+            self.call(self.args)
+        return observer.looked
 
     def call(self, args: Sequence[Any]) -> Call:
         """The loss on variables; where it is refused, the loss as it is written."""
@@ -159,18 +176,31 @@ class Problem:
             moved[index] = v
             return self.at(i, path, moved)
 
-        return slope_along(f, float(base[index]))
+        return self._sided(slope_along(f, float(base[index])))
 
     def towards(self, i: int, path: str, direction: np.ndarray) -> Slope:
         """The finite difference in a direction."""
         base = np.array(self.argument(i, path), float)
-        return slope_along(lambda s: self.at(i, path, base + s * direction), 0.0)
+        return self._sided(slope_along(lambda s: self.at(i, path, base + s * direction), 0.0))
+
+    def _sided(self, slope: Slope) -> Slope:
+        """The same, without a kink where the loss has none."""
+        return slope._replace(kink=slope.kink and self.may_kink)
 
     def at(self, i: int, path: str, new: np.ndarray) -> float:
         """The loss with one array replaced."""
         args = list(self.args)
         args[i] = _replaced(self.args[i], path, new if new.ndim else float(new))
         return self.value(args)
+
+
+class _Looks(Observer):
+    """Notes whether plain numbers are looked at."""
+
+    looked = False
+
+    def detached(self, *nodes: Node) -> None:
+        self.looked = True
 
 
 def copied(tree: Any) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node
-from ..ops import add, divide, max, multiply, subtract
+from ..ops import add, cbrt, divide, max, multiply, power, sqrt, subtract
 from ..primitive import Elementwise
+from ..trees import flat
 from .report import Entry
 
-__all__ = ["notes_on"]
+__all__ = ["bends", "notes_on"]
 
 NEAR = 1e-6  # of a kink: finite differences step across it
 
@@ -61,6 +62,19 @@ def _kinks(graph: Sequence[Node]) -> Iterator[str]:
                    f"{node.op.name} is at {what}: every slope between the one-sided ones is right")
 
 
+def bends(node: Node) -> bool:
+    """Whether an operation has a kink somewhere, or picks entries by an array, as a sort does; or
+    is singular at 0 and is there.
+    """
+    op = node.op
+    if op is None:
+        return False
+    singular = op.radial or op in (sqrt, cbrt, power)
+    picked = any([isinstance(x, np.ndarray) for x in flat(list((node.params or {}).values()))])
+    return bool(op.facts & {"kink at 0", "chooses"} or getattr(op, "selects", False)
+                or picked or (singular and not np.all(node.value)))
+
+
 def _margin(node: Node) -> float | None:
     """How far the nearest kink is, relative to the numbers there; None if there is none."""
     op, xs = node.op, node.inputs
@@ -71,7 +85,7 @@ def _margin(node: Node) -> float | None:
             gap, size = np.abs(xs[0]), np.max(np.abs(xs[0]), initial=0.0)
         elif "chooses" in op.facts and isinstance(op, Elementwise):
             gap = np.abs(np.subtract(xs[0], xs[1]))
-            size = np.max(np.abs(xs[0]), initial=0.0)
+            size = np.max([np.max(np.abs(x), initial=0.0) for x in xs])
         elif "chooses" in op.facts and np.size(xs[0]) > np.size(node.value):
             return _tie(node)
         else:
