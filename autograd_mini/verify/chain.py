@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from ..errors import AutogradError, DTypeError, GraphError, ShapeError
 from ..graph import Node, topological_order, value_of
 from ..standins import as_written
 from .diagnosis.explain import suspects_in_chain
-from .diagnosis.fitting import like, near
+from .diagnosis.fitting import like
 from .diagnosis.record import Record
+from .numeric import term_sizes
 from .report import Entry, Report
+from .verdict import tolerance
 
 __all__ = ["ChainReport", "check_chain"]
 
@@ -89,12 +92,16 @@ def check_chain(loss: Any, **claims: Any) -> ChainReport:
 def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: Any) -> ChainReport:
     names = {node: _called(name, node) for name, node in nodes.items()}
     truth = Record(output, places, nodes, names)
+    with np.errstate(all="ignore"):
+        sizes = term_sizes(output, set(nodes.values()))
+    eps = max(_eps(x) for x in [*(node.value for node in truth.order), *given.values()])
     entries: list[Entry] = []
     because: list[tuple[str, str]] = []
     before: dict[Node, Any] = {}
     for name in sorted(nodes, key=lambda name: truth.rank[nodes[name]]):
         record = Record(output, places, {name: nodes[name]}, names, given=before)
-        entry, cause = _judged(truth, record, name, given[name], entries)
+        bar = partial(tolerance, terms=np.asarray(sizes[nodes[name]]), eps=eps)
+        entry, cause = _judged(truth, record, name, np.asarray(given[name], float), entries, bar)
         if cause:
             because.append((name, cause))
         elif entry.verdict == "wrong":
@@ -151,7 +158,7 @@ def _numbers(name: str, claim: Any) -> np.ndarray:
     try:
         if np.iscomplexobj(claim):
             raise TypeError
-        return np.asarray(claim, float)
+        return np.asarray(claim, None if np.result_type(claim).kind == "f" else float)
     except (TypeError, ValueError):
         kind = type(claim).__name__
         raise DTypeError(f"the claim {name} is a {kind}, not real numbers") from None
@@ -173,9 +180,12 @@ def _variable(name: str, variables: Mapping[str, Any]) -> Node | None:
     return None
 
 
-def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries: list[Entry]
-            ) -> tuple[Entry, str]:
-    """(the verdict, the earlier claim because of which it is wrong, if so)."""
+def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries: list[Entry],
+            bar: Callable[[np.ndarray], np.ndarray]) -> tuple[Entry, str]:
+    """(the verdict, the earlier claim because of which it is wrong, if so).
+
+    bar: how far a right gradient may be off.
+    """
     right = np.asarray(truth.gradient(name), float)
     if claim.shape != right.shape:
         return Entry(name, "wrong", f"its gradient has shape {claim.shape}, {name} has shape "
@@ -184,17 +194,32 @@ def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries
         bad = int((~np.isfinite(claim)).sum())
         reason = f"{bad} of {claim.size} entries are nan or inf"
         return Entry(name, "wrong", reason, right, claim), ""
-    if near(claim, right).all():
-        return Entry(name, "right", "as it should be", right, claim), ""
     off = np.abs(claim - right)
+    is_off = off > bar(right)
+    if not is_off.any():
+        return Entry(name, "right", "as it should be", right, claim), ""
     at = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
-    entry = Entry(name, "wrong", f"{int((~near(claim, right)).sum())} of {claim.size} entries are "
+    entry = Entry(name, "wrong", f"{int(is_off.sum())} of {claim.size} entries are "
                   "wrong", right, claim, at, float(off[at]))
-    wrong = [e.name for e in entries if e.verdict == "wrong"]
+    wrong = [e for e in entries if e.verdict == "wrong"]
     node = record.parameters[name]
-    if wrong and near(claim, np.asarray(record.arrived[node], float)).all():
-        return entry, _nearest(truth, node, wrong)
+    arrived = np.asarray(record.arrived[node], float)
+    if wrong and not (np.abs(claim - arrived) > bar(arrived) * _growth(wrong)).any():
+        return entry, _nearest(truth, node, [e.name for e in wrong])
     return entry, ""
+
+
+def _growth(wrong: list[Entry]) -> float:
+    """How many times larger than the true ones the wrong claims are, or 1: so is their rounding."""
+    sizes = [[np.max(np.abs(x), initial=0.0) for x in (e.given, e.expected)]
+             for e in wrong if e.given is not None and np.isfinite(e.given).all()]
+    return max([1.0, *[float(given / true) for given, true in sizes if true > 0]])
+
+
+def _eps(x: Any) -> float:
+    """The rounding of a float, or of an array's dtype."""
+    dtype = np.result_type(x)
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 def _nearest(truth: Record, node: Node, wrong: list[str]) -> str:
