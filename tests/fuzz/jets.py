@@ -87,6 +87,8 @@ class Jet:
         return NotImplemented if (b := _lifted(other)) is None else self + -b
 
     def __abs__(self) -> Jet:
+        if self.value == 0.0 and not self.is_constant:
+            raise Tie  # of |x²| too: the slope of |u| at 0 is 0 by convention, and so is its slope
         return -self if self < 0.0 else self
 
     @property
