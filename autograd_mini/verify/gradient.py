@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from .diagnosis.explain import explained
+from .names import meant
 from .problem import Problem, copied
 from .report import Entry, Report
 from .verdict import check_tree
@@ -34,8 +35,8 @@ def _positions(wrt: Any, names: list[str], claim: Any, args: Sequence[Any]) -> l
     if wrt is None and not args:
         raise ShapeError("there is nothing to check: the loss was given no positional arguments")
     if wrt is None:
-        if isinstance(claim, Mapping) and set(claim) <= set(names):
-            wrt = list(claim)
+        if isinstance(claim, Mapping) and claim and (found := meant(claim, names)):
+            wrt = list(found.values())
         elif isinstance(claim, tuple) and _is_array(args[0]):
             wrt = range(len(claim))
         else:
@@ -54,8 +55,10 @@ def _claims(claim: Any, wrt: list[int], names: list[str], args: Sequence[Any]) -
     keys = [names[i] for i in wrt]
     if claim is None:
         raise ShapeError("the gradient is None: is a `return` missing?")
-    if isinstance(claim, Mapping) and set(claim) == set(keys):
-        return [claim[key] for key in keys]
+    if isinstance(claim, Mapping):
+        by_name = {name: claim[key] for key, name in meant(claim, keys).items()}
+        if set(by_name) == set(keys):
+            return [by_name[key] for key in keys]
     if isinstance(claim, tuple | list) and len(wrt) > 1:
         if len(claim) != len(wrt):
             raise ShapeError(f"{len(claim)} gradients were given for {len(wrt)} arguments: {keys}")
@@ -80,7 +83,8 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
     """Verify a gradient derived by hand.
 
     loss: plain NumPy code (or code on Values) that returns one number. gradient: a function of
-    the same arguments, or its numbers: one array, a tuple of them, or a dict by argument name.
+    the same arguments, or its numbers: one array, a tuple of them, or a dict by argument name
+    (`W1`, `dW1`, `grad_W1` …).
     args, kwargs: what both are called with. wrt: the arguments the gradient is for, by name or
     position; if None, the keys of a dict, the first arguments for a tuple, else the first.
     An argument may be a nested tuple, list or dict of arrays; so is its gradient then.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backprop import copy_if_array, one_like
 from ..call import Call, inside_transform, variable
-from ..errors import AutogradError, ShapeError
+from ..errors import AutogradError, DTypeError, ShapeError
 from ..graph import Node, topological_order, value_of
 from ..recording import Observer, observed_by
 from ..standins import as_written
@@ -34,13 +34,13 @@ class Problem:
         self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
         first, again = self.value(self.args), self.value(self.args)
         self.trouble = ""
-        if np.isnan(first):
-            self.trouble = "the loss is nan at these arguments: check at others"
+        if not np.isfinite(first):
+            self.trouble = f"the loss is {first:.3g} at these arguments: check at others"
         elif first != again:
             self.trouble = ("the loss gave two different values for the same arguments (is it "
                             "random?): fix its seed inside the loss")
         self.cut_short = False  # the search for the cause
-        self.symmetrised: dict[tuple[int, str], str] = {}  # by which triangle is read (triangle.py)
+        self.symmetrised: dict[tuple[int, str], tuple[str, str]] = {}  # see triangle.py
         self.graph: list[Node] = []
         self.variables: dict[tuple[int, str], Node] = {}
         self.solves = False  # a system of equations, which amplifies rounding
@@ -57,6 +57,9 @@ class Problem:
                     nodes = [tree_map(variable, a) if i in self.wrt else a
                              for i, a in enumerate(args)]
                     result = self.loss(*nodes, **copied(self.kwargs))
+        if np.iscomplexobj(value_of(result)):
+            raise DTypeError("the loss returned a complex number, and a gradient is that of a real "
+                             "one: return its real part, or its size")
         result = np.asarray(value_of(result), float)
         if result.size != 1:
             raise ShapeError(f"the loss returned shape {result.shape}; it must be one number")

@@ -13,9 +13,10 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import value_of
 from ..trees import tree_leaves
+from .names import renamed
 from .problem import Problem
 from .report import Entry
-from .triangle import mirrored, one_triangle
+from .triangle import mirrored, one_triangle, symmetrised
 
 __all__ = ["check_tree", "tolerance"]
 
@@ -27,6 +28,7 @@ ALONE = 200  # … and up to how many that are off (at a kink?), or if they are 
 def check_tree(problem: Problem, i: int, name: str, claimed: Any) -> list[Entry]:
     """One entry per array in argument i."""
     ours = [path for path, x in tree_leaves(problem.args[i]) if x is not None]
+    claimed = renamed(claimed, problem.args[i])
     theirs = {"": claimed} if ours == [""] else {
         path: g for path, g in tree_leaves(claimed) if g is not None or path in ours}
     if not ours:
@@ -41,6 +43,9 @@ def check_tree(problem: Problem, i: int, name: str, claimed: Any) -> list[Entry]
 
 def _check_array(problem: Problem, i: int, path: str, name: str, claimed: Any) -> Entry:
     """The verdict on one array: shapes, then nan and inf, then the numbers."""
+    if claimed is None:
+        return Entry(name, "wrong", "its gradient is None: was it left out of what is returned?",
+                     problem.engine.get((i, path), (None,))[0], None)
     x = problem.argument(i, path)
     expected, terms = problem.engine.get((i, path), (None, None))
     try:
@@ -134,8 +139,8 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
         doubt = misfit or _disagreement_at_large(problem, i, path, expected, bar, kinks)
     if doubt:
         return Entry(name, "can't tell", doubt, expected, given, **facts)
-    if wrong.any() and one_triangle(problem, i, path, expected, given, bar):
-        return _symmetrised(name, expected, given, bar)
+    if wrong.any() and (form := one_triangle(problem, i, path, expected, given, bar)):
+        return _symmetrised(name, form, expected, given, bar)
     wrong &= ~kinks
     if wrong.any() and kinks.any() and wrong.sum() + kinks.sum() > ALONE:
         return Entry(name, "can't tell", f"{int(kinks.sum())} of the {ALONE} entries tried lie "
@@ -162,12 +167,13 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
     return Entry(name, "right", note, expected, given, **facts)
 
 
-def _symmetrised(name: str, expected: np.ndarray, given: np.ndarray, bar: np.ndarray) -> Entry:
-    """The verdict on the symmetrised gradient of a loss that reads one triangle of a matrix."""
+def _symmetrised(name: str, form: str, expected: np.ndarray, given: np.ndarray, bar: np.ndarray
+                 ) -> Entry:
+    """The verdict on a gradient in such a form (triangle.py), of a loss that reads one triangle."""
     expected, bar = mirrored(expected), mirrored(bar)
-    error = np.abs(mirrored(given) - expected)
-    return Entry(name, "right", "it is the symmetrised gradient, and agrees with the engine's "
-                 "and with finite differences when they are symmetrised", expected, given,
+    error = np.abs(symmetrised(form, given) - expected)
+    return Entry(name, "right", f"it is {form}, and agrees with the engine's and with finite "
+                 "differences when they are symmetrised", expected, given,
                  **_facts(error / bar, expected, error, bar))
 
 

@@ -20,15 +20,18 @@ NEAR = 1e-6  # of a kink: finite differences step across it
 
 def notes_on(problem: Any, names: Sequence[str], entries: Sequence[Entry]) -> Iterator[str]:
     """What a reader should know of the check: `problem` is the loss at its point (problem.py)."""
+    if problem.trouble:
+        return
     yield from _flat(problem, names)
+    yield from _zeros(problem, names)
     if problem.float32:
         yield ("some of the data are float32: the check was done in float64, and the gradient is "
                "held to float32's rounding")
-    for (i, path), triangle in problem.symmetrised.items():
+    for (i, path), (triangle, form) in problem.symmetrised.items():
         yield (f"the loss reads only the {triangle} triangle of {names[i]}{path}, as NumPy's "
                "cholesky and eigh do: as such its gradient is 0 in the other triangle, and twice "
-               "as large beside the diagonal; the gradient given is the symmetrised one, which is "
-               "right for a matrix that stays symmetric")
+               f"as large beside the diagonal; what was given is {form}, which is right for "
+               "a matrix that stays symmetric")
     yield from _kinks(problem.graph)
     yield from _broadcast(problem.graph)
     if any(s.kind == "unknown" for e in entries for s in e.suspects) and problem.cut_short:
@@ -51,6 +54,15 @@ def _flat(problem: Any, names: Sequence[str]) -> Iterator[str]:
                    "outputs: np.sum(c * y), with random numbers c")
 
 
+def _zeros(problem: Any, names: Sequence[str]) -> Iterator[str]:
+    """Parameters that are all zero: what multiplies them in a wrong gradient isn't seen."""
+    arrays = {names[i] + path: np.asarray(problem.argument(i, path)) for i, path in problem.engine}
+    zero = [name for name, x in arrays.items() if x.size and not x.any()]
+    if zero and (len(zero) == len(arrays) or any(arrays[name].ndim > 1 for name in zero)):
+        yield (f"{' and '.join(zero)}: all zeros, where many mistakes don't show (a term that is "
+               "multiplied by it, 1 - w**2 for 1 - tanh(w)**2): check at random numbers too")
+
+
 def _kinks(graph: Sequence[Node]) -> Iterator[str]:
     """Relus, maxima and the like that are within a step of their kink, or of a tie."""
     for node in graph:
@@ -69,7 +81,7 @@ def bends(node: Node) -> bool:
     op = node.op
     if op is None:
         return False
-    singular = op.radial or op in (sqrt, cbrt, power)
+    singular = op.radial or op in (sqrt, cbrt) or (op is power and np.min(node.inputs[1]) < 1)
     picked = any([isinstance(x, np.ndarray) for x in flat(list((node.params or {}).values()))])
     return bool(op.facts & {"kink at 0", "chooses"} or getattr(op, "selects", False)
                 or picked or (singular and not np.all(node.value)))

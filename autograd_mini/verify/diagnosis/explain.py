@@ -13,7 +13,7 @@ from ...graph import value_of
 from ...trees import tree_leaves
 from ..problem import Problem, copied
 from ..report import Entry, Suspect
-from ..triangle import mirrored
+from ..triangle import mirrored, symmetrised
 from ..verdict import tolerance
 from .budget import Budget, search_budget
 from .context import changed_in_place, known_factors, record_of, terms_of
@@ -113,7 +113,8 @@ def _repairs(problem: Problem, gradient: Any, arrays_of: Callable[[Any], list[An
                 given = np.asarray(value_of(leaves[path]), float)
                 bar = tolerance(true, terms, problem.eps(given.dtype))
                 if (i, path) in problem.symmetrised and given.shape == true.shape:
-                    given, true, bar = mirrored(given), mirrored(true), mirrored(bar)
+                    given = symmetrised(problem.symmetrised[i, path][1], given)
+                    true, bar = mirrored(true), mirrored(bar)
                 if given.shape != true.shape or not (np.abs(given - true) <= bar).all():
                     return False
         return True
