@@ -249,3 +249,35 @@ def test_forms_of_the_gradient_of_one_triangle():
         assert report.ok and said in report["x"].reason and said in report.notes[0], str(report)
     turned = g + np.array([[0.0, 0.3], [-0.3, 0.0]])
     assert check_gradient(loss, turned, x).verdict == "wrong"
+
+
+# ── a loss that the engine refuses ───────────────────────────────────────────────────────────
+
+
+def through_bytes(x):
+    """No graph follows numbers through bytes."""
+    return float(np.sum(np.frombuffer(np.sin(x).tobytes()) * np.cos(np.arange(x.size))))
+
+
+@pytest.mark.parametrize("n", [100, 1000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_refused_loss_of_any_size_is_judged(n):
+    """By entries, or by directions in which one wrong entry shows; and it is found."""
+    x = np.random.default_rng(0).normal(size=n)
+    right, at = np.cos(x) * np.cos(np.arange(n)), n // 3
+    assert check_gradient(through_bytes, right, x).ok
+    assert check_gradient(through_bytes, 1.001 * right, x).verdict == "wrong"
+    off = right + 0.01 * (np.arange(n) == at)
+    report = check_gradient(through_bytes, off, x)
+    assert report.verdict == "wrong" and report["x"].worst == (at,)
+
+
+def test_directions_say_what_they_would_see():
+    """A right gradient whose largest entry is small beside the rounding of the loss: can't tell."""
+    x = np.random.default_rng(0).normal(size=1000)
+    weights = np.cos(np.arange(1000)) * 1e-9
+
+    def loss(x):
+        return float(np.sum(np.frombuffer((1e3 + np.sin(x) * weights).tobytes())))
+
+    report = check_gradient(loss, np.cos(x) * weights, x)
+    assert report.verdict == "can't tell" and "would show" in report["x"].reason

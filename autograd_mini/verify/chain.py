@@ -211,9 +211,12 @@ def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries
 
 def _growth(wrong: list[Entry]) -> float:
     """How many times larger than the true ones the wrong claims are, or 1: so is their rounding."""
-    sizes = [[np.max(np.abs(x), initial=0.0) for x in (e.given, e.expected)]
-             for e in wrong if e.given is not None and np.isfinite(e.given).all()]
-    return max([1.0, *[float(given / true) for given, true in sizes if true > 0]])
+    growth = [1.0]
+    for e in wrong:
+        given, true = (np.max(np.abs(np.asarray(x, float)), initial=0.0)
+                       for x in (e.given, e.expected))
+        growth += [float(given / true)] if true > 0 and np.isfinite(given) else []
+    return max(growth)
 
 
 def _eps(x: Any) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import value_of
 from ..trees import tree_leaves
+from .by_differences import ALONE, PROBES, by_differences, facts_of, probed_entries
 from .names import renamed
 from .problem import Problem
 from .report import Entry
@@ -20,9 +21,7 @@ from .triangle import mirrored, one_triangle, symmetrised
 
 __all__ = ["check_tree", "tolerance"]
 
-PROBES = 6  # coordinates of a parameter that finite differences look at …
 LARGE = 100_000  # entries, of which fewer are looked at: one evaluation of the loss takes long
-ALONE = 200  # … and up to how many that are off (at a kink?), or if they are the only oracle
 
 
 def check_tree(problem: Problem, i: int, name: str, claimed: Any) -> list[Entry]:
@@ -67,7 +66,7 @@ def _check_array(problem: Problem, i: int, path: str, name: str, claimed: Any) -
         return _claim_not_finite(name, expected, given)
     if expected is None or terms is None:
         dtype = np.asarray(value_of(claimed)).dtype
-        return _by_differences_alone(problem, i, path, name, given, dtype)
+        return by_differences(problem, i, path, name, given, dtype)
     if not np.isfinite(expected).all():
         return _not_finite(name, expected, given)
     return _compare(problem, i, path, name, expected, given, terms,
@@ -115,23 +114,13 @@ def tolerance(expected: np.ndarray, terms: np.ndarray, eps: float) -> np.ndarray
     return bar + np.finfo(float).tiny
 
 
-def _facts(off: np.ndarray, expected: np.ndarray, error: np.ndarray, bar: np.ndarray
-           ) -> dict[str, Any]:
-    """What an `Entry` says of the entry that is furthest `off`."""
-    at = tuple(int(k) for k in np.unravel_index(np.argmax(off), off.shape))
-    return {
-        "worst": at, "absolute_error": float(error[at]), "error_bar": float(bar[at]),
-        "relative_error": float(error[at] / max(abs(expected[at]), 1e-300)),
-    }
-
-
 def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarray,
              given: np.ndarray, terms: np.ndarray, dtype: Any) -> Entry:
     """Entry against entry; then finite differences confirm the engine where it matters."""
     bar = tolerance(expected, terms, problem.eps(dtype))
     error = np.abs(given - expected)
     with np.errstate(over="ignore"):
-        facts = _facts(error / bar, expected, error, bar)
+        facts = facts_of(error / bar, expected, error, bar)
     wrong = error > bar
     doubt, kinks = _confirm(problem, i, path, expected, given, bar)
     if not doubt and not (wrong & ~kinks).any():
@@ -174,17 +163,7 @@ def _symmetrised(name: str, form: str, expected: np.ndarray, given: np.ndarray, 
     error = np.abs(symmetrised(form, given) - expected)
     return Entry(name, "right", f"it is {form}, and agrees with the engine's and with finite "
                  "differences when they are symmetrised", expected, given,
-                 **_facts(error / bar, expected, error, bar))
-
-
-def _probed(expected: np.ndarray, excess: np.ndarray, probes: int = PROBES
-            ) -> list[tuple[int, ...]]:
-    """The entries that finite differences look at: the most wrong, the largest, some by lot."""
-    by_excess = np.argsort(-excess.ravel(), kind="stable")[: probes // 2]
-    by_size = np.argsort(-np.abs(expected).ravel(), kind="stable")[: probes // 3]
-    by_lot = np.random.default_rng(0).integers(0, expected.size, probes // 3)
-    chosen = dict.fromkeys([*by_excess.tolist(), *by_size.tolist(), *by_lot.tolist()])
-    return [tuple(int(k) for k in np.unravel_index(n, expected.shape)) for n in chosen]
+                 **facts_of(error / bar, expected, error, bar))
 
 
 def _confirm(problem: Problem, i: int, path: str, expected: np.ndarray, given: np.ndarray,
@@ -194,7 +173,7 @@ def _confirm(problem: Problem, i: int, path: str, expected: np.ndarray, given: n
     with np.errstate(over="ignore"):
         excess = np.abs(given - expected) / bar
     many = len(problem.engine) > 20 or expected.size > LARGE  # then fewer entries of each
-    probed = _probed(expected, excess, 2 if many else PROBES)
+    probed = probed_entries(expected, excess, 2 if many else PROBES)
     off = [tuple(int(k) for k in at) for at in np.argwhere(excess > 1)[: 4 if many else ALONE]]
     if len(off) > PROBES and _is_smooth(problem, i, path, expected, excess > 1):
         off = []
@@ -235,8 +214,8 @@ def _direction(problem: Problem, i: int, path: str, seed: int) -> np.ndarray:
     """Of each entry its size, or a little of the largest, with signs drawn by lot."""
     x = np.abs(np.asarray(problem.argument(i, path), float))
     size = np.maximum(x, 1e-3 * np.max(x)) if np.max(x) > 0 else np.ones(x.shape)
-    signs: np.ndarray = np.random.default_rng(seed).choice([-1.0, 1.0], x.shape)
-    return size * signs
+    direction: np.ndarray = size * np.random.default_rng(seed).choice([-1.0, 1.0], x.shape)
+    return direction
 
 
 def _misfit(problem: Problem, i: int, path: str, expected: np.ndarray, given: np.ndarray,
@@ -298,27 +277,3 @@ def _pattern(wrong: np.ndarray) -> str:
         elif columns.sum() < len(columns) and wrong[:, columns].all():
             where += f" (whole columns: {np.flatnonzero(columns)[:8].tolist()})"
     return where
-
-
-def _by_differences_alone(problem: Problem, i: int, path: str, name: str, given: np.ndarray,
-                          dtype: Any) -> Entry:
-    """The verdict when the engine refused the loss: finite differences, entry by entry."""
-    expected, bar = np.full(given.shape, np.nan), np.full(given.shape, np.inf)
-    whole = given.size <= ALONE
-    places = list(np.ndindex(given.shape)) if whole else _probed(given, np.zeros(given.shape))
-    for at in places:
-        slope = problem.along(i, path, at)
-        if not slope.kink:
-            expected[at] = slope.value
-            bar[at] = 10 * slope.error + max(1e-6, problem.eps(dtype) ** 0.5) * abs(slope.value)
-    error = np.abs(given - expected)
-    off = np.where(np.isfinite(expected), error / bar, 0.0)
-    facts = _facts(off, expected, error, bar)
-    alone = f"by finite differences alone, for the engine couldn't be asked ({problem.refusal})"
-    if (off > 1).any():
-        return Entry(name, "wrong", f"so {alone}", expected, given, **facts)
-    narrow = max(1e-4, 2 * problem.eps(dtype) ** 0.5) * np.max(np.abs(expected), initial=0.0)
-    if whole and (bar <= narrow).all():
-        return Entry(name, "right", f"so {alone}", expected, given, **facts)
-    return Entry(name, "can't tell", f"nothing speaks against it at the {len(places)} entries "
-                 f"tried {alone}", expected, given, **facts)
