@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Edit", "Edits"]
+__all__ = ["SIZES_OF_EDITS", "Edit", "Edits"]
+
+SIZES_OF_EDITS = range(4)  # the smallest are tried first
 
 SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
          "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
@@ -59,13 +61,12 @@ class Edits:
                     yield statement, body, k
         yield from inside(self.definition.body)
 
-    def __iter__(self) -> Iterator[tuple[Any, Edit]]:
-        """(statement, edit), the smallest first."""
-        kinds = (self._exchanges, self._names, self._inserted_factors, self._inserted_terms)
-        for make in kinds:
-            for statement, body, k in list(self.statements()):
-                for edit in make(statement, body, k):
-                    yield statement, edit
+    def of_size(self, size: int) -> Iterator[tuple[Any, Edit]]:
+        """(statement, edit), for the edits of one size, 0 to 3."""
+        make = (self._exchanges, self._names, self._inserted_factors, self._inserted_terms)[size]
+        for statement, body, k in list(self.statements()):
+            for edit in make(statement, body, k):
+                yield statement, edit
 
     def _exchanges(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A sign, an operator, a constant, an axis, a transpose, = for +=, a line too many."""
@@ -143,13 +144,14 @@ class Edits:
     def _names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """Another variable of the same shape, another function's result."""
         for parent, field, index, part in list(_parts(statement)):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and (
-                    part.id in self.variables):
-                shape = np.shape(self.variables[part.id])
+            if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load) and (
+                    (this := ast.unparse(part)) in self.variables):
+                shape = np.shape(self.variables[this])
                 for name, value in self.variables.items():
-                    if name != part.id and np.shape(value) == shape:
+                    if name != this and np.shape(value) == shape:
                         kind = "wrong-argument" if _is_argument(parent) else "wrong-operand"
-                        yield Edit(parent, field, index, ast.Name(name, ast.Load()), kind)
+                        new = ast.parse(name, mode="eval").body
+                        yield Edit(parent, field, index, ast.copy_location(new, part), kind)
 
     def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten factor: a variable, how many there are of it, a derivative made of one."""

@@ -13,19 +13,19 @@ import contextlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from types import MethodType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from .budget import Budget
-from .edits import Edit, Edits
+from .edits import SIZES_OF_EDITS, Edit, Edits
 from .rerun import World
-from .written import compiled, written
+from .written import Unprovable, compiled, written
 
-__all__ = ["Repair", "repairs"]
+__all__ = ["Repair", "codes_run", "repairs"]
 
 RUN = 40.0  # what it takes to run a program at all, in lines
 LINES = 20  # how many times as many lines an edited program may run
@@ -33,49 +33,80 @@ LINES = 20  # how many times as many lines an edited program may run
 
 @dataclass(frozen=True)
 class Repair:
-    """An edit after which the gradient is right."""
+    """An edit that makes some of the wrong gradients right, and none of the right ones wrong."""
 
     kind: str
     where: str  # file:line: the line as it is
     fix: str  # the line as it should be
+    repaired: frozenset[str]  # the parameters whose gradients are right then
+
+
+class _Part:
+    """A function of the program, as a tree that can be edited."""
+
+    def __init__(self, function: FunctionType, variables: dict[str, Any]) -> None:
+        self.function, self.definition = function, written(function)
+        if not isinstance(self.definition, ast.FunctionDef):
+            raise Unprovable("not a function with a body of its own")
+        self.file = os.path.basename(inspect.getsourcefile(function) or "?")
+        self.first = inspect.getsourcelines(function)[1]
+        closed = inspect.getclosurevars(function)
+        around = {**function.__globals__, **closed.nonlocals}
+        self.edits = Edits(self.definition, variables, around)
 
 
 class Program:
-    """The function that computes the gradient, as a tree that can be edited and run."""
+    """The function that computes the gradient, with those that it calls; it can be edited and run.
 
-    def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
-        self.plain: Any = function.__func__ if type(function) is MethodType else function
-        definition = written(self.plain)
-        if not isinstance(definition, ast.FunctionDef):
-            raise ValueError("not a function with a body of its own")
-        self.definition = definition
-        self.file = os.path.basename(inspect.getsourcefile(self.plain) or "?")
-        self.first = inspect.getsourcelines(self.plain)[1]
-        closed = inspect.getclosurevars(self.plain)
-        self.globals = {**self.plain.__globals__, **closed.nonlocals}
-        self.lines, self.budget = 0, 10**6
+    spared: the code of functions that aren't edited, for the loss is made of them.
+    """
+
+    def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any],
+                 spared: Collection[CodeType] = ()) -> None:
         self.world = World(function, args, kwargs)
-        self.locals = self._locals()
+        self.lines, self.budget = 0, 10**6
+        functions = [f for f in self.world.functions() if f.__code__ not in spared]
+        variables = self._variables({f.__code__ for f in functions})
         self.budget = LINES * (self.lines + 100)
+        self.parts = []
+        for f in functions:
+            with contextlib.suppress(Unprovable, OSError, TypeError):
+                if f.__code__ in variables:  # it was called
+                    self.parts.append(_Part(f, variables[f.__code__]))
 
-    def run(self) -> Any:
-        """What the function returns, as it is now."""
-        code = compiled(self.definition, self.plain)
-        if code is None:
-            raise ValueError("the edit left no function")
-        call = self.world.ready(code)
+    def edits(self) -> Iterator[tuple[_Part, Any, Edit]]:
+        """(part, statement, edit), the smallest first."""
+        for size in SIZES_OF_EDITS:
+            for part in self.parts:
+                for statement, edit in part.edits.of_size(size):
+                    yield part, statement, edit
+
+    def run(self, part: _Part | None = None, world: World | None = None) -> Any:
+        """What the function returns; with a part as it is now, and in another world if given."""
+        codes = {}
+        if part is not None:
+            code = compiled(part.definition, part.function)
+            if code is None:
+                raise ValueError("the edit left no function")
+            codes = {id(part.function): code}
+        call = (world or self.world).ready(codes)
         with np.errstate(all="ignore"), self._bounded():
             return call()
 
     @contextlib.contextmanager
-    def _bounded(self) -> Iterator[None]:
-        """A block that ends with `RecursionError` when too many lines have run in it."""
+    def _bounded(self, returned: Callable[[Any], None] | None = None) -> Iterator[None]:
+        """A block that ends with `RecursionError` when too many lines have run in it.
+
+        returned: told of each frame that returns.
+        """
         self.lines = 0
 
         def count(frame: Any, event: str, argument: Any) -> Any:
             self.lines += event == "line"
             if self.lines > self.budget:
                 raise RecursionError("the edited program runs on and on")
+            if event == "return" and returned is not None:
+                returned(frame)
             return count
 
         before = sys.gettrace()  # a debugger's, which needn't see this
@@ -85,35 +116,63 @@ class Program:
         finally:
             sys.settrace(before)
 
-    def _locals(self) -> dict[str, Any]:
-        """Its variables at the end, by name."""
-        returns = [part for part in ast.walk(self.definition) if isinstance(part, ast.Return)]
-        if len(returns) != 1 or returns[0].value is None:
-            return {}
-        edit = Edit(returns[0], "value", None, ast.parse("locals()", mode="eval").body, "")
-        edit.swap()
-        try:
-            found: dict[str, Any] = self.run()
-        finally:
-            edit.swap()
-        numbers = np.ndarray | float | int | np.generic
-        return {k: v for k, v in found.items()
-                if isinstance(v, numbers) and not isinstance(v, bool)}
+    def _variables(self, codes: Collection[CodeType]) -> dict[CodeType, dict[str, Any]]:
+        """By function that was called: its numbers at the end of the last call, by name."""
+        found: dict[CodeType, dict[str, Any]] = {}
+
+        def returned(frame: Any) -> None:
+            if frame.f_code in codes:
+                found[frame.f_code] = dict(_numbers(frame.f_locals))
+
+        call = self.world.ready({})
+        with np.errstate(all="ignore"), self._bounded(returned):
+            call()
+        return found
+
+
+def _numbers(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The numbers among variables, and among the attributes of `self`."""
+    for name, v in variables.items():
+        if isinstance(v, np.ndarray | float | int | np.generic) and not isinstance(v, bool):
+            yield name, v
+        elif name == "self" and hasattr(v, "__dict__"):
+            yield from ((f"self.{key}", x) for key, x in _numbers(vars(v)))
+
+
+def codes_run(call: Callable[[], Any]) -> frozenset[CodeType]:
+    """The code of the Python functions that run in a call."""
+    found = set()
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        found.add(frame.f_code)
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return frozenset(found)
 
 
 def repairs(function: Any, args: list[Any], kwargs: dict[str, Any],
-            is_right: Callable[[Any], bool], budget: Budget, numbers: float = 0.0
+            right_of: Callable[[Any], Collection[str]], wrong: Collection[str], budget: Budget,
+            numbers: float = 0.0, spared: Collection[CodeType] = (), elsewhere: Any = None
             ) -> Iterator[Repair]:
-    """The edits of a function after which `is_right` of what it returns.
+    """The edits of a function that make some of what it returns right, and spoil nothing.
 
-    args, kwargs: what it is called with, of which it gets copies; budget: how much may be run, in
-    lines; numbers: how many lines' worth there is to compute with in one run.
+    args, kwargs: what it is called with, of which it gets copies; right_of: the names of the
+    parameters that are right in what it returned; wrong: those that are wrong now; budget: how much
+    may be run, in lines; numbers: how many lines' worth there is to compute with in one run;
+    elsewhere: arguments at another point, and what is right_of there.
     """
     try:
-        program = Program(function, args, kwargs)
+        program = Program(function, args, kwargs, spared)
+        right_now = frozenset(right_of(program.run()))
     except Exception:
         return  # no source, or one that is better left alone; whatever it does, nothing is lost
-    for statement, edit in Edits(program.definition, program.locals, program.globals):
+    other: World | None = None
+    for part, statement, edit in program.edits():
         if budget.over:
             return
         before = _text(statement)
@@ -124,17 +183,21 @@ def repairs(function: Any, args: list[Any], kwargs: dict[str, Any],
             edit.parent, edit.field = _Body(edit.parent), "body"
         edit.swap()
         try:
-            right = is_right(program.run())
+            right = frozenset(right_of(program.run(part)))
+            if right_now < right and elsewhere is not None:
+                other = other or World(function, elsewhere[0], kwargs)
+                right &= frozenset(elsewhere[1](program.run(part, other)))
             after = _text(edit.parent.body[edit.index] if replaced else statement)
         except (Exception, SystemExit):
-            right = False
+            right = frozenset()
         finally:
             edit.swap()
             budget.spend(RUN + program.lines + numbers)
-        if right:
-            line = program.first + statement.lineno - 1
-            yield Repair(edit.kind, f"{program.file}:{line}: {before}",
-                         "(leave this line out)" if after == "pass" else after)
+        if right_now < right:
+            line = part.first + statement.lineno - 1
+            yield Repair(edit.kind, f"{part.file}:{line}: {before}",
+                         "(leave this line out)" if after == "pass" else after,
+                         right.intersection(wrong))
 
 
 def _text(statement: Any) -> str:

@@ -15,7 +15,7 @@ import dis
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -163,12 +163,20 @@ class World:
         for name in scalars:
             self.prove(self.plain.__globals__[name])
 
-    def ready(self, code: CodeType) -> Callable[[], Any]:
-        """The call of the function with another code, on copies of everything."""
-        copies = _Copies(self)
+    def ready(self, codes: Mapping[int, CodeType]) -> Callable[[], Any]:
+        """The call of the function on copies of everything; some functions, by their id, with
+        another code.
+        """
+        copies = _Copies(self, codes)
         args = [copies.of(x, own=True) for x in (*self.bound, *self.args)]
         kwargs = {name: copies.of(x, own=True) for name, x in self.kwargs.items()}
-        return functools.partial(copies.function(self.plain, code), *args, **kwargs)
+        plain = copies.function(self.plain, codes.get(id(self.plain), self.plain.__code__))
+        return functools.partial(plain, *args, **kwargs)
+
+    def functions(self) -> list[FunctionType]:
+        """The functions with a source that it may call, itself first."""
+        reached = [f for f in self.proved.values() if type(f) is FunctionType]
+        return [self.plain, *[f for f in reached if f is not self.plain]]
 
     def knows(self, value: Any) -> bool:
         """Whether it only computes, as far as it has been looked at."""
@@ -284,8 +292,8 @@ def _must_take_from_rooms(tree: ast.AST, rooms: dict[str, Any]) -> None:
 class _Copies:
     """Copies of what a world has, for one run: nothing that is changed there shows outside."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, codes: Mapping[int, CodeType]) -> None:
+        self.world, self.codes = world, codes
         self.made: dict[int, Any] = {}
         self.spaces: dict[int, dict[str, Any]] = {}
 
@@ -316,7 +324,7 @@ class _Copies:
             self.made[id(value)] = made = {}
             made |= {self.of(k): self.of(x, own) for k, x in value.items()}
         elif kind is FunctionType:
-            made = self.function(value, value.__code__)
+            made = self.function(value, self.codes.get(id(value), value.__code__))
         elif kind is MethodType:
             made = MethodType(self.of(value.__func__), self.of(value.__self__, own))
         elif kind is type:
