@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["SIZES_OF_EDITS", "Edit", "Edits"]
+__all__ = ["SIZES_OF_EDITS", "Edit", "Edits", "slots"]
 
-SIZES_OF_EDITS = range(4)  # the smallest are tried first
+SIZES_OF_EDITS = range(5)  # the smallest are tried first
 
 SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
          "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
@@ -62,11 +63,23 @@ class Edits:
         yield from inside(self.definition.body)
 
     def of_size(self, size: int) -> Iterator[tuple[Any, Edit]]:
-        """(statement, edit), for the edits of one size, 0 to 3."""
-        make = (self._exchanges, self._names, self._inserted_factors, self._inserted_terms)[size]
+        """(statement, edit), for the edits of one size, 0 to 4."""
+        make = (self._swapped, self._exchanges, self._names, self._inserted_factors,
+                self._inserted_terms)[size]
         for statement, body, k in list(self.statements()):
             for edit in make(statement, body, k):
                 yield statement, edit
+
+    def _swapped(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """Two of the results that are returned, exchanged."""
+        if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
+            several = statement.value
+            field = "elts" if isinstance(several, ast.Tuple) else "values"
+            parts = getattr(several, field)
+            for i, j in itertools.combinations(range(len(parts)), 2):
+                swapped = [parts[j] if n == i else parts[i] if n == j else part
+                           for n, part in enumerate(parts)]
+                yield Edit(several, field, None, swapped, "wrong-operand")
 
     def _exchanges(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A sign, an operator, a constant, an axis, a transpose, = for +=, a line too many."""
@@ -155,7 +168,7 @@ class Edits:
 
     def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten factor: a variable, how many there are of it, a derivative made of one."""
-        for slot in _slots(statement):
+        for slot in slots(statement):
             for name, value in self.variables.items():
                 kind = "missing-incoming" if name.startswith("d") else "missing-local-derivative"
                 if not np.ndim(value):
@@ -175,7 +188,7 @@ class Edits:
         """A forgotten term: a variable, or a scalar times one."""
         scalars = [name for name, value in self.variables.items() if not np.ndim(value)]
         scalars += [name for name, value in self.around.items() if type(value) is float]
-        for slot in _slots(statement):
+        for slot in slots(statement):
             for name, value in self.variables.items():
                 if np.ndim(value):
                     kind = "missing-path" if name.startswith("d") else "missing-term"
@@ -185,8 +198,12 @@ class Edits:
                     yield _wrapped(slot, ast.Sub(), name, kind)
 
 
-def _slots(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
-    """(parent, field, index, expression) of what a statement computes: each part of a tuple."""
+def slots(statement: Any, returned: bool = False
+          ) -> Iterator[tuple[Any, str, int | None, Any]]:
+    """(parent, field, index, expression) of what a statement computes: each part of a tuple.
+
+    returned: a variable that is returned, too, though its assignment computes it.
+    """
     if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
         return
     match statement.value:
@@ -194,7 +211,7 @@ def _slots(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
             yield from ((several, "elts", k, part) for k, part in enumerate(parts))
         case ast.Dict(values=parts) as several:
             yield from ((several, "values", k, part) for k, part in enumerate(parts))
-        case ast.Name() if isinstance(statement, ast.Return):
+        case ast.Name() if isinstance(statement, ast.Return) and not returned:
             return  # the assignment has it already
         case ast.expr() as value:
             yield statement, "value", None, value

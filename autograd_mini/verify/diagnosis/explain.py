@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...graph import value_of
-from ...trees import tree_leaves, tree_map
-from ..names import renamed
-from ..problem import Problem, copied
+from ..problem import Problem
 from ..report import Entry, Suspect
-from ..triangle import mirrored, symmetrised
-from ..verdict import tolerance
-from .budget import Budget, search_budget
 from .context import changed_in_place, known_factors, record_of, terms_of
+from .corrections import corrections
 from .finding import Claim, Finding
 from .fitting import near
 from .known_factors import KnownFactors, same, shown
 from .mistakes import RIGHT
 from .names import as_factor, cotangent_of, line_of
 from .record import Record
-from .repair import Repair, codes_run, repairs
+from .repair import Repair
 from .search import Search
 from .shapes import Reshaped, reshaped
 from .site import Site
@@ -33,7 +28,6 @@ from .strategies.other_points import updated_points
 __all__ = ["explained", "suspects_in_chain"]
 
 AT_MOST = 5  # suspects that are named
-KNOWN = 60_000.0  # the work for the line alone, of a mistake that has a name
 
 
 def explained(problem: Problem, names: list[str], entries: list[Entry], gradient: Any,
@@ -74,10 +68,9 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
             found[entry.name] = (Suspect("shape", entry.reason, shared=(entry.name,), plain=True),)
     known = all(suspects[0].plain for suspects in found.values())
     wrong = frozenset(e.name for e in entries if e.verdict == "wrong")
-    repaired = _repairs(problem, names, gradient, arrays_of, wrong, known, record)
-    return [_with(e, with_repairs(found.get(e.name, ()),
-                                  [r for r in repaired if e.name in r.repaired], len(wrong)))
-            for e in entries]
+    told = corrections(problem, names, gradient, arrays_of, wrong, known, record)
+    return [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong),
+                                  told.line_of(e.name))) for e in entries]
 
 
 def _with(entry: Entry, suspects: tuple[Suspect, ...]) -> Entry:
@@ -98,95 +91,6 @@ def _claim(problem: Problem, names: list[str], record: Record, entry: Entry,
                  and np.isfinite(given).all() and not np.allclose(given, true, rtol=1e-7, atol=0))
     given = given if wrong and given is not None else true
     return Claim(given, true, terms, problem.eps(given.dtype), wrong)
-
-
-def _repairs(problem: Problem, names: list[str], gradient: Any,
-             arrays_of: Callable[[Any], list[Any]], wrong: frozenset[str], known: bool,
-             record: Record) -> list[Repair]:
-    """The edits of the gradient's function after which some of the wrong gradients are right.
-
-    Those that repair all come alone, if there are any. known: the mistake has a name already, and
-    only its line is wanted.
-    """
-    if not callable(gradient):
-        return []
-    claims = _Claims(problem, names, arrays_of)
-    budget = Budget(KNOWN if known else 1.1 * search_budget(len(record.order)))
-    found = repairs(gradient, [copied(arg) for arg in problem.args], copied(problem.kwargs),
-                    claims.right_here, wrong, budget, record.work - len(record.order),
-                    codes_run(lambda: problem.value(problem.args)), claims.elsewhere())
-    whole: list[Repair] = []
-    parts: list[Repair] = []
-    for repair in found:
-        (whole if repair.repaired >= wrong else parts).append(repair)
-        if len(whole) == (1 if known else 2):
-            break
-    problem.cut_short = problem.cut_short or (not known and budget.over)
-    return whole or sorted(parts, key=lambda r: -len(r.repaired))
-
-
-class _Claims:
-    """Which of the gradients that a function returned are right, at the point and at another."""
-
-    def __init__(self, problem: Problem, names: list[str],
-                 arrays_of: Callable[[Any], list[Any]]) -> None:
-        self.problem, self.names, self.arrays_of = problem, names, arrays_of
-
-    def _given(self, claim: Any) -> Iterator[tuple[tuple[int, str], np.ndarray]]:
-        for i, claimed in zip(self.problem.wrt, self.arrays_of(claim), strict=True):
-            claimed = renamed(claimed, self.problem.args[i])
-            for path, g in tree_leaves(claimed):
-                if (i, path) in self.problem.engine:
-                    yield (i, path), np.asarray(value_of(g), float)
-
-    def right_here(self, claim: Any) -> list[str]:
-        """The names of those that are right at the point that is checked."""
-        problem, found = self.problem, []
-        for (i, path), given in self._given(claim):
-            true, terms = problem.engine[i, path]
-            bar = tolerance(true, terms, problem.eps(given.dtype))
-            if (i, path) in problem.symmetrised and given.shape == true.shape:
-                given = symmetrised(problem.symmetrised[i, path][1], given)
-                true, bar = mirrored(true), mirrored(bar)
-            if given.shape == true.shape and (np.abs(given - true) <= bar).all():
-                found.append(self.names[i] + path)
-        return found
-
-    def elsewhere(self) -> tuple[list[Any], Callable[[Any], list[str]]] | None:
-        """Arguments beside these, and what is right there; None where there is no gradient, or a
-        matrix would be no longer symmetric.
-        """
-        if self.problem.symmetrised:
-            return None
-        problem, rng = self.problem, np.random.default_rng(1)
-
-        def moved(x: Any) -> Any:
-            x = copied(x)
-            kind = np.asarray(x).dtype.kind
-            if kind != "f":
-                return x
-            new = np.asarray(x) * (1 + 0.1 * rng.uniform(-1, 1, np.shape(x))) + 0.01 * rng.uniform(
-                -1, 1, np.shape(x))
-            return new if np.ndim(x) else float(new)
-
-        args = [tree_map(moved, x) if i in problem.wrt else copied(x)
-                for i, x in enumerate(problem.args)]
-        there = problem.gradients_at(self.names, {
-            self.names[i] + path: dict(tree_leaves(args[i]))[path] for i, path in problem.engine})
-        if there is None or not all(np.isfinite(g).all() for g in there.values()):
-            return None
-
-        def right(claim: Any) -> list[str]:
-            found = []
-            for (i, path), given in self._given(claim):
-                name = self.names[i] + path
-                size = 1e-6 * np.max(np.abs(there[name]), initial=1e-300)
-                if given.shape == there[name].shape and (
-                        np.abs(given - there[name]) <= size).all():
-                    found.append(name)
-            return found
-
-        return args, right
 
 
 def suspects_in_chain(entry: Entry, record: Record) -> tuple[Suspect, ...]:
@@ -400,14 +304,15 @@ def _some(wrong: np.ndarray, told: np.ndarray, claim: Claim) -> str:
     return where
 
 
-def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair], wrong: int
+def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair], wrong: int, line: str
                  ) -> tuple[Suspect, ...]:
     """The suspects with the corrected line; where the table has no answer, the edit is the answer.
 
-    found: the edits that repair this parameter, the best first; wrong: how many are wrong.
+    found: the edits that repair this parameter, the best first; wrong: how many are wrong; line:
+    the one at fault, if no edit is known.
     """
     if not found:
-        return suspects
+        return tuple(replace(s, line=line) for s in suspects)
     first = found[0]
     found = [r for r in found if len(r.repaired) == len(first.repaired)][:2]
     told = tuple(replace(s, line=r.where, fix=r.fix) for s, r in

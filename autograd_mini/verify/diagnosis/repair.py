@@ -25,7 +25,7 @@ from .edits import SIZES_OF_EDITS, Edit, Edits
 from .rerun import World
 from .written import Unprovable, compiled, written
 
-__all__ = ["Repair", "codes_run", "repairs"]
+__all__ = ["RUN", "Program", "Repair", "codes_run", "repairs"]
 
 RUN = 40.0  # what it takes to run a program at all, in lines
 LINES = 20  # how many times as many lines an edited program may run
@@ -49,7 +49,7 @@ class _Part:
         if not isinstance(self.definition, ast.FunctionDef):
             raise Unprovable("not a function with a body of its own")
         self.file = os.path.basename(inspect.getsourcefile(function) or "?")
-        self.first = inspect.getsourcelines(function)[1]
+        self.source, self.first = inspect.getsourcelines(function)
         closed = inspect.getclosurevars(function)
         around = {**function.__globals__, **closed.nonlocals}
         self.edits = Edits(self.definition, variables, around)
@@ -63,7 +63,7 @@ class Program:
 
     def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any],
                  spared: Collection[CodeType] = ()) -> None:
-        self.world = World(function, args, kwargs)
+        self.function, self.world = function, World(function, args, kwargs)
         self.lines, self.budget = 0, 10**6
         functions = [f for f in self.world.functions() if f.__code__ not in spared]
         variables = self._variables({f.__code__ for f in functions})
@@ -74,24 +74,41 @@ class Program:
                 if f.__code__ in variables:  # it was called
                     self.parts.append(_Part(f, variables[f.__code__]))
 
-    def edits(self) -> Iterator[tuple[_Part, Any, Edit]]:
-        """(part, statement, edit), the smallest first."""
-        for size in SIZES_OF_EDITS:
-            for part in self.parts:
-                for statement, edit in part.edits.of_size(size):
-                    yield part, statement, edit
+    def edits(self, likely: Collection[Any]) -> Iterator[tuple[_Part, Any, Edit]]:
+        """(part, statement, edit), the smallest first; those of the likely statements before."""
+        chosen = {id(statement) for statement in likely}
+        for first in (True, False) if chosen else (False,):
+            for size in SIZES_OF_EDITS:
+                for part in self.parts:
+                    for statement, edit in part.edits.of_size(size):
+                        if (id(statement) in chosen) == first:
+                            yield part, statement, edit
+
+    def where(self, part: _Part, statement: Any) -> str:
+        """The file and line of a statement, and what it is."""
+        text = _text(statement)
+        if statement.lineno == statement.end_lineno:  # as it is written
+            text = part.source[statement.lineno - 1].partition("  #")[0].strip()
+        return f"{part.file}:{part.first + statement.lineno - 1}: {text}"
 
     def run(self, part: _Part | None = None, world: World | None = None) -> Any:
         """What the function returns; with a part as it is now, and in another world if given."""
-        codes = {}
-        if part is not None:
-            code = compiled(part.definition, part.function)
-            if code is None:
-                raise ValueError("the edit left no function")
-            codes = {id(part.function): code}
-        call = (world or self.world).ready(codes)
+        codes = {} if part is None else {id(part.function): self.code(part)}
+        return self.called(codes, {}, world)
+
+    def called(self, codes: Mapping[int, CodeType], hooks: Mapping[str, Any],
+               world: World | None = None) -> Any:
+        """What the function returns with other code, which may call the hooks."""
+        call = (world or self.world).ready(codes, hooks)
         with np.errstate(all="ignore"), self._bounded():
             return call()
+
+    def code(self, part: _Part) -> CodeType:
+        """The code of a part as it is now."""
+        code = compiled(part.definition, part.function)
+        if code is None:
+            raise ValueError("the edit left no function")
+        return code
 
     @contextlib.contextmanager
     def _bounded(self, returned: Callable[[Any], None] | None = None) -> Iterator[None]:
@@ -124,7 +141,7 @@ class Program:
             if frame.f_code in codes:
                 found[frame.f_code] = dict(_numbers(frame.f_locals))
 
-        call = self.world.ready({})
+        call = self.world.ready({}, {})
         with np.errstate(all="ignore"), self._bounded(returned):
             call()
         return found
@@ -155,29 +172,26 @@ def codes_run(call: Callable[[], Any]) -> frozenset[CodeType]:
     return frozenset(found)
 
 
-def repairs(function: Any, args: list[Any], kwargs: dict[str, Any],
-            right_of: Callable[[Any], Collection[str]], wrong: Collection[str], budget: Budget,
-            numbers: float = 0.0, spared: Collection[CodeType] = (), elsewhere: Any = None
+def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong: Collection[str],
+            budget: Budget, cost: float, elsewhere: Any = None, likely: Collection[Any] = ()
             ) -> Iterator[Repair]:
-    """The edits of a function that make some of what it returns right, and spoil nothing.
+    """The edits of a program that make some of what it returns right, and spoil nothing.
 
-    args, kwargs: what it is called with, of which it gets copies; right_of: the names of the
-    parameters that are right in what it returned; wrong: those that are wrong now; budget: how much
-    may be run, in lines; numbers: how many lines' worth there is to compute with in one run;
-    elsewhere: arguments at another point, and what is right_of there.
+    right_of: the names of the parameters that are right in what it returned; wrong: those that are
+    wrong now; budget: how much may be run, in lines; cost: of one run, besides its lines;
+    elsewhere: arguments at another point, and what is right_of there; likely: the statements that
+    are edited first.
     """
-    try:
-        program = Program(function, args, kwargs, spared)
-        right_now = frozenset(right_of(program.run()))
-    except Exception:
-        return  # no source, or one that is better left alone; whatever it does, nothing is lost
+    right_now = frozenset(right_of(program.run()))
     other: World | None = None
-    for part, statement, edit in program.edits():
+    for part, statement, edit in program.edits(likely):
         if budget.over:
             return
-        before = _text(statement)
+        where = program.where(part, statement)
         placed = hasattr(edit.new, "lineno")  # the code of what isn't can't be made
-        ast.fix_missing_locations(edit.new if placed else ast.copy_location(edit.new, statement))
+        if isinstance(edit.new, ast.AST):
+            ast.fix_missing_locations(edit.new if placed else
+                                      ast.copy_location(edit.new, statement))
         replaced = edit.field == ""
         if replaced:
             edit.parent, edit.field = _Body(edit.parent), "body"
@@ -185,18 +199,16 @@ def repairs(function: Any, args: list[Any], kwargs: dict[str, Any],
         try:
             right = frozenset(right_of(program.run(part)))
             if right_now < right and elsewhere is not None:
-                other = other or World(function, elsewhere[0], kwargs)
+                other = other or World(program.function, elsewhere[0], program.world.kwargs)
                 right &= frozenset(elsewhere[1](program.run(part, other)))
             after = _text(edit.parent.body[edit.index] if replaced else statement)
         except (Exception, SystemExit):
             right = frozenset()
         finally:
             edit.swap()
-            budget.spend(RUN + program.lines + numbers)
+            budget.spend(RUN + program.lines + cost)
         if right_now < right:
-            line = part.first + statement.lineno - 1
-            yield Repair(edit.kind, f"{part.file}:{line}: {before}",
-                         "(leave this line out)" if after == "pass" else after,
+            yield Repair(edit.kind, where, "(leave this line out)" if after == "pass" else after,
                          right.intersection(wrong))
 
 

@@ -163,11 +163,11 @@ class World:
         for name in scalars:
             self.prove(self.plain.__globals__[name])
 
-    def ready(self, codes: Mapping[int, CodeType]) -> Callable[[], Any]:
+    def ready(self, codes: Mapping[int, CodeType], hooks: Mapping[str, Any]) -> Callable[[], Any]:
         """The call of the function on copies of everything; some functions, by their id, with
-        another code.
+        another code, which may call the hooks by their names.
         """
-        copies = _Copies(self, codes)
+        copies = _Copies(self, codes, hooks)
         args = [copies.of(x, own=True) for x in (*self.bound, *self.args)]
         kwargs = {name: copies.of(x, own=True) for name, x in self.kwargs.items()}
         plain = copies.function(self.plain, codes.get(id(self.plain), self.plain.__code__))
@@ -292,8 +292,9 @@ def _must_take_from_rooms(tree: ast.AST, rooms: dict[str, Any]) -> None:
 class _Copies:
     """Copies of what a world has, for one run: nothing that is changed there shows outside."""
 
-    def __init__(self, world: World, codes: Mapping[int, CodeType]) -> None:
-        self.world, self.codes = world, codes
+    def __init__(self, world: World, codes: Mapping[int, CodeType], hooks: Mapping[str, Any]
+                 ) -> None:
+        self.world, self.codes, self.hooks = world, codes, hooks
         self.made: dict[int, Any] = {}
         self.spaces: dict[int, dict[str, Any]] = {}
 
@@ -360,7 +361,7 @@ class _Copies:
     def _space(self, function: FunctionType) -> dict[str, Any]:
         """The globals of a function: no more than it needs, and what an edit may put in."""
         outside = function.__globals__
-        space = self.spaces.setdefault(id(outside), {"__builtins__": BUILTINS})
+        space = self.spaces.setdefault(id(outside), {"__builtins__": BUILTINS, **self.hooks})
         if outside.get("np", np) is np:
             space["np"] = np
         for name in (self.world.reached[id(function)] & outside.keys()) - space.keys():

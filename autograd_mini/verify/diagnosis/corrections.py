@@ -1,0 +1,137 @@
+"""The lines to change, and the corrected ones, as far as the gradient's own code shows them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ...graph import value_of
+from ...trees import tree_leaves, tree_map
+from ..names import renamed
+from ..problem import Problem, copied
+from ..triangle import mirrored, symmetrised
+from ..verdict import tolerance
+from .budget import Budget, search_budget
+from .locate import Fault, faults
+from .record import Record
+from .repair import RUN, Program, Repair, codes_run, repairs
+from .written import Unprovable
+
+__all__ = ["Corrections", "corrections"]
+
+KNOWN = 60_000.0  # the work for the line alone, of a mistake that has a name
+LOCATING = 60_000.0  # and for finding the statement at fault
+
+
+class Corrections:
+    """What was found: edits that repair some parameters, and statements that may be at fault."""
+
+    def __init__(self) -> None:
+        self.repairs: list[Repair] = []
+        self.faults: list[tuple[Fault, str]] = []  # each with its file, line and text
+
+    def of(self, name: str) -> list[Repair]:
+        """The edits that repair a parameter, the best first."""
+        return [r for r in self.repairs if name in r.repaired]
+
+    def line_of(self, name: str) -> str:
+        """The line at fault for a parameter; "" if it isn't known."""
+        return next((where for fault, where in self.faults if name in fault.repaired), "")
+
+
+def corrections(problem: Problem, names: list[str], gradient: Any,
+                arrays_of: Callable[[Any], list[Any]], wrong: frozenset[str], known: bool,
+                record: Record) -> Corrections:
+    """The edits of the gradient's function after which some of the wrong gradients are right.
+
+    Those that repair all come alone, if there are any. known: the mistake has a name already, and
+    only its line is wanted.
+    """
+    found, claims = Corrections(), _Claims(problem, names, arrays_of)
+    cost = record.work - len(record.order)
+    try:
+        program = Program(gradient, [copied(arg) for arg in problem.args], copied(problem.kwargs),
+                          codes_run(lambda: problem.value(problem.args)))
+        likely = faults(program, record, claims.right_here, wrong, Budget(LOCATING),
+                        RUN + program.lines + cost)
+    except Exception:
+        return found  # no source, or one that is better left alone; whatever it does, nothing is lost
+    found.faults = [(fault, program.where(fault.part, fault.statement)) for fault in likely]
+    budget = Budget(KNOWN if known else 1.1 * search_budget(len(record.order)))
+    whole: list[Repair] = []
+    with contextlib.suppress(Unprovable):
+        for repair in repairs(program, claims.right_here, wrong, budget, cost, claims.elsewhere(),
+                              [fault.statement for fault in likely]):
+            (whole if repair.repaired >= wrong else found.repairs).append(repair)
+            if len(whole) == (1 if known else 2):
+                break
+    problem.cut_short = problem.cut_short or (not known and budget.over)
+    found.repairs = whole or sorted(found.repairs, key=lambda r: -len(r.repaired))
+    return found
+
+
+class _Claims:
+    """Which of the gradients that a function returned are right, at the point and at another."""
+
+    def __init__(self, problem: Problem, names: list[str],
+                 arrays_of: Callable[[Any], list[Any]]) -> None:
+        self.problem, self.names, self.arrays_of = problem, names, arrays_of
+
+    def _given(self, claim: Any) -> Iterator[tuple[tuple[int, str], np.ndarray]]:
+        for i, claimed in zip(self.problem.wrt, self.arrays_of(claim), strict=True):
+            claimed = renamed(claimed, self.problem.args[i])
+            for path, g in tree_leaves(claimed):
+                if (i, path) in self.problem.engine:
+                    yield (i, path), np.asarray(value_of(g), float)
+
+    def right_here(self, claim: Any) -> list[str]:
+        """The names of those that are right at the point that is checked."""
+        problem, found = self.problem, []
+        for (i, path), given in self._given(claim):
+            true, terms = problem.engine[i, path]
+            bar = tolerance(true, terms, problem.eps(given.dtype))
+            if (i, path) in problem.symmetrised and given.shape == true.shape:
+                given = symmetrised(problem.symmetrised[i, path][1], given)
+                true, bar = mirrored(true), mirrored(bar)
+            if given.shape == true.shape and (np.abs(given - true) <= bar).all():
+                found.append(self.names[i] + path)
+        return found
+
+    def elsewhere(self) -> tuple[list[Any], Callable[[Any], list[str]]] | None:
+        """Arguments beside these, and what is right there; None where there is no gradient, or a
+        matrix would be no longer symmetric.
+        """
+        if self.problem.symmetrised:
+            return None
+        problem, rng = self.problem, np.random.default_rng(1)
+
+        def moved(x: Any) -> Any:
+            x = copied(x)
+            kind = np.asarray(x).dtype.kind
+            if kind != "f":
+                return x
+            new = np.asarray(x) * (1 + 0.1 * rng.uniform(-1, 1, np.shape(x))) + 0.01 * rng.uniform(
+                -1, 1, np.shape(x))
+            return new if np.ndim(x) else float(new)
+
+        args = [tree_map(moved, x) if i in problem.wrt else copied(x)
+                for i, x in enumerate(problem.args)]
+        there = problem.gradients_at(self.names, {
+            self.names[i] + path: dict(tree_leaves(args[i]))[path] for i, path in problem.engine})
+        if there is None or not all(np.isfinite(g).all() for g in there.values()):
+            return None
+
+        def right(claim: Any) -> list[str]:
+            found = []
+            for (i, path), given in self._given(claim):
+                name = self.names[i] + path
+                size = 1e-6 * np.max(np.abs(there[name]), initial=1e-300)
+                if given.shape == there[name].shape and (
+                        np.abs(given - there[name]) <= size).all():
+                    found.append(name)
+            return found
+
+        return args, right
