@@ -359,3 +359,14 @@ def test_a_leak_beside_a_tie_is_refused():
 
     with pytest.raises(NotDifferentiableError, match="a number has left the graph"):
         ag.grad(ag.as_written(f))(np.array([1.0, 1.0]))
+
+
+def test_a_list_of_numbers_multiplies_in_place_again_and_again():
+    """A node times a list in place is a node in the array, which the next turn multiplies."""
+    def f(x, factors):
+        for _ in range(3):
+            x *= factors
+        return x
+
+    written = ag.as_written(lambda x: f(x, [0.5, -1.0, 2.0]).sum())
+    np.testing.assert_allclose(ag.grad(written)(X), [0.125, -1.0, 8.0], rtol=1e-15)

@@ -203,7 +203,7 @@ class Buffer(Conversions):
         if not isinstance(mine, Node) and not isinstance(other, Node):
             write(self.writable(), other)
             return self
-        self.overwrite(_fitting(how(mine, other), self.array))
+        self.overwrite(_fitting(content(how(mine, other)), self.array))
         return self
 
     def writable(self) -> np.ndarray:
