@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,13 +18,14 @@ from ..verdict import tolerance
 from .budget import Budget, search_budget
 from .locate import Fault, faults
 from .record import Record
-from .repair import RUN, Program, Repair, codes_run, repairs
+from .repair import RUN, Program, Repair, codes_run, repairs, rewritten
 from .written import Unprovable
 
 __all__ = ["Corrections", "corrections"]
 
 KNOWN = 60_000.0  # the work for the line alone, of a mistake that has a name
-LOCATING = 60_000.0  # and for finding the statement at fault
+TRIED = 4  # statements whose expression is rewritten
+LOCATING = 150_000.0  # and for finding the statement at fault
 
 
 class Corrections:
@@ -58,13 +60,23 @@ def corrections(problem: Problem, names: list[str], gradient: Any,
         likely = faults(program, record, claims.right_here, wrong, Budget(LOCATING),
                         RUN + program.lines + cost)
     except Exception:
-        return found  # no source, or one that is better left alone; whatever it does, nothing is lost
+        return found  # no source, or one that is better left alone: nothing is lost
     found.faults = [(fault, program.where(fault.part, fault.statement)) for fault in likely]
     budget = Budget(KNOWN if known else 1.1 * search_budget(len(record.order)))
+
+    def is_first_for(fault: Fault) -> bool:
+        before = likely[:likely.index(fault)]
+        return not any(fault.repaired <= other.repaired for other in before)
+
     whole: list[Repair] = []
     with contextlib.suppress(Unprovable):
-        for repair in repairs(program, claims.right_here, wrong, budget, cost, claims.elsewhere(),
-                              [fault.statement for fault in likely]):
+        there = claims.elsewhere()
+        for repair in itertools.chain(
+                *(itertools.islice(rewritten(program, fault, claims.right_here, wrong, there,
+                                             is_first_for(fault)), 1)
+                  for fault in likely[:TRIED]),
+                repairs(program, claims.right_here, wrong, budget, cost, there,
+                        [fault.statement for fault in likely])):
             (whole if repair.repaired >= wrong else found.repairs).append(repair)
             if len(whole) == (1 if known else 2):
                 break

@@ -16,6 +16,7 @@ SIZES_OF_EDITS = range(5)  # the smallest are tried first
 
 SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
          "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
+SLOPES = {"cdf": "pdf", "pdf": "cdf", "sin": "cos", "cos": "sin"}
 REDUCTIONS = {"mean": "sum", "sum": "mean"}
 OPERATORS: dict[type, tuple[Any, str]] = {
     ast.Add: (ast.Sub, "sign"), ast.Sub: (ast.Add, "sign"),
@@ -70,6 +71,59 @@ class Edits:
             for edit in make(statement, body, k):
                 yield statement, edit
 
+    def of_statement(self, statement: Any) -> Iterator[Edit]:
+        """The edits of what one statement computes, the smallest first."""
+        for make in (self._exchanges, self._any_names, self._inserted_factors, self._reductions,
+                     self._inserted_terms, self._inside, self._whole_rules):
+            yield from make(statement, [], 0)
+
+    def _reductions(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten sum, over an axis or all; a product entry by entry that is one of matrices.
+        """
+        for parent, field, index, part in _inner(statement):
+            code = ast.unparse(part)
+            for form in (f"np.sum({code}, axis=0)", f"np.sum({code}, axis=1, keepdims=True)",
+                         f"np.sum({code}, axis=0, keepdims=True)", f"np.sum({code}, axis=1)",
+                         f"np.sum({code})"):
+                yield _other(parent, field, index, form, "unreduced")
+            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):
+                a, b = (f"({ast.unparse(x)})" for x in (part.left, part.right))
+                for form in (f"{a} @ {b}.T", f"{a}.T @ {b}", f"{b}.T @ {a}", f"{b} @ {a}.T"):
+                    yield _other(parent, field, index, form, "unreduced")
+
+    def _inside(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten factor or term of a variable inside."""
+        for parent, field, index, part in _inner(statement):
+            code = ast.unparse(part)
+            if code not in self.variables or not np.ndim(self.variables[code]):
+                continue
+            for name, value in self.variables.items():
+                if name == code or not np.ndim(value):
+                    continue
+                for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
+                             f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
+                    yield _other(parent, field, index, form, "missing-local-derivative")
+                if np.shape(value) == np.shape(self.variables[code]):
+                    for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})"):
+                        yield _other(parent, field, index, form, "missing-term")
+
+    def _whole_rules(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """The rules of a softmax and of a normalisation, with variables that are there."""
+        arrays = [name for name, x in self.variables.items() if np.ndim(x)]
+        for parent, field, index, _part in slots(statement):
+            for p, g in itertools.permutations(arrays, 2):
+                if np.shape(self.variables[p]) != np.shape(self.variables[g]):
+                    continue
+                for axis in ("axis=-1, keepdims=True", "axis=0, keepdims=True", ""):
+                    along = f", {axis}" if axis else ""
+                    yield _other(parent, field, index, f"{p} * ({g} - np.sum({g} * {p}{along}))",
+                                 "wrong-local-derivative")
+                    for n in self.variables:
+                        if n not in (p, g):
+                            yield _other(parent, field, index,
+                                         f"({g} - {p} * np.sum({g} * {p}{along})) / {n}",
+                                         "wrong-local-derivative")
+
     def _swapped(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """Two of the results that are returned, exchanged."""
         if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
@@ -80,6 +134,23 @@ class Edits:
                 swapped = [parts[j] if n == i else parts[i] if n == j else part
                            for n, part in enumerate(parts)]
                 yield Edit(several, field, None, swapped, "wrong-operand")
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            yield from self._carried_on(statement)
+
+    def _carried_on(self, statement: Any) -> Iterator[Edit]:
+        """What is stored under names that nothing reads, under those that the next turn reads."""
+        target = statement.targets[0]
+        names = [n.id if isinstance(n, ast.Name) else "" for n in getattr(target, "elts", [target])]
+        loops = [x for x in ast.walk(self.definition) if isinstance(x, ast.For)
+                 and statement in ast.walk(x)]
+        if not loops or not set(names).isdisjoint(_read(self.definition)) or not all(names):
+            return
+        waiting = (_read(loops[-1]) - _stored(loops[-1])) & _stored(self.definition)
+        found = [_most_alike(name, {w for w in waiting if w in self.variables}) for name in names]
+        if all(found) and len(set(found)) == len(found):
+            stores: list[Any] = [ast.Name(name, ast.Store()) for name in found]
+            new = ast.Tuple(stores, ast.Store()) if isinstance(target, ast.Tuple) else stores[0]
+            yield Edit(statement, "targets", 0, ast.copy_location(new, target), "missing-path")
 
     def _exchanges(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A sign, an operator, a constant, an axis, a transpose, = for +=, a line too many."""
@@ -109,6 +180,10 @@ class Edits:
         return Edit(body, "", k, ast.copy_location(ast.Pass(), statement), kind)
 
     def _exchanged(self, part: Any, parent: Any) -> Iterator[tuple[Any, str]]:
+        match part:
+            case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in SLOPES:
+                yield ast.Call(ast.Attribute(inner, SLOPES[name], f.ctx), part.args,
+                               part.keywords), "wrong-local-derivative"
         match part:
             case ast.BinOp(left=left, op=op, right=right):
                 if type(op) in OPERATORS:
@@ -154,14 +229,18 @@ class Edits:
         arrays = any(np.ndim(self.variables.get(name, 0.0)) for name in names)
         return "wrong-local-derivative" if arrays else "factor"
 
-    def _names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
-        """Another variable of the same shape, another function's result."""
+    def _any_names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """Another variable of as many axes: in a loop the shapes at its end needn't be those."""
+        yield from self._names(statement, body, k, np.ndim)
+
+    def _names(self, statement: Any, body: list[Any], k: int, form: Any = np.shape
+               ) -> Iterator[Edit]:
+        """Another variable of the same shape."""
         for parent, field, index, part in list(_parts(statement)):
             if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load) and (
                     (this := ast.unparse(part)) in self.variables):
-                shape = np.shape(self.variables[this])
                 for name, value in self.variables.items():
-                    if name != this and np.shape(value) == shape:
+                    if name != this and form(value) == form(self.variables[this]):
                         kind = "wrong-argument" if _is_argument(parent) else "wrong-operand"
                         new = ast.parse(name, mode="eval").body
                         yield Edit(parent, field, index, ast.copy_location(new, part), kind)
@@ -174,6 +253,9 @@ class Edits:
                 if not np.ndim(value):
                     yield _wrapped(slot, ast.Div(), name, "factor")
                     yield _wrapped(slot, ast.Mult(), name, "factor")
+                    for form in (f"{name} * (1 - {name})", f"(1 - {name} ** 2)"):
+                        if isinstance(value, float):
+                            yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
                     continue
                 for form in (f"len({name})", f"{name}.size", f"{name}.shape[-1]"):
                     yield _wrapped(slot, ast.Div(), form, "factor")
@@ -215,6 +297,39 @@ def slots(statement: Any, returned: bool = False
             return  # the assignment has it already
         case ast.expr() as value:
             yield statement, "value", None, value
+
+
+def _read(tree: Any) -> set[str]:
+    """The names that are read inside."""
+    return {n.id for n in ast.walk(tree) if type(n) is ast.Name and type(n.ctx) is ast.Load}
+
+
+def _stored(tree: Any) -> set[str]:
+    """The names that are given a value inside."""
+    return {n.id for n in ast.walk(tree) if type(n) is ast.Name and type(n.ctx) is ast.Store}
+
+
+def _most_alike(name: str, others: set[str]) -> str:
+    """The name that begins most alike; "" if none does."""
+    def alike(other: str) -> int:
+        same = [a == b for a, b in zip(name, other, strict=False)]
+        return [*same, False].index(False)
+
+    best = max(sorted(others), key=alike, default="")
+    return best if best and alike(best) else ""
+
+
+def _inner(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
+    """The expressions in a statement but for numbers, axes and indices."""
+    for parent, field, index, part in list(_parts(statement)):
+        if not isinstance(part, ast.Constant | ast.Slice) and not _is_axis(parent) and not (
+                isinstance(parent, ast.Call) and field == "func"):
+            yield parent, field, index, part
+
+
+def _other(parent: Any, field: str, index: int | None, form: str, kind: str) -> Edit:
+    """Another expression in a place."""
+    return Edit(parent, field, index, ast.parse(form, mode="eval").body, kind)
 
 
 def _wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: str) -> Edit:
@@ -272,6 +387,10 @@ def _moved(index: Any, by: int) -> Any:
     if isinstance(index, ast.Tuple | ast.Slice):
         return index
     return ast.BinOp(index, ast.Add() if by > 0 else ast.Sub(), ast.Constant(1))
+
+
+def _is_axis(parent: Any) -> bool:
+    return isinstance(parent, ast.keyword | ast.Subscript | ast.Slice)
 
 
 def _is_argument(parent: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -68,9 +70,25 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
             found[entry.name] = (Suspect("shape", entry.reason, shared=(entry.name,), plain=True),)
     known = all(suspects[0].plain for suspects in found.values())
     wrong = frozenset(e.name for e in entries if e.verdict == "wrong")
+    found = exchanged(claims, found)
     told = corrections(problem, names, gradient, arrays_of, wrong, known, record)
     return [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong),
                                   told.line_of(e.name))) for e in entries]
+
+
+def exchanged(claims: Mapping[str, Claim], found: dict[str, tuple[Suspect, ...]]
+              ) -> dict[str, tuple[Suspect, ...]]:
+    """The suspects, led by this one where two gradients are each the other's."""
+    for a, b in itertools.combinations([n for n, c in claims.items() if c.wrong], 2):
+        if _is_of(claims[a].given, claims[b].true) and _is_of(claims[b].given, claims[a].true):
+            suspect = Suspect("wrong-operand", f"the gradients of {a} and {b} are exchanged",
+                              evidence=0.0, shared=(a, b), plain=True)
+            found = found | {name: (suspect, *found.get(name, ())) for name in (a, b)}
+    return found
+
+
+def _is_of(given: np.ndarray, true: np.ndarray) -> bool:
+    return given.shape == true.shape and bool(np.any(true)) and bool(near(given, true).all())
 
 
 def _with(entry: Entry, suspects: tuple[Suspect, ...]) -> Entry:
@@ -249,15 +267,22 @@ def suspects_of(search: Search, name: str) -> tuple[Suspect, ...]:
     found: list[Suspect] = []
     for finding in fit:
         suspect = _suspect(search, finding, name)
+        if _is_by_chance(suspect):
+            continue
         if found:
             suspect = replace(suspect, tied=_same_numbers(fit[0], finding, name))
         if suspect.message not in [s.message for s in found]:
             found.append(suspect)
         if len(found) == AT_MOST:
             break
-    if not fit:
-        found.append(_pattern(search, name))
-    return tuple(found)
+    return tuple(found) or (_pattern(search, name),)
+
+
+def _is_by_chance(suspect: Suspect) -> bool:
+    """Whether it names a factor that no number of the program gives: that is arithmetic, no name.
+    """
+    return suspect.kind == "factor" and bool(re.search(r"\d\.\d{4,} times(?! what it should be \()",
+                                                       suspect.message))
 
 
 def _same_numbers(first: Finding, other: Finding, name: str) -> bool:

@@ -23,10 +23,13 @@ import numpy as np
 from .budget import Budget
 from .edits import SIZES_OF_EDITS, Edit, Edits
 from .rerun import World
+from .rewrites import rewrites
 from .written import Unprovable, compiled, written
 
-__all__ = ["RUN", "Program", "Repair", "codes_run", "repairs"]
+__all__ = ["RUN", "Program", "Repair", "codes_run", "repairs", "rewritten"]
 
+OURS = (__name__, f"{__package__}.locate")
+EXPRESSIONS = 6000  # that are tried in the place of the one at fault
 RUN = 40.0  # what it takes to run a program at all, in lines
 LINES = 20  # how many times as many lines an edited program may run
 
@@ -64,6 +67,7 @@ class Program:
     def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any],
                  spared: Collection[CodeType] = ()) -> None:
         self.function, self.world = function, World(function, args, kwargs)
+        self.other: World | None = None
         self.lines, self.budget = 0, 10**6
         functions = [f for f in self.world.functions() if f.__code__ not in spared]
         variables = self._variables({f.__code__ for f in functions})
@@ -77,8 +81,10 @@ class Program:
     def edits(self, likely: Collection[Any]) -> Iterator[tuple[_Part, Any, Edit]]:
         """(part, statement, edit), the smallest first; those of the likely statements before."""
         chosen = {id(statement) for statement in likely}
+        for part in self.parts:
+            yield from ((part, *edit) for edit in part.edits.of_size(0))
         for first in (True, False) if chosen else (False,):
-            for size in SIZES_OF_EDITS:
+            for size in SIZES_OF_EDITS[1:]:
                 for part in self.parts:
                     for statement, edit in part.edits.of_size(size):
                         if (id(statement) in chosen) == first:
@@ -103,6 +109,18 @@ class Program:
         with np.errstate(all="ignore"), self._bounded():
             return call()
 
+    def right(self, part: _Part, right_of: Callable[[Any], Collection[str]], elsewhere: Any
+              ) -> frozenset[str]:
+        """The parameters that are right with a part as it is now, here and at another point."""
+        try:
+            right = frozenset(right_of(self.run(part)))
+            if right and elsewhere is not None:
+                self.other = self.other or World(self.function, elsewhere[0], self.world.kwargs)
+                right &= frozenset(elsewhere[1](self.run(part, self.other)))
+        except (Exception, SystemExit):
+            return frozenset()
+        return right
+
     def code(self, part: _Part) -> CodeType:
         """The code of a part as it is now."""
         code = compiled(part.definition, part.function)
@@ -119,6 +137,8 @@ class Program:
         self.lines = 0
 
         def count(frame: Any, event: str, argument: Any) -> Any:
+            if event == "call" and frame.f_globals.get("__name__") in OURS:
+                return None  # a hook
             self.lines += event == "line"
             if self.lines > self.budget:
                 raise RecursionError("the edited program runs on and on")
@@ -172,6 +192,21 @@ def codes_run(call: Callable[[], Any]) -> frozenset[CodeType]:
     return frozenset(found)
 
 
+def rewritten(program: Program, fault: Any, right_of: Callable[[Any], Collection[str]],
+              wrong: Collection[str], elsewhere: Any, likeliest: bool) -> Iterator[Repair]:
+    """The edits of the one expression at fault, alone and in pairs, that make it what it should be.
+    """
+    right_now = frozenset(right_of(program.run()))
+    where = program.where(fault.part, fault.statement)
+    budget = Budget(EXPRESSIONS if likeliest else EXPRESSIONS / 4)
+    edits = fault.part.edits
+    for made in rewrites(edits, fault.statement, fault.slot, fault.moments, budget):
+        ast.fix_missing_locations(ast.Module([fault.statement], []))
+        right = program.right(fault.part, right_of, elsewhere)
+        if right_now < right:
+            yield Repair(made[0].kind, where, _text(fault.statement), right.intersection(wrong))
+
+
 def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong: Collection[str],
             budget: Budget, cost: float, elsewhere: Any = None, likely: Collection[Any] = ()
             ) -> Iterator[Repair]:
@@ -183,7 +218,6 @@ def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong:
     are edited first.
     """
     right_now = frozenset(right_of(program.run()))
-    other: World | None = None
     for part, statement, edit in program.edits(likely):
         if budget.over:
             return
@@ -197,10 +231,7 @@ def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong:
             edit.parent, edit.field = _Body(edit.parent), "body"
         edit.swap()
         try:
-            right = frozenset(right_of(program.run(part)))
-            if right_now < right and elsewhere is not None:
-                other = other or World(program.function, elsewhere[0], program.world.kwargs)
-                right &= frozenset(elsewhere[1](program.run(part, other)))
+            right = program.right(part, right_of, elsewhere)
             after = _text(edit.parent.body[edit.index] if replaced else statement)
         except (Exception, SystemExit):
             right = frozenset()

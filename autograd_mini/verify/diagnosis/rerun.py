@@ -84,8 +84,8 @@ HARMLESS: dict[int, Any] = {id(f): f for f in [
 
 def _is_harmless(found: Any) -> bool:
     """Whether it is one of the functions and types that only compute."""
-    if id(found) in HARMLESS:
-        return True
+    if id(found) in HARMLESS or type(found).__module__.startswith("scipy.stats._"):
+        return True  # a distribution
     special = sys.modules.get("scipy.special")
     return isinstance(found, np.ufunc) and special is not None and (
         getattr(special, found.__name__, None) is found)

@@ -1,0 +1,99 @@
+"""Rewriting the one expression at fault: what makes it the value that it should have?
+
+What the expression should be is known in numbers, and so are the variables around it. So many
+expressions can be tried without running the program: each edit of it, and two edits together.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .budget import Budget
+from .edits import Edit, Edits
+
+__all__ = ["Moment", "rewrites"]
+
+SINGLE, PAIR = 1.0, 1.0  # the work of an expression that is tried
+TOGETHER = 120  # edits that are tried in pairs with all others
+
+
+class Moment(NamedTuple):
+    """The variables around an expression when it was computed, and what it should have been."""
+
+    around: dict[str, Any]
+    variables: dict[str, Any]
+    target: Any
+
+
+def rewrites(edits: Edits, statement: Any, slot: tuple[Any, str, int | None], moments: list[Moment],
+             budget: Budget) -> Iterator[list[Edit]]:
+    """The edits of a statement, alone and in pairs, after which an expression in it is right.
+
+    They are yielded while they are put in. slot: where the expression stands, as (parent, field,
+    index).
+    """
+    parent, field, index = slot
+
+    def is_right() -> bool:
+        budget.spend(1)
+        held = getattr(parent, field)
+        return _is_right(held if index is None else held[index], moments)
+
+    firsts: list[Edit] = []
+    for edit in _of_expressions(edits, statement):
+        if budget.over:
+            return
+        firsts.append(edit)
+        with _put_in(edit):
+            if is_right():
+                yield [edit]
+    for edit in firsts[:TOGETHER]:
+        with _put_in(edit):
+            for second in _of_expressions(edits, statement):
+                if budget.over:
+                    return
+                with _put_in(second):
+                    if is_right():
+                        yield [edit, second]
+
+
+class _put_in:  # noqa: N801  a with block
+    def __init__(self, edit: Edit) -> None:
+        self.edit = edit
+
+    def __enter__(self) -> None:
+        self.edit.swap()
+
+    def __exit__(self, *error: object) -> None:
+        self.edit.swap()
+
+
+def _of_expressions(edits: Edits, statement: Any) -> Iterator[Edit]:
+    for edit in edits.of_statement(statement):
+        if edit.field != "" and isinstance(edit.new, ast.expr):
+            yield edit
+
+
+def _is_right(expression: Any, moments: list[Moment]) -> bool:
+    """Whether the expression has the value that it should have, each time."""
+    try:
+        code = _compiled(expression)
+        return all(_same(eval(code, m.around, m.variables), m.target) for m in moments)
+    except Exception:
+        return False
+
+
+def _compiled(expression: Any) -> CodeType:
+    whole = ast.Expression(expression)
+    ast.fix_missing_locations(whole)
+    return compile(whole, "<rewrite>", "eval")
+
+
+def _same(x: Any, target: Any) -> bool:
+    return np.shape(x) == np.shape(target) and bool(
+        np.allclose(x, target, rtol=1e-8, atol=1e-13 * float(np.max(np.abs(target), initial=0.0))))
