@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SIZES_OF_EDITS", "Edit", "Edits", "slots"]
+__all__ = ["SIZES_OF_EDITS", "Edit", "Edits", "parts_of", "slots"]
 
 SIZES_OF_EDITS = range(5)  # the smallest are tried first
 
 SIZES = {"range", "zeros", "ones", "empty", "arange", "eye", "full", "linspace", "reshape", "tile",
          "repeat", "identity"}  # a number there isn't edited: it says how much there is to do
-SLOPES = {"cdf": "pdf", "pdf": "cdf", "sin": "cos", "cos": "sin"}
-REDUCTIONS = {"mean": "sum", "sum": "mean"}
+OTHERS = {"mean": "sum", "sum": "mean", "cdf": "pdf", "pdf": "cdf", "sin": "cos", "cos": "sin"}
 OPERATORS: dict[type, tuple[Any, str]] = {
     ast.Add: (ast.Sub, "sign"), ast.Sub: (ast.Add, "sign"),
     ast.Mult: (ast.Div, "wrong-local-derivative"), ast.Div: (ast.Mult, "wrong-local-derivative"),
@@ -71,59 +70,6 @@ class Edits:
             for edit in make(statement, body, k):
                 yield statement, edit
 
-    def of_statement(self, statement: Any) -> Iterator[Edit]:
-        """The edits of what one statement computes, the smallest first."""
-        for make in (self._exchanges, self._any_names, self._inserted_factors, self._reductions,
-                     self._inserted_terms, self._inside, self._whole_rules):
-            yield from make(statement, [], 0)
-
-    def _reductions(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
-        """A forgotten sum, over an axis or all; a product entry by entry that is one of matrices.
-        """
-        for parent, field, index, part in _inner(statement):
-            code = ast.unparse(part)
-            for form in (f"np.sum({code}, axis=0)", f"np.sum({code}, axis=1, keepdims=True)",
-                         f"np.sum({code}, axis=0, keepdims=True)", f"np.sum({code}, axis=1)",
-                         f"np.sum({code})"):
-                yield _other(parent, field, index, form, "unreduced")
-            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):
-                a, b = (f"({ast.unparse(x)})" for x in (part.left, part.right))
-                for form in (f"{a} @ {b}.T", f"{a}.T @ {b}", f"{b}.T @ {a}", f"{b} @ {a}.T"):
-                    yield _other(parent, field, index, form, "unreduced")
-
-    def _inside(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
-        """A forgotten factor or term of a variable inside."""
-        for parent, field, index, part in _inner(statement):
-            code = ast.unparse(part)
-            if code not in self.variables or not np.ndim(self.variables[code]):
-                continue
-            for name, value in self.variables.items():
-                if name == code or not np.ndim(value):
-                    continue
-                for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
-                             f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
-                    yield _other(parent, field, index, form, "missing-local-derivative")
-                if np.shape(value) == np.shape(self.variables[code]):
-                    for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})"):
-                        yield _other(parent, field, index, form, "missing-term")
-
-    def _whole_rules(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
-        """The rules of a softmax and of a normalisation, with variables that are there."""
-        arrays = [name for name, x in self.variables.items() if np.ndim(x)]
-        for parent, field, index, _part in slots(statement):
-            for p, g in itertools.permutations(arrays, 2):
-                if np.shape(self.variables[p]) != np.shape(self.variables[g]):
-                    continue
-                for axis in ("axis=-1, keepdims=True", "axis=0, keepdims=True", ""):
-                    along = f", {axis}" if axis else ""
-                    yield _other(parent, field, index, f"{p} * ({g} - np.sum({g} * {p}{along}))",
-                                 "wrong-local-derivative")
-                    for n in self.variables:
-                        if n not in (p, g):
-                            yield _other(parent, field, index,
-                                         f"({g} - {p} * np.sum({g} * {p}{along})) / {n}",
-                                         "wrong-local-derivative")
-
     def _swapped(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """Two of the results that are returned, exchanged."""
         if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
@@ -164,7 +110,7 @@ class Edits:
                 other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
                 yield Edit(statement, "op", None, other, "sign")
             yield self._left_out(statement, body, k)
-        for parent, name, index, part in list(_parts(statement)):
+        for parent, name, index, part in list(parts_of(statement)):
             for new, kind in self._exchanged(part, parent):
                 yield Edit(parent, name, index, ast.copy_location(new, part), kind)
 
@@ -180,10 +126,7 @@ class Edits:
         return Edit(body, "", k, ast.copy_location(ast.Pass(), statement), kind)
 
     def _exchanged(self, part: Any, parent: Any) -> Iterator[tuple[Any, str]]:
-        match part:
-            case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in SLOPES:
-                yield ast.Call(ast.Attribute(inner, SLOPES[name], f.ctx), part.args,
-                               part.keywords), "wrong-local-derivative"
+        yield from _of_other_functions(part)
         match part:
             case ast.BinOp(left=left, op=op, right=right):
                 if type(op) in OPERATORS:
@@ -214,10 +157,6 @@ class Edits:
                 for other in dict.fromkeys(others):
                     if other != number and (isinstance(number, float) or other == int(other)):
                         yield ast.Constant(type(number)(other)), kind
-            case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in REDUCTIONS:
-                kind = "mean-for-sum" if name == "mean" else "factor"
-                yield ast.Call(ast.Attribute(inner, REDUCTIONS[name], f.ctx), part.args,
-                               part.keywords), kind
             case ast.Call(args=[first, *_]):
                 yield first, self._kind_of_factor(part)
             case ast.Subscript(value=value, slice=index):
@@ -229,14 +168,10 @@ class Edits:
         arrays = any(np.ndim(self.variables.get(name, 0.0)) for name in names)
         return "wrong-local-derivative" if arrays else "factor"
 
-    def _any_names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
-        """Another variable of as many axes: in a loop the shapes at its end needn't be those."""
-        yield from self._names(statement, body, k, np.ndim)
-
     def _names(self, statement: Any, body: list[Any], k: int, form: Any = np.shape
                ) -> Iterator[Edit]:
         """Another variable of the same shape."""
-        for parent, field, index, part in list(_parts(statement)):
+        for parent, field, index, part in list(parts_of(statement)):
             if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load) and (
                     (this := ast.unparse(part)) in self.variables):
                 for name, value in self.variables.items():
@@ -299,6 +234,15 @@ def slots(statement: Any, returned: bool = False
             yield statement, "value", None, value
 
 
+def _of_other_functions(part: Any) -> Iterator[tuple[Any, str]]:
+    """A call of another function: a sum for a mean, a function for its slope."""
+    match part:
+        case ast.Call(func=ast.Attribute(value=inner, attr=name) as f) if name in OTHERS:
+            kind = {"mean": "mean-for-sum", "sum": "factor"}.get(name, "wrong-local-derivative")
+            yield ast.Call(ast.Attribute(inner, OTHERS[name], f.ctx), part.args,
+                           part.keywords), kind
+
+
 def _read(tree: Any) -> set[str]:
     """The names that are read inside."""
     return {n.id for n in ast.walk(tree) if type(n) is ast.Name and type(n.ctx) is ast.Load}
@@ -319,19 +263,6 @@ def _most_alike(name: str, others: set[str]) -> str:
     return best if best and alike(best) else ""
 
 
-def _inner(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
-    """The expressions in a statement but for numbers, axes and indices."""
-    for parent, field, index, part in list(_parts(statement)):
-        if not isinstance(part, ast.Constant | ast.Slice) and not _is_axis(parent) and not (
-                isinstance(parent, ast.Call) and field == "func"):
-            yield parent, field, index, part
-
-
-def _other(parent: Any, field: str, index: int | None, form: str, kind: str) -> Edit:
-    """Another expression in a place."""
-    return Edit(parent, field, index, ast.parse(form, mode="eval").body, kind)
-
-
 def _wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: str) -> Edit:
     """The expression in a slot, times (divided by, plus) another."""
     parent, field, index, part = slot
@@ -339,19 +270,19 @@ def _wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: s
     return Edit(parent, field, index, ast.copy_location(new, part), kind)
 
 
-def _parts(tree: Any, field: str = "") -> Iterator[tuple[Any, str, int | None, Any]]:
+def parts_of(tree: Any, field: str = "") -> Iterator[tuple[Any, str, int | None, Any]]:
     """(parent, field, index in it, part) for each expression inside; an axis= is called axis."""
     for name, value in ast.iter_fields(tree):
         if isinstance(value, ast.expr):
             if name not in ("targets", "target", "func"):
                 yield tree, name, None, value
-            yield from _parts(value)
+            yield from parts_of(value)
         elif isinstance(value, list):
             for k, one in enumerate(value):
                 if isinstance(one, ast.expr) and name != "targets":
                     yield tree, name, k, one
                 if isinstance(one, ast.AST):
-                    yield from _parts(one)
+                    yield from parts_of(one)
 
 
 def _says_how_much(parent: Any) -> bool:
@@ -387,10 +318,6 @@ def _moved(index: Any, by: int) -> Any:
     if isinstance(index, ast.Tuple | ast.Slice):
         return index
     return ast.BinOp(index, ast.Add() if by > 0 else ast.Sub(), ast.Constant(1))
-
-
-def _is_axis(parent: Any) -> bool:
-    return isinstance(parent, ast.keyword | ast.Subscript | ast.Slice)
 
 
 def _is_argument(parent: Any) -> bool:

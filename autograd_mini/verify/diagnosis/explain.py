@@ -45,9 +45,7 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
     record = record_of(problem, names)
     if any(entry.name not in record.parameters for entry in entries):
         return entries  # the claim hasn't the form of the parameters: that is what is wrong
-    shapes = {e.name: reshaped(record, e.name, e.given, np.asarray(record.gradient(e.name), float))
-              for e in entries if e.verdict == "wrong" and e.given is not None
-              and e.given.shape != np.shape(record.parameters[e.name].value)}
+    shapes = _shapes(record, entries)
     claims = {e.name: _claim(problem, names, record, e, shapes.get(e.name)) for e in entries}
     factors = known_factors(problem, names)
 
@@ -74,6 +72,13 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
     told = corrections(problem, names, gradient, arrays_of, wrong, known, record)
     return [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong),
                                   told.line_of(e.name))) for e in entries]
+
+
+def _shapes(record: Record, entries: Sequence[Entry]) -> dict[str, Reshaped | None]:
+    """Of the gradients in another shape than their parameter's, what they are in that."""
+    return {e.name: reshaped(record, e.name, e.given, np.asarray(record.gradient(e.name), float))
+            for e in entries if e.verdict == "wrong" and e.given is not None
+            and e.given.shape != np.shape(record.parameters[e.name].value)}
 
 
 def exchanged(claims: Mapping[str, Claim], found: dict[str, tuple[Suspect, ...]]

@@ -206,7 +206,7 @@ def _is_known(computed: list[Any], record: Record) -> bool:
 
 
 def _same(x: Any, g: Any) -> bool:
-    return _shape(x) == np.shape(g) and np.any(g) and np.allclose(x, g, rtol=1e-9, atol=0)
+    return _shape(x) == np.shape(g) and bool(np.any(g)) and np.allclose(x, g, rtol=1e-9, atol=0)
 
 
 def _stand_ins(computed: list[Any], record: Record, statement: Any, kept: int

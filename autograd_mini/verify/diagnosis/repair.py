@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from .budget import Budget
-from .edits import SIZES_OF_EDITS, Edit, Edits
+from .edits import SIZES_OF_EDITS, Edit
+from .expressions import ExpressionEdits
 from .rerun import World
 from .rewrites import rewrites
 from .written import Unprovable, compiled, written
@@ -55,7 +56,7 @@ class _Part:
         self.source, self.first = inspect.getsourcelines(function)
         closed = inspect.getclosurevars(function)
         around = {**function.__globals__, **closed.nonlocals}
-        self.edits = Edits(self.definition, variables, around)
+        self.edits = ExpressionEdits(self.definition, variables, around)
 
 
 class Program:

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .budget import Budget
-from .edits import Edit, Edits
+from .edits import Edit
+from .expressions import ExpressionEdits
 
 __all__ = ["Moment", "rewrites"]
 
-SINGLE, PAIR = 1.0, 1.0  # the work of an expression that is tried
 TOGETHER = 120  # edits that are tried in pairs with all others
 
 
@@ -30,8 +30,8 @@ class Moment(NamedTuple):
     target: Any
 
 
-def rewrites(edits: Edits, statement: Any, slot: tuple[Any, str, int | None], moments: list[Moment],
-             budget: Budget) -> Iterator[list[Edit]]:
+def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int | None],
+             moments: list[Moment], budget: Budget) -> Iterator[list[Edit]]:
     """The edits of a statement, alone and in pairs, after which an expression in it is right.
 
     They are yielded while they are put in. slot: where the expression stands, as (parent, field,
@@ -73,7 +73,7 @@ class _put_in:  # noqa: N801  a with block
         self.edit.swap()
 
 
-def _of_expressions(edits: Edits, statement: Any) -> Iterator[Edit]:
+def _of_expressions(edits: ExpressionEdits, statement: Any) -> Iterator[Edit]:
     for edit in edits.of_statement(statement):
         if edit.field != "" and isinstance(edit.new, ast.expr):
             yield edit

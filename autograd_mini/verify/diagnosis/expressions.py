@@ -1,0 +1,93 @@
+"""The edits of one expression that is known to be at fault: more of them, for trying costs little.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .edits import Edit, Edits, parts_of, slots
+
+__all__ = ["ExpressionEdits"]
+
+
+class ExpressionEdits(Edits):
+    """The edits of a function, and those of one expression in it."""
+
+    def of_statement(self, statement: Any) -> Iterator[Edit]:
+        """The edits of what one statement computes, the smallest first."""
+        for make in (self._exchanges, self._any_names, self._inserted_factors, self._reductions,
+                     self._inserted_terms, self._inside, self._whole_rules):
+            yield from make(statement, [], 0)
+
+    def _any_names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """Another variable of as many axes: in a loop the shapes at its end needn't be those."""
+        yield from self._names(statement, body, k, np.ndim)
+
+    def _reductions(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten sum, over an axis or all; a product entry by entry that is one of matrices.
+        """
+        for parent, field, index, part in _inner(statement):
+            code = ast.unparse(part)
+            for form in (f"np.sum({code}, axis=0)", f"np.sum({code}, axis=1, keepdims=True)",
+                         f"np.sum({code}, axis=0, keepdims=True)", f"np.sum({code}, axis=1)",
+                         f"np.sum({code})"):
+                yield _other(parent, field, index, form, "unreduced")
+            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):
+                a, b = (f"({ast.unparse(x)})" for x in (part.left, part.right))
+                for form in (f"{a} @ {b}.T", f"{a}.T @ {b}", f"{b}.T @ {a}", f"{b} @ {a}.T"):
+                    yield _other(parent, field, index, form, "unreduced")
+
+    def _inside(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten factor or term of a variable inside."""
+        for parent, field, index, part in _inner(statement):
+            code = ast.unparse(part)
+            if code not in self.variables or not np.ndim(self.variables[code]):
+                continue
+            for name, value in self.variables.items():
+                if name == code or not np.ndim(value):
+                    continue
+                for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
+                             f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
+                    yield _other(parent, field, index, form, "missing-local-derivative")
+                if np.shape(value) == np.shape(self.variables[code]):
+                    for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})"):
+                        yield _other(parent, field, index, form, "missing-term")
+
+    def _whole_rules(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """The rules of a softmax and of a normalisation, with variables that are there."""
+        arrays = [name for name, x in self.variables.items() if np.ndim(x)]
+        for parent, field, index, _part in slots(statement):
+            for p, g in itertools.permutations(arrays, 2):
+                if np.shape(self.variables[p]) != np.shape(self.variables[g]):
+                    continue
+                for axis in ("axis=-1, keepdims=True", "axis=0, keepdims=True", ""):
+                    along = f", {axis}" if axis else ""
+                    yield _other(parent, field, index, f"{p} * ({g} - np.sum({g} * {p}{along}))",
+                                 "wrong-local-derivative")
+                    for n in self.variables:
+                        if n not in (p, g):
+                            yield _other(parent, field, index,
+                                         f"({g} - {p} * np.sum({g} * {p}{along})) / {n}",
+                                         "wrong-local-derivative")
+
+
+def _inner(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
+    """The expressions in a statement but for numbers, axes and indices."""
+    for parent, field, index, part in list(parts_of(statement)):
+        if not isinstance(part, ast.Constant | ast.Slice) and not _is_axis(parent) and not (
+                isinstance(parent, ast.Call) and field == "func"):
+            yield parent, field, index, part
+
+
+def _other(parent: Any, field: str, index: int | None, form: str, kind: str) -> Edit:
+    """Another expression in a place."""
+    return Edit(parent, field, index, ast.parse(form, mode="eval").body, kind)
+
+
+def _is_axis(parent: Any) -> bool:
+    return isinstance(parent, ast.keyword | ast.Subscript | ast.Slice)
