@@ -370,3 +370,12 @@ def test_a_list_of_numbers_multiplies_in_place_again_and_again():
 
     written = ag.as_written(lambda x: f(x, [0.5, -1.0, 2.0]).sum())
     np.testing.assert_allclose(ag.grad(written)(X), [0.125, -1.0, 8.0], rtol=1e-15)
+
+
+def test_a_number_is_its_real_part():
+    """A float and an entry of an array have .real; so has the node that is recorded there."""
+    def f(x):
+        first, *_ = x
+        return first.real * x[1].real + x.sum().real
+
+    follows(f, X)

@@ -236,6 +236,8 @@ def attribute(x: Any, name: str) -> Any:
             get := _accessor(found.func, x)) is not None:
         writes_to(x)
         x.__dict__[name] = get(x)
+    if name == "real" and isinstance(x, Node):  # a number has it, and is it
+        return x
     return seen(getattr(x, name))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -257,8 +256,7 @@ def _scaled_back(finding: Finding, search: Search, name: str) -> str:
 def _counted(search: Search, finding: Finding, name: str, said: str, words: Any) -> str:
     """The words, with the factor in them if they have one."""
     if "{c}" in said:
-        got, true = finding.gradients[name], search.claims[name].true
-        c = float(np.sum(got * true) / np.sum(true * true))
+        c = _factor(search, finding, name)
         what = search.factors.name(c)
         told = f" ({what})" if what and " = " in what else ""
         said = said.replace("{c}", shown(c)) + told
@@ -272,7 +270,7 @@ def suspects_of(search: Search, name: str) -> tuple[Suspect, ...]:
     found: list[Suspect] = []
     for finding in fit:
         suspect = _suspect(search, finding, name)
-        if _is_by_chance(suspect):
+        if _is_by_chance(search, finding, name):
             continue
         if found:
             suspect = replace(suspect, tied=_same_numbers(fit[0], finding, name))
@@ -283,11 +281,17 @@ def suspects_of(search: Search, name: str) -> tuple[Suspect, ...]:
     return tuple(found) or (_pattern(search, name),)
 
 
-def _is_by_chance(suspect: Suspect) -> bool:
-    """Whether it names a factor that no number of the program gives: that is arithmetic, no name.
-    """
-    return suspect.kind == "factor" and bool(re.search(r"\d\.\d{4,} times(?! what it should be \()",
-                                                       suspect.message))
+def _is_by_chance(search: Search, finding: Finding, name: str) -> bool:
+    """Whether it is a factor that no number of the program gives: that is arithmetic, no name."""
+    if "{c}" not in finding.said:
+        return False
+    c = _factor(search, finding, name)
+    return search.factors.name(c) is None or len(shown(abs(c)).partition(".")[2]) > 4
+
+
+def _factor(search: Search, finding: Finding, name: str) -> float:
+    got, true = finding.gradients[name], search.claims[name].true
+    return float(np.sum(got * true) / np.sum(true * true))
 
 
 def _same_numbers(first: Finding, other: Finding, name: str) -> bool:
@@ -344,7 +348,8 @@ def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair], wrong: 
     if not found:
         return tuple(replace(s, line=line) for s in suspects)
     first = found[0]
-    found = [r for r in found if len(r.repaired) == len(first.repaired)][:2]
+    found = [r for r in found if r.where == first.where and len(r.repaired) == len(first.repaired)]
+    found = found[:2]
     told = tuple(replace(s, line=r.where, fix=r.fix) for s, r in
                  ((s, next((r for r in found if r.kind == s.kind), first)) for s in suspects))
     if told and (told[0].plain or (told[0].kind == "partial" and first.kind != "index")):
