@@ -64,19 +64,19 @@ def corrections(problem: Problem, names: list[str], gradient: Any,
     found.faults = [(fault, program.where(fault.part, fault.statement)) for fault in likely]
     budget = Budget(KNOWN if known else 1.1 * search_budget(len(record.order)))
 
-    def is_first_for(fault: Fault) -> bool:
-        before = likely[:likely.index(fault)]
-        return not any(fault.repaired <= other.repaired for other in before)
+    def rewriting(pairs: bool) -> Iterator[Repair]:
+        for i, fault in enumerate(likely[:TRIED]):
+            if not pairs or not any(fault.repaired <= f.repaired for f in likely[:i]):
+                yield from itertools.islice(
+                    rewritten(program, fault, claims.right_here, wrong, there, pairs), 1)
 
-    whole: list[Repair] = []
+    there, whole = claims.elsewhere(), list[Repair]()
     with contextlib.suppress(Unprovable):
-        there = claims.elsewhere()
         for repair in itertools.chain(
-                *(itertools.islice(rewritten(program, fault, claims.right_here, wrong, there,
-                                             is_first_for(fault)), 1)
-                  for fault in likely[:TRIED]),
+                rewriting(pairs=False),
                 repairs(program, claims.right_here, wrong, budget, cost, there,
-                        [fault.statement for fault in likely])):
+                        [fault.statement for fault in likely]),
+                rewriting(pairs=True)):
             (whole if repair.repaired >= wrong else found.repairs).append(repair)
             if len(whole) == (1 if known else 2):
                 break

@@ -140,7 +140,8 @@ class Edits:
                     yield ast.BinOp(left, op, _turned(right)), "transpose"
                     yield ast.BinOp(_turned(right), op, _turned(left)), "transpose"
                 if isinstance(op, ast.Add | ast.Sub):
-                    yield left, "extra-term"
+                    is_count = isinstance(right, ast.Constant)  # n - 1 for n
+                    yield left, "factor" if is_count else "extra-term"
                 if isinstance(op, ast.Mult):
                     yield left, self._kind_of_factor(right)
                     yield right, self._kind_of_factor(left)

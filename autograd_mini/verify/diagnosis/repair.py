@@ -80,12 +80,10 @@ class Program:
                     self.parts.append(_Part(f, variables[f.__code__]))
 
     def edits(self, likely: Collection[Any]) -> Iterator[tuple[_Part, Any, Edit]]:
-        """(part, statement, edit), the smallest first; those of the likely statements before."""
+        """(part, statement, edit), the smallest first, and of these those of likely statements."""
         chosen = {id(statement) for statement in likely}
-        for part in self.parts:
-            yield from ((part, *edit) for edit in part.edits.of_size(0))
-        for first in (True, False) if chosen else (False,):
-            for size in SIZES_OF_EDITS[1:]:
+        for size in SIZES_OF_EDITS:
+            for first in (True, False):
                 for part in self.parts:
                     for statement, edit in part.edits.of_size(size):
                         if (id(statement) in chosen) == first:
@@ -194,18 +192,19 @@ def codes_run(call: Callable[[], Any]) -> frozenset[CodeType]:
 
 
 def rewritten(program: Program, fault: Any, right_of: Callable[[Any], Collection[str]],
-              wrong: Collection[str], elsewhere: Any, likeliest: bool) -> Iterator[Repair]:
-    """The edits of the one expression at fault, alone and in pairs, that make it what it should be.
+              wrong: Collection[str], elsewhere: Any, pairs: bool) -> Iterator[Repair]:
+    """The edits of the one expression at fault that make it what it should be; or pairs of edits.
     """
     right_now = frozenset(right_of(program.run()))
-    where = program.where(fault.part, fault.statement)
-    budget = Budget(EXPRESSIONS if likeliest else EXPRESSIONS / 4)
+    where, budget = program.where(fault.part, fault.statement), Budget(EXPRESSIONS)
     edits = fault.part.edits
-    for made in rewrites(edits, fault.statement, fault.slot, fault.moments, budget):
+    for made in rewrites(edits, fault.statement, fault.slot, fault.moments, budget, pairs):
         ast.fix_missing_locations(ast.Module([fault.statement], []))
         right = program.right(fault.part, right_of, elsewhere)
         if right_now < right:
-            yield Repair(made[0].kind, where, _text(fault.statement), right.intersection(wrong))
+            kinds = [edit.kind for edit in made]
+            kind = "factor" if kinds == ["extra-term", "missing-term"] else kinds[0]
+            yield Repair(kind, where, _text(fault.statement), right.intersection(wrong))
 
 
 def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong: Collection[str],

@@ -7,6 +7,7 @@ expressions can be tried without running the program: each edit of it, and two e
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any, NamedTuple
@@ -31,8 +32,8 @@ class Moment(NamedTuple):
 
 
 def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int | None],
-             moments: list[Moment], budget: Budget) -> Iterator[list[Edit]]:
-    """The edits of a statement, alone and in pairs, after which an expression in it is right.
+             moments: list[Moment], budget: Budget, pairs: bool) -> Iterator[list[Edit]]:
+    """The edits of a statement, or pairs of them, after which an expression in it is right.
 
     They are yielded while they are put in. slot: where the expression stands, as (parent, field,
     index).
@@ -44,17 +45,14 @@ def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int |
         held = getattr(parent, field)
         return _is_right(held if index is None else held[index], moments)
 
-    firsts: list[Edit] = []
-    for edit in _of_expressions(edits, statement):
+    for edit in list(itertools.islice(_of_expressions(edits, statement),
+                                      TOGETHER if pairs else None)):
         if budget.over:
             return
-        firsts.append(edit)
         with _put_in(edit):
-            if is_right():
+            if not pairs and is_right():
                 yield [edit]
-    for edit in firsts[:TOGETHER]:
-        with _put_in(edit):
-            for second in _of_expressions(edits, statement):
+            for second in _of_expressions(edits, statement) if pairs else ():
                 if budget.over:
                     return
                 with _put_in(second):
