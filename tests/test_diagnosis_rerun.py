@@ -175,11 +175,10 @@ def test_a_world_is_made_of_copies():
 
     args = [np.zeros(2)]
     world = World(program, args, {})
-    code = program.__code__
-    assert world.ready(code)()["list"] == [1.0, 2.0] == world.ready(code)()["list"]
+    assert world.ready({}, {})()["list"] == [1.0, 2.0] == world.ready({}, {})()["list"]
     assert held["list"] == [1.0] and not args[0].any()
     with pytest.raises(ValueError, match="read-only"):
-        world.ready(code)()["array"][0] = 2.0
+        world.ready({}, {})()["array"][0] = 2.0
 
 
 # ── nothing of the process is switched ───────────────────────────────────────────────────────

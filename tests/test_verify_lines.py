@@ -137,19 +137,21 @@ UNREDUCED = changed(NETWORK, ("W @ x + b", "W @ x + b[:, None]"), ("np.outer(dy,
 
 
 @pytest.mark.parametrize(("text", "wanted", "expected"), [
-    (changed(NETWORK, ("dz = da * (1 - a ** 2)", "dz = da")), ("W", "b", "V"),
-     {"W": "dz = da", "b": "dz = da"}),
+    pytest.param(changed(NETWORK, ("dz = da * (1 - a ** 2)", "dz = da")), ("W", "b", "V"),
+                 {"W": "dz = da", "b": "dz = da"}, marks=pytest.mark.slow),
     (changed(NETWORK, ("dW = np.outer(dz, x)", "dW = 2 * np.outer(dz, x)"),
              ("db = dz", "db = da")), ("W", "b", "V"),
      {"W": "dW = 2 * np.outer(dz, x)", "b": "db = da"}),
-    (changed(NETWORK, ("dW, db, dV", "dW, dz * 2, -dV")), ("W", "b", "V"),
-     {"b": "return dW, dz * 2, -dV", "V": "return dW, dz * 2, -dV"}),
+    pytest.param(changed(NETWORK, ("dW, db, dV", "dW, dz * 2, -dV")), ("W", "b", "V"),
+                 {"b": "return dW, dz * 2, -dV", "V": "return dW, dz * 2, -dV"},
+                 marks=pytest.mark.slow),
     (IN_A_HELPER, ("W", "b", "V"), {"W": "return da * (1 - a)",
                                        "b": "return da * (1 - a)"}),
     (IN_A_METHOD, ("W", "x"), {"x": "return self.W @ dy"}),
     (LAYERS, "weights", {"weights[0]": "delta = weights[k].T @ delta",
                          "weights[1]": "delta = weights[k].T @ delta"}),
-    (CARRIED, ("W", "u"), {"W": "dh_before = W.T @ dz", "u": "dh_before = W.T @ dz"}),
+    pytest.param(CARRIED, ("W", "u"), {"W": "dh_before = W.T @ dz", "u": "dh_before = W.T @ dz"},
+                 marks=pytest.mark.slow),
     (ENTRYWISE, "z", {"z": "dz = c * p * (1 - p)"}),
     (VALUE_FOR_SLOPE, "s", {"s": "ds = np.sum(norm.cdf(s * k) * k)"}),
     (TWO_SLIPS, "w", {"w": "return v * (1 + a ** 2) * w"}),
@@ -199,6 +201,7 @@ def test_a_factor_of_no_number_is_no_name():
     assert "times" not in report["x"].suspects[0].message, str(report)
 
 
+@pytest.mark.slow
 def test_the_line_is_told_where_no_edit_repairs_it():
     """A formula that has nothing to do with the right one."""
     def loss(x):
