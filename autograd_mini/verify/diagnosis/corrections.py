@@ -76,7 +76,7 @@ def corrections(problem: Problem, names: list[str], gradient: Any,
                 rewriting(pairs=False),
                 repairs(program, claims.right_here, wrong, budget, cost, there,
                         [fault.statement for fault in likely]),
-                rewriting(pairs=True)):
+                rewriting(pairs=True) if not (known and found.repairs) else ()):
             (whole if repair.repaired >= wrong else found.repairs).append(repair)
             if len(whole) == (1 if known else 2):
                 break

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +15,19 @@ from .edits import Edit, Edits, parts_of, slots
 
 __all__ = ["ExpressionEdits"]
 
+RECENT = 8  # variables that a whole rule is written with: the last ones
+
 
 class ExpressionEdits(Edits):
     """The edits of a function, and those of one expression in it."""
 
-    def of_statement(self, statement: Any) -> Iterator[Edit]:
-        """The edits of what one statement computes, the smallest first."""
-        for make in (self._exchanges, self._any_names, self._inserted_factors, self._reductions,
-                     self._inserted_terms, self._inside, self._whole_rules):
+    def of_statement(self, statement: Any, second: bool = False) -> Iterator[Edit]:
+        """The edits of what one statement computes, the smallest first; of those that are tried
+        after another edit, as a `second`, the few that are likeliest.
+        """
+        few = (self._exchanges, self._any_names, self._inserted_factors)
+        more = (self._reductions, self._inserted_terms, self._inside, self._whole_rules)
+        for make in few if second else few + more:
             yield from make(statement, [], 0)
 
     def _any_names(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
@@ -60,7 +66,7 @@ class ExpressionEdits(Edits):
 
     def _whole_rules(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """The rules of a softmax and of a normalisation, with variables that are there."""
-        arrays = [name for name, x in self.variables.items() if np.ndim(x)]
+        arrays = [name for name, x in self.variables.items() if np.ndim(x)][-RECENT:]
         for parent, field, index, _part in slots(statement):
             for p, g in itertools.permutations(arrays, 2):
                 if np.shape(self.variables[p]) != np.shape(self.variables[g]):
@@ -69,7 +75,7 @@ class ExpressionEdits(Edits):
                     along = f", {axis}" if axis else ""
                     yield _other(parent, field, index, f"{p} * ({g} - np.sum({g} * {p}{along}))",
                                  "wrong-local-derivative")
-                    for n in self.variables:
+                    for n in [*self.variables][-RECENT:]:
                         if n not in (p, g):
                             yield _other(parent, field, index,
                                          f"({g} - {p} * np.sum({g} * {p}{along})) / {n}",
@@ -86,7 +92,12 @@ def _inner(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:
 
 def _other(parent: Any, field: str, index: int | None, form: str, kind: str) -> Edit:
     """Another expression in a place."""
-    return Edit(parent, field, index, ast.parse(form, mode="eval").body, kind)
+    return Edit(parent, field, index, _parsed(form), kind)
+
+
+@functools.lru_cache(maxsize=4096)  # the same forms are tried in many places
+def _parsed(form: str) -> ast.expr:
+    return ast.parse(form, mode="eval").body
 
 
 def _is_axis(parent: Any) -> bool:

@@ -30,7 +30,7 @@ from .written import Unprovable, compiled, written
 __all__ = ["RUN", "Program", "Repair", "codes_run", "repairs", "rewritten"]
 
 OURS = (__name__, f"{__package__}.locate")
-EXPRESSIONS = 6000  # that are tried in the place of the one at fault
+EXPRESSIONS = 1000, 3000  # that are tried in the place of the one at fault, and pairs of edits
 RUN = 40.0  # what it takes to run a program at all, in lines
 LINES = 20  # how many times as many lines an edited program may run
 
@@ -196,7 +196,7 @@ def rewritten(program: Program, fault: Any, right_of: Callable[[Any], Collection
     """The edits of the one expression at fault that make it what it should be; or pairs of edits.
     """
     right_now = frozenset(right_of(program.run()))
-    where, budget = program.where(fault.part, fault.statement), Budget(EXPRESSIONS)
+    where, budget = program.where(fault.part, fault.statement), Budget(EXPRESSIONS[pairs])
     edits = fault.part.edits
     for made in rewrites(edits, fault.statement, fault.slot, fault.moments, budget, pairs):
         ast.fix_missing_locations(ast.Module([fault.statement], []))

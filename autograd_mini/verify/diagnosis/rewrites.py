@@ -52,7 +52,7 @@ def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int |
         with _put_in(edit):
             if not pairs and is_right():
                 yield [edit]
-            for second in _of_expressions(edits, statement) if pairs else ():
+            for second in _of_expressions(edits, statement, True) if pairs else ():
                 if budget.over:
                     return
                 with _put_in(second):
@@ -71,8 +71,9 @@ class _put_in:  # noqa: N801  a with block
         self.edit.swap()
 
 
-def _of_expressions(edits: ExpressionEdits, statement: Any) -> Iterator[Edit]:
-    for edit in edits.of_statement(statement):
+def _of_expressions(edits: ExpressionEdits, statement: Any, second: bool = False
+                    ) -> Iterator[Edit]:
+    for edit in edits.of_statement(statement, second):
         if edit.field != "" and isinstance(edit.new, ast.expr):
             yield edit
 
