@@ -40,6 +40,9 @@ def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int |
     """
     parent, field, index = slot
 
+    def is_over() -> bool:
+        return budget.over
+
     def is_right() -> bool:
         budget.spend(1)
         held = getattr(parent, field)
@@ -47,13 +50,13 @@ def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int |
 
     for edit in list(itertools.islice(_of_expressions(edits, statement),
                                       TOGETHER if pairs else None)):
-        if budget.over:
+        if is_over():
             return
         with _put_in(edit):
             if not pairs and is_right():
                 yield [edit]
             for second in _of_expressions(edits, statement, True) if pairs else ():
-                if budget.over:
+                if is_over():
                     return
                 with _put_in(second):
                     if is_right():
