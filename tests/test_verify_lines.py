@@ -131,6 +131,8 @@ def gradient(w, v, x):
     return v * (1 + a ** 2) * w
 args = (rng.normal(size=4), rng.normal(size=4), rng.normal(size=4))
 """
+SEVERAL_ON_A_LINE = changed(NETWORK, ("dW = np.outer(dz, x)\n    db = dz",
+                                      "dW = np.outer(dz, x); db = -dz  # both"))
 UNREDUCED = changed(NETWORK, ("W @ x + b", "W @ x + b[:, None]"), ("np.outer(dy, a)", "dy @ a.T"), (
     "np.outer(dz, x)", "dz @ x.T"), ("rng.normal(size=4),\n", "rng.normal(size=(4, 5)),\n"), (
     "rng.normal(size=2))", "rng.normal(size=(2, 5)))"))
@@ -152,13 +154,14 @@ UNREDUCED = changed(NETWORK, ("W @ x + b", "W @ x + b[:, None]"), ("np.outer(dy,
                          "weights[1]": "delta = weights[k].T @ delta"}),
     pytest.param(CARRIED, ("W", "u"), {"W": "dh_before = W.T @ dz", "u": "dh_before = W.T @ dz"},
                  marks=pytest.mark.slow),
+    (SEVERAL_ON_A_LINE, ("W", "b", "V"), {"b": "dW = np.outer(dz, x); db = -dz"}),
     (ENTRYWISE, "z", {"z": "dz = c * p * (1 - p)"}),
     (VALUE_FOR_SLOPE, "s", {"s": "ds = np.sum(norm.cdf(s * k) * k)"}),
     (TWO_SLIPS, "w", {"w": "return v * (1 + a ** 2) * w"}),
     (UNREDUCED.replace("return dW, db, dV", "return db"), "b", {"b": "db = dz"}),
 ], ids=["a slope forgotten", "two mistakes", "in the return", "in a helper", "in a method",
-        "a list of layers", "not carried on", "softmax", "value for slope", "two slips",
-        "not summed"])
+        "a list of layers", "not carried on", "several on a line", "softmax", "value for slope",
+        "two slips", "not summed"])
 def test_the_corrected_line_can_be_pasted(tmp_path, text, wanted, expected):
     """For each wrong gradient: its line, and with the correction in its place it is right."""
     file, text = tmp_path / f"case{next(COUNT)}.py", HEAD + textwrap.dedent(text)
@@ -170,7 +173,7 @@ def test_the_corrected_line_can_be_pasted(tmp_path, text, wanted, expected):
         place, _, told = suspect.line.partition(": ")
         assert told == line, str(report)
         lines, number = text.splitlines(), int(re.search(r":(\d+)$", place)[1]) - 1
-        assert lines[number].strip() == line
+        assert lines[number].strip().startswith(line)
         lines[number] = lines[number].replace(line, suspect.fix)
         pasted = tmp_path / f"case{next(COUNT)}.py"
         pasted.write_text("\n".join(lines))

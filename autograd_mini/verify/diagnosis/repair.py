@@ -90,11 +90,22 @@ class Program:
                             yield part, statement, edit
 
     def where(self, part: _Part, statement: Any) -> str:
-        """The file and line of a statement, and what it is."""
+        """The file and line of a statement, and the line as it is written."""
         text = _text(statement)
-        if statement.lineno == statement.end_lineno:  # as it is written
+        if statement.lineno == statement.end_lineno:
             text = part.source[statement.lineno - 1].partition("  #")[0].strip()
         return f"{part.file}:{part.first + statement.lineno - 1}: {text}"
+
+    def corrected(self, part: _Part, statement: Any, text: str) -> str:
+        """The line of a statement with another text for it: `a; b` holds two."""
+        if statement.lineno != statement.end_lineno:
+            return "(leave this line out)" if text == "pass" else text
+        line = part.source[statement.lineno - 1]
+        indent = len(part.source[0]) - len(part.source[0].lstrip())
+        before = line[:indent + statement.col_offset].lstrip()
+        after = line[indent + statement.end_col_offset:].partition("  #")[0].strip()
+        alone = not before and not after
+        return "(leave this line out)" if alone and text == "pass" else f"{before}{text}{after}"
 
     def run(self, part: _Part | None = None, world: World | None = None) -> Any:
         """What the function returns; with a part as it is now, and in another world if given."""
@@ -204,7 +215,8 @@ def rewritten(program: Program, fault: Any, right_of: Callable[[Any], Collection
         if right_now < right:
             kinds = [edit.kind for edit in made]
             kind = "factor" if kinds == ["extra-term", "missing-term"] else kinds[0]
-            yield Repair(kind, where, _text(fault.statement), right.intersection(wrong))
+            told = program.corrected(fault.part, fault.statement, _text(fault.statement))
+            yield Repair(kind, where, told, right.intersection(wrong))
 
 
 def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong: Collection[str],
@@ -239,7 +251,7 @@ def repairs(program: Program, right_of: Callable[[Any], Collection[str]], wrong:
             edit.swap()
             budget.spend(RUN + program.lines + cost)
         if right_now < right:
-            yield Repair(edit.kind, where, "(leave this line out)" if after == "pass" else after,
+            yield Repair(edit.kind, where, program.corrected(part, statement, after),
                          right.intersection(wrong))
 
 
