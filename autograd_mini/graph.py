@@ -171,4 +171,6 @@ class Sought(set):  # type: ignore[type-arg]
 
 def begins_in(output: Node, wanted: set[Node]) -> bool:
     """Whether all that `output` was computed from, by the graph, begins in the wanted nodes."""
-    return all([node in wanted for node in topological_order(output) if not node.parents])
+    since = bounds(wanted)[1]  # what is older is from outside, and isn't gone through
+    return all([node in wanted for node in topological_order(output, since=since)
+                if not node.parents or node.made_at < since])
