@@ -93,6 +93,13 @@ def test_chains_with_gradients_that_are_rounding_are_right(chain):
                 assert report.blamed == (name,), (seed, name)
 
 
+def test_a_claim_in_a_chain_may_be_a_list():
+    """Lists of numbers, of floats or whole ones, are taken as arrays."""
+    z = Tensor([1.0, 2.0])
+    for claim in ([2.0, 4.0], [2, 4]):
+        assert check_chain(np.sum(z * z), dz=(z, claim)).ok
+
+
 # ── smooth losses ────────────────────────────────────────────────────────────────────────────
 
 SMOOTH = {
@@ -157,6 +164,26 @@ def test_kinks_are_recognised(n):
         report = check_gradient(loss, between, point)
         assert report.verdict == "right" and "at a kink" in str(report), str(report)
         assert check_gradient(loss, beyond, point).verdict != "right"
+
+
+@pytest.mark.parametrize("n", [500, pytest.param(150_000, marks=pytest.mark.slow)])
+def test_more_kinks_than_are_tried_are_no_mistake(n):
+    """Subgradients at more kinks than are looked at one by one: can't tell, never wrong."""
+    x = np.random.default_rng(0).normal(size=n)
+    x[:300] = 0.0
+    claim = np.sign(x)
+    claim[:300] = np.linspace(-0.9, 0.9, 300)
+    assert check_gradient(lambda x: np.sum(np.abs(x)), claim, x).verdict == "can't tell"
+    claim[0] = 1.5  # beyond the one-sided slopes, at an entry that is tried
+    assert check_gradient(lambda x: np.sum(np.abs(x)), claim, x).verdict == "wrong"
+
+
+def test_kinks_in_many_parameters_are_no_mistake():
+    """Of more than 20 parameters fewer entries are looked at, but not so few."""
+    parameters = {f"w{i}": np.append(np.zeros(9), 1.0) for i in range(25)}
+    claims = {name: np.append(np.linspace(-0.9, 0.9, 9), 1.0) for name in parameters}
+    assert check_gradient(lambda p: sum(np.sum(np.abs(w)) for w in p.values()), claims,
+                          parameters).ok
 
 
 def test_a_loss_that_only_looks_bent_is_not_excused():

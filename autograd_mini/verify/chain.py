@@ -158,7 +158,8 @@ def _numbers(name: str, claim: Any) -> np.ndarray:
     try:
         if np.iscomplexobj(claim):
             raise TypeError
-        return np.asarray(claim, None if np.result_type(claim).kind == "f" else float)
+        array = np.asarray(claim)
+        return array if array.dtype.kind == "f" else array.astype(float)
     except (TypeError, ValueError):
         kind = type(claim).__name__
         raise DTypeError(f"the claim {name} is a {kind}, not real numbers") from None

@@ -122,7 +122,7 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
     with np.errstate(over="ignore"):
         facts = facts_of(error / bar, expected, error, bar)
     wrong = error > bar
-    doubt, kinks = _confirm(problem, i, path, expected, given, bar)
+    doubt, kinks, tried = _confirm(problem, i, path, expected, given, bar)
     if not doubt and not (wrong & ~kinks).any():
         misfit = _misfit(problem, i, path, expected, given, kinks) if (wrong & kinks).any() else ""
         doubt = misfit or _disagreement_at_large(problem, i, path, expected, bar, kinks)
@@ -131,10 +131,10 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
     if wrong.any() and (form := one_triangle(problem, i, path, expected, given, bar)):
         return _symmetrised(name, form, expected, given, bar)
     wrong &= ~kinks
-    if wrong.any() and kinks.any() and wrong.sum() + kinks.sum() > ALONE:
-        return Entry(name, "can't tell", f"{int(kinks.sum())} of the {ALONE} entries tried lie "
-                     "at a kink of the loss, and more entries than that are off: check at a point "
-                     "without ties and zeros", expected, given, **facts)
+    if wrong.any() and kinks.any() and not (wrong & tried).any():
+        return Entry(name, "can't tell", f"{int(kinks.sum())} of the {int(tried.sum())} entries "
+                     "tried lie at a kink of the loss, and more entries than that are off: check "
+                     "at a point without ties and zeros", expected, given, **facts)
     if wrong.any():
         return Entry(name, "wrong", _pattern(wrong), expected, given, **facts)
     excused = ~kinks & (error > 1e-3 * np.max(np.abs(expected), initial=0.0))
@@ -167,18 +167,21 @@ def _symmetrised(name: str, form: str, expected: np.ndarray, given: np.ndarray, 
 
 
 def _confirm(problem: Problem, i: int, path: str, expected: np.ndarray, given: np.ndarray,
-             bar: np.ndarray) -> tuple[str, np.ndarray]:
-    """(a doubt about the engine's gradient, which entries are accepted subgradients at kinks)."""
-    kinks = np.zeros(expected.shape, bool)
+             bar: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
+    """(a doubt about the engine's gradient, which entries are accepted subgradients at kinks, and
+    which were tried).
+    """
+    kinks, tried = np.zeros(expected.shape, bool), np.zeros(expected.shape, bool)
     with np.errstate(over="ignore"):
         excess = np.abs(given - expected) / bar
     many = len(problem.engine) > 20 or expected.size > LARGE  # then fewer entries of each
     probed = probed_entries(expected, excess, 2 if many else PROBES)
-    off = [tuple(int(k) for k in at) for at in np.argwhere(excess > 1)[: 4 if many else ALONE]]
+    most = 2 * PROBES if expected.size > LARGE else 20 * ALONE // max(20, len(problem.engine))
+    off = [tuple(int(k) for k in at) for at in np.argwhere(excess > 1)[:most]]
     if len(off) > PROBES and _is_smooth(problem, i, path, expected, excess > 1):
         off = []
     for at in dict.fromkeys([*probed, *off]):
-        slope = problem.along(i, path, at)
+        slope, tried[at] = problem.along(i, path, at), True
         low, high = sorted((slope.left, slope.right))
         room = max(slope.error, float(bar[at]), 1e-5 * (abs(low) + abs(high)))
         if slope.kink and low - room <= expected[at] <= high + room:
@@ -192,8 +195,8 @@ def _confirm(problem: Problem, i: int, path: str, expected: np.ndarray, given: n
                 f"{expected[at]:.6g}, finite differences {slope.value:.6g} ± {slope.error:.1g}"
                 + (", and so does the gradient given" if near else "")
                 + ": is there a kink or a jump within the step, or does the loss cut the graph?"
-            ), kinks
-    return "", kinks
+            ), kinks, tried
+    return "", kinks, tried
 
 
 def _is_smooth(problem: Problem, i: int, path: str, expected: np.ndarray, where: np.ndarray

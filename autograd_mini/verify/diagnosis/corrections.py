@@ -24,8 +24,8 @@ from .written import Unprovable
 __all__ = ["Corrections", "corrections"]
 
 KNOWN = 60_000.0  # the work for the line alone, of a mistake that has a name
+LOCATING = 150_000.0  # the work for finding the statement at fault
 TRIED = 4  # statements whose expression is rewritten
-LOCATING = 150_000.0  # and for finding the statement at fault
 
 
 class Corrections:

@@ -14,7 +14,7 @@ from ..report import Entry, Suspect
 from .context import changed_in_place, known_factors, record_of, terms_of
 from .corrections import corrections
 from .finding import Claim, Finding
-from .fitting import near
+from .fitting import agree, near
 from .known_factors import KnownFactors, same, shown
 from .mistakes import RIGHT
 from .names import as_factor, cotangent_of, line_of
@@ -84,15 +84,11 @@ def exchanged(claims: Mapping[str, Claim], found: dict[str, tuple[Suspect, ...]]
               ) -> dict[str, tuple[Suspect, ...]]:
     """The suspects, led by this one where two gradients are each the other's."""
     for a, b in itertools.combinations([n for n, c in claims.items() if c.wrong], 2):
-        if _is_of(claims[a].given, claims[b].true) and _is_of(claims[b].given, claims[a].true):
+        if agree(claims[a].given, claims[b].true) and agree(claims[b].given, claims[a].true):
             suspect = Suspect("wrong-operand", f"the gradients of {a} and {b} are exchanged",
                               evidence=0.0, shared=(a, b), plain=True)
             found = found | {name: (suspect, *found.get(name, ())) for name in (a, b)}
     return found
-
-
-def _is_of(given: np.ndarray, true: np.ndarray) -> bool:
-    return given.shape == true.shape and bool(np.any(true)) and bool(near(given, true).all())
 
 
 def _with(entry: Entry, suspects: tuple[Suspect, ...]) -> Entry:

@@ -9,7 +9,7 @@ import numpy as np
 from ...graph import Node
 from ...ops import shape, unbroadcast
 
-__all__ = ["in_shape", "like", "near", "ratio"]
+__all__ = ["agree", "in_shape", "like", "near", "ratio"]
 
 
 def near(given: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -17,6 +17,12 @@ def near(given: np.ndarray, expected: np.ndarray) -> np.ndarray:
     size = np.max(np.abs(expected), initial=0.0)
     agree: np.ndarray = np.abs(given - expected) <= 1.5e-8 * np.abs(expected) + 1e-12 * size
     return agree
+
+
+def agree(given: Any, expected: Any) -> bool:
+    """Whether two have one shape, and the same numbers but for rounding."""
+    given, expected = np.asarray(given), np.asarray(expected)
+    return given.shape == expected.shape and bool(near(given, expected).all())
 
 
 def ratio(u: np.ndarray, v: np.ndarray, room: np.ndarray) -> float | None:

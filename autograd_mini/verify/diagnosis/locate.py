@@ -18,6 +18,7 @@ import numpy as np
 
 from .budget import Budget
 from .edits import slots
+from .fitting import agree
 from .record import Record
 from .rewrites import Moment
 
@@ -206,7 +207,8 @@ def _is_known(computed: list[Any], record: Record) -> bool:
 
 
 def _same(x: Any, g: Any) -> bool:
-    return _shape(x) == np.shape(g) and bool(np.any(g)) and np.allclose(x, g, rtol=1e-9, atol=0)
+    """Whether a value is a gradient, and not 0, which many are."""
+    return _shape(x) is not None and bool(np.any(g)) and agree(x, g)
 
 
 def _stand_ins(computed: list[Any], record: Record, statement: Any, kept: int

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .budget import Budget
 from .edits import Edit
 from .expressions import ExpressionEdits
+from .fitting import agree
 
 __all__ = ["Moment", "rewrites"]
 
@@ -63,7 +62,9 @@ def rewrites(edits: ExpressionEdits, statement: Any, slot: tuple[Any, str, int |
                         yield [edit, second]
 
 
-class _put_in:  # noqa: N801  a with block
+class _put_in:  # noqa: N801  it is read as the words of a with block
+    """A block in which an edit is put in."""
+
     def __init__(self, edit: Edit) -> None:
         self.edit = edit
 
@@ -85,7 +86,7 @@ def _is_right(expression: Any, moments: list[Moment]) -> bool:
     """Whether the expression has the value that it should have, each time."""
     try:
         code = _compiled(expression)
-        return all(_same(eval(code, m.around, m.variables), m.target) for m in moments)
+        return all(agree(eval(code, m.around, m.variables), m.target) for m in moments)
     except Exception:
         return False
 
@@ -94,8 +95,3 @@ def _compiled(expression: Any) -> CodeType:
     whole = ast.Expression(expression)
     ast.fix_missing_locations(whole)
     return compile(whole, "<rewrite>", "eval")
-
-
-def _same(x: Any, target: Any) -> bool:
-    return np.shape(x) == np.shape(target) and bool(
-        np.allclose(x, target, rtol=1e-8, atol=1e-13 * float(np.max(np.abs(target), initial=0.0))))
