@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "Spot", "here", "is_users_file", "place_in", "users_spot", "warn"]
+__all__ = ["Place", "Spot", "here", "is_users_file", "place_in", "refused_at",
+           "users_spot", "warn"]
 
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
 _NOT_THE_USERS += (copy.__file__,)  # deepcopy asks a node how it is copied
@@ -88,6 +89,20 @@ def place_in(frame: FrameType | Spot, caller: Place | None = None) -> Place:
     text = linecache.getline(file, line)
     part = text.encode()[start:stop].decode() if first == last and start is not None else text
     return Place(file, line, part.strip(), (start or 0, last or line, stop or 0), caller)
+
+
+def refused_at(error: BaseException) -> str:
+    """What an error says, after the user's innermost line that it came through."""
+    step, spot = error.__traceback__, None
+    while step is not None:
+        if _is_users(step.tb_frame):
+            spot = Spot(step.tb_frame.f_code, step.tb_lasti, step.tb_lineno)
+        step = step.tb_next
+    message = str(error) or type(error).__name__
+    place = place_in(spot) if spot is not None else None
+    if place is None or f"{os.path.basename(place.file)}:{place.line}" in message:
+        return message
+    return f"{place}: {message}"
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -71,7 +71,7 @@ def by_differences(problem: Problem, i: int, path: str, name: str, given: np.nda
     error = np.abs(given - expected)
     off = np.where(np.isfinite(expected), error / bar, 0.0)
     facts = facts_of(off, expected, error, bar)
-    alone = f"by finite differences alone, for the engine couldn't be asked ({problem.refusal})"
+    alone = f"by finite differences alone, for the engine can't follow the loss ({problem.refusal})"
     if (off > 1).any():
         return Entry(name, "wrong", f"so {alone}", expected, given, **facts)
     if apart is not None and apart.gap > apart.room:

@@ -15,9 +15,8 @@ from ..standins import as_written
 from .diagnosis.explain import suspects_in_chain
 from .diagnosis.fitting import like
 from .diagnosis.record import Record
-from .numeric import term_sizes
+from .numeric import term_sizes, tolerance
 from .report import Entry, Report
-from .verdict import tolerance
 
 __all__ = ["ChainReport", "check_chain"]
 

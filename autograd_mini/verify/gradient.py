@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 
 from ..errors import ShapeError
 from .diagnosis.explain import explained
+from .forms import Form, copied, parameters_named
 from .names import meant
-from .problem import Problem, copied
+from .problem import Problem
 from .report import Entry, Report
 from .verdict import check_tree
 from .weak_checks import notes_on
@@ -19,24 +19,16 @@ from .weak_checks import notes_on
 __all__ = ["assert_gradient", "check_gradient"]
 
 
-def _argument_names(loss: Callable[..., Any], count: int) -> list[str]:
-    """The names of the positional arguments, as far as the signature gives them."""
-    try:
-        parameters = inspect.signature(loss).parameters.values()
-    except (TypeError, ValueError):
-        parameters = []  # type: ignore[assignment]
-    named = [p.name for p in parameters
-             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [*named, *(f"argument {i}" for i in range(len(named), count))][:count]
-
-
-def _positions(wrt: Any, names: list[str], claim: Any, args: Sequence[Any]) -> list[int]:
+def _positions(wrt: Any, form: Form, claim: Any) -> list[int]:
     """Which arguments the gradient is claimed for, by position."""
-    if wrt is None and not args:
-        raise ShapeError("there is nothing to check: the loss was given no positional arguments")
+    names, args, held = form.names, form.args, form.count[0]
+    if not args:
+        raise ShapeError("there is nothing to check: the loss was given no arguments")
     if wrt is None:
         if isinstance(claim, Mapping) and claim and (found := meant(claim, names)):
             wrt = list(found.values())
+        elif held:
+            wrt = range(held)
         elif isinstance(claim, tuple) and _is_array(args[0]):
             wrt = range(len(claim))
         else:
@@ -78,16 +70,21 @@ def _is_array(x: Any) -> bool:
 
 
 def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
-                   wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
-                   ) -> Report:
+                   wrt: str | int | Sequence[str | int] | None = None, params: Any = None,
+                   **kwargs: Any) -> Report:
     """Verify a gradient derived by hand.
 
-    loss: plain NumPy code (or code on Values) that returns one number. gradient: a function of
-    the same arguments, or its numbers: one array, a tuple of them, or a dict by argument name
-    (`W1`, `dW1`, `grad_W1` …).
+    loss: plain NumPy code (or code on Values) that returns one number, or (number, cache).
+    gradient: a function of the same arguments; or its numbers: one array, a tuple of them, or a
+    dict by argument name (`W1`, `dW1`, `grad_W1` …); or a function that takes others by their
+    names, such as `backward(dout, cache)`; or True, where the loss returns (number, gradient), as
+    for SciPy's jac=True.
     args, kwargs: what both are called with. wrt: the arguments the gradient is for, by name or
     position; if None, the keys of a dict, the first arguments for a tuple, else the first.
     An argument may be a nested tuple, list or dict of arrays; so is its gradient then.
+    params: parameters that live in objects which the loss uses, by name, such as {"W": net.W}; or
+    such an object. Other numbers are put in their place, and they are put back. Their gradients
+    may be stored as net.dW or net.grads["W"]. (A loss with an argument `params` is given it.)
 
     Returns a `Report`, one entry per array. Raises `ShapeError` when the claim doesn't say
     which gradient is which, and whatever `loss` or `gradient` raise.
@@ -101,23 +98,30 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
     >>> print(str(check_gradient(loss, wrong, w, x, t)).splitlines()[0])
     The gradient is wrong for w.
     """
-    copies = [copied(arg) for arg in args]
-    claim = gradient(*copies, **copied(kwargs)) if callable(gradient) else gradient
-    names = _argument_names(loss, len(args))
-    wrt = _positions(wrt, names, claim, args)
-    problem = Problem(loss, args, kwargs, tuple(wrt))
+    if params is not None and "params" in parameters_named(loss):
+        params, kwargs = None, {"params": params} | kwargs
+    return report_on(Form(loss, gradient, args, kwargs, params), wrt)
+
+
+def report_on(form: Form, wrt: Any) -> Report:
+    """The report on a gradient, for the arguments of `wrt`."""
+    names = form.names
+    copies = [copied(arg) for arg in form.args]
+    claim = form.claim(copies)
+    wrt = _positions(wrt, form, claim)
+    problem = Problem(form, tuple(wrt))
     entries: list[Entry] = []
-    for i, claimed in zip(wrt, _claims(claim, wrt, names, args), strict=True):
+    for i, claimed in zip(wrt, _claims(claim, wrt, names, form.args), strict=True):
         entries += check_tree(problem, i, names[i], claimed)
     if any(entry.verdict == "wrong" for entry in entries):
         with np.errstate(all="ignore"):
-            entries = explained(problem, names, entries, gradient, copies,
-                                lambda claim: _claims(claim, wrt, names, args))
+            entries = explained(problem, names, entries, copies,
+                                lambda claim: _claims(claim, wrt, names, form.args))
     return Report(tuple(entries), tuple(dict.fromkeys(notes_on(problem, names, entries))))
 
 
 def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
-                    wrt: str | int | Sequence[str | int] | None = None, **kwargs: Any
-                    ) -> None:
+                    wrt: str | int | Sequence[str | int] | None = None, params: Any = None,
+                    **kwargs: Any) -> None:
     """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
-    check_gradient(loss, gradient, *args, wrt=wrt, **kwargs).raise_if_wrong()
+    check_gradient(loss, gradient, *args, wrt=wrt, params=params, **kwargs).raise_if_wrong()

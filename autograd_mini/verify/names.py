@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-__all__ = ["meant", "renamed"]
+__all__ = ["forms_of", "meant", "renamed"]
 
 _FORMS = ("{}", "d{}", "d_{}", "D{}", "g{}", "g_{}", "grad_{}", "grad{}", "{}_grad", "{}.grad",
           "{}_gradient", "d{}_", "dL_d{}", "dL/d{}", "dLd{}", "dloss_d{}", "dJ_d{}", "dJd{}", "∂{}")
+
+
+def forms_of(name: Any) -> list[str]:
+    """What the gradient of something may be called: its own name first, as in a dict of them."""
+    return [form.format(name) for form in _FORMS]
 
 
 def meant(keys: Collection[Any], names: Collection[Any]) -> dict[Any, Any]:
@@ -17,8 +22,8 @@ def meant(keys: Collection[Any], names: Collection[Any]) -> dict[Any, Any]:
     A key that is a name itself means that, and the others what is left.
     """
     found = {key: key for key in keys if key in names}
-    rest = {form.format(name): name for name in names if name not in found
-            for form in _FORMS if isinstance(name, str)}
+    rest = {form: name for name in names if name not in found and isinstance(name, str)
+            for form in forms_of(name)}
     found |= {key: rest[key] for key in keys if key not in found and key in rest}
     is_clear = len(found) == len(keys) and len(set(found.values())) == len(keys)
     return found if is_clear else {}

@@ -23,7 +23,7 @@ from ..ops import (
 )
 from ..primitive import Elementwise
 
-__all__ = ["Slope", "slope_along", "slope_of", "term_sizes"]
+__all__ = ["Slope", "slope_along", "slope_of", "term_sizes", "tolerance"]
 
 RATIO = 4.0  # from one step to the next smaller
 FLAT = 5  # steps over which the gap at a kink stays as it is: the largest is 256 times the smallest
@@ -148,3 +148,16 @@ def _term_sizes_sent(node: Node, size: Any) -> Any:
                 np.full(np.shape(x), condition * np.max(np.abs(sent), initial=0.0))
                 for sent, x in zip(sends, xs, strict=True)]
     return sends
+
+
+def tolerance(expected: np.ndarray, terms: np.ndarray, eps: float) -> np.ndarray:
+    """How far a right gradient may be off: √eps relative, and the rounding of what was added up.
+
+    Another right formula adds the same terms in another order; where they cancel, what is left
+    is rounding, of some eps times the size of the terms. A thousand is some and a depth of 50.
+    """
+    terms = np.where(np.isfinite(terms), terms, 0.0)  # an overflow there excuses nothing
+    terms = np.maximum(terms, 1e-3 * np.max(terms, initial=0.0))
+    some = min(1e3 * eps, np.sqrt(eps))  # of float16 a thousand roundings are all of it
+    bar: np.ndarray = np.sqrt(eps) * np.abs(expected) + some * terms
+    return bar + np.finfo(float).tiny

@@ -8,28 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import copy_if_array, one_like
+from ..backprop import one_like
 from ..call import Call, inside_transform, variable
 from ..errors import AutogradError, DTypeError, ShapeError
 from ..graph import Node, topological_order, value_of
+from ..places import refused_at
 from ..recording import Observer, observed_by
 from ..standins import as_written
 from ..trees import tree_leaves, tree_map
-from .numeric import Slope, slope_along, term_sizes
+from .forms import Form, copied, first_of
+from .numeric import Slope, slope_along, term_sizes, tolerance
 from .weak_checks import bends
 
-__all__ = ["Problem", "copied"]
+__all__ = ["Problem"]
+
+MEASURED = 1000  # entries for which finite differences are a gradient of their own
 
 
 class Problem:
     """The loss at one point, and the two oracles, which share no code."""
 
-    def __init__(self, loss: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
-                 wrt: tuple[int, ...]) -> None:
-        self.loss, self.kwargs, self.wrt = loss, kwargs, wrt
-        self.args = [tree_map(_wide, arg) for arg in args]
+    def __init__(self, form: Form, wrt: tuple[int, ...]) -> None:
+        self.form, self.wrt, self.loss = form, wrt, form.number_of(form.loss)
+        self.args = [tree_map(_wide, arg) for arg in form.args]
         self.float32 = any(getattr(value_of(x), "dtype", None) == np.float32 for _, x in
-                           tree_leaves([list(args), kwargs]))
+                           tree_leaves(list(form.args)))
         self.refusal = ""
         self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
         first, again = self.value(self.args), self.value(self.args)
@@ -51,12 +54,13 @@ class Problem:
         args = [copied(arg) for arg in args]  # the loss may work in place
         with np.errstate(all="ignore"):
             try:
-                result = self.loss(*args, **copied(self.kwargs))
+                result = self.loss(*args)
             except (AttributeError, TypeError):  # code written for Values: x.relu() and the like
                 with inside_transform():
                     nodes = [tree_map(variable, a) if i in self.wrt else a
                              for i, a in enumerate(args)]
-                    result = self.loss(*nodes, **copied(self.kwargs))
+                    result = self.loss(*nodes)
+        result = first_of(result)
         if np.iscomplexobj(value_of(result)):
             raise DTypeError("the loss returned a complex number, and a gradient is that of a real "
                              "one: return its real part, or its size")
@@ -74,7 +78,7 @@ class Problem:
             except Exception as error:  # refused, or x.median(), math.sin(x) …: on numbers it ran
                 cause = error.__cause__  # NumPy wraps our refusal of a[i] = node
                 error = cause if isinstance(cause, AutogradError) else error
-                self.refusal = f"{type(error).__name__}: {error}"
+                self.refusal = refused_at(error)
                 return {}
             found, sizes = call.pull(y, one_like(y)), term_sizes(y)
         self.graph = topological_order(y)
@@ -107,7 +111,7 @@ class Problem:
             except Exception as error:  # x.median() of a node fails in a way of its own
                 refusal = error
             try:
-                written = as_written(self.loss)
+                written = self.form.number_of(as_written(self.form.loss))
                 call = self._called(written, args)
             except Exception as error:
                 raise (error if isinstance(error, AutogradError) else refusal) from None
@@ -116,7 +120,8 @@ class Problem:
         return self._called(self.written, args)
 
     def _called(self, loss: Callable[..., Any], args: Sequence[Any]) -> Call:
-        call = Call(loss, [copied(arg) for arg in args], self.wrt, copied(self.kwargs))
+        call = Call(lambda *given: first_of(loss(*given)), [copied(arg) for arg in args], self.wrt,
+                    {})
         call.scalar()
         return call
 
@@ -133,6 +138,8 @@ class Problem:
                 if name + path in values:
                     new = np.asarray(values[name + path])
                     args[i] = _replaced(args[i], path, new if new.ndim else float(new))
+        if self.refusal:
+            return {names[i] + path: g for (i, path), (g, _) in self.measured_at(args).items()}
         with np.errstate(all="ignore"):
             try:
                 call = self.call(args)
@@ -143,22 +150,41 @@ class Problem:
         return {names[i] + path: np.asarray(value_of(g), float)
                 for ((i, path), _), g in zip(self.variables_of(call), found, strict=False)}
 
-    def noise(self, i: int, path: str) -> np.ndarray:
-        """How much rounding the engine's gradient carries: what the last digit of the data does."""
-        rng, found = np.random.default_rng(0), np.zeros(np.shape(self.engine[i, path][0]))
-        names = [str(k) for k in range(len(self.args))]
-        for _ in range(3):
-            moved = {
-                str(k) + p: np.asarray(x) * (1 + np.finfo(float).eps * rng.choice(
-                    [-1.0, 1.0], np.shape(x)))
-                for k in self.wrt for p, x in tree_leaves(self.args[k]) if x is not None}
-            there = self.gradients_at(names, moved)
-            if there is None:
-                return np.full(found.shape, np.inf)
-            with np.errstate(all="ignore"):
-                off = np.abs(there[str(i) + path] - self.engine[i, path][0])
-            found = np.maximum(found, np.where(np.isfinite(off), off, np.inf))
-        return np.full(found.shape, np.max(found, initial=0.0)) + np.finfo(float).tiny
+    @property
+    def places(self) -> list[tuple[int, str]]:
+        """(argument, path) of each array that the gradient is for."""
+        return [(i, path) for i in self.wrt for path, x in tree_leaves(self.args[i])
+                if x is not None]
+
+    def truth(self, i: int, path: str, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The gradient, by the engine or else by differences, and how far a right one may be off.
+        """
+        if self.refusal:
+            true, bar = self.measured[i, path]
+            return true, np.maximum(bar, np.sqrt(self.eps(dtype)) * np.abs(true))
+        true, terms = self.engine[i, path]
+        return true, tolerance(true, terms, self.eps(dtype))
+
+    @cached_property
+    def measured(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
+        """By (argument, path): the gradient by finite differences, and its error bar; none of it
+        where there are too many entries.
+        """
+        return self.measured_at(self.args)
+
+    def measured_at(self, args: Sequence[Any]) -> dict[tuple[int, str], Any]:
+        """The same at other arguments."""
+        sizes = [np.size(dict(tree_leaves(args[i]))[path]) for i, path in self.places]
+        if sum(sizes) > MEASURED:
+            return {}
+        found = {}
+        for i, path in self.places:
+            x = np.array(dict(tree_leaves(args[i]))[path], float)
+            slopes = [self._along(args, i, path, x, at) for at in np.ndindex(x.shape)]
+            true = np.array([s.value for s in slopes]).reshape(x.shape)
+            error = np.array([10 * s.error for s in slopes]).reshape(x.shape)
+            found[i, path] = true, error + 1e-6 * np.abs(true)
+        return found
 
     def eps(self, dtype: Any) -> float:
         """The rounding of the coarsest arithmetic involved: of the data or of the claim."""
@@ -172,14 +198,17 @@ class Problem:
 
     def along(self, i: int, path: str, index: tuple[int, ...]) -> Slope:
         """The finite difference in one coordinate."""
-        base = np.array(self.argument(i, path), float)
+        return self._sided(self._along(self.args, i, path,
+                                       np.array(self.argument(i, path), float), index))
 
+    def _along(self, args: Sequence[Any], i: int, path: str, base: np.ndarray,
+               index: tuple[int, ...]) -> Slope:
         def f(v: float) -> float:
             moved = base.copy()
             moved[index] = v
-            return self.at(i, path, moved)
+            return self.at(i, path, moved, args)
 
-        return self._sided(slope_along(f, float(base[index])))
+        return slope_along(f, float(base[index]))
 
     def towards(self, i: int, path: str, direction: np.ndarray) -> Slope:
         """The finite difference in a direction."""
@@ -190,10 +219,10 @@ class Problem:
         """The same, without a kink where the loss has none."""
         return slope._replace(kink=slope.kink and self.may_kink)
 
-    def at(self, i: int, path: str, new: np.ndarray) -> float:
+    def at(self, i: int, path: str, new: np.ndarray, args: Sequence[Any] | None = None) -> float:
         """The loss with one array replaced."""
-        args = list(self.args)
-        args[i] = _replaced(self.args[i], path, new if new.ndim else float(new))
+        args = list(self.args if args is None else args)
+        args[i] = _replaced(args[i], path, new if new.ndim else float(new))
         return self.value(args)
 
 
@@ -204,11 +233,6 @@ class _Looks(Observer):
 
     def detached(self, *nodes: Node) -> None:
         self.looked = True
-
-
-def copied(tree: Any) -> Any:
-    """A copy that a function may change; of a node its numbers."""
-    return tree_map(lambda x: copy_if_array(value_of(x)), tree)
 
 
 def _wide(x: Any) -> Any:

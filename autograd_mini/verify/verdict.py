@@ -15,11 +15,13 @@ from ..graph import value_of
 from ..trees import tree_leaves
 from .by_differences import ALONE, PROBES, by_differences, facts_of, probed_entries
 from .names import renamed
+from .numeric import tolerance
 from .problem import Problem
 from .report import Entry
 from .triangle import mirrored, one_triangle, symmetrised
+from .weak_checks import noise
 
-__all__ = ["check_tree", "tolerance"]
+__all__ = ["check_tree"]
 
 LARGE = 100_000  # entries, of which fewer are looked at: one evaluation of the loss takes long
 
@@ -101,19 +103,6 @@ def _not_finite(name: str, expected: np.ndarray, given: np.ndarray) -> Entry:
                  f"{expected[at]}): check at another point", expected, given, at)
 
 
-def tolerance(expected: np.ndarray, terms: np.ndarray, eps: float) -> np.ndarray:
-    """How far a right gradient may be off: √eps relative, and the rounding of what was added up.
-
-    Another right formula adds the same terms in another order; where they cancel, what is left
-    is rounding, of some eps times the size of the terms. A thousand is some and a depth of 50.
-    """
-    terms = np.where(np.isfinite(terms), terms, 0.0)  # an overflow there excuses nothing
-    terms = np.maximum(terms, 1e-3 * np.max(terms, initial=0.0))
-    some = min(1e3 * eps, np.sqrt(eps))  # of float16 a thousand roundings are all of it
-    bar: np.ndarray = np.sqrt(eps) * np.abs(expected) + some * terms
-    return bar + np.finfo(float).tiny
-
-
 def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarray,
              given: np.ndarray, terms: np.ndarray, dtype: Any) -> Entry:
     """Entry against entry; then finite differences confirm the engine where it matters."""
@@ -141,7 +130,7 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
     if excused.any() and not problem.solves:
         scale = max(float(np.max(np.abs(problem.argument(i, path)))), 1e-9)
         size = abs(problem.value(problem.args)) / scale
-        bar = np.sqrt(problem.eps(dtype)) * np.abs(expected) + 1e6 * problem.noise(i, path) + (
+        bar = np.sqrt(problem.eps(dtype)) * np.abs(expected) + 1e6 * noise(problem, i, path) + (
             1e3 * problem.eps(dtype) * size)
         if (error > bar)[excused].any():  # the terms are large, but what they add up to is certain
             return Entry(name, "wrong", _pattern(error > bar), expected, given, **facts)

@@ -10,10 +10,10 @@ import numpy as np
 from ..graph import Node
 from ..ops import add, cbrt, divide, max, multiply, power, sqrt, subtract
 from ..primitive import Elementwise
-from ..trees import flat
+from ..trees import flat, tree_leaves
 from .report import Entry
 
-__all__ = ["bends", "notes_on"]
+__all__ = ["bends", "noise", "notes_on"]
 
 NEAR = 1e-6  # of a kink: finite differences step across it
 
@@ -48,7 +48,8 @@ def _flat(problem: Any, names: Sequence[str]) -> Iterator[str]:
             yield (f"{name} doesn't reach the loss: its gradient is 0 wherever it is, and only 0 "
                    "is tested")
         elif expected.size and (np.abs(expected) <= 1e3 * np.finfo(float).eps * terms).all() and (
-                np.any(terms) and np.max(np.abs(expected)) <= 1e3 * np.max(problem.noise(i, path))):
+                np.any(terms) and
+                np.max(np.abs(expected)) <= 1e3 * np.max(noise(problem, i, path))):
             yield (f"the gradient of {name} is 0 by symmetry, but for rounding (as of the sum of a "
                    "softmax, or of what is normalised): such a loss shows no mistake. Weight its "
                    "outputs: np.sum(c * y), with random numbers c")
@@ -131,3 +132,21 @@ def _broadcast(graph: Sequence[Node]) -> Iterator[str]:
                     yield (f"shapes {a} and {b} are broadcast to ({n}, {n}) in the loss "
                            f"({node.op.name}): every entry meets every other; reshape one of them "
                            "if pairs were meant")
+
+
+def noise(problem: Any, i: int, path: str) -> np.ndarray:
+    """How much rounding the engine's gradient carries: what the last digit of the data does."""
+    rng, found = np.random.default_rng(0), np.zeros(np.shape(problem.engine[i, path][0]))
+    names = [str(k) for k in range(len(problem.args))]
+    for _ in range(3):
+        moved = {
+            str(k) + p: np.asarray(x) * (1 + np.finfo(float).eps * rng.choice(
+                [-1.0, 1.0], np.shape(x)))
+            for k in problem.wrt for p, x in tree_leaves(problem.args[k]) if x is not None}
+        there = problem.gradients_at(names, moved)
+        if there is None:
+            return np.full(found.shape, np.inf)
+        with np.errstate(all="ignore"):
+            off = np.abs(there[str(i) + path] - problem.engine[i, path][0])
+        found = np.maximum(found, np.where(np.isfinite(off), off, np.inf))
+    return np.full(found.shape, np.max(found, initial=0.0)) + np.finfo(float).tiny

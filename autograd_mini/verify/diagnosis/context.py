@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...trees import tree_leaves
+from ...trees import tree_leaves, tree_map
+from ..forms import copied
 from ..problem import Problem
 from .known_factors import KnownFactors
 from .record import Record
 
-__all__ = ["changed_in_place", "known_factors", "record_of", "terms_of"]
+__all__ = ["beside", "changed_in_place", "known_factors", "record_of", "terms_of"]
 
 
 def record_of(problem: Problem, names: list[str]) -> Record:
@@ -24,29 +26,28 @@ def record_of(problem: Problem, names: list[str]) -> Record:
             variables = problem.variables_of(made)
             return made.scalar(), {names[i] + path: x for (i, path), x in variables}
 
-    return Record.of(call, _around(problem) | _arguments(problem, names))
+    return Record.of(call, _around(problem) | _arguments(problem, names, problem.args))
 
 
 def _around(problem: Problem) -> dict[str, Any]:
     """The arrays and numbers that the loss takes from around it."""
-    if not inspect.isfunction(problem.loss):
+    loss = inspect.unwrap(problem.form.loss)
+    if not inspect.isfunction(loss) and not inspect.ismethod(loss):
         return {}
-    closed = inspect.getclosurevars(problem.loss)
+    closed = inspect.getclosurevars(loss)
     return {k: v for k, v in {**closed.globals, **closed.nonlocals}.items()
             if isinstance(v, np.ndarray | float | int) and not isinstance(v, bool)}
 
 
-def _arguments(problem: Problem, names: list[str]) -> dict[str, Any]:
+def _arguments(problem: Problem, names: Sequence[str], args: Sequence[Any]) -> dict[str, Any]:
     """The plain arguments, by name."""
-    found = {name + path: x for i, name in enumerate(names)
-             for path, x in tree_leaves(problem.args[i])}
-    return found | {name + path: x for name, arg in problem.kwargs.items()
-                    for path, x in tree_leaves(arg)}
+    return {name + path: x for i, name in enumerate(names) for path, x in tree_leaves(args[i])}
 
 
-def known_factors(problem: Problem, names: list[str]) -> KnownFactors:
-    """The numbers that a factor may be."""
-    values = {k: v for k, v in _arguments(problem, names).items()
+def known_factors(problem: Problem, names: Sequence[str], args: Sequence[Any] | None = None
+                  ) -> KnownFactors:
+    """The numbers that a factor may be; of other arguments, if they are given."""
+    values = {k: v for k, v in _arguments(problem, names, args or problem.args).items()
               if isinstance(v, np.ndarray | float | int) and not isinstance(v, bool)}
     values |= _around(problem)
     return KnownFactors({k: v for k, v in values.items() if np.ndim(v)},
@@ -64,6 +65,22 @@ def changed_in_place(problem: Problem, names: list[str], copies: list[Any]
                     x.shape == np.shape(before[path]) and not np.array_equal(x, before[path])):
                 found[names[i] + path] = x
     return found
+
+
+def beside(problem: Problem) -> list[Any]:
+    """The arguments a tenth beside these, for what must hold at a second point too."""
+    rng = np.random.default_rng(1)
+
+    def moved(x: Any) -> Any:
+        x = copied(x)
+        if np.asarray(x).dtype.kind != "f":
+            return x
+        new = np.asarray(x) * (1 + 0.1 * rng.uniform(-1, 1, np.shape(x))) + 0.01 * rng.uniform(
+            -1, 1, np.shape(x))
+        return new if np.ndim(x) else float(new)
+
+    return [tree_map(moved, x) if i in problem.wrt else copied(x)
+            for i, x in enumerate(problem.args)]
 
 
 def terms_of(problem: Problem, names: list[str], name: str) -> Any:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ...graph import value_of
-from ...trees import tree_leaves, tree_map
+from ...trees import tree_leaves
+from ..forms import Called, copied
 from ..names import renamed
-from ..problem import Problem, copied
+from ..problem import Problem
 from ..triangle import mirrored, symmetrised
-from ..verdict import tolerance
 from .budget import Budget, search_budget
+from .context import beside
 from .locate import Fault, faults
 from .record import Record
 from .repair import RUN, Program, Repair, codes_run, repairs, rewritten
@@ -44,25 +45,26 @@ class Corrections:
         return next((where for fault, where in self.faults if name in fault.repaired), "")
 
 
-def corrections(problem: Problem, names: list[str], gradient: Any,
-                arrays_of: Callable[[Any], list[Any]], wrong: frozenset[str], known: bool,
-                record: Record) -> Corrections:
+def corrections(problem: Problem, names: list[str], arrays_of: Callable[[Any], list[Any]],
+                wrong: frozenset[str], known: bool, record: Record | None) -> Corrections:
     """The edits of the gradient's function after which some of the wrong gradients are right.
 
     Those that repair all come alone, if there are any. known: the mistake has a name already, and
-    only its line is wanted.
+    only its line is wanted. record: the graph of the loss, if the engine could follow it.
     """
     found, claims = Corrections(), _Claims(problem, names, arrays_of)
-    cost = record.work - len(record.order)
+    cost = 0.0 if record is None else record.work - len(record.order)
     try:
-        program = Program(gradient, [copied(arg) for arg in problem.args], copied(problem.kwargs),
+        program = Program(problem.form.called([copied(arg) for arg in problem.args]),
+                          () if problem.form.returns_both else
                           codes_run(lambda: problem.value(problem.args)))
-        likely = faults(program, record, claims.right_here, wrong, Budget(LOCATING),
-                        RUN + program.lines + cost)
+        likely = [] if record is None else faults(
+            program, record, claims.right_here, wrong, Budget(LOCATING), RUN + program.lines + cost)
     except Exception:
         return found  # no source, or one that is better left alone: nothing is lost
     found.faults = [(fault, program.where(fault.part, fault.statement)) for fault in likely]
-    budget = Budget(KNOWN if known else 1.1 * search_budget(len(record.order)))
+    budget = Budget(KNOWN if known else 1.1 * search_budget(0 if record is None else
+                                                            len(record.order)))
 
     def rewriting(pairs: bool) -> Iterator[Repair]:
         for i, fault in enumerate(likely[:TRIED]):
@@ -96,15 +98,14 @@ class _Claims:
         for i, claimed in zip(self.problem.wrt, self.arrays_of(claim), strict=True):
             claimed = renamed(claimed, self.problem.args[i])
             for path, g in tree_leaves(claimed):
-                if (i, path) in self.problem.engine:
+                if (i, path) in self.problem.places:
                     yield (i, path), np.asarray(value_of(g), float)
 
     def right_here(self, claim: Any) -> list[str]:
         """The names of those that are right at the point that is checked."""
         problem, found = self.problem, []
         for (i, path), given in self._given(claim):
-            true, terms = problem.engine[i, path]
-            bar = tolerance(true, terms, problem.eps(given.dtype))
+            true, bar = problem.truth(i, path, given.dtype)
             if (i, path) in problem.symmetrised and given.shape == true.shape:
                 given = symmetrised(problem.symmetrised[i, path][1], given)
                 true, bar = mirrored(true), mirrored(bar)
@@ -112,27 +113,15 @@ class _Claims:
                 found.append(self.names[i] + path)
         return found
 
-    def elsewhere(self) -> tuple[list[Any], Callable[[Any], list[str]]] | None:
-        """Arguments beside these, and what is right there; None where there is no gradient, or a
-        matrix would be no longer symmetric.
+    def elsewhere(self) -> tuple[Called, Callable[[Any], list[str]]] | None:
+        """The call at arguments beside these, and what is right there; None where there is no
+        gradient, or a matrix would be no longer symmetric.
         """
         if self.problem.symmetrised:
             return None
-        problem, rng = self.problem, np.random.default_rng(1)
-
-        def moved(x: Any) -> Any:
-            x = copied(x)
-            kind = np.asarray(x).dtype.kind
-            if kind != "f":
-                return x
-            new = np.asarray(x) * (1 + 0.1 * rng.uniform(-1, 1, np.shape(x))) + 0.01 * rng.uniform(
-                -1, 1, np.shape(x))
-            return new if np.ndim(x) else float(new)
-
-        args = [tree_map(moved, x) if i in problem.wrt else copied(x)
-                for i, x in enumerate(problem.args)]
+        problem, args = self.problem, beside(self.problem)
         there = problem.gradients_at(self.names, {
-            self.names[i] + path: dict(tree_leaves(args[i]))[path] for i, path in problem.engine})
+            self.names[i] + path: dict(tree_leaves(args[i]))[path] for i, path in problem.places})
         if there is None or not all(np.isfinite(g).all() for g in there.values()):
             return None
 
@@ -146,4 +135,4 @@ class _Claims:
                     found.append(name)
             return found
 
-        return args, right
+        return problem.form.called(args), right

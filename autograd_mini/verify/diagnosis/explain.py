@@ -12,13 +12,14 @@ import numpy as np
 from ..problem import Problem
 from ..report import Entry, Suspect
 from .context import changed_in_place, known_factors, record_of, terms_of
-from .corrections import corrections
+from .corrections import Corrections, corrections
 from .finding import Claim, Finding
 from .fitting import agree, near
 from .known_factors import KnownFactors, same, shown
 from .mistakes import RIGHT
 from .names import as_factor, cotangent_of, line_of
 from .record import Record
+from .relations import measured_claims, relations
 from .repair import Repair
 from .search import Search
 from .shapes import Reshaped, reshaped
@@ -31,16 +32,15 @@ __all__ = ["explained", "suspects_in_chain"]
 AT_MOST = 5  # suspects that are named
 
 
-def explained(problem: Problem, names: list[str], entries: list[Entry], gradient: Any,
-              copies: list[Any], arrays_of: Callable[[Any], list[Any]]) -> list[Entry]:
+def explained(problem: Problem, names: list[str], entries: list[Entry], copies: list[Any],
+              arrays_of: Callable[[Any], list[Any]]) -> list[Entry]:
     """The entries, with suspects for what is wrong.
 
-    gradient: what computes the claim, or the claim; copies: the arguments as it left them;
-    arrays_of: what is claimed for each argument, in a claim.
+    copies: the arguments as the gradient's function left them; arrays_of: what is claimed for each
+    argument, in a claim.
     """
     if not problem.engine:
-        why = f"the engine can't differentiate the loss, so no more is known: {problem.refusal}"
-        return [_with(e, (Suspect("unknown", why, shared=(e.name,)),)) for e in entries]
+        return _by_numbers(problem, names, entries, arrays_of)
     record = record_of(problem, names)
     if any(entry.name not in record.parameters for entry in entries):
         return entries  # the claim hasn't the form of the parameters: that is what is wrong
@@ -53,7 +53,7 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
             lambda values: problem.gradients_at(names, values),
             {n: np.asarray(x.value) for n, x in record.parameters.items()},
             {n: c.given for n, c in claims.items()}, {n: c.true for n, c in claims.items()},
-            changed_in_place(problem, names, copies), gradient, factors.rates)
+            changed_in_place(problem, names, copies), problem.form.gradient, factors.rates)
 
     search = Search(record, claims, factors, points)
     run(search)
@@ -68,9 +68,26 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], gradient
     known = all(suspects[0].plain for suspects in found.values())
     wrong = frozenset(e.name for e in entries if e.verdict == "wrong")
     found = exchanged(claims, found)
-    told = corrections(problem, names, gradient, arrays_of, wrong, known, record)
+    told = corrections(problem, names, arrays_of, wrong, known, record)
     return [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong),
                                   told.line_of(e.name))) for e in entries]
+
+
+def _by_numbers(problem: Problem, names: list[str], entries: list[Entry],
+                arrays_of: Callable[[Any], list[Any]]) -> list[Entry]:
+    """The same where the engine can't follow the loss, and only finite differences are known."""
+    wrong = frozenset(e.name for e in entries if e.verdict == "wrong")
+    given = {e.name: e.given for e in entries if e.given is not None}
+    claims = measured_claims(problem, names, given)
+    found = exchanged(claims, relations(problem, names, claims, arrays_of))
+    known = all(found.get(name, (Suspect("unknown", ""),))[0].plain for name in wrong)
+    told = corrections(problem, names, arrays_of, wrong, known, None) if (
+        set(claims) >= wrong) else Corrections()
+    why = "what went wrong can't be told from the numbers alone"
+    entries = [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong), ""))
+               for e in entries]
+    return [_with(e, (Suspect("unknown", why, shared=(e.name,)),)) if e.verdict == "wrong" and (
+        not e.suspects or e.suspects[0].kind == "unknown") else e for e in entries]
 
 
 def _shapes(record: Record, entries: Sequence[Entry]) -> dict[str, Reshaped | None]:

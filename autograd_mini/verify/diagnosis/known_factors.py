@@ -22,6 +22,7 @@ class KnownFactors:
     """The numbers that occur in a problem: lengths of axes, scalars among the arguments."""
 
     def __init__(self, arrays: Mapping[str, Any], scalars: Mapping[str, float]) -> None:
+        self.arrays = arrays
         self.lengths: dict[int, str] = {}
         self.sizes: dict[int, str] = {}
         for name, x in arrays.items():

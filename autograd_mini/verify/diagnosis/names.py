@@ -67,6 +67,7 @@ def as_factor(name: str) -> str:
 
 def cotangent_of(name: str) -> str:
     """What the gradient that arrives at something is called: dz, or d(x @ w)."""
+    name = name.removeprefix("self.")
     return f"d{name}" if re.fullmatch(r"[\w.\[\]'\"]+", name) else f"d({name})"
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..forms import Called
 from .budget import Budget
 from .edits import SIZES_OF_EDITS, Edit
 from .expressions import ExpressionEdits
@@ -65,10 +66,9 @@ class Program:
     spared: the code of functions that aren't edited, for the loss is made of them.
     """
 
-    def __init__(self, function: Any, args: list[Any], kwargs: dict[str, Any],
-                 spared: Collection[CodeType] = ()) -> None:
-        self.function, self.world = function, World(function, args, kwargs)
-        self.other: World | None = None
+    def __init__(self, called: Called, spared: Collection[CodeType] = ()) -> None:
+        self.called_here, self.world = called, _world(called)
+        self.elsewhere: tuple[Called, World] | None = None
         self.lines, self.budget = 0, 10**6
         functions = [f for f in self.world.functions() if f.__code__ not in spared]
         variables = self._variables({f.__code__ for f in functions})
@@ -107,17 +107,20 @@ class Program:
         alone = not before and not after
         return "(leave this line out)" if alone and text == "pass" else f"{before}{text}{after}"
 
-    def run(self, part: _Part | None = None, world: World | None = None) -> Any:
-        """What the function returns; with a part as it is now, and in another world if given."""
+    def run(self, part: _Part | None = None, where: tuple[Called, World] | None = None) -> Any:
+        """What the function claims; with a part as it is now, and at another point if given."""
         codes = {} if part is None else {id(part.function): self.code(part)}
-        return self.called(codes, {}, world)
+        return self.called(codes, {}, where)
 
     def called(self, codes: Mapping[int, CodeType], hooks: Mapping[str, Any],
-               world: World | None = None) -> Any:
-        """What the function returns with other code, which may call the hooks."""
-        call = (world or self.world).ready(codes, hooks)
+               where: tuple[Called, World] | None = None) -> Any:
+        """What the function claims with other code, which may call the hooks."""
+        called, world = where or (self.called_here, self.world)
+        with called.around():
+            call = world.ready(codes, hooks)
         with np.errstate(all="ignore"), self._bounded():
-            return call()
+            returned = call()
+        return called.read(returned, call.copy_of)
 
     def right(self, part: _Part, right_of: Callable[[Any], Collection[str]], elsewhere: Any
               ) -> frozenset[str]:
@@ -125,8 +128,9 @@ class Program:
         try:
             right = frozenset(right_of(self.run(part)))
             if right and elsewhere is not None:
-                self.other = self.other or World(self.function, elsewhere[0], self.world.kwargs)
-                right &= frozenset(elsewhere[1](self.run(part, self.other)))
+                called, right_there = elsewhere
+                self.elsewhere = self.elsewhere or (called, _world(called))
+                right &= frozenset(right_there(self.run(part, self.elsewhere)))
         except (Exception, SystemExit):
             return frozenset()
         return right
@@ -171,10 +175,16 @@ class Program:
             if frame.f_code in codes:
                 found[frame.f_code] = dict(_numbers(frame.f_locals))
 
-        call = self.world.ready({}, {})
+        with self.called_here.around():
+            call = self.world.ready({}, {})
         with np.errstate(all="ignore"), self._bounded(returned):
             call()
         return found
+
+
+def _world(called: Called) -> World:
+    with called.around():
+        return World(called.function, list(called.args), called.kwargs)
 
 
 def _numbers(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -163,7 +163,7 @@ class World:
         for name in scalars:
             self.prove(self.plain.__globals__[name])
 
-    def ready(self, codes: Mapping[int, CodeType], hooks: Mapping[str, Any]) -> Callable[[], Any]:
+    def ready(self, codes: Mapping[int, CodeType], hooks: Mapping[str, Any]) -> Ready:
         """The call of the function on copies of everything; some functions, by their id, with
         another code, which may call the hooks by their names.
         """
@@ -171,7 +171,7 @@ class World:
         args = [copies.of(x, own=True) for x in (*self.bound, *self.args)]
         kwargs = {name: copies.of(x, own=True) for name, x in self.kwargs.items()}
         plain = copies.function(self.plain, codes.get(id(self.plain), self.plain.__code__))
-        return functools.partial(plain, *args, **kwargs)
+        return Ready(functools.partial(plain, *args, **kwargs), copies.made)
 
     def functions(self) -> list[FunctionType]:
         """The functions with a source that it may call, itself first."""
@@ -248,6 +248,20 @@ class World:
             except (Unprovable, TypeError):
                 continue  # in a copy of the class it is missing
         yield from (base for base in found.__bases__ if base is not object)
+
+
+class Ready:
+    """A call on copies, and which object's copy is which."""
+
+    def __init__(self, call: Callable[[], Any], copies: dict[int, Any]) -> None:
+        self.call, self.copies = call, copies
+
+    def __call__(self) -> Any:
+        return self.call()
+
+    def copy_of(self, original: Any) -> Any:
+        """What stands for an object here; itself, if nothing does."""
+        return self.copies.get(id(original), original)
 
 
 def _unwrapped(member: Any) -> Any:

@@ -1,0 +1,262 @@
+"""A loss and its gradient in the forms in which people write them, brought to one.
+
+The checks want a function of positional arguments that returns one number. What is written may
+take arguments by keyword, return `(loss, cache)` or `(loss, gradient)`, keep its parameters in an
+object, and its gradient may be a `backward(dout, cache)` or a method that stores what it finds.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backprop import copy_if_array
+from ..errors import ShapeError
+from ..graph import value_of
+from ..trees import tree_map
+from .objects import Home, parameters_of
+
+__all__ = ["Called", "Form", "copied", "first_of", "parameters_named"]
+
+CACHE = ("cache", "caches", "ctx", "saved", "residuals", "res", "memory", "intermediates", "state")
+COTANGENT = ("dout", "d_out", "dy", "dL", "dloss", "upstream", "grad_output", "grad_out", "grad_y",
+             "dOut", "dJ", "cotangent", "grad_outputs", "g")
+OUTPUT = ("out", "output", "ans", "result", "y_pred", "loss", "y")
+
+
+class Called(NamedTuple):
+    """One call of the gradient's function: with what, in which state, and what it claims."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    around: Callable[[], Any]  # a context, in which it is called
+    read: Callable[[Any, Callable[[Any], Any]], Any]  # (what it returned, copies of objects)
+
+
+class Form:
+    """A loss, its gradient and their arguments as they were given, and as the checks use them.
+
+    params: parameters that live in objects, by name; they are the first of the `args` here.
+    seed: what the loss's result is multiplied by; 1 for a loss.
+    """
+
+    def __init__(self, loss: Any, gradient: Any, args: Sequence[Any], kwargs: Mapping[str, Any],
+                 params: Any = None, seed: Any = 1.0) -> None:
+        self.loss, self.gradient, self.seed = loss, gradient, seed
+        bound = any(inspect.ismethod(f) for f in (loss, gradient))
+        self.home = Home({} if params is None else parameters_of(params), loss, gradient
+                         ) if bound or params is not None else None
+        held = {} if self.home is None else {
+            name: copied(x) for name, x in self.home.params.items()}
+        self.keywords = _in_order(loss, kwargs)
+        self.count = len(held), len(args)
+        self.names = [*held, *argument_names(loss, len(args)), *self.keywords]
+        if twice := [name for name in held if self.names.count(name) > 1]:
+            raise ShapeError(f"{twice[0]!r} is a name in params and of an argument: rename one")
+        self.args = (*held.values(), *args, *(kwargs[name] for name in self.keywords))
+        self.returns_both = gradient is True or gradient is loss
+        self.by_name = callable(gradient) and not self.returns_both and self._is_by_name()
+
+    def number_of(self, loss: Any) -> Callable[..., Any]:
+        """The loss, or what runs it in another way, as a function of all arguments by position."""
+        if self.home is None and not self.keywords:
+            return loss  # type: ignore[no-any-return]
+
+        def positional(*args: Any) -> Any:
+            with self._placed(args):
+                given, named = self._given(args)
+                return loss(*given, **named)
+
+        return positional
+
+    def _given(self, args: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments as the loss takes them."""
+        held, count = self.count
+        rest = tuple(args[held:])
+        return rest[:count], dict(zip(self.keywords, rest[count:], strict=True))
+
+    def _placed(self, args: Sequence[Any]) -> Any:
+        """A block in which the parameters have the numbers that are among the arguments."""
+        if self.home is None:
+            return nullcontext()
+        return self.home.holding(dict(zip(self.home.params, args, strict=False)))
+
+    # ── the gradient ─────────────────────────────────────────────────────────────────────────
+
+    def claim(self, args: Sequence[Any]) -> Any:
+        """What the gradient says at some arguments, which it may change."""
+        if not callable(self.gradient) and not self.returns_both:
+            return self.gradient
+        call = self.called(args)
+        with call.around():
+            return call.read(call.function(*call.args, **call.kwargs), lambda x: x)
+
+    def called(self, args: Sequence[Any]) -> Called:
+        """The call of the gradient's function at some arguments."""
+        given, named = self._given(args)
+        if self.returns_both:
+            return Called(self.loss, given, named, lambda: self._placed(args), self._second)
+        if not callable(self.gradient):
+            raise TypeError("the gradient isn't a function")
+        if not self.by_name:
+            return Called(self.gradient, given, named, lambda: self._placed(args), self._read)
+        around: Any = nullcontext
+        with self._placed(args):
+            returned = self.loss(*copied(given), **copied(named))
+            if self.home is not None:  # what the forward pass keeps is of this point
+                around = partial(self.home.in_state, self.home.state())
+        taken, by_keyword = _Words(self.names, args, returned, self.seed).taken(self.gradient)
+        return Called(self.gradient, taken, by_keyword, around, self._read)
+
+    def _read(self, returned: Any, of: Callable[[Any], Any]) -> Any:
+        """The claim: what was returned, or, if that is nothing, what was stored."""
+        if self.home is None:
+            return self._without_loss(returned)
+        stored = self.home.gradients(of)
+        if isinstance(returned, Mapping) or (returned is not None and not stored):
+            return returned
+        if returned is None and not stored:
+            return None
+        asked = dict.fromkeys(self.home.params) | stored
+        if returned is not None and self.seed is not None and self.count[1]:
+            parts = returned if isinstance(returned, tuple) else (returned,)
+            asked |= dict(zip(self.names[self.count[0]:], parts, strict=False))
+        return asked
+
+    def _without_loss(self, returned: Any) -> Any:
+        """The gradient of what returned it as (loss, gradient) beside a loss of its own."""
+        if isinstance(returned, tuple) and len(returned) == 2 and _is_number(returned[0]) and (
+                isinstance(returned[1], Mapping | tuple | list)
+                or np.ndim(value_of(returned[1])) > 0) and np.ndim(value_of(
+                    self.args[0] if self.args else 0.0)):
+            return returned[1]
+        return returned
+
+    def _second(self, returned: Any, of: Callable[[Any], Any]) -> Any:
+        """The gradient that a function returned beside its loss."""
+        if not isinstance(returned, tuple | list) or len(returned) < 2:
+            raise ShapeError("the function must return (loss, gradient), as for SciPy's jac=True; "
+                             f"it returned a {type(returned).__name__}")
+        return returned[1] if len(returned) == 2 else tuple(returned[1:])
+
+    def _is_by_name(self) -> bool:
+        """Whether the gradient's function takes other arguments than the loss."""
+        known = set(self.names)
+        wanted = _wanted(self.gradient)
+        if wanted is None or (self.seed is not None and np.ndim(self.seed)):
+            return wanted is not None
+        if any(name in CACHE + COTANGENT and name not in known for name in wanted):
+            return True
+        taken = self.names[self.count[0]:]
+        if any(name in taken and taken.index(name) != at for at, name in enumerate(wanted)):
+            return True  # the same arguments in another order
+        given, named = self._given(self.args)
+        try:
+            inspect.signature(self.gradient).bind(*given, **named)
+        except TypeError:
+            return True
+        return False
+
+
+class _Words:
+    """What the parameters of a gradient's function stand for, by their names."""
+
+    def __init__(self, names: Sequence[str], args: Sequence[Any], returned: Any, seed: Any) -> None:
+        self.values = dict(zip(names, args, strict=True))
+        self.seed, self.cache = seed, None
+        self.output = returned
+        if isinstance(returned, tuple) and len(returned) > 1:
+            self.output, *rest = returned
+            self.cache = rest[0] if len(rest) == 1 else tuple(rest)
+
+    def taken(self, function: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments that a function is called with."""
+        values: dict[str, Any] = {}
+        rest = []
+        wanted = _wanted(function, self.values) or {}
+        for name in wanted:
+            if name in self.values:
+                values[name] = self.values[name]
+            elif name in CACHE and self.cache is not None:
+                values[name] = self.cache
+            elif name in COTANGENT:
+                values[name] = self.seed
+            elif isinstance(self.cache, Mapping) and name in self.cache:
+                values[name] = self.cache[name]
+            elif name in OUTPUT:
+                values[name] = self.output
+            else:
+                rest.append(name)
+        used = {id(v) for v in values.values()}
+        left = [x for x in (self.cache, self.seed) if x is not None and id(x) not in used]
+        if len(rest) > len(left):
+            raise ShapeError(f"the gradient's function takes {', '.join(wanted)}; what "
+                             f"{' and '.join(rest)} should be isn't known: name its parameters as "
+                             f"the loss does ({', '.join(self.values)}), or dout and cache")
+        if len(rest) == 2:
+            left = [self.seed, self.cache]  # backward(dZ, cache)
+        values |= dict(zip(rest, left, strict=False))
+        by_keyword = {n for n, p in wanted.items() if p.kind is p.KEYWORD_ONLY}
+        return (tuple(values[n] for n in wanted if n not in by_keyword),
+                {n: values[n] for n in by_keyword})
+
+
+def _wanted(function: Any, known: Collection[str] = ()) -> dict[str, inspect.Parameter] | None:
+    """The parameters that a function must be given, and those that are known; None if it can't say.
+    """
+    try:
+        found = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in found.values()):
+        return None
+    return {n: p for n, p in found.items()
+            if (p.default is p.empty or n in known) and p.kind is not p.VAR_KEYWORD}
+
+
+def parameters_named(function: Any) -> list[str]:
+    """The names of a function's parameters, as far as its signature is known."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the positional arguments, as far as the signature gives them."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    named = [p.name for p in parameters
+             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [*named, *(f"argument {i}" for i in range(len(named), count))][:count]
+
+
+def _in_order(function: Any, kwargs: Mapping[str, Any]) -> list[str]:
+    """The names of keywords, in the order in which the function has them."""
+    order = parameters_named(function)
+    return sorted(kwargs, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def first_of(returned: Any) -> Any:
+    """The loss of what returns (loss, cache) or (loss, gradient)."""
+    if isinstance(returned, tuple) and len(returned) > 1 and _is_number(returned[0]):
+        return returned[0]
+    return returned
+
+
+def _is_number(x: Any) -> bool:
+    x = value_of(x)
+    return isinstance(x, np.ndarray | np.generic | float | int) and np.size(x) == 1
+
+
+def copied(tree: Any) -> Any:
+    """A copy that a function may change; of a node its numbers."""
+    return tree_map(lambda x: copy_if_array(value_of(x)), tree)

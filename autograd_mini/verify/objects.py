@@ -1,0 +1,199 @@
+"""Parameters that live in objects: where they are, other numbers put there, and all put back."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import Node, leaf
+from .names import forms_of, meant
+
+__all__ = ["Home", "parameters_of"]
+
+AT_MOST = 20_000  # objects that are looked into
+STORES = ("grads", "gradients", "grad", "dparams", "d_params")
+ATOMS = (str, bytes, int, float, complex, bool, type(None), np.generic, np.dtype, ModuleType, type,
+         BuiltinFunctionType, np.ufunc, range, slice)
+
+
+def parameters_of(params: Any) -> dict[str, Any]:
+    """The parameters that `params` means, by name: a dict's, a module's, or an object's arrays."""
+    if hasattr(params, "named_parameters"):
+        return dict(params.named_parameters())
+    if not isinstance(params, Mapping) and isinstance(getattr(params, "params", None), Mapping):
+        params = params.params
+    if not isinstance(params, Mapping):
+        names = [*getattr(params, "__dict__", {})]
+        params = {name: x for name, x in getattr(params, "__dict__", {}).items()
+                  if _is_parameter(x) and not meant([name], [n for n in names if n != name])}
+    if not params:
+        raise ShapeError("params has no arrays of floats in it: give them by name, such as "
+                         'params={"W": layer.W}')
+    if wrong := [name for name, x in params.items() if not _is_parameter(x)]:
+        raise ShapeError(f"params[{wrong[0]!r}] is no array of floats: it is put back where it was "
+                         "found, which only an array can be")
+    return dict(params)
+
+
+def _is_parameter(x: Any) -> bool:
+    return isinstance(x, Node) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
+
+
+State = list[tuple[Any, dict[Any, Any]]]
+
+
+class Home:
+    """The objects that hold some parameters, found from the functions that use them."""
+
+    def __init__(self, params: Mapping[str, Any], *roots: Any) -> None:
+        self.params = params
+        self.containers: list[Any] = []  # objects, dicts, lists and cells that were reached
+        self.owners: dict[int, Any] = {}  # of a dict or list: what holds it
+        self._reach([f for f in roots if callable(f)])
+        self.places: dict[str, list[tuple[Any, Any]]] = {name: [] for name in params}
+        names = {id(x): name for name, x in params.items()}
+        for container in self.containers:
+            for key, x in _entries(container):
+                if id(x) in names:
+                    self.places[names[id(x)]].append((container, key))
+        if lost := [name for name, found in self.places.items() if not found]:
+            raise ShapeError(f"params[{lost[0]!r}] isn't found in what the loss uses: give the "
+                             "array itself, as in params={'W': layer.W}, not a copy of it")
+
+    def _reach(self, rest: list[Any]) -> None:
+        """Note all that functions can reach: what they are bound to, close over, and name."""
+        seen: dict[int, Any] = {}
+        while rest and len(seen) < AT_MOST:
+            x = rest.pop()
+            if isinstance(x, (*ATOMS, np.ndarray, Node)) or id(x) in seen:
+                continue
+            seen[id(x)] = x
+            if isinstance(x, MethodType):
+                rest += [x.__self__, x.__func__]
+            elif isinstance(x, FunctionType):
+                space = _Globals(x)
+                self.containers += [*(x.__closure__ or ()), space]
+                rest += [v for c in (*(x.__closure__ or ()), space) for _, v in _entries(c)]
+                rest += x.__defaults__ or ()
+            elif isinstance(x, dict | list | tuple) or _is_users(type(x)):
+                self.containers.append(x)
+                inside = [v for _, v in _entries(x)]
+                self.owners |= {id(v): x for v in inside if isinstance(v, dict | list)}
+                rest += inside
+
+    @contextmanager
+    def holding(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """A block in which other numbers are in the parameters' places; after it all is as before.
+        """
+        with self.in_state([]):
+            for name, value in values.items():
+                is_node = isinstance(self.params[name], Node) and not isinstance(value, Node)
+                for container, key in self.places[name]:
+                    _put(container, key, leaf(value) if is_node else value)
+            yield
+
+    def state(self) -> State:
+        """What each container holds now."""
+        return [(c, dict(_entries(c))) for c in self.containers if not isinstance(c, tuple)]
+
+    @contextmanager
+    def in_state(self, state: State) -> Iterator[None]:
+        """A block that begins in a state; after it all is as before, arrays too."""
+        before = self.state()
+        arrays = [(x, x.copy()) for _, entries in before for x in entries.values()
+                  if isinstance(x, np.ndarray) and x.flags.writeable]
+        for container, entries in state:
+            _restore(container, entries)
+        try:
+            yield
+        finally:
+            for container, entries in before:
+                _restore(container, entries)
+            for x, numbers in arrays:
+                x[...] = numbers
+
+    def gradients(self, of: Callable[[Any], Any]) -> dict[str, Any]:
+        """The gradients that were stored beside the parameters, or in a dict of gradients.
+
+        of: what stands for an object, a copy perhaps.
+        """
+        found: dict[str, Any] = {}
+        for name, places in self.places.items():
+            for container, key in places:
+                owner = of(self.owners.get(id(container), container))
+                beside = dict(_entries(of(container)))
+                beside.pop(key, None)
+                stores = [dict(_entries(getattr(owner, store, None))) for store in STORES]
+                wanted = [*forms_of(key), *forms_of(name)]
+                for entries in (beside, *stores):
+                    for k in wanted:
+                        if k in entries and entries[k] is not None:
+                            found.setdefault(name, entries[k])
+        return found
+
+
+def _is_users(kind: type) -> bool:
+    """Whether a class is neither Python's nor a library's, but for our own modules."""
+    top = kind.__module__.partition(".")[0]
+    if top == "autograd_mini":
+        return hasattr(kind, "named_parameters")
+    file = getattr(sys.modules.get(top), "__file__", None) or ""
+    return top not in sys.stdlib_module_names - {"__main__"} and "site-packages" not in file
+
+
+class _Globals:
+    """The globals that a function names, as a container."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.space = function.__globals__
+        inside = [c for c in function.__code__.co_consts if inspect.iscode(c)]
+        self.named = {name for code in (function.__code__, *inside) for name in code.co_names
+                      if name in self.space}
+
+
+def _entries(container: Any) -> list[tuple[Any, Any]]:
+    """(key, what is there) of a container of any kind."""
+    if isinstance(container, dict):
+        return [*container.items()]
+    if isinstance(container, list | tuple):
+        return [*enumerate(container)]
+    if isinstance(container, _Globals):
+        return [(name, container.space[name]) for name in container.named]
+    if type(container).__name__ == "cell":
+        try:
+            return [(None, container.cell_contents)]
+        except ValueError:
+            return []
+    return [*getattr(container, "__dict__", {}).items()]
+
+
+def _put(container: Any, key: Any, value: Any) -> None:
+    if isinstance(container, dict | list):
+        container[key] = value
+    elif isinstance(container, _Globals):
+        container.space[key] = value
+    elif type(container).__name__ == "cell":
+        container.cell_contents = value
+    elif not isinstance(container, tuple):
+        container.__dict__[key] = value
+
+
+def _restore(container: Any, entries: dict[Any, Any]) -> None:
+    """Put back what a container held."""
+    if isinstance(container, list):
+        container[:] = entries.values()
+        return
+    for key in [k for k, _ in _entries(container) if k not in entries]:
+        if isinstance(container, dict):
+            del container[key]
+        elif not isinstance(container, _Globals):
+            del container.__dict__[key]
+    for key, value in entries.items():
+        _put(container, key, value)
