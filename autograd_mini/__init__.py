@@ -52,7 +52,8 @@ __all__ = [
     # cuts
     "stop_gradient", "strict", "cut_report", "detect_anomaly",
     # verify
-    "check_gradient", "assert_gradient", "check_chain", "check_primitive", "exercise",
+    "check_gradient", "assert_gradient", "check_chain", "check_step", "check_vjp", "check_jacobian",
+    "check_hessian", "check_primitive", "exercise",
     # see
     "draw",
     # extend, look up
@@ -73,7 +74,8 @@ _HIDE_PYTHONS_OWN = ["abs", "compile", "max", "min", "sum"]  # public, but not f
 _LATER = {
     "scipy": (), "special": (), "numpy_api.conventions": ("convention",), "picture": ("draw",),
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
-              "check_chain", "check_gradient", "check_primitive", "mistake"),
+              "check_chain", "check_gradient", "check_hessian", "check_jacobian", "check_primitive",
+              "check_step", "check_vjp", "mistake"),
     "exercises": ("Exercise", "exercise"),
     "transforms": ("elementwise_grad",), "trees": ("flatten",),
     "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
@@ -87,7 +89,9 @@ if TYPE_CHECKING:
     from .verify import (
         KINDS as KINDS, ChainReport as ChainReport, Entry as Entry, Report as Report,
         Suspect as Suspect, assert_gradient as assert_gradient, check_chain as check_chain,
-        check_gradient as check_gradient, check_primitive as check_primitive, mistake as mistake,
+        check_gradient as check_gradient, check_hessian as check_hessian,
+        check_jacobian as check_jacobian, check_primitive as check_primitive,
+        check_step as check_step, check_vjp as check_vjp, mistake as mistake,
     )
     from .numpy_api.conventions import (
         convention as convention,

@@ -101,3 +101,68 @@ def test_a_forward_pass_that_writes_into_arrays():
     assert right.ok, str(right)
     wrong = ag.check_chain(forward, dz=z)
     assert wrong.blamed == ("dz",)
+
+
+# ── without Tensors ──────────────────────────────────────────────────────────────────────────
+
+
+XS, TS = np.array([[0.5, -1.0], [1.5, 2.0], [-0.3, 0.8]]), np.array([[1.0], [0.0], [1.0]])
+
+
+def plain_forward(W, b, X):
+    z = X @ W + b
+    p = 1 / (1 + np.exp(-z))
+    return np.mean((p - TS) ** 2)
+
+
+def plain_backward(W, b, X):
+    z = X @ W + b
+    p = 1 / (1 + np.exp(-z))
+    dp = 2 * (p - TS) / TS.size
+    dz = dp * z * (1 - z)
+    dW = X.T @ dz
+    db = dz.sum(axis=0)
+    return dW, db
+
+
+def local_backward(W, b, X):
+    z = X @ W + b
+    p = 1 / (1 + np.exp(-z))
+    dp = 2 * (p - TS) / TS.size
+    dz = p * (1 - p)  # the local derivative alone
+    dW = X.T @ (dp * dz)
+    db = (dp * dz).sum(axis=0)
+    return dW, db
+
+
+POINT = np.array([[0.3], [-0.7]]), np.array([0.1]), XS
+
+
+def test_a_chain_in_plain_numpy():
+    """The forward pass is a function of plain arrays; its local variables are the nodes."""
+    W, b, X = POINT
+    p = 1 / (1 + np.exp(-(X @ W + b)))
+    dp = 2 * (p - TS) / TS.size
+    report = ag.check_chain(plain_forward, *POINT, dp=dp, dz=dp * p * (1 - p))
+    assert report.ok and [e.name for e in report] == ["dp", "dz"]
+    assert ag.check_chain(plain_forward, *POINT, dp=-dp).blamed == ("dp",)
+
+
+def test_a_backward_pass_is_blamed_without_naming_anything():
+    """Its local variables are the claims, and the line of the first wrong one is told."""
+    report = ag.check_chain(plain_forward, plain_backward, *POINT)
+    assert report.blamed == ("dz",) and report.because == (("db", "dz"), ("dW", "dz"))
+    assert report["dz"].suspects[0].line.endswith("dz = dp * z * (1 - z)")
+    assert report["dz"].suspects[0].fix == "dz = dp * p * (1 - p)"
+
+
+def test_a_local_derivative_is_no_claim():
+    """A variable that is called as a gradient may be something else: what follows it is right."""
+    report = ag.check_chain(plain_forward, local_backward, *POINT)
+    assert report.ok and {e.name for e in report} == {"dp", "dW", "db"}
+
+
+def test_a_backward_pass_without_such_variables():
+    """There is nothing to compare then, and it is said."""
+    with pytest.raises(ShapeError, match="no variable that is called as the gradient"):
+        ag.check_chain(plain_forward, lambda W, b, X: (W, b), *POINT)

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import AutogradError, DTypeError, GraphError, ShapeError
 from ..graph import Node, topological_order, value_of
 from ..standins import as_written
+from .backward_pass import followed, locals_as_claims, written_once
 from .diagnosis.explain import suspects_in_chain
 from .diagnosis.fitting import like
 from .diagnosis.record import Record
@@ -57,15 +58,17 @@ class ChainReport(Report):
         return lines
 
 
-def check_chain(loss: Any, **claims: Any) -> ChainReport:
+def check_chain(loss: Any, *args: Any, **claims: Any) -> ChainReport:
     """Verify the gradients of intermediate values, and blame the first wrong line.
 
     loss: the loss, a node; or the variables of a forward pass run on Tensors, by name, such as
-    `locals()`, with the loss among them as `loss` or `L`; or a function without arguments that
-    returns either (then what is said names your lines, and code that only `as_written` follows is
-    followed). claims: for each gradient (node, numbers);
-    or only the numbers where loss is a mapping, and the name is that of the variable, perhaps
-    after a d: `dz1=…`, or `z1=…`.
+    `locals()`, with the loss among them as `loss` or `L`; or a function that returns either (then
+    what is said names your lines, and code that only `as_written` follows is followed).
+    args: what that function is called with, plain numbers and arrays; its local variables are the
+    intermediate values then. The first of them may be the backward pass, a function of the same
+    arguments: then its local variables (`dz1` for the gradient of `z1`) are the claims.
+    claims: for each gradient (node, numbers); or only the numbers where loss is a mapping or a
+    function, and the name is that of the variable, perhaps after a d: `dz1=…`, or `z1=…`.
 
     Returns a `ChainReport` in backward order: each claim is right; or wrong by itself, and why; or
     wrong only because of an earlier one. Raises `GraphError` for a name that isn't in the graph.
@@ -74,8 +77,7 @@ def check_chain(loss: Any, **claims: Any) -> ChainReport:
     >>> w = ag.Tensor([0.5, -1.0], label="w")
     >>> z = w * np.array([1.0, 2.0])
     >>> a = np.tanh(z)
-    >>> loss = np.sum(a**2)
-    >>> da = 2 * a.data
+    >>> loss, da = np.sum(a**2), 2 * a.data
     >>> dz = da * (1 - z.data**2)  # it should be 1 - a.data**2
     >>> print(check_chain(loss, da=(a, da), dz=(z, dz), dw=(w, dz * np.array([1.0, 2.0]))))
     The first mistake is in dz.
@@ -85,11 +87,41 @@ def check_chain(loss: Any, **claims: Any) -> ChainReport:
        corrected       dz = da * (1 - a**2)
     dw  wrong only because of dz: right for what was given there
     """
-    return _chain(*_read(loss, claims))
+    if not args:
+        return _chain(*_read(loss, claims))
+    backward, args = (args[0], args[1:]) if callable(args[0]) else (None, args)
+    loss, places = followed(loss, args)
+    if backward is None:
+        return _chain(*_read(loss, claims, places))
+    lines = written_once(backward)
+    claims = locals_as_claims(backward, args, loss, lines) | claims
+    return _with_lines(_without_other_meanings(_chain(*_read(loss, claims, places))), lines)
 
 
-def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: Any) -> ChainReport:
-    names = {node: _called(name, node) for name, node in nodes.items()}
+def _with_lines(report: ChainReport, lines: Mapping[str, str]) -> ChainReport:
+    """The report with the line that computed each claim, where no other is known."""
+    return replace(report, entries=tuple(replace(e, suspects=tuple(
+        s if s.line else replace(s, line=lines.get(e.name, "")) for s in e.suspects))
+        for e in report.entries))
+
+
+def _without_other_meanings(report: ChainReport) -> ChainReport:
+    """The report without variables that are no gradients, though they are called so.
+
+    `dz = 1 - a**2` may stand for a local derivative: then what comes after it is right.
+    """
+    causes = {cause for _, cause in report.because}
+    last = max((i for i, e in enumerate(report.entries) if e.verdict == "right"), default=-1)
+    kept = tuple(e for i, e in enumerate(report.entries)
+                 if e.verdict == "right" or e.name in causes or i > last
+                 or e.name in {name for name, _ in report.because})
+    return replace(report, entries=kept)
+
+
+def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: Any,
+           called: Mapping[Node, str]) -> ChainReport:
+    names = {**called, **{node: called.get(node) or _called(name, node)
+                          for name, node in nodes.items()}}
     truth = Record(output, places, nodes, names)
     with np.errstate(all="ignore"):
         sizes = term_sizes(output, set(nodes.values()))
@@ -125,10 +157,10 @@ def _watched(forward: Any) -> tuple[Any, Mapping[Node, Any]]:
         return Record.watched(as_written(forward))
 
 
-def _read(loss: Any, claims: Mapping[str, Any]
-          ) -> tuple[Node, dict[str, Node], dict[str, Any], Any]:
-    """(the loss, the node of each claim, its numbers, the places of nodes)."""
-    places: Mapping[Node, Any] = {}
+def _read(loss: Any, claims: Mapping[str, Any], places: Mapping[Node, Any] | None = None
+          ) -> tuple[Node, dict[str, Node], dict[str, Any], Any, dict[Node, str]]:
+    """(the loss, the node of each claim, its numbers, the places of nodes, their names)."""
+    places = places or {}
     if callable(loss) and not isinstance(loss, Node):
         loss, places = _watched(loss)
     variables = loss if isinstance(loss, Mapping) else {}
@@ -149,7 +181,9 @@ def _read(loss: Any, claims: Mapping[str, Any]
         if node not in reached:
             raise GraphError(f"the loss doesn't depend on the node of {name}: was it made anew?")
         nodes[name], given[name] = node, _numbers(name, value_of(claim))
-    return output, nodes, given, places
+    called = {x: x.label or name for name, x in reversed([*variables.items()])
+              if isinstance(x, Node)}
+    return output, nodes, given, places, called
 
 
 def _numbers(name: str, claim: Any) -> np.ndarray:

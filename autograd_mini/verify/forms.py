@@ -18,15 +18,15 @@ import numpy as np
 from ..backprop import copy_if_array
 from ..errors import ShapeError
 from ..graph import value_of
-from ..trees import tree_map
+from ..trees import flat, tree_map
 from .objects import Home, parameters_of
 
-__all__ = ["Called", "Form", "copied", "first_of", "parameters_named"]
+__all__ = ["Called", "Form", "Words", "copied", "first_of", "parameters_named",
+           "wanted"]
 
 CACHE = ("cache", "caches", "ctx", "saved", "residuals", "res", "memory", "intermediates", "state")
-COTANGENT = ("dout", "d_out", "dy", "dL", "dloss", "upstream", "grad_output", "grad_out", "grad_y",
-             "dOut", "dJ", "cotangent", "grad_outputs", "g")
-OUTPUT = ("out", "output", "ans", "result", "y_pred", "loss", "y")
+COTANGENT = ("dout", "d_out", "dOut", "upstream", "grad_output", "grad_out", "cotangent")
+OUTPUT = ("out", "output", "ans", "result", "y")
 
 
 class Called(NamedTuple):
@@ -43,20 +43,27 @@ class Form:
     """A loss, its gradient and their arguments as they were given, and as the checks use them.
 
     params: parameters that live in objects, by name; they are the first of the `args` here.
-    seed: what the loss's result is multiplied by; 1 for a loss.
     """
 
+    seed: Any = 1.0  # the cotangent of what the loss returns
+    skipped = 0  # parameters of the loss that aren't arguments, such as a context
+    opaque = ""  # why the engine needn't be asked
+
     def __init__(self, loss: Any, gradient: Any, args: Sequence[Any], kwargs: Mapping[str, Any],
-                 params: Any = None, seed: Any = 1.0) -> None:
-        self.loss, self.gradient, self.seed = loss, gradient, seed
+                 params: Any = None) -> None:
+        self.loss, self.gradient = loss, gradient
         bound = any(inspect.ismethod(f) for f in (loss, gradient))
         self.home = Home({} if params is None else parameters_of(params), loss, gradient
                          ) if bound or params is not None else None
+        if self.home is not None and not isinstance(params, Mapping):
+            self.home.keep_only(partial(self._reads, args, kwargs))
         held = {} if self.home is None else {
             name: copied(x) for name, x in self.home.params.items()}
+        self.constants: dict[str, Any] = {}  # arrays besides, which a gradient may be made of
         self.keywords = _in_order(loss, kwargs)
         self.count = len(held), len(args)
-        self.names = [*held, *argument_names(loss, len(args)), *self.keywords]
+        named = argument_names(loss, len(args) + self.skipped)[self.skipped:]
+        self.names = [*held, *named, *self.keywords]
         if twice := [name for name in held if self.names.count(name) > 1]:
             raise ShapeError(f"{twice[0]!r} is a name in params and of an argument: rename one")
         self.args = (*held.values(), *args, *(kwargs[name] for name in self.keywords))
@@ -94,8 +101,8 @@ class Form:
         if not callable(self.gradient) and not self.returns_both:
             return self.gradient
         call = self.called(args)
-        with call.around():
-            return call.read(call.function(*call.args, **call.kwargs), lambda x: x)
+        with call.around():  # after it, what is stored is as it was before
+            return copied(call.read(call.function(*call.args, **call.kwargs), lambda x: x))
 
     def called(self, args: Sequence[Any]) -> Called:
         """The call of the gradient's function at some arguments."""
@@ -108,11 +115,34 @@ class Form:
             return Called(self.gradient, given, named, lambda: self._placed(args), self._read)
         around: Any = nullcontext
         with self._placed(args):
-            returned = self.loss(*copied(given), **copied(named))
+            returned = self.forward(copied(given), copied(named))
             if self.home is not None:  # what the forward pass keeps is of this point
                 around = partial(self.home.in_state, self.home.state())
-        taken, by_keyword = _Words(self.names, args, returned, self.seed).taken(self.gradient)
+        taken, by_keyword = self.taken(Words(self.names, args, *returned, self.seed))
         return Called(self.gradient, taken, by_keyword, around, self._read)
+
+    def forward(self, given: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, Any]:
+        """(what the loss returns, what it keeps for its gradient)."""
+        returned = self.loss(*given, **named)
+        if isinstance(returned, tuple) and len(returned) > 1:
+            first, *rest = returned
+            return first, rest[0] if len(rest) == 1 else tuple(rest)
+        return returned, None
+
+    def _reads(self, args: Sequence[Any], kwargs: Mapping[str, Any], changed: Mapping[str, Any]
+               ) -> bool:
+        """Whether the forward pass gives something else with other numbers in some places."""
+        assert self.home is not None
+        results = []
+        for values in ({}, changed):
+            with self.home.holding(values), np.errstate(all="ignore"):
+                results.append(flat(self.forward(copied(args), copied(kwargs))[0]))
+        return not all(np.array_equal(value_of(x), value_of(y), equal_nan=True)
+                       for x, y in zip(*results, strict=True))
+
+    def taken(self, words: Words) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments that the gradient's function is called with."""
+        return words.taken(self.gradient)
 
     def _read(self, returned: Any, of: Callable[[Any], Any]) -> Any:
         """The claim: what was returned, or, if that is nothing, what was stored."""
@@ -124,7 +154,7 @@ class Form:
         if returned is None and not stored:
             return None
         asked = dict.fromkeys(self.home.params) | stored
-        if returned is not None and self.seed is not None and self.count[1]:
+        if returned is not None:
             parts = returned if isinstance(returned, tuple) else (returned,)
             asked |= dict(zip(self.names[self.count[0]:], parts, strict=False))
         return asked
@@ -147,67 +177,70 @@ class Form:
 
     def _is_by_name(self) -> bool:
         """Whether the gradient's function takes other arguments than the loss."""
-        known = set(self.names)
-        wanted = _wanted(self.gradient)
-        if wanted is None or (self.seed is not None and np.ndim(self.seed)):
-            return wanted is not None
-        if any(name in CACHE + COTANGENT and name not in known for name in wanted):
-            return True
+        needed = wanted(self.gradient)
+        if needed is None:
+            return False
         taken = self.names[self.count[0]:]
-        if any(name in taken and taken.index(name) != at for at, name in enumerate(wanted)):
-            return True  # the same arguments in another order
+        others = set(needed).difference(self.names)
+        if others.intersection(COTANGENT) or any(
+                name in taken and taken.index(name) != at for at, name in enumerate(needed)):
+            return True  # or the same arguments in another order
         given, named = self._given(self.args)
         try:
             inspect.signature(self.gradient).bind(*given, **named)
         except TypeError:
             return True
-        return False
+        if not others.intersection(CACHE):
+            return False
+        with self._placed(self.args):
+            return self.forward(copied(given), copied(named))[1] is not None
 
 
-class _Words:
+class Words:
     """What the parameters of a gradient's function stand for, by their names."""
 
-    def __init__(self, names: Sequence[str], args: Sequence[Any], returned: Any, seed: Any) -> None:
+    def __init__(self, names: Sequence[str], args: Sequence[Any], output: Any, cache: Any,
+                 seed: Any) -> None:
         self.values = dict(zip(names, args, strict=True))
-        self.seed, self.cache = seed, None
-        self.output = returned
-        if isinstance(returned, tuple) and len(returned) > 1:
-            self.output, *rest = returned
-            self.cache = rest[0] if len(rest) == 1 else tuple(rest)
+        self.output, self.cache, self.seed = output, cache, seed
 
     def taken(self, function: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments that a function is called with."""
-        values: dict[str, Any] = {}
-        rest = []
-        wanted = _wanted(function, self.values) or {}
-        for name in wanted:
-            if name in self.values:
-                values[name] = self.values[name]
-            elif name in CACHE and self.cache is not None:
-                values[name] = self.cache
-            elif name in COTANGENT:
-                values[name] = self.seed
-            elif isinstance(self.cache, Mapping) and name in self.cache:
-                values[name] = self.cache[name]
-            elif name in OUTPUT:
-                values[name] = self.output
-            else:
+        """The arguments that a function is called with; raises `ShapeError` if one isn't known."""
+        needed = wanted(function, self.values) or {}
+        values, rest = {}, []
+        for name in needed:
+            found = self._meant(name)
+            if found is None:
                 rest.append(name)
+            else:
+                values[name] = found[0]
         used = {id(v) for v in values.values()}
-        left = [x for x in (self.cache, self.seed) if x is not None and id(x) not in used]
-        if len(rest) > len(left):
-            raise ShapeError(f"the gradient's function takes {', '.join(wanted)}; what "
+        left = [x for x in (self.seed, self.cache) if x is not None and id(x) not in used]
+        if len(rest) == 1 and self.cache is not None:
+            left = left[-1:]
+        if len(rest) > len(left) or (rest and self.cache is None and not np.ndim(self.seed)):
+            raise ShapeError(f"the gradient's function takes {', '.join(needed)}; what "
                              f"{' and '.join(rest)} should be isn't known: name its parameters as "
                              f"the loss does ({', '.join(self.values)}), or dout and cache")
-        if len(rest) == 2:
-            left = [self.seed, self.cache]  # backward(dZ, cache)
-        values |= dict(zip(rest, left, strict=False))
-        by_keyword = {n for n, p in wanted.items() if p.kind is p.KEYWORD_ONLY}
-        return (tuple(values[n] for n in wanted if n not in by_keyword),
+        values |= dict(zip(rest, left, strict=False))  # backward(dZ, cache)
+        by_keyword = {n for n, p in needed.items() if p.kind is p.KEYWORD_ONLY}
+        return (tuple(values[n] for n in needed if n not in by_keyword),
                 {n: values[n] for n in by_keyword})
 
+    def _meant(self, name: str) -> tuple[Any] | None:
+        """What a name stands for, in a tuple; None if that isn't known."""
+        if name in self.values:
+            return (self.values[name],)
+        if name in CACHE and self.cache is not None:
+            return (self.cache,)
+        if name in COTANGENT:
+            return (self.seed,)
+        if isinstance(self.cache, Mapping) and name in self.cache:
+            return (self.cache[name],)
+        return (self.output,) if name in OUTPUT else None
 
-def _wanted(function: Any, known: Collection[str] = ()) -> dict[str, inspect.Parameter] | None:
+
+def wanted(function: Any, known: Collection[str] = ()) -> dict[str, inspect.Parameter] | None:
     """The parameters that a function must be given, and those that are known; None if it can't say.
     """
     try:

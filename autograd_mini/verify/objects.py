@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..graph import Node, leaf
+from ..graph import Node, leaf, value_of
 from .names import forms_of, meant
 
-__all__ = ["Home", "parameters_of"]
+__all__ = ["Home", "parameters_of", "value_at"]
 
 AT_MOST = 20_000  # objects that are looked into
 STORES = ("grads", "gradients", "grad", "dparams", "d_params")
@@ -53,7 +53,7 @@ class Home:
     """The objects that hold some parameters, found from the functions that use them."""
 
     def __init__(self, params: Mapping[str, Any], *roots: Any) -> None:
-        self.params = params
+        self.params = dict(params)
         self.containers: list[Any] = []  # objects, dicts, lists and cells that were reached
         self.owners: dict[int, Any] = {}  # of a dict or list: what holds it
         self._reach([f for f in roots if callable(f)])
@@ -87,6 +87,13 @@ class Home:
                 inside = [v for _, v in _entries(x)]
                 self.owners |= {id(v): x for v in inside if isinstance(v, dict | list)}
                 rest += inside
+
+    def keep_only(self, reads: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Forget the arrays of an object that its forward pass writes and doesn't read."""
+        for name, x in [*self.params.items()]:
+            old = np.asarray(value_of(x), float)
+            if not reads({name: old * 1.0625 + 0.125}):
+                del self.params[name]
 
     @contextmanager
     def holding(self, values: Mapping[str, Any]) -> Iterator[None]:
@@ -146,6 +153,11 @@ def _is_users(kind: type) -> bool:
         return hasattr(kind, "named_parameters")
     file = getattr(sys.modules.get(top), "__file__", None) or ""
     return top not in sys.stdlib_module_names - {"__main__"} and "site-packages" not in file
+
+
+def value_at(container: Any, key: Any) -> Any:
+    """What a container holds in a place."""
+    return dict(_entries(container))[key]
 
 
 class _Globals:

@@ -20,7 +20,7 @@ from .forms import Form, copied, first_of
 from .numeric import Slope, slope_along, term_sizes, tolerance
 from .weak_checks import bends
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "with_arrays"]
 
 MEASURED = 1000  # entries for which finite differences are a gradient of their own
 
@@ -71,6 +71,9 @@ class Problem:
 
     def _engine(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
         """By (argument, path): the gradient, and the size of the terms that added up to it."""
+        if self.form.opaque:
+            self.refusal = self.form.opaque
+            return {}
         with np.errstate(all="ignore"):
             try:
                 call = self.call(self.args)
@@ -132,12 +135,7 @@ class Problem:
 
     def gradients_at(self, names: list[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The gradients with some arguments replaced; None where there are none."""
-        args = [copied(arg) for arg in self.args]
-        for i, name in enumerate(names):
-            for path, _ in list(tree_leaves(args[i])):
-                if name + path in values:
-                    new = np.asarray(values[name + path])
-                    args[i] = _replaced(args[i], path, new if new.ndim else float(new))
+        args = with_arrays(self.args, names, values)
         if self.refusal:
             return {names[i] + path: g for (i, path), (g, _) in self.measured_at(args).items()}
         with np.errstate(all="ignore"):
@@ -233,6 +231,17 @@ class _Looks(Observer):
 
     def detached(self, *nodes: Node) -> None:
         self.looked = True
+
+
+def with_arrays(args: Sequence[Any], names: Sequence[str], values: Mapping[str, Any]) -> list[Any]:
+    """Copies of arguments, some arrays replaced by others of the same shape, by name."""
+    args = [copied(arg) for arg in args]
+    for i, name in enumerate(names):
+        for path, _ in list(tree_leaves(args[i])):
+            if name + path in values:
+                new = np.asarray(values[name + path])
+                args[i] = _replaced(args[i], path, new if new.ndim else float(new))
+    return args
 
 
 def _wide(x: Any) -> Any:

@@ -89,6 +89,7 @@ class Report:
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()  # what makes the check itself weak, or was done on the way
+    what: str = "gradient"
 
     @property
     def ok(self) -> bool:
@@ -165,10 +166,10 @@ class Report:
         by = {v: [e.name for e in self.entries if e.verdict == v]
               for v in ("wrong", "can't tell", "right")}
         if self.ok:
-            return f"The gradient is right ({', '.join(by['right'])})."
+            return f"The {self.what} is right ({', '.join(by['right'])})."
         words = {"can't tell": "neither confirmed nor refuted"}
         parts = [f"{words.get(v, v)} for {', '.join(names)}" for v, names in by.items() if names]
-        return f"The gradient is {'; '.join(parts)}."
+        return f"The {self.what} is {'; '.join(parts)}."
 
     def _rows(self) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = [

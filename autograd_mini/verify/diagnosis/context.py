@@ -33,9 +33,10 @@ def _around(problem: Problem) -> dict[str, Any]:
     """The arrays and numbers that the loss takes from around it."""
     loss = inspect.unwrap(problem.form.loss)
     if not inspect.isfunction(loss) and not inspect.ismethod(loss):
-        return {}
+        return dict(problem.form.constants)
     closed = inspect.getclosurevars(loss)
-    return {k: v for k, v in {**closed.globals, **closed.nonlocals}.items()
+    around = {**closed.globals, **closed.nonlocals, **problem.form.constants}
+    return {k: v for k, v in around.items()
             if isinstance(v, np.ndarray | float | int) and not isinstance(v, bool)}
 
 

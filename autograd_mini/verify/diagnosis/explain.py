@@ -177,7 +177,9 @@ def _words(record: Record, site: Site) -> dict[str, str]:
     words |= {"d" + key: cotangent_of(name) for key, name in names.items()}
     words["f"] = f"`{code}`" if code else f"`{y}`" if site.output.label else site.name
     right = RIGHT.get(site.name, ())
-    words["right"] = f", {_fill(right[site.i], words)}" if site.i < len(right) else ""
+    formula = _fill(right[site.i], words) if site.i < len(right) else ""
+    nameless = "the output of" in formula or "another array" in formula
+    words["right"] = f", {formula}" if formula and not nameless else ""
     words["slope"] = words["right"].removeprefix(", ")
     return words
 

@@ -1,0 +1,107 @@
+"""A forward and a backward pass in plain NumPy: what their local variables stand for."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..call import inside_transform, variable
+from ..errors import AutogradError, GraphError, ShapeError
+from ..graph import Node, value_of
+from ..standins import as_written
+from ..trees import flat, tree_map
+from .diagnosis.record import Record
+from .forms import copied, first_of
+from .names import forms_of
+
+__all__ = ["followed", "locals_as_claims", "written_once"]
+
+
+def followed(forward: Any, args: Sequence[Any]) -> tuple[dict[str, Any], Any]:
+    """(the variables of a forward pass called with plain arguments, whose lines made its nodes)."""
+    def call(f: Any) -> Any:
+        def run() -> Any:
+            with inside_transform():
+                given = [tree_map(variable, x) if _is_real(x) else x for x in args]
+                return _with_locals(f, given)
+        return Record.watched(run)
+
+    try:
+        (returned, variables), places = call(forward)
+    except AutogradError:
+        (returned, variables), places = call(as_written(forward))
+    if isinstance(returned, Mapping):
+        return dict(returned), places
+    if isinstance(returned, tuple):
+        returned = first_of(returned)
+    return {**variables, "loss": returned}, places
+
+
+def _is_real(x: Any) -> bool:
+    """Whether an argument is made of floats alone."""
+    return all(np.asarray(value_of(leaf)).dtype.kind == "f" for leaf in flat(x))
+
+
+def _with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+    """(what a function returns, its local variables at the end)."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    found: dict[str, Any] = {}
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        return f(*args), found
+    finally:
+        sys.setprofile(before)
+
+
+def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str, Any],
+                      written: Mapping[str, str]) -> dict[str, Any]:
+    """The gradients among the variables of a backward pass, by name, and those it returns."""
+    _, found = _with_locals(backward, [copied(x) for x in args])
+    claims = {}
+    for name, x in variables.items():
+        for form in forms_of(name)[1:]:
+            known = isinstance(x, Node) and form in found and form in written
+            if known and np.shape(found[form]) == np.shape(x.value):
+                claims[form] = (x, found[form])
+    if not claims:
+        raise ShapeError("the backward pass has no variable that is called as the gradient of one "
+                         f"of the forward pass, such as d{next(iter(variables), 'z')}; its "
+                         f"variables: {', '.join(found) or 'none'}")
+    return claims
+
+
+def written_once(function: Any) -> dict[str, str]:
+    """The variables that a function gives a value to once, and not in a loop, each with the line:
+    what they hold at the end is what they stood for.
+    """
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError, TypeError) as error:
+        raise GraphError("the source of the backward pass isn't there: give its gradients by name, "
+                         "such as dz=dz") from error
+    file = os.path.basename(inspect.getsourcefile(function) or "?")
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
+    inside = {n.id for loop in loops for n in _stores(loop)}
+    stored = _stores(tree)
+    names = [n.id for n in stored]
+    return {n.id: f"{file}:{first + n.lineno - 1}: {lines[n.lineno - 1].strip()}" for n in stored
+            if names.count(n.id) == 1 and n.id not in inside}
+
+
+def _stores(tree: ast.AST) -> list[ast.Name]:
+    """Where variables are given a value."""
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]

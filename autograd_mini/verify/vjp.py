@@ -1,0 +1,214 @@
+"""check_vjp: a backward pass of a function of any shape, with a cotangent that arrives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, ShapeError
+from ..graph import value_of
+from ..trees import flat, tree_map
+from .engines import Context, foreign
+from .forms import CACHE, COTANGENT, Form, Words, copied, wanted
+from .gradient import report_on
+from .objects import parameters_of
+from .report import Report
+from .reruns import moved, with_reruns
+
+__all__ = ["VjpForm", "check_vjp"]
+
+
+class VjpForm(Form):
+    """A function and its backward pass; the loss is the sum of its results times a cotangent."""
+
+    fresh = False  # whether the forward pass is run at the arguments alone, before backward
+
+    def __init__(self, f: Any, vjp: Any, args: Sequence[Any], kwargs: Mapping[str, Any],
+                 params: Any = None) -> None:
+        pair = f if vjp is None else vjp
+        self.has_context = _takes_context(pair)
+        self.is_pair = vjp is None  # f is the forward pass of its own backward pass
+        self.skipped = int(self.has_context and self.is_pair)
+        forward, backward, self.opaque, holder = _opened(f, vjp)
+        self.keeper = pair.forward if _is_pair(pair) else forward  # keeps what backward needs
+        super().__init__(forward, backward, args, kwargs, holder if params is None else params)
+        with self._placed(self.args):
+            given, named = self._given(copied(self.args))
+            output, _ = self.forward(given, named)
+        rng = np.random.default_rng(0)
+        self.seed = tree_map(lambda y: _drawn(rng, y), output)
+        if isinstance(self.seed, np.ndarray):
+            self.constants = {_cotangents_name(backward): self.seed}
+
+    def number_of(self, loss: Any) -> Callable[..., Any]:
+        """⟨f(arguments), cotangent⟩."""
+        if self.skipped:
+            run = super().number_of(lambda *given, **named: loss(Context(len(given)), *given,
+                                                                 **named))
+        else:
+            run = super().number_of(loss)
+        return lambda *args: _paired(self._taken_apart(run(*args))[0], self.seed)
+
+    def forward(self, given: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, Any]:
+        """(what the function returns, what it keeps for its backward pass)."""
+        if not self.has_context:
+            if self.home is not None and not self.fresh:  # so that what it keeps from it shows
+                self.keeper(*moved(given), **copied(named))
+            return self._taken_apart(self.keeper(*given, **named))
+        context = Context(len(given))
+        return self.keeper(context, *given, **named), context
+
+    def _taken_apart(self, returned: Any) -> tuple[Any, Any]:
+        """(output, cache): a pair whose second part is no array, or is asked for as a cache."""
+        if isinstance(returned, tuple) and len(returned) == 2 and (
+                callable(returned[1]) or not _are_numbers(returned[1])
+                or set(CACHE).intersection(wanted(self.gradient) or ())):
+            return returned
+        return returned, None
+
+    def taken(self, words: Words) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """By the names of its parameters; else the cotangent, and then the function's arguments."""
+        given, named = self._given([words.values[name] for name in self.names])
+        needed = wanted(self.gradient)
+        try:
+            if needed is not None:
+                return words.taken(self.gradient)
+        except ShapeError:
+            if len(needed or ()) != 1 + len(given):
+                raise
+        return (self.seed, *given), named
+
+    def _second(self, returned: Any, of: Callable[[Any], Any]) -> Any:
+        """The gradient that a function returned as a pullback beside its result."""
+        second = super()._second(returned, of)
+        return second(copied(self.seed)) if callable(second) else second
+
+    def _read(self, returned: Any, of: Callable[[Any], Any]) -> Any:
+        """The claim; of `lambda y, x: lambda g: …`, what the inner function returns."""
+        return super()._read(returned(copied(self.seed)) if callable(returned) else returned, of)
+
+    def _is_by_name(self) -> bool:
+        return True
+
+
+def check_vjp(f: Any, vjp: Any, *args: Any, wrt: str | int | Sequence[str | int] | None = None,
+              params: Any = None, **kwargs: Any) -> Report:
+    """Verify the backward pass of a function of any shape, for a cotangent that is drawn by lot.
+
+    f: a function of arrays, in NumPy; its result may be (output, cache). vjp: what computes the
+    gradients of sum(g * f(*args)), called as vjp(g, *args), or by the names of its parameters:
+    those of f, `dout` or `grad_output` for g, `cache` or `ctx` for what f kept, `out` or `ans` for
+    its output. It returns one array, a tuple in the order of the arguments (None for what has no
+    gradient), or a dict by name. Or True, where f returns (output, pullback).
+    f, and in vjp's place its first argument, may also be an object or a class with `forward` and
+    `backward`: a layer that keeps its parameters and gradients, a pair of static methods with a
+    `ctx`, a torch.autograd.Function, a function of jax.custom_vjp. vjp may be one of these beside a
+    NumPy function that it should agree with.
+    wrt, params, kwargs: as in `check_gradient`.
+
+    Returns a `Report`. Raises as `check_gradient` does.
+
+    >>> def softmax(z):
+    ...     e = np.exp(z - np.max(z))
+    ...     return e / np.sum(e)
+    >>> def backward(dout, z):
+    ...     s = softmax(z)
+    ...     return s * (1 - s) * dout
+    >>> report = check_vjp(softmax, backward, np.array([0.5, -1.0, 2.0]))
+    >>> report.verdict, report["z"].suspects[0].kind
+    ('wrong', 'wrong-local-derivative')
+    """
+    own = _brings_backward(f) and not (callable(vjp) or vjp is True or _brings_backward(vjp))
+    if own:
+        args, vjp = (vjp, *args), None
+    elif not callable(vjp) and vjp is not True and not _brings_backward(vjp):
+        raise DTypeError("check_vjp needs the function's backward pass: vjp(g, *args), or an "
+                         f"object with forward and backward, not a {type(vjp).__name__}")
+    return _report(f, vjp, args, kwargs, params, wrt)
+
+
+def _report(f: Any, vjp: Any, args: Sequence[Any], kwargs: Mapping[str, Any], params: Any, wrt: Any
+            ) -> Report:
+    form = VjpForm(f, vjp, args, kwargs, params)
+    lengths = {np.shape(x)[0] for x in args if np.ndim(x) > 1}
+
+    def of_first() -> Report:
+        (n,) = lengths
+        first = [x[:1] if np.shape(x)[:1] == (n,) else x for x in args]
+        return report_on(VjpForm(f, vjp, first, kwargs, params), wrt)
+
+    return with_reruns(form, report_on(form, wrt),
+                           of_first if len(lengths) == 1 and lengths != {1} else None)
+
+
+def _opened(f: Any, vjp: Any) -> tuple[Any, Any, str, Any]:
+    """(forward, backward, why the engine can't follow forward, what holds the parameters)."""
+    given, other = f, vjp
+    source = f if vjp is None else vjp
+    if (engine := foreign(source)) is not None:
+        forward, backward, name = engine
+        return (forward, backward, name, None) if vjp is None else (given, backward, "", None)
+    if not _is_pair(source):
+        return given, other, "", None
+    holder = None if isinstance(source, type) or not _has_arrays(source) else source
+    forward = source.forward if vjp is None else given
+    return forward, source.backward, "", holder
+
+
+def _is_pair(f: Any) -> bool:
+    return foreign(f) is None and callable(getattr(f, "forward", None)) and callable(
+        getattr(f, "backward", None))
+
+
+def _brings_backward(f: Any) -> bool:
+    return foreign(f) is not None or _is_pair(f)
+
+
+def _takes_context(f: Any) -> bool:
+    """Whether it is a class with static methods, the first argument of which is a context."""
+    if not isinstance(f, type) or not _is_pair(f):
+        return False
+    names = list(inspect.signature(f.forward).parameters)  # type: ignore[attr-defined]
+    return names[:1] == ["ctx"]
+
+
+def _has_arrays(x: Any) -> bool:
+    try:
+        return bool(parameters_of(x))
+    except ShapeError:
+        return False
+
+
+def _are_numbers(x: Any) -> bool:
+    return all(isinstance(value_of(part), np.ndarray | np.generic | float | int)
+               for part in ([x] if not isinstance(x, tuple | list) else x)) and x is not None
+
+
+def _drawn(rng: np.random.Generator, y: Any) -> Any:
+    """A cotangent for a result."""
+    y = value_of(y)
+    if not isinstance(y, np.ndarray | np.generic | float | int) or np.iscomplexobj(y):
+        raise DTypeError(f"the function returned a {type(y).__name__}; real numbers are needed, or "
+                         "(output, cache)")
+    g = rng.normal(size=np.shape(y))
+    return g if np.ndim(y) else float(g)
+
+
+def _paired(output: Any, seed: Any) -> Any:
+    """The sum of all results, each times its cotangent."""
+    parts, seeds = flat(output), flat(seed)
+    if [np.shape(value_of(y)) for y in parts] != [np.shape(g) for g in seeds]:
+        raise ShapeError("the function's results have other shapes at other arguments")
+    total: Any = 0.0
+    for y, g in zip(parts, seeds, strict=True):
+        total = total + np.sum(y * g)
+    return total
+
+
+def _cotangents_name(backward: Any) -> str:
+    """What a backward pass calls the gradient that arrives."""
+    names = list(wanted(backward) or ()) if callable(backward) else []
+    return next((n for n in names if n in COTANGENT), names[0] if names else "dout")
