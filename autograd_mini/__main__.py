@@ -53,18 +53,26 @@ def _parser() -> argparse.ArgumentParser:
                          help="its suffix says the format (default: %(default)s)")
     picture.set_defaults(run=_draw)
 
-    check = commands.add_parser("check", help="verify the gradient that a Python file defines")
+    _add_check(commands)
+    _add_exercise(commands)
+    return parser
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check", help="verify the gradients that a Python file defines",
+        epilog="Several of one file: gradient_a, gradient_b …, each beside loss_a and example_a, "
+        "or loss and example where these are common to all; a_gradient, a_loss … will do as well.")
     check.add_argument("file", type=Path, help="defines loss, gradient and example (a tuple of "
                        "arguments, or a function that returns one)")
+    check.add_argument("-k", dest="names", metavar="NAME", help="only the gradients with NAME in "
+                       "their names")
     for name in ("loss", "gradient", "example"):
         check.add_argument(f"--{name}", default=name, metavar="NAME",
                            help="its name in the file (default: %(default)s)")
     check.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
     check.add_argument("--json", action="store_true", help="the report for programs")
     check.set_defaults(run=_check)
-
-    _add_exercise(commands)
-    return parser
 
 
 def _add_exercise(commands: Any) -> None:
@@ -118,12 +126,64 @@ def _assignment(word: str) -> tuple[str, float]:
 
 def _check(options: argparse.Namespace) -> int:
     module = _imported(options.file)
-    found = {}
-    for role in ("loss", "gradient", "example"):
-        name = getattr(options, role)
-        if not hasattr(module, name):
-            raise UsageError(f"{options.file} defines no {name!r} (--{role} NAME names another)")
-        found[role] = getattr(module, name)
+    triples = _triples(module, options)
+    # What the user's functions print doesn't belong into JSON.
+    aside = redirect_stdout(sys.stderr) if options.json else nullcontext()
+    reports = {}
+    for name, found in triples.items():
+        with aside:
+            report = reports[name] = _report(found, options)
+        if not options.json:
+            if len(triples) > 1:
+                print(f"── {name} ".ljust(79, "─"))
+            print(report.text(colour=_colours()))
+    if options.json:
+        told = {name: report.as_dict() for name, report in reports.items()}
+        several = {"ok": all(r.ok for r in reports.values()), "checks": told}
+        print(json.dumps(several if len(told) > 1 else next(iter(told.values())),
+                         ensure_ascii=False, indent=2))
+    elif len(reports) > 1:
+        right = sum(report.ok for report in reports.values())
+        print(f"{right} of {len(reports)} gradients are right")
+    return 0 if all(report.ok for report in reports.values()) else 1
+
+
+def _triples(module: Any, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The gradients of a file by name, each with its loss and example."""
+    roles = ("loss", "gradient", "example")
+    given = {role: getattr(options, role) for role in roles}
+    words = given["gradient"], "grad"
+    names = [name for name in vars(module) if callable(getattr(module, name)) and any(
+        name == w or name.startswith(f"{w}_") or name.endswith(f"_{w}") for w in words)]
+    if given["gradient"] != "gradient" or not names:
+        names = [given["gradient"]]
+    chosen = [name for name in names if (options.names or "") in name]
+    if not chosen:
+        raise UsageError(f"{options.file} defines no gradient with {options.names!r} in its name; "
+                         f"it defines {', '.join(names)}")
+    return {name: {"gradient": _role(module, name, "gradient", options)} | {
+        role: _role(module, _beside(module, name, role, given[role]), role, options)
+        for role in ("loss", "example")} for name in chosen}
+
+
+def _beside(module: Any, gradient: str, role: str, common: str) -> str:
+    """The name of a gradient's own loss or example, or of the one that is common to all."""
+    for word in ("gradient", "grad"):
+        if gradient.startswith(f"{word}_") or gradient.endswith(f"_{word}"):
+            stem = gradient.removeprefix(f"{word}_").removesuffix(f"_{word}")
+            own = [f"{role}_{stem}", f"{stem}_{role}", *([stem] if role == "loss" else ())]
+            return next((name for name in own if hasattr(module, name)), common)
+    return common
+
+
+def _role(module: Any, name: str, role: str, options: argparse.Namespace) -> Any:
+    if not hasattr(module, name):
+        raise UsageError(f"{options.file} defines no {name!r} (--{role} NAME names another)")
+    return getattr(module, name)
+
+
+def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
+    """The report on one gradient."""
     with _user_code(options.file):
         example = found["example"]() if callable(found["example"]) else found["example"]
     args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
@@ -134,15 +194,8 @@ def _check(options: argparse.Namespace) -> int:
     wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
     if not callable(found["loss"]):
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
-    # What the user's functions print doesn't belong into JSON.
-    aside = redirect_stdout(sys.stderr) if options.json else nullcontext()
-    with _user_code(options.file), aside:
-        report = check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
-    if options.json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
-    else:
-        print(report.text(colour=_colours()))
-    return 0 if report.ok else 1
+    with _user_code(options.file):
+        return check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
 
 
 def _colours() -> bool:

@@ -6,6 +6,7 @@ import copy
 import functools
 import linecache
 import os
+import re
 import sys
 import warnings
 from types import CodeType, FrameType
@@ -13,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "Spot", "here", "is_users_file", "place_in", "refused_at",
-           "users_spot", "warn"]
+__all__ = ["Place", "Spot", "here", "is_users_file", "located", "place_in",
+           "refused_at", "users_spot", "warn"]
 
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
 _NOT_THE_USERS += (copy.__file__,)  # deepcopy asks a node how it is copied
@@ -31,8 +32,24 @@ class Place(NamedTuple):
     caller: Any = None  # the place where its function was called, if that is the user's too
 
     def __str__(self) -> str:
-        where = f"{os.path.basename(self.file)}:{self.line}"
+        where = located(self.file, self.line)
         return f"`{self.code}` at {where}" if self.code else where
+
+
+def located(file: str, line: int) -> str:
+    """A line as a person finds it: `mine.py:12`, or `In [3], line 12` in a notebook."""
+    cell = _cell(file)
+    return f"In [{cell}], line {line}" if cell else f"{os.path.basename(file)}:{line}"
+
+
+def _cell(file: str) -> str:
+    """The number of the notebook's cell that a file name stands for; "" for a file."""
+    if found := re.match(r"<ipython-input-(\d+)-", file):
+        return found.group(1)
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
+    found = re.fullmatch(r"In ?\[(\d+)\]", str(named[1])) if named else None
+    return found.group(1) if found else ""
 
 
 class Spot(NamedTuple):
@@ -100,7 +117,7 @@ def refused_at(error: BaseException) -> str:
         step = step.tb_next
     message = str(error) or type(error).__name__
     place = place_in(spot) if spot is not None else None
-    if place is None or f"{os.path.basename(place.file)}:{place.line}" in message:
+    if place is None or located(place.file, place.line) in message:
         return message
     return f"{place}: {message}"
 

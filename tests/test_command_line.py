@@ -49,6 +49,33 @@ def test_check_right_and_wrong(file, capsys):
     assert main(["check", str(file), "--wrt", "w"]) == 0
 
 
+SEVERAL = """
+import numpy as np
+def loss(w): return np.sum(w ** 3)
+def gradient_cubes(w): return 3 * w ** 2
+def gradient_wrong(w): return 2 * w ** 2
+def sines(w): return np.sum(np.sin(w))
+def sines_grad(w): return np.cos(w)
+example = (np.array([0.5, 2.0]),)
+def sines_example(): return (np.array([0.1, 0.2, 0.3]),)
+"""
+
+
+def test_check_all_gradients_of_a_file(file, capsys):
+    """Each beside its own loss and example, or beside those of all; -k chooses."""
+    file.write_text(SEVERAL)
+    assert main(["check", str(file)]) == 1
+    said = capsys.readouterr().out
+    assert "── gradient_wrong ──" in said and "2 of 3 gradients are right" in said
+    assert main(["check", str(file), "-k", "sines"]) == 0
+    assert "The gradient is right (w)." in capsys.readouterr().out
+    assert main(["check", str(file), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert not told["ok"] and told["checks"]["sines_grad"]["ok"]
+    assert main(["check", str(file), "-k", "tangents"]) == 2
+    assert "defines gradient_cubes, gradient_wrong, sines_grad" in capsys.readouterr().err
+
+
 def test_check_for_programs(file, capsys):
     """--json gives only JSON, also if the user's functions print; the mistake is in it."""
     file.write_text(GOOD + "def loud(w, x):\n    print('computing')\n    return x.T @ (x @ w)\n")

@@ -111,7 +111,48 @@ def test_reports_for_programs_notebooks_and_terminals():
     told = json.loads(json.dumps(report.as_dict()))
     assert told["verdict"] == "wrong" and told["entries"][0]["suspects"][0]["kind"] in ag.KINDS
     html = report._repr_html_()
-    assert html.startswith("<p><strong>The gradient is wrong") and "<table>" in html
+    assert 'color:#e0483e">The gradient is wrong' in html and "<table>" in html
+    assert "<code>" in html and "<script" not in html
     strange = ag.check_gradient(lambda x: np.sum(x**2), lambda x: {"<b>": x}, np.ones(2))
     assert "<b>" not in strange._repr_html_()
     assert "\033[31mwrong\033[0m" in report.text(colour=True) and "\033" not in str(report)
+
+
+def test_short_representations():
+    """A report, an entry and a suspect show themselves in a line; suspects come each once."""
+    report = ag.check_gradient(mlp, edited({"/ len(X)": ""}), *MLP, wrt=WRT)
+    assert repr(report).startswith("<Report wrong: W1, b1")
+    assert repr(report["W1"]) == "<Entry W1: wrong (factor)>"
+    assert report.suspects[0] in report["W1"].suspects
+    assert repr(report.suspects[0]).startswith("<Suspect factor: ")
+    messages = [s.message for s in report.suspects]
+    assert len(messages) == len(set(messages)) > 0
+
+
+def test_the_line_of_a_cell():
+    """In a notebook a place is a cell and a line; the file name of a cell means nothing to anyone.
+    """
+    from autograd_mini.places import located
+
+    assert located("/a/mine.py", 3) == "mine.py:3"
+    assert located("<ipython-input-13-0a1b2c>", 3) == "In [13], line 3"
+
+
+def test_an_assertion_that_fails_has_a_short_traceback():
+    """The line of the test comes first, and one of the library's after it."""
+    import traceback
+
+    try:
+        ag.assert_gradient(lambda w: np.sum(w**2), lambda w: w, np.ones(2))
+    except ag.errors.GradientError as error:
+        frames = traceback.extract_tb(error.__traceback__)
+    assert [f.name for f in frames] == [
+        "test_an_assertion_that_fails_has_a_short_traceback", "assert_gradient"]
+
+
+def test_a_gradient_without_source():
+    """What was typed or made by exec has no lines; the note says so."""
+    space = {"np": np}
+    exec("def gradient(w):\n    return w\n", space)
+    report = ag.check_gradient(lambda w: np.sum(w**2), space["gradient"], np.ones(2))
+    assert any("the source of gradient isn't there" in note for note in report.notes)

@@ -207,7 +207,7 @@ class Product:
 
     @staticmethod
     def backward(ctx, grad_output):
-        x, _ = ctx.saved_tensors
+        x, w = ctx.saved_tensors  # noqa: RUF059  which is the mistake
         return grad_output * np.cos(x), grad_output * np.sin(x)
 
 

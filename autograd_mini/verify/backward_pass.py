@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from ..call import inside_transform, variable
 from ..errors import AutogradError, GraphError, ShapeError
 from ..graph import Node, value_of
+from ..places import located
 from ..standins import as_written
 from ..trees import flat, tree_map
 from .diagnosis.record import Record
@@ -93,13 +93,13 @@ def written_once(function: Any) -> dict[str, str]:
     except (OSError, SyntaxError, TypeError) as error:
         raise GraphError("the source of the backward pass isn't there: give its gradients by name, "
                          "such as dz=dz") from error
-    file = os.path.basename(inspect.getsourcefile(function) or "?")
+    file = inspect.getsourcefile(function) or "?"
     loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
     inside = {n.id for loop in loops for n in _stores(loop)}
     stored = _stores(tree)
     names = [n.id for n in stored]
-    return {n.id: f"{file}:{first + n.lineno - 1}: {lines[n.lineno - 1].strip()}" for n in stored
-            if names.count(n.id) == 1 and n.id not in inside}
+    return {n.id: f"{located(file, first + n.lineno - 1)}: {lines[n.lineno - 1].strip()}"
+            for n in stored if names.count(n.id) == 1 and n.id not in inside}
 
 
 def _stores(tree: ast.AST) -> list[ast.Name]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import GradientError, ShapeError
 from .diagnosis.explain import explained
 from .forms import Form, copied, parameters_named
 from .names import meant
@@ -124,4 +124,7 @@ def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
                     wrt: str | int | Sequence[str | int] | None = None, params: Any = None,
                     **kwargs: Any) -> None:
     """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
-    check_gradient(loss, gradient, *args, wrt=wrt, params=params, **kwargs).raise_if_wrong()
+    __tracebackhide__ = True  # pytest shows the line of the test
+    report = check_gradient(loss, gradient, *args, wrt=wrt, params=params, **kwargs)
+    if not report.ok:
+        raise GradientError(str(report))

@@ -43,6 +43,7 @@ class Problem:
             self.trouble = ("the loss gave two different values for the same arguments (is it "
                             "random?): fix its seed inside the loss")
         self.cut_short = False  # the search for the cause
+        self.sourceless = ""  # the gradient's function, if its lines can't be read
         self.symmetrised: dict[tuple[int, str], tuple[str, str]] = {}  # see triangle.py
         self.graph: list[Node] = []
         self.variables: dict[tuple[int, str], Node] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -62,6 +63,9 @@ class Suspect:
     def __str__(self) -> str:
         return self.message
 
+    def __repr__(self) -> str:
+        return f"<Suspect {self.kind}: {textwrap.shorten(self.message, 80, placeholder=' …')}>"
+
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled or copied: all but the node, which isn't without its whole graph."""
         return vars(self) | {"node": None}
@@ -82,8 +86,12 @@ class Entry:
     error_bar: float = np.nan
     suspects: tuple[Suspect, ...] = ()
 
+    def __repr__(self) -> str:
+        cause = f" ({self.suspects[0].kind})" if self.suspects else ""
+        return f"<Entry {self.name}: {self.verdict}{cause}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Report:
     """The verdicts on all parameters; prints as a table, its first line the whole in words."""
 
@@ -104,8 +112,17 @@ class Report:
                 return verdict
         return "right"
 
+    @property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """The mistakes that explain the wrong gradients, each once, the best first."""
+        ranked = sorted(((k, s) for e in self.entries for k, s in enumerate(e.suspects)),
+                        key=lambda pair: pair[0])
+        return tuple({s.message: s for _, s in reversed(ranked)}[message] for message in
+                     dict.fromkeys(s.message for _, s in ranked))
+
     def raise_if_wrong(self) -> Report:
         """Raise `GradientError` with the report as its message unless all is right."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         if not self.ok:
             raise GradientError(str(self))
         return self
@@ -143,7 +160,11 @@ class Report:
     def __str__(self) -> str:
         return self.text()
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        by = {v: [e.name for e in self.entries if e.verdict == v]
+              for v in ("wrong", "can't tell", "right")}
+        told = "; ".join(f"{v}: {', '.join(names)}" for v, names in by.items() if names)
+        return f"<{type(self).__name__} {told}>"
 
     def text(self, colour: bool = False) -> str:
         """The report as text; in a terminal's colours if asked for."""
@@ -153,14 +174,15 @@ class Report:
         return _coloured(text) if colour else text
 
     def _repr_html_(self) -> str:
-        """The report in a notebook."""
-        head, rows = html.escape(self._headline()), self._rows()
-        cells = ["".join(f"<th>{html.escape(c)}</th>" for c in rows[0])]
-        cells += ["".join(f"<td>{html.escape(c)}</td>" for c in row) for row in rows[1:]]
-        table = "".join(f"<tr>{row}</tr>" for row in cells)
-        below = html.escape("\n".join([*self._reasons(), *map(_note, self.notes)]))
-        return (f"<p><strong>{head}</strong></p><table>{table}</table>"
-                f'<pre style="white-space: pre-wrap">{below}</pre>')
+        """The report in a notebook: text that reads on light and on dark, and is safe to show."""
+        rows = self._rows()
+        head = "".join(f"<th>{html.escape(c)}</th>" for c in rows[0])
+        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[1:])
+        below = "<br>".join(_line(line) for text in [*self._reasons(), *map(_note, self.notes)]
+                            for line in text.splitlines())
+        return (f"<p><strong>{_verdict(self._headline(), self.verdict)}</strong></p>"
+                f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+                f"<p>{below}</p>")
 
     def _headline(self) -> str:
         by = {v: [e.name for e in self.entries if e.verdict == v]
@@ -265,6 +287,32 @@ def _coloured(text: str) -> str:
         return f"\033[{COLOURS[found.group().strip()]}m{found.group()}\033[0m"
 
     return f"\033[1m{first}\033[0m\n{re.sub(pattern, paint, rest)}"
+
+
+# Green, red and amber of a lightness that reads on white and on black (contrast over 3).
+HTML_COLOURS = {"right": "#2e9e4f", "wrong": "#e0483e", "can't tell": "#b57d0b"}
+
+
+def _verdict(text: str, verdict: str) -> str:
+    return f'<span style="color:{HTML_COLOURS[verdict]}">{html.escape(text)}</span>'
+
+
+def _cell(text: str) -> str:
+    return f"<td>{_verdict(text, text) if text in HTML_COLOURS else html.escape(text)}</td>"
+
+
+def _line(text: str) -> str:
+    """A line of the reasons: code in the font of code, what is indented indented."""
+    told, _, code = text.strip().partition("   ")
+    if text.startswith("   ") and code:
+        place, colon, rest = code.strip().partition(": ")
+        where = f"{html.escape(place)}: " if colon and not told.startswith("corrected") else ""
+        code = rest if where else code.strip()
+        return f"&emsp;{html.escape(told)}&emsp;{where}<code>{html.escape(code)}</code>"
+    words = re.split(r"`([^`]*)`", text.strip())
+    indent = "&emsp;" if text.startswith("   ") else ""
+    return indent + "".join(f"<code>{html.escape(w)}</code>" if i % 2 else
+                            html.escape(w).replace("  ", "&emsp;") for i, w in enumerate(words))
 
 
 def _short(x: float) -> str:

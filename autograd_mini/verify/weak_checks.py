@@ -34,6 +34,9 @@ def notes_on(problem: Any, names: Sequence[str], entries: Sequence[Entry]) -> It
                "a matrix that stays symmetric")
     yield from _kinks(problem.graph)
     yield from _broadcast(problem.graph)
+    if problem.sourceless:
+        yield (f"the source of {problem.sourceless} isn't there (it was typed, or made by exec): "
+               "no line of it can be named; put it into a file or a notebook's cell")
     if any(s.kind == "unknown" for e in entries for s in e.suspects) and problem.cut_short:
         yield ("the search for the mistake was cut short: there was more to try than is worth "
                "waiting for")

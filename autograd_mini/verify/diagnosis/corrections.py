@@ -20,7 +20,7 @@ from .context import beside
 from .locate import Fault, faults
 from .record import Record
 from .repair import RUN, Program, Repair, codes_run, repairs, rewritten
-from .written import Unprovable
+from .written import Unprovable, sourceless
 
 __all__ = ["Corrections", "corrections"]
 
@@ -53,18 +53,18 @@ def corrections(problem: Problem, names: list[str], arrays_of: Callable[[Any], l
     only its line is wanted. record: the graph of the loss, if the engine could follow it.
     """
     found, claims = Corrections(), _Claims(problem, names, arrays_of)
-    cost = 0.0 if record is None else record.work - len(record.order)
+    size = 0 if record is None else len(record.order)
+    cost = 0.0 if record is None else record.work - size
     try:
-        program = Program(problem.form.called([copied(arg) for arg in problem.args]),
-                          () if problem.form.returns_both else
-                          codes_run(lambda: problem.value(problem.args)))
+        program = Program(problem.form.called(copied(problem.args)), () if (
+            problem.form.returns_both) else codes_run(lambda: problem.value(problem.args)))
         likely = [] if record is None else faults(
             program, record, claims.right_here, wrong, Budget(LOCATING), RUN + program.lines + cost)
     except Exception:
+        problem.sourceless = sourceless(problem.form.gradient)
         return found  # no source, or one that is better left alone: nothing is lost
     found.faults = [(fault, program.where(fault.part, fault.statement)) for fault in likely]
-    budget = Budget(KNOWN if known else 1.1 * search_budget(0 if record is None else
-                                                            len(record.order)))
+    budget = Budget(KNOWN if known else 1.1 * search_budget(size))
 
     def rewriting(pairs: bool) -> Iterator[Repair]:
         for i, fault in enumerate(likely[:TRIED]):

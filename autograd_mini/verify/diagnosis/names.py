@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-import os
 import re
 
 from ...graph import Node
-from ...places import Place
+from ...places import Place, located
 
 __all__ = ["as_factor", "assigned_names", "cotangent_of", "line_of", "name_of_node"]
 
@@ -81,4 +80,4 @@ def line_of(place: Place | None) -> str:
 
 def _own_line(place: Place) -> str:
     text = linecache.getline(place.file, place.line).strip()
-    return f"{os.path.basename(place.file)}:{place.line}: {text}".rstrip(": ")
+    return f"{located(place.file, place.line)}: {text}".rstrip(": ")

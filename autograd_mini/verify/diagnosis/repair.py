@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
-import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...places import located
 from ..forms import Called
 from .budget import Budget
 from .edits import SIZES_OF_EDITS, Edit
@@ -53,7 +53,7 @@ class _Part:
         self.function, self.definition = function, written(function)
         if not isinstance(self.definition, ast.FunctionDef):
             raise Unprovable("not a function with a body of its own")
-        self.file = os.path.basename(inspect.getsourcefile(function) or "?")
+        self.file = inspect.getsourcefile(function) or "?"
         self.source, self.first = inspect.getsourcelines(function)
         closed = inspect.getclosurevars(function)
         around = {**function.__globals__, **closed.nonlocals}
@@ -94,7 +94,7 @@ class Program:
         text = _text(statement)
         if statement.lineno == statement.end_lineno:
             text = part.source[statement.lineno - 1].partition("  #")[0].strip()
-        return f"{part.file}:{part.first + statement.lineno - 1}: {text}"
+        return f"{located(part.file, part.first + statement.lineno - 1)}: {text}"
 
     def corrected(self, part: _Part, statement: Any, text: str) -> str:
         """The line of a statement with another text for it: `a; b` holds two."""

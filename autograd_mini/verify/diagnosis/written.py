@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-__all__ = ["Unprovable", "compiled", "written"]
+__all__ = ["Unprovable", "compiled", "sourceless", "written"]
 
 FUTURE = annotations.compiler_flag  # a source that begins as this one does is compiled so
 
@@ -35,6 +35,18 @@ def written(function: Any) -> ast.FunctionDef | ast.Lambda:
             if code is not None and _same_code(code, function.__code__):
                 return node
     raise Unprovable("its source isn't what runs: it was decorated, or has changed")
+
+
+def sourceless(function: Any) -> str:
+    """The name of a Python function whose source isn't there; "" for another."""
+    plain = getattr(function, "__func__", function)
+    if type(plain) is not FunctionType:
+        return ""
+    try:
+        inspect.getsource(plain)
+    except (OSError, TypeError):
+        return plain.__name__
+    return ""
 
 
 def compiled(node: ast.FunctionDef | ast.Lambda, function: FunctionType) -> CodeType | None:
