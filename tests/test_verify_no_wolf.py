@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import math
+import random
+import warnings
+
 import numpy as np
 import pytest
 
@@ -308,3 +313,84 @@ def test_directions_say_what_they_would_see():
 
     report = check_gradient(loss, np.cos(x) * weights, x)
     assert report.verdict == "can't tell" and "would show" in report["x"].reason
+
+
+def test_a_step_that_leaves_the_domain():
+    """Where the loss raises beside the point, those steps are left out."""
+    def loss(x):
+        assert x[1] > 0
+        return math.log(x[0]) + [1.0, 2.0][int(x[1] > 0.05)] * x[1]
+
+    x = np.array([0.01, 0.06])
+    assert check_gradient(loss, lambda x: np.array([1 / x[0], 2.0]), x).ok
+    assert check_gradient(loss, lambda x: np.array([1 / x[0], 1.0]), x).verdict == "wrong"
+
+
+# ── in numbers ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("count", [6, pytest.param(300, marks=pytest.mark.slow)])
+def test_right_gradients_of_random_programs(count):
+    """Loops, buffers, masks and helpers: the gradient by forward differentiation, which shares no
+    code with the engine, is never called wrong; twice it is.
+    """
+    from fuzz import written
+    from fuzz.programs import Skipped, mix
+    from fuzz.written_checks import WrittenCase, outside
+
+    def mixed(y):
+        return mix(y) if np.ndim(y) else y
+
+    seen = told = seed = 0
+    while seen < count:
+        seed += 1
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                case = WrittenCase(written.generate(random.Random(seed)))
+                exact = case.exact.first
+            except Skipped:
+                continue
+            sizes = [int(np.size(case.program.values[i])) for i in case.argnums]
+            parts = np.split(np.asarray(exact, float), np.cumsum(sizes)[:-1])
+            claim = tuple(np.reshape(g, np.shape(case.program.values[i])) for i, g in
+                          zip(case.argnums, parts, strict=True))
+            names, values = case.load(), case.program.values
+            f, before = names["f"], outside(names)
+            f(*copy.deepcopy(values))
+            if outside(names) != before:  # at the next run it is another function
+                continue
+            report = check_gradient(lambda *args, f=f: mixed(f(*args)), claim, *values,
+                                    wrt=case.argnums)
+            assert report.verdict != "wrong", (seed, case.program.body, str(report))
+            seen += 1
+            if np.max(np.abs(exact)) > 1e-3 and report.ok:
+                off = check_gradient(lambda *args, f=f: mixed(f(*args)), tuple(
+                    2 * g for g in claim), *values, wrt=case.argnums)
+                told += off.verdict == "wrong"
+                assert off.verdict == "wrong", (seed, case.program.body, str(off))
+    assert told >= count / 3
+
+
+@pytest.mark.slow
+def test_three_hundred_chains_with_gradients_that_are_rounding():
+    """Of each kind, with other seeds than above."""
+    chains = (softmax_without_its_maximum, bias_before_a_batch_norm, bias_of_the_keys,
+              scale_of_what_is_normalised)
+    for seed in range(1000, 1075):
+        for chain in chains:
+            forward, claims = chain(np.random.default_rng(seed))
+            for right in claims:
+                assert check_chain(forward, **right).ok, (chain.__name__, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("n", [1000, 10_000, 100_000, 1_000_000])
+def test_no_kink_is_seen_in_a_large_smooth_loss(name, n):
+    """Of a thousand to a million entries, right is right."""
+    loss, _ = SMOOTH[name]
+    for seed in (1, 2) if n <= 10_000 else (1,):
+        x = np.random.default_rng([seed, n]).normal(size=n)
+        report = check_gradient(loss, ag.grad(loss)(x), x)
+        assert report.verdict == "right" and "kink" not in str(report), str(report)

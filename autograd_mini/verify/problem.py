@@ -20,7 +20,7 @@ from .forms import Form, copied, first_of
 from .numeric import Slope, slope_along, term_sizes, tolerance
 from .weak_checks import bends
 
-__all__ = ["Problem", "with_arrays"]
+__all__ = ["Problem", "measured_at", "with_arrays"]
 
 MEASURED = 1000  # entries for which finite differences are a gradient of their own
 
@@ -34,6 +34,7 @@ class Problem:
         self.float32 = any(getattr(value_of(x), "dtype", None) == np.float32 for _, x in
                            tree_leaves(list(form.args)))
         self.refusal = ""
+        self.plain = False  # whether the engine follows the loss as it is
         self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
         first, again = self.value(self.args), self.value(self.args)
         self.trouble = ""
@@ -109,19 +110,29 @@ class Problem:
 
     def call(self, args: Sequence[Any]) -> Call:
         """The loss on variables; where it is refused, the loss as it is written."""
+        refusal: BaseException | None = None
         if self.written is None:
             try:
-                return self._called(self.loss, args)
+                call = self._called(self.loss, args)
+                if self.plain or self._is_plain_value(call, args):
+                    self.plain = True
+                    return call
             except Exception as error:  # x.median() of a node fails in a way of its own
                 refusal = error
             try:
                 written = self.form.number_of(as_written(self.form.loss))
                 call = self._called(written, args)
             except Exception as error:
-                raise (error if isinstance(error, AutogradError) else refusal) from None
+                raise (error if refusal is None or isinstance(error, AutogradError)
+                       else refusal) from None
             self.written = written
             return call
         return self._called(self.written, args)
+
+    def _is_plain_value(self, call: Call, args: Sequence[Any]) -> bool:
+        """Whether nodes gave what plain numbers give: `view -= …` changes an array, and no node."""
+        ours, plain = float(np.sum(value_of(call.output))), self.value(args)
+        return not abs(ours - plain) > 1e-6 * (abs(ours) + abs(plain))
 
     def _called(self, loss: Callable[..., Any], args: Sequence[Any]) -> Call:
         call = Call(lambda *given: first_of(loss(*given)), [copied(arg) for arg in args], self.wrt,
@@ -136,15 +147,18 @@ class Problem:
 
     def gradients_at(self, names: list[str], values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The gradients with some arguments replaced; None where there are none."""
-        args = with_arrays(self.args, names, values)
+        return self.gradients_of(with_arrays(self.args, names, values), names)
+
+    def gradients_of(self, args: Sequence[Any], names: Sequence[str]) -> dict[str, Any] | None:
+        """The gradients at other arguments, by name; None where there are none."""
         if self.refusal:
-            return {names[i] + path: g for (i, path), (g, _) in self.measured_at(args).items()}
+            return {names[i] + path: g for (i, path), (g, _) in measured_at(self, args).items()}
         with np.errstate(all="ignore"):
             try:
                 call = self.call(args)
                 y = call.scalar()
                 found = call.pull(y, one_like(y))
-            except (AutogradError, ArithmeticError, ValueError):
+            except (AutogradError, ArithmeticError, ValueError, LookupError):
                 return None
         return {names[i] + path: np.asarray(value_of(g), float)
                 for ((i, path), _), g in zip(self.variables_of(call), found, strict=False)}
@@ -166,24 +180,8 @@ class Problem:
 
     @cached_property
     def measured(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
-        """By (argument, path): the gradient by finite differences, and its error bar; none of it
-        where there are too many entries.
-        """
-        return self.measured_at(self.args)
-
-    def measured_at(self, args: Sequence[Any]) -> dict[tuple[int, str], Any]:
-        """The same at other arguments."""
-        sizes = [np.size(dict(tree_leaves(args[i]))[path]) for i, path in self.places]
-        if sum(sizes) > MEASURED:
-            return {}
-        found = {}
-        for i, path in self.places:
-            x = np.array(dict(tree_leaves(args[i]))[path], float)
-            slopes = [self._along(args, i, path, x, at) for at in np.ndindex(x.shape)]
-            true = np.array([s.value for s in slopes]).reshape(x.shape)
-            error = np.array([10 * s.error for s in slopes]).reshape(x.shape)
-            found[i, path] = true, error + 1e-6 * np.abs(true)
-        return found
+        """By (argument, path): the gradient by finite differences, and its error bar."""
+        return measured_at(self, self.args)
 
     def eps(self, dtype: Any) -> float:
         """The rounding of the coarsest arithmetic involved: of the data or of the claim."""
@@ -197,11 +195,12 @@ class Problem:
 
     def along(self, i: int, path: str, index: tuple[int, ...]) -> Slope:
         """The finite difference in one coordinate."""
-        return self._sided(self._along(self.args, i, path,
+        return self._sided(self.along_from(self.args, i, path,
                                        np.array(self.argument(i, path), float), index))
 
-    def _along(self, args: Sequence[Any], i: int, path: str, base: np.ndarray,
-               index: tuple[int, ...]) -> Slope:
+    def along_from(self, args: Sequence[Any], i: int, path: str, base: np.ndarray,
+                   index: tuple[int, ...]) -> Slope:
+        """The same from arguments one array of which is `base`, with kinks where none may be."""
         def f(v: float) -> float:
             moved = base.copy()
             moved[index] = v
@@ -222,7 +221,27 @@ class Problem:
         """The loss with one array replaced."""
         args = list(self.args if args is None else args)
         args[i] = _replaced(args[i], path, new if new.ndim else float(new))
-        return self.value(args)
+        try:
+            return self.value(args)
+        except Exception:  # of math.log(-1e-9), an assert, an index: a step has left its domain
+            return float("nan")
+
+
+def measured_at(problem: Problem, args: Sequence[Any]) -> dict[tuple[int, str], Any]:
+    """By (argument, path): the gradient by finite differences, and its error bar, at arguments;
+    none of it where there are too many entries.
+    """
+    sizes = [np.size(dict(tree_leaves(args[i]))[path]) for i, path in problem.places]
+    if sum(sizes) > MEASURED:
+        return {}
+    found = {}
+    for i, path in problem.places:
+        x = np.array(dict(tree_leaves(args[i]))[path], float)
+        slopes = [problem.along_from(args, i, path, x, at) for at in np.ndindex(x.shape)]
+        true = np.array([s.value for s in slopes]).reshape(x.shape)
+        error = np.array([10 * s.error for s in slopes]).reshape(x.shape)
+        found[i, path] = true, error + 1e-6 * np.abs(true)
+    return found
 
 
 class _Looks(Observer):

@@ -128,10 +128,7 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
         return Entry(name, "wrong", _pattern(wrong), expected, given, **facts)
     excused = ~kinks & (error > 1e-3 * np.max(np.abs(expected), initial=0.0))
     if excused.any() and not problem.solves:
-        scale = max(float(np.max(np.abs(problem.argument(i, path)))), 1e-9)
-        size = abs(problem.value(problem.args)) / scale
-        bar = np.sqrt(problem.eps(dtype)) * np.abs(expected) + 1e6 * noise(problem, i, path) + (
-            1e3 * problem.eps(dtype) * size)
+        bar = _closest(problem, i, path, expected, terms, problem.eps(dtype))
         if (error > bar)[excused].any():  # the terms are large, but what they add up to is certain
             return Entry(name, "wrong", _pattern(error > bar), expected, given, **facts)
     if problem.solves and excused.any():
@@ -143,6 +140,16 @@ def _compare(problem: Problem, i: int, path: str, name: str, expected: np.ndarra
         note = (f"{int(kinks.sum())} of its entries lie at a kink of the loss, where every slope "
                 "between the one-sided ones is a subgradient, and so is this; the rest agree")
     return Entry(name, "right", note, expected, given, **facts)
+
+
+def _closest(problem: Problem, i: int, path: str, expected: np.ndarray, terms: np.ndarray,
+             eps: float) -> np.ndarray:
+    """How far a right gradient may be off where the engine's own noise is known."""
+    scale = max(float(np.max(np.abs(problem.argument(i, path)))), 1e-9)
+    size = abs(problem.value(problem.args)) / scale
+    rounding = eps * (1e3 * size + 10 * np.where(np.isfinite(terms), terms, 0.0))
+    bar: np.ndarray = np.sqrt(eps) * np.abs(expected) + 1e6 * noise(problem, i, path) + rounding
+    return bar
 
 
 def _symmetrised(name: str, form: str, expected: np.ndarray, given: np.ndarray, bar: np.ndarray

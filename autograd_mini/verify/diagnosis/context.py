@@ -14,7 +14,7 @@ from ..problem import Problem
 from .known_factors import KnownFactors
 from .record import Record
 
-__all__ = ["beside", "changed_in_place", "known_factors", "record_of", "terms_of"]
+__all__ = ["beside", "changed_in_place", "fewer_samples", "known_factors", "record_of", "terms_of"]
 
 
 def record_of(problem: Problem, names: list[str]) -> Record:
@@ -41,8 +41,9 @@ def _around(problem: Problem) -> dict[str, Any]:
 
 
 def _arguments(problem: Problem, names: Sequence[str], args: Sequence[Any]) -> dict[str, Any]:
-    """The plain arguments, by name."""
-    return {name + path: x for i, name in enumerate(names) for path, x in tree_leaves(args[i])}
+    """The plain arguments, by name: the data first, for n is the number of samples."""
+    order = sorted(range(len(names)), key=lambda i: i in problem.wrt)
+    return {names[i] + path: x for i in order for path, x in tree_leaves(args[i])}
 
 
 def known_factors(problem: Problem, names: Sequence[str], args: Sequence[Any] | None = None
@@ -82,6 +83,18 @@ def beside(problem: Problem) -> list[Any]:
 
     return [tree_map(moved, x) if i in problem.wrt else copied(x)
             for i, x in enumerate(problem.args)]
+
+
+def fewer_samples(problem: Problem, args: list[Any]) -> list[Any] | None:
+    """The arguments without the last sample, for n may be the length of something else too; None
+    if the data haven't one length.
+    """
+    data = [i for i in range(len(args)) if i not in problem.wrt]
+    lengths = {len(x) for i in data for _, x in tree_leaves(args[i]) if np.ndim(x)}
+    if len(lengths) != 1 or (n := lengths.pop()) < 3:
+        return None
+    return [tree_map(lambda x: x[:n - 1] if np.ndim(x) else x, arg) if i in data else arg
+            for i, arg in enumerate(args)]
 
 
 def terms_of(problem: Problem, names: list[str], name: str) -> Any:

@@ -16,10 +16,10 @@ from ..names import renamed
 from ..problem import Problem
 from ..triangle import mirrored, symmetrised
 from .budget import Budget, search_budget
-from .context import beside
+from .context import beside, fewer_samples
 from .locate import Fault, faults
 from .record import Record
-from .repair import RUN, Program, Repair, codes_run, repairs, rewritten
+from .repair import RUN, Program, Repair, claimed_apart, codes_run, repairs, rewritten
 from .written import Unprovable, sourceless
 
 __all__ = ["Corrections", "corrections"]
@@ -56,8 +56,7 @@ def corrections(problem: Problem, names: list[str], arrays_of: Callable[[Any], l
     size = 0 if record is None else len(record.order)
     cost = 0.0 if record is None else record.work - size
     try:
-        program = Program(problem.form.called(copied(problem.args)), () if (
-            problem.form.returns_both) else codes_run(lambda: problem.value(problem.args)))
+        program = _program(problem, names)
         likely = [] if record is None else faults(
             program, record, claims.right_here, wrong, Budget(LOCATING), RUN + program.lines + cost)
     except Exception:
@@ -85,6 +84,14 @@ def corrections(problem: Problem, names: list[str], arrays_of: Callable[[Any], l
     problem.cut_short = problem.cut_short or (not known and budget.over)
     found.repairs = whole or sorted(found.repairs, key=lambda r: -len(r.repaired))
     return found
+
+
+def _program(problem: Problem, names: list[str]) -> Program:
+    """The gradient's function; what the loss is made of isn't edited in it."""
+    both = problem.form.returns_both
+    return Program(problem.form.called(copied(problem.args)),
+                   () if both else codes_run(lambda: problem.value(problem.args)),
+                   {names[i] for i in problem.wrt})
 
 
 class _Claims:
@@ -117,12 +124,14 @@ class _Claims:
         """The call at arguments beside these, and what is right there; None where there is no
         gradient, or a matrix would be no longer symmetric.
         """
-        if self.problem.symmetrised:
+        problem = self.problem
+        if problem.symmetrised:
             return None
-        problem, args = self.problem, beside(self.problem)
-        there = problem.gradients_at(self.names, {
-            self.names[i] + path: dict(tree_leaves(args[i]))[path] for i, path in problem.places})
-        if there is None or not all(np.isfinite(g).all() for g in there.values()):
+        near = beside(problem)
+        known = ((args, there) for args in (fewer_samples(problem, near), near)
+                 if args is not None and (there := self._known_at(args)) is not None)
+        args, there = next(known, (near, None))
+        if there is None:
             return None
 
         def right(claim: Any) -> list[str]:
@@ -136,3 +145,13 @@ class _Claims:
             return found
 
         return problem.form.called(args), right
+
+    def _known_at(self, args: list[Any]) -> dict[str, Any] | None:
+        """The gradients at other arguments, if both the loss and its gradient take these."""
+        try:
+            there = self.problem.gradients_of(args, self.names)
+            claimed_apart(self.problem.form.called(copied(args)))
+        except Exception:  # the gradient's own code, which may be made for these alone
+            return None
+        finite = there is not None and all(np.isfinite(g).all() for g in there.values())
+        return there if finite else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ class Edit:
 
 class Edits:
     """The edits of one function, the smallest first."""
+
+    parameters: Collection[str] = ()  # whose lengths are tried last: n is that of the data
 
     def __init__(self, definition: ast.FunctionDef, variables: dict[str, Any],
                  around: dict[str, Any]) -> None:
@@ -127,6 +129,7 @@ class Edits:
 
     def _exchanged(self, part: Any, parent: Any) -> Iterator[tuple[Any, str]]:
         yield from _of_other_functions(part)
+        yield from _of_powers_and_products(part)
         match part:
             case ast.BinOp(left=left, op=op, right=right):
                 if type(op) in OPERATORS:
@@ -183,8 +186,9 @@ class Edits:
 
     def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten factor: a variable, how many there are of it, a derivative made of one."""
+        variables = sorted(self.variables.items(), key=lambda item: item[0] in self.parameters)
         for slot in slots(statement):
-            for name, value in self.variables.items():
+            for name, value in variables:
                 kind = "missing-incoming" if name.startswith("d") else "missing-local-derivative"
                 if not np.ndim(value):
                     yield _wrapped(slot, ast.Div(), name, "factor")
@@ -233,6 +237,18 @@ def slots(statement: Any, returned: bool = False
             return  # the assignment has it already
         case ast.expr() as value:
             yield statement, "value", None, value
+
+
+def _of_powers_and_products(part: Any) -> Iterator[tuple[Any, str]]:
+    """1 - a**2 for (1 - a)**2, and another order, or a transpose, in np.dot."""
+    match part:
+        case ast.BinOp(left=ast.BinOp(left=a, op=inner, right=b), op=ast.Pow(),
+                       right=ast.Constant() as n) if isinstance(inner, ast.Add | ast.Sub):
+            yield ast.BinOp(a, inner, ast.BinOp(b, ast.Pow(), n)), "wrong-local-derivative"
+        case ast.Call(func=ast.Attribute(attr="dot" | "matmul"), args=[a, b]):
+            yield ast.Call(part.func, [b, a], []), "wrong-operand"
+            for left, right in ((_turned(a), b), (a, _turned(b)), (_turned(b), _turned(a))):
+                yield ast.Call(part.func, [left, right], []), "transpose"
 
 
 def _of_other_functions(part: Any) -> Iterator[tuple[Any, str]]:

@@ -25,8 +25,9 @@ class ExpressionEdits(Edits):
         """The edits of what one statement computes, the smallest first; of those that are tried
         after another edit, as a `second`, the few that are likeliest.
         """
-        few = (self._exchanges, self._any_names, self._inserted_factors)
-        more = (self._reductions, self._inserted_terms, self._inside, self._whole_rules)
+        few = (self._exchanges, self._any_names, self._inserted_factors, self._inside_factors)
+        more = (self._reductions, self._inserted_terms, self._inside_terms, self._differences,
+                self._whole_rules)
         for make in few if second else few + more:
             yield from make(statement, [], 0)
 
@@ -48,21 +49,38 @@ class ExpressionEdits(Edits):
                 for form in (f"{a} @ {b}.T", f"{a}.T @ {b}", f"{b}.T @ {a}", f"{b} @ {a}.T"):
                     yield _other(parent, field, index, form, "unreduced")
 
-    def _inside(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
-        """A forgotten factor or term of a variable inside."""
+    def _inside_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten factor of a variable inside."""
+        for (parent, field, index), code, name in self._pairs_inside(statement):
+            for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
+                         f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
+                yield _other(parent, field, index, form, "missing-local-derivative")
+
+    def _inside_terms(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten term of a variable inside."""
+        for (parent, field, index), code, name in self._pairs_inside(statement):
+            if np.shape(self.variables[name]) == np.shape(self.variables[code]):
+                for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})"):
+                    yield _other(parent, field, index, form, "missing-term")
+
+    def _pairs_inside(self, statement: Any) -> Iterator[tuple[tuple[Any, str, Any], str, str]]:
+        """(where an array stands, its name, another array's name)."""
         for parent, field, index, part in _inner(statement):
             code = ast.unparse(part)
             if code not in self.variables or not np.ndim(self.variables[code]):
                 continue
             for name, value in self.variables.items():
-                if name == code or not np.ndim(value):
-                    continue
-                for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
-                             f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
-                    yield _other(parent, field, index, form, "missing-local-derivative")
-                if np.shape(value) == np.shape(self.variables[code]):
-                    for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})"):
-                        yield _other(parent, field, index, form, "missing-term")
+                if name != code and np.ndim(value):
+                    yield (parent, field, index), code, name
+
+    def _differences(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten factor that is the difference of two arrays, as of a squared error."""
+        arrays = [name for name, x in self.variables.items() if np.ndim(x)][-RECENT:]
+        for parent, field, index, part in slots(statement, returned=True):
+            for a, b in itertools.permutations(arrays, 2):
+                if np.shape(self.variables[a]) == np.shape(self.variables[b]):
+                    yield _other(parent, field, index, f"({ast.unparse(part)}) * ({a} - {b})",
+                                 "missing-incoming")
 
     def _whole_rules(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """The rules of a softmax and of a normalisation, with variables that are there."""
@@ -75,6 +93,8 @@ class ExpressionEdits(Edits):
                     along = f", {axis}" if axis else ""
                     yield _other(parent, field, index, f"{p} * ({g} - np.sum({g} * {p}{along}))",
                                  "wrong-local-derivative")
+                    yield _other(parent, field, index, f"{p} * np.sum({g}{along}) - {g}",
+                                 "wrong-local-derivative")  # of cross-entropy, g the targets
                     for n in [*self.variables][-RECENT:]:
                         if n not in (p, g):
                             yield _other(parent, field, index,

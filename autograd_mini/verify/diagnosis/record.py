@@ -26,6 +26,12 @@ from .site import Site, sites_of
 
 __all__ = ["Record"]
 
+NAMELESS = "the output of"
+
+
+def _only_reshapes(node: Node) -> bool:
+    """Whether a node is another, in another shape."""
+    return node.op is not None and node.op.name in ("reshape", "expand_dims", "squeeze")
 
 
 class Record:
@@ -80,6 +86,12 @@ class Record:
             place = self.places.get(node)
             last = all(self.places.get(use.output) != place for use in self.uses[node])
             names[node] = given.get(node) or by_node.get(node) or name_of_node(node, place, last)
+        for node in reversed(self.order):  # a vector that NumPy's product makes a matrix of
+            shaped = [use.output for use in self.uses[node] if _only_reshapes(use.output)]
+            if names[node].startswith(NAMELESS) and _only_reshapes(node):
+                names[node] = names[node.parents[0]]  # type: ignore[index]
+            elif names[node].startswith(NAMELESS) and len(shaped) == len(self.uses[node]) == 1:
+                names[node] = names[shaped[0]]
         return names
 
     def line(self, node: Node) -> Any:

@@ -12,11 +12,12 @@ from ...graph import value_of
 from ...trees import tree_leaves
 from ..forms import copied
 from ..names import renamed
-from ..problem import Problem
+from ..problem import Problem, measured_at
 from ..report import Suspect
 from .context import beside, known_factors
 from .finding import Claim
 from .known_factors import KnownFactors, same, shown
+from .repair import claimed_apart
 
 __all__ = ["measured_claims", "relations"]
 
@@ -27,7 +28,7 @@ def measured_claims(problem: Problem, names: Sequence[str], given: Mapping[str, 
                     args: Sequence[Any] | None = None) -> dict[str, Claim]:
     """What was claimed, beside the gradient by finite differences; without what wasn't measured."""
     found = {}
-    measured = problem.measured if args is None else problem.measured_at(args)
+    measured = problem.measured if args is None else measured_at(problem, args)
     for (i, path), (true, bar) in measured.items():
         g = given.get(names[i] + path)
         if g is not None and g.shape == true.shape and np.isfinite(true).all() and (
@@ -64,12 +65,12 @@ def _claims_at(problem: Problem, names: Sequence[str], arrays_of: Callable[[Any]
     if not callable(form.gradient) and not form.returns_both:
         return None
     try:
-        claimed = arrays_of(form.claim([copied(x) for x in args]))
+        claimed = arrays_of(claimed_apart(form.called(copied(args))))
         given = {names[i] + path: np.asarray(value_of(g), float)
                  for i, claim in zip(problem.wrt, claimed, strict=True)
                  for path, g in tree_leaves(renamed(claim, problem.args[i]))}
         return measured_claims(problem, names, given, args)
-    except Exception:  # it is the user's, and may take no other numbers
+    except Exception:  # it does more than compute, or takes no other numbers
         return None
 
 

@@ -28,7 +28,7 @@ from .rerun import World
 from .rewrites import rewrites
 from .written import Unprovable, compiled, written
 
-__all__ = ["RUN", "Program", "Repair", "codes_run", "repairs", "rewritten"]
+__all__ = ["RUN", "Program", "Repair", "claimed_apart", "codes_run", "repairs", "rewritten"]
 
 OURS = (__name__, f"{__package__}.locate")
 EXPRESSIONS = 1000, 3000  # that are tried in the place of the one at fault, and pairs of edits
@@ -63,10 +63,12 @@ class _Part:
 class Program:
     """The function that computes the gradient, with those that it calls; it can be edited and run.
 
-    spared: the code of functions that aren't edited, for the loss is made of them.
+    spared: the code of functions that aren't edited, for the loss is made of them; parameters: the
+    names of what the gradient is for.
     """
 
-    def __init__(self, called: Called, spared: Collection[CodeType] = ()) -> None:
+    def __init__(self, called: Called, spared: Collection[CodeType] = (),
+                 parameters: Collection[str] = ()) -> None:
         self.called_here, self.world = called, _world(called)
         self.elsewhere: tuple[Called, World] | None = None
         self.lines, self.budget = 0, 10**6
@@ -78,6 +80,7 @@ class Program:
             with contextlib.suppress(Unprovable, OSError, TypeError):
                 if f.__code__ in variables:  # it was called
                     self.parts.append(_Part(f, variables[f.__code__]))
+                    self.parts[-1].edits.parameters = parameters
 
     def edits(self, likely: Collection[Any]) -> Iterator[tuple[_Part, Any, Edit]]:
         """(part, statement, edit), the smallest first, and of these those of likely statements."""
@@ -185,6 +188,15 @@ class Program:
 def _world(called: Called) -> World:
     with called.around():
         return World(called.function, list(called.args), called.kwargs)
+
+
+def claimed_apart(called: Called) -> Any:
+    """What a gradient's function claims, run on copies of all it reaches; raises `Unprovable`."""
+    world = _world(called)
+    with called.around():
+        call = world.ready({}, {})
+    with np.errstate(all="ignore"):
+        return called.read(call(), call.copy_of)
 
 
 def _numbers(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

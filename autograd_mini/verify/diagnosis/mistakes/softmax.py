@@ -45,9 +45,10 @@ mistake("softmax", LOCAL, lambda g, y, x: g * y - y**2 * _along(g, y, np.sum),
         "in the derivative of the softmax the sum must be of {y} * d{y}")
 mistake("log_softmax", TERM, lambda g, y, x: 1.0 * g, "the normaliser of log softmax was treated "
         "as a constant: the term - softmax({x}) * Σ d{y} is missing")
-mistake("log_softmax", LOCAL, lambda g, y, x: g + np.exp(y) * _size(g, y),
-        "softmax - target was used, which is right only if each row of the targets sums to 1: "
-        "here it is softmax * Σ target - target")
+for _weight in (lambda g, y: 1.0, lambda g, y: _size(g, y)):  # of a sum over the samples, a mean
+    mistake("log_softmax", LOCAL, lambda g, y, x, weight=_weight: g + np.exp(y) * weight(g, y),
+            "softmax - target was used, which is right only if each row of the targets sums to 1: "
+            "here it is softmax * Σ target - target")
 mistake("log_softmax", LOCAL, lambda g, y, x: g * (1 - np.exp(y)), "log softmax was "
         "differentiated entry by entry: each output depends on every input of its row")
 
