@@ -188,7 +188,7 @@ def mistakes_page() -> str:
               "of the program in it; the incoming gradient dropped; the sign; a factor; one of several uses forgotten; "
               "summed over the wrong axis, averaged, not summed.", "", "| function | kind | what is said |", "|---|---|---|"]
     for name, rows in OF_OURS.items():
-        lines += [f"| {name} | `{row.kind}` | {row.said.replace('|', chr(92) + '|')} |" for row in rows]
+        lines += dict.fromkeys(f"| {name} | `{row.kind}` | {row.said.replace('|', chr(92) + '|')} |" for row in rows)
     return "\n".join(lines) + "\n"
 
 
