@@ -27,11 +27,12 @@ from wrong_gradients import harness
 def score(name: str, tell: bool) -> collections.Counter[str]:
     """Counts over a set; a case is right if the kind named for most of its parameters is."""
     counts: collections.Counter[str] = collections.Counter()
-    seconds = []
+    seconds, of_right = [], []
     for case in harness.cases(name):
         began = time.process_time()
         report = ag.check_gradient(case.loss, case.gradient, *case.args, wrt=case.wrt)
         seconds.append(time.process_time() - began)
+        of_right.append(seconds_if_right(case, report))
         wrong = [e.suspects for e in report if e.verdict == "wrong"]
         counts["cases"] += 1
         counts["detected"] += bool(wrong)
@@ -46,9 +47,30 @@ def score(name: str, tell: bool) -> collections.Counter[str]:
         if tell and named not in case.accepted:
             print(f"  {case.problem.name}: {case.did}: {case.kind}, named {named}")
     counts["wrong kind"] = counts["cases"] - counts["right kind"] - counts["unknown"]
-    median = statistics.median(seconds)
-    print(f"  median {median:.2f} s of the processor, at most {max(seconds):.1f}")
+    tell_times(seconds, of_right)
     return counts
+
+
+def seconds_if_right(case: Any, report: Any) -> float:
+    """What the check of the right gradient of the same loss takes; nan if it isn't known."""
+    right = tuple(e.expected for e in report)
+    names = [e.name for e in report]
+    if any(g is None for g in right) or any("[" in name or "." in name for name in names):
+        return float("nan")
+    began = time.process_time()
+    ag.check_gradient(case.loss, right if len(right) > 1 else right[0], *case.args, wrt=case.wrt)
+    return time.process_time() - began
+
+
+def tell_times(wrong: list[float], right: list[float]) -> None:
+    """The processor's time for wrong gradients, beside that for right ones of the same losses."""
+    print(f"  a wrong gradient takes in the median {statistics.median(wrong):.2f} s of the "
+          f"processor, at most {max(wrong):.1f}")
+    pairs = [(a, b) for a, b in zip(wrong, right, strict=True) if b == b]
+    ratios = sorted(a / b for a, b in pairs)
+    if pairs:
+        print(f"  a right one of the same loss {statistics.median(b for _, b in pairs):.2f} s; the "
+              f"wrong one is {statistics.median(ratios):.1f} times that in the median")
 
 
 def random_loss(rng: np.random.Generator) -> tuple[Any, tuple[Any, ...]]:
