@@ -21,6 +21,7 @@ from .names import as_factor, cotangent_of, line_of
 from .record import Record
 from .relations import measured_claims, relations
 from .repair import Repair
+from .scaling import scalings
 from .search import Search
 from .shapes import Reshaped, reshaped
 from .site import Site
@@ -69,8 +70,19 @@ def explained(problem: Problem, names: list[str], entries: list[Entry], copies: 
     wrong = frozenset(e.name for e in entries if e.verdict == "wrong")
     found = exchanged(claims, found)
     told = corrections(problem, names, arrays_of, wrong, known, record)
-    return [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong),
-                                  told.line_of(e.name))) for e in entries]
+    entries = [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong),
+                                     told.line_of(e.name))) for e in entries]
+    return _with_scalings(problem, names, arrays_of, entries)
+
+
+def _with_scalings(problem: Problem, names: list[str], arrays_of: Callable[[Any], list[Any]],
+                   entries: list[Entry]) -> list[Entry]:
+    """The entries, with what the error is proportional to where it has no name."""
+    nameless = {e.name for e in entries if e.suspects and e.suspects[0].kind == "unknown"}
+    found = scalings(problem, names, arrays_of) if nameless else {}
+    return [replace(e, suspects=(replace(e.suspects[0], message=f"{e.suspects[0].message}; "
+                                         f"{found[e.name]}"), *e.suspects[1:]))
+            if e.name in nameless and e.name in found else e for e in entries]
 
 
 def _by_numbers(problem: Problem, names: list[str], entries: list[Entry],
@@ -86,8 +98,9 @@ def _by_numbers(problem: Problem, names: list[str], entries: list[Entry],
     why = "what went wrong can't be told from the numbers alone"
     entries = [_with(e, with_repairs(found.get(e.name, ()), told.of(e.name), len(wrong), ""))
                for e in entries]
-    return [_with(e, (Suspect("unknown", why, shared=(e.name,)),)) if e.verdict == "wrong" and (
+    entries = [_with(e, (Suspect("unknown", why, shared=(e.name,)),)) if e.verdict == "wrong" and (
         not e.suspects or e.suspects[0].kind == "unknown") else e for e in entries]
+    return _with_scalings(problem, names, arrays_of, entries)
 
 
 def _shapes(record: Record, entries: Sequence[Entry]) -> dict[str, Reshaped | None]:
