@@ -143,8 +143,9 @@ class Edits:
                     yield ast.BinOp(left, op, _turned(right)), "transpose"
                     yield ast.BinOp(_turned(right), op, _turned(left)), "transpose"
                 if isinstance(op, ast.Add | ast.Sub):
-                    is_count = isinstance(right, ast.Constant)  # n - 1 for n
-                    yield left, "factor" if is_count else "extra-term"
+                    is_count = isinstance(right, ast.Constant)  # n - 1 for n, or x[i - 1]
+                    within = isinstance(parent, ast.Subscript | ast.Tuple | ast.Slice)
+                    yield left, "extra-term" if not is_count else "index" if within else "factor"
                 if isinstance(op, ast.Mult):
                     yield left, self._kind_of_factor(right)
                     yield right, self._kind_of_factor(left)
@@ -154,6 +155,8 @@ class Edits:
                 yield inner, "sign"
             case ast.Attribute(value=inner, attr="T"):
                 yield inner, "transpose"
+            case ast.Attribute(value=inner, attr="size"):  # all entries for the samples
+                yield ast.Call(ast.Name("len", ast.Load()), [inner], []), "factor"
             case ast.Constant(value=int() | float() as number) if not (
                     isinstance(number, bool) or _says_how_much(parent)):
                 kind = _kind_of_number(parent)
@@ -189,7 +192,7 @@ class Edits:
         variables = sorted(self.variables.items(), key=lambda item: item[0] in self.parameters)
         for slot in slots(statement):
             for name, value in variables:
-                kind = "missing-incoming" if name.startswith("d") else "missing-local-derivative"
+                kind = "missing-incoming" if _is_gradient(name) else "missing-local-derivative"
                 if not np.ndim(value):
                     yield _wrapped(slot, ast.Div(), name, "factor")
                     yield _wrapped(slot, ast.Mult(), name, "factor")
@@ -213,7 +216,7 @@ class Edits:
         for slot in slots(statement):
             for name, value in self.variables.items():
                 if np.ndim(value):
-                    kind = "missing-path" if name.startswith("d") else "missing-term"
+                    kind = "missing-path" if _is_gradient(name) else "missing-term"
                     for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
                                  *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
                         yield _wrapped(slot, ast.Add(), form, kind)
@@ -237,6 +240,11 @@ def slots(statement: Any, returned: bool = False
             return  # the assignment has it already
         case ast.expr() as value:
             yield statement, "value", None, value
+
+
+def _is_gradient(name: str) -> bool:
+    """Whether a variable is called as a gradient is."""
+    return name.startswith(("d", "g", "grad", "delta")) or name.endswith("_grad")
 
 
 def _of_powers_and_products(part: Any) -> Iterator[tuple[Any, str]]:

@@ -26,7 +26,7 @@ class ExpressionEdits(Edits):
         after another edit, as a `second`, the few that are likeliest.
         """
         few = (self._exchanges, self._any_names, self._inserted_factors, self._inside_factors)
-        more = (self._reductions, self._inserted_terms, self._inside_terms, self._differences,
+        more = (self._inside_scalars, self._reductions, self._inserted_terms, self._inside_terms, self._differences,
                 self._whole_rules)
         for make in few if second else few + more:
             yield from make(statement, [], 0)
@@ -55,6 +55,21 @@ class ExpressionEdits(Edits):
             for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
                          f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
                 yield _other(parent, field, index, form, "missing-local-derivative")
+
+    def _inside_scalars(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten number at a variable inside: n, 1/n, 2, ½, a sign."""
+        scalars = [name for name, x in self.variables.items() if not np.ndim(x)]
+        data = [name for name, x in self.variables.items()
+                if np.ndim(x) and name not in self.parameters][:2]
+        for parent, field, index, part in _inner(statement):
+            code = ast.unparse(part)
+            if code in self.variables and np.ndim(self.variables[code]):
+                for number in [*scalars, *(f"len({name})" for name in data)]:
+                    for form in (f"{code} / {number}", f"{number} * {code}"):
+                        yield _other(parent, field, index, form, "factor")
+                for form, kind in ((f"2 * {code}", "factor"), (f"0.5 * {code}", "factor"),
+                                   (f"-{code}", "sign")):
+                    yield _other(parent, field, index, form, kind)
 
     def _inside_terms(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten term of a variable inside."""
