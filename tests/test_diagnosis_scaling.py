@@ -1,6 +1,7 @@
 """Errors without a name: what they are proportional to is told."""
 
 import numpy as np
+import pytest
 
 import autograd_mini as ag
 
@@ -46,6 +47,7 @@ def test_an_error_that_grows_with_a_number_or_with_the_samples():
         assert first.kind == "unknown" and said in first.message, first.message
 
 
+@pytest.mark.slow
 def test_an_error_that_grows_with_nothing():
     """Nothing is said then."""
     (first, *_) = ag.check_gradient(loss, with_nothing, W, X, Y, 0.3)["w"].suspects

@@ -124,7 +124,7 @@ SMOOTH = {
 
 
 @pytest.mark.parametrize("name", SMOOTH)
-@pytest.mark.parametrize("n", [3, 200, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (200, 2000))])
 def test_no_kink_is_seen_in_a_smooth_loss(name, n):
     """Rounding in the one-sided slopes is no kink: right is right, and wrong is wrong."""
     loss, wrong = SMOOTH[name]
@@ -183,6 +183,7 @@ def test_more_kinks_than_are_tried_are_no_mistake(n):
     assert check_gradient(lambda x: np.sum(np.abs(x)), claim, x).verdict == "wrong"
 
 
+@pytest.mark.slow
 def test_kinks_in_many_parameters_are_no_mistake():
     """Of more than 20 parameters fewer entries are looked at, but not so few."""
     parameters = {f"w{i}": np.append(np.zeros(9), 1.0) for i in range(25)}
@@ -291,7 +292,8 @@ def through_bytes(x):
     return float(np.sum(np.frombuffer(np.sin(x).tobytes()) * np.cos(np.arange(x.size))))
 
 
-@pytest.mark.parametrize("n", [100, 1000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [100, *(pytest.param(n, marks=pytest.mark.slow)
+                                      for n in (1000, 100_000))])
 def test_a_refused_loss_of_any_size_is_judged(n):
     """By entries, or by directions in which one wrong entry shows; and it is found."""
     x = np.random.default_rng(0).normal(size=n)

@@ -137,11 +137,6 @@ class Edits:
                     yield ast.BinOp(left, other(), right), kind
                 if isinstance(op, ast.Sub):
                     yield ast.BinOp(right, op, left), "sign"
-                if isinstance(op, ast.MatMult):
-                    yield ast.BinOp(right, op, left), "wrong-operand"
-                    yield ast.BinOp(_turned(left), op, right), "transpose"
-                    yield ast.BinOp(left, op, _turned(right)), "transpose"
-                    yield ast.BinOp(_turned(right), op, _turned(left)), "transpose"
                 if isinstance(op, ast.Add | ast.Sub):
                     is_count = isinstance(right, ast.Constant)  # n - 1 for n, or x[i - 1]
                     within = isinstance(parent, ast.Subscript | ast.Tuple | ast.Slice)
@@ -253,6 +248,10 @@ def _of_powers_and_products(part: Any) -> Iterator[tuple[Any, str]]:
         case ast.BinOp(left=ast.BinOp(left=a, op=inner, right=b), op=ast.Pow(),
                        right=ast.Constant() as n) if isinstance(inner, ast.Add | ast.Sub):
             yield ast.BinOp(a, inner, ast.BinOp(b, ast.Pow(), n)), "wrong-local-derivative"
+        case ast.BinOp(left=a, op=ast.MatMult() as op, right=b):
+            yield ast.BinOp(b, op, a), "wrong-operand"
+            for left, right in ((_turned(a), b), (a, _turned(b)), (_turned(b), _turned(a))):
+                yield ast.BinOp(left, op, right), "transpose"
         case ast.Call(func=ast.Attribute(attr="dot" | "matmul"), args=[a, b]):
             yield ast.Call(part.func, [b, a], []), "wrong-operand"
             for left, right in ((_turned(a), b), (a, _turned(b)), (_turned(b), _turned(a))):
