@@ -26,8 +26,8 @@ class ExpressionEdits(Edits):
         after another edit, as a `second`, the few that are likeliest.
         """
         few = (self._exchanges, self._any_names, self._inserted_factors, self._inside_factors)
-        more = (self._inside_scalars, self._reductions, self._inserted_terms, self._inside_terms, self._differences,
-                self._whole_rules)
+        more = (self._inside_scalars, self._reductions, self._inserted_terms, self._inside_terms,
+                self._differences, self._whole_rules)
         for make in few if second else (*few, *more):
             yield from make(statement, [], 0)
 
