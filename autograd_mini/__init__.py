@@ -55,7 +55,7 @@ __all__ = [
     "check_gradient", "assert_gradient", "check_chain", "check_step", "check_vjp", "check_jacobian",
     "check_hessian", "check_primitive", "exercise",
     # see
-    "draw",
+    "draw", "explain",
     # extend, look up
     "elementwise", "structural", "convention", "mistake", "supported",
     # networks
@@ -72,7 +72,8 @@ _HIDE_PYTHONS_OWN = ["abs", "compile", "max", "min", "sum"]  # public, but not f
 # What only some programs need is read when it is asked for: the verifier alone would take as long
 # as all the rest. `scipy` and `special` also import SciPy.
 _LATER = {
-    "scipy": (), "special": (), "numpy_api.conventions": ("convention",), "picture": ("draw",),
+    "scipy": (), "special": (), "numpy_api.conventions": ("convention",),
+    "picture": ("Explanation", "draw", "explain"),
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_hessian", "check_jacobian", "check_primitive",
               "check_step", "check_vjp", "mistake"),
@@ -113,7 +114,7 @@ if TYPE_CHECKING:
         squeeze as squeeze, subtract as subtract, tan as tan, transpose as transpose,
     )
     from .picture import (
-        draw as draw,
+        Explanation as Explanation, draw as draw, explain as explain,
     )
     from .standins import (
         as_written as as_written,

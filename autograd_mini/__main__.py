@@ -1,4 +1,4 @@
-"""The command line: `autograd-mini demo`, `draw`, `check` and `exercise`."""
+"""The command line: `autograd-mini demo`, `draw`, `explain`, `check` and `exercise`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, check_gradient, draw, exercise
+from . import __version__, check_gradient, draw, exercise, explain
 from .errors import AutogradError
 from .formula import compute, functions
 from .graph import topological_order
@@ -53,9 +53,40 @@ def _parser() -> argparse.ArgumentParser:
                          help="its suffix says the format (default: %(default)s)")
     picture.set_defaults(run=_draw)
 
+    _add_explain(commands)
     _add_check(commands)
     _add_exercise(commands)
     return parser
+
+
+def _add_explain(commands: Any) -> None:
+    derivation = commands.add_parser(
+        "explain", help="write the derivation of a formula, forward and backward, with numbers",
+        epilog="A formula that begins with - goes after --.")
+    derivation.add_argument("formula", help='such as "tanh(w*x + b)"')
+    derivation.add_argument("values", nargs="*", metavar="name=number", help="one for each name")
+    derivation.add_argument("--wrt", metavar="NAMES", help="only what leads to these: w,b")
+    derivation.add_argument("--format", choices=("text", "latex", "html"), default="text")
+    derivation.add_argument("-o", "--output", type=Path, metavar="FILE",
+                            help="where it is written (default: standard output)")
+    derivation.set_defaults(run=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    with np.errstate(all="ignore"):
+        y = compute(options.formula, dict(_assignment(word) for word in options.values))
+    y.label = y.label or "y"
+    wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
+    told = explain(y, wrt=wrt)
+    written = {"text": str(told), "latex": told.latex, "html": told.html}[options.format]
+    if options.output is None:
+        print(written)
+        return 0
+    if not options.output.parent.is_dir():
+        raise UsageError(f"no such folder: {options.output.parent}")
+    options.output.write_text(written + "\n", encoding="utf-8")
+    print(f"wrote {options.output}")
+    return 0
 
 
 def _add_check(commands: Any) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import MissingExtraError
 from ..graph import Node
+from .derivation import Explanation, explain
 
 if TYPE_CHECKING:
     from .dot import Drawing
 
-__all__ = ["draw", "save"]
+__all__ = ["Explanation", "draw", "explain", "save"]
 
 
 def draw(node: Node, *, direction: Literal["LR", "TB", "RL", "BT"] = "LR", gradients: bool = True,

@@ -1,0 +1,336 @@
+"""A derivation written out, forward and backward, with the numbers of this run.
+
+What is printed is the engine's own: a slope's formula is what its rule records when it is fed
+leaves, and its numbers are those of a reverse pass.
+"""
+
+from __future__ import annotations
+
+import html
+import inspect
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backprop import one_like
+from ..errors import GraphError, ShapeError
+from ..graph import Node, leaf, topological_order, value_of
+from ..ops import unbroadcast
+from ..passes import sweep
+from ..primitive import Elementwise
+from .names import Names
+from .notation import ONE, SUM, Derivative, Formula, Infix, Name, Summed, number, product
+from .spelled import as_latex, as_mathml, as_text
+
+__all__ = ["Explanation", "Line", "explain"]
+
+FEW = 6  # entries of an array that are printed one by one
+WAYS = 4  # to a variable, up to which their products are multiplied out
+PARTS = ("at", "forward", "backward", "multiplied out")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: `symbol` = each of `formulas`; the last is the value. part: one of four."""
+
+    part: str
+    symbol: Formula
+    formulas: tuple[Formula, ...]
+    note: str = ""
+
+
+class Explanation:
+    """A derivation: `str` is text, `.latex` an align*, `.html` MathML, `.lines` for programs."""
+
+    def __init__(self, lines: Sequence[Line], hidden: str = "") -> None:
+        self.lines, self.hidden = tuple(lines), hidden
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {len(self.lines)} lines; print it, or .latex, .html>"
+
+    def __str__(self) -> str:
+        told = []
+        for part in PARTS:
+            lines = [line for line in self.lines if line.part == part]
+            if part == "at" and lines:
+                told.append("at " + ", ".join(_row(line, 0).strip() for line in lines))
+            elif lines:
+                width = max(len(as_text(line.symbol)) for line in lines)
+                told += [part, *(_row(line, width) for line in lines)]
+        return "\n".join([*told, *([self.hidden] if self.hidden else [])])
+
+    @property
+    def latex(self) -> str:
+        """The lines but for the values at the start, as an align* of amsmath."""
+        rows = [f"{as_latex(line.symbol)} &= {' = '.join(as_latex(f) for f in line.formulas)}"
+                for line in self.lines if line.part != "at"]
+        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+
+    @property
+    def html(self) -> str:
+        """A table of MathML for each part."""
+        told = []
+        for part in PARTS:
+            lines = [line for line in self.lines if line.part == part]
+            rows = "".join(f"<tr><td>{_math(line.symbol)}</td><td><math>"
+                           + "".join(f"<mo>=</mo>{as_mathml(f)}" for f in line.formulas)
+                           + f"</math>{html.escape(line.note)}</td></tr>" for line in lines)
+            if rows:
+                told.append(f"<p><strong>{part}</strong></p><table>{rows}</table>")
+        return "".join(told) + (f"<p>{html.escape(self.hidden)}</p>" if self.hidden else "")
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$".replace("align*", "aligned")
+
+
+def _math(formula: Formula) -> str:
+    return f"<math>{as_mathml(formula)}</math>"
+
+
+def _row(line: Line, width: int) -> str:
+    note = f"   ({line.note})" if line.note else ""
+    formulas = " = ".join(map(as_text, line.formulas))
+    return f"  {as_text(line.symbol):>{width}} = {formulas}{note}"
+
+
+def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: int = 60
+            ) -> Explanation:
+    """The derivation of ∂y/∂x for each x that y is made of, line by line, with this run's numbers.
+
+    what: a node y that holds one number, or a function that computes it from args, floats or
+    arrays, which are called as its parameters are. wrt: the nodes whose gradients are wanted, or
+    their labels; only lines on a way to them are written. precision: significant digits. limit: so
+    many lines of each part are written; of more it is said how many are hidden. Nothing is stored:
+    `.grad` stays as it is. The last number of a line is the engine's, rounded; those before it are
+    rounded too, so a product of theirs may differ in the last digit.
+
+    Returns an `Explanation`. Raises `TypeError` for what is neither, `ShapeError` if it isn't one
+    number, `GraphError` where there is nothing to derive, or wrt isn't in the graph.
+
+    >>> import autograd_mini as ag
+    >>> print(explain(lambda w, x, b: ag.tanh(w * x + b), 0.5, 2.0, -1.5, wrt="w"))
+    at w = 0.5, x = 2, b = −1.5
+    forward
+       v1 = w · x = 0.5 · 2 = 1
+       v2 = v1 + b = 1 + (−1.5) = −0.5
+      out = tanh(v2) = tanh(−0.5) = −0.4621
+    backward
+      ∂out/∂out = 1
+       ∂out/∂v2 = ∂out/∂out · (1 − out²) = 0.7864
+       ∂out/∂v1 = ∂out/∂v2 = 0.7864
+        ∂out/∂w = ∂out/∂v1 · x = 0.7864 · 2 = 1.573
+    multiplied out
+      ∂out/∂w = (1 − out²) · x = 0.7864 · 2 = 1.573
+    """
+    y = what if isinstance(what, Node) else _called(what, args)
+    if np.size(y.value) != 1:
+        raise ShapeError(f"explain takes one number; this has shape {np.shape(y.value)}")
+    if y.op is None:
+        raise GraphError("there is nothing to explain: the node is a leaf, made of nothing")
+    order = topological_order(y)[::-1]
+    derivation = _Derivation(y, order, _wanted(wrt, order), precision)
+    lines = [*derivation.at(), *derivation.forward(), *derivation.backward()]
+    return _cut([*lines, *derivation.multiplied_out()], limit)
+
+
+def _called(function: Any, args: Sequence[Any]) -> Node:
+    """What a function gives of labelled leaves."""
+    if not callable(function):
+        raise TypeError(f"explain takes a Value, a Tensor or a function, not a "
+                        f"{type(function).__name__}")
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    given = []
+    for name, x in itertools.zip_longest(names[:len(args)], args):
+        node = leaf(np.array(x, float) if np.ndim(x) else float(x))
+        node.label = name
+        given.append(node)
+    y = function(*given)
+    if not isinstance(y, Node):
+        raise TypeError(f"the function returned a {type(y).__name__}, not a Value or a Tensor that "
+                        "its arguments made")
+    return y
+
+
+def _wanted(wrt: Any, order: Sequence[Node]) -> list[Node] | None:
+    """The nodes that wrt means."""
+    if wrt is None:
+        return None
+    labels = {node.label: node for node in order if node.label}
+    found = []
+    for x in [wrt] if isinstance(wrt, Node | str) else list(wrt):
+        node = labels.get(x) if isinstance(x, str) else x
+        if node is None or node not in set(order):
+            name = x if isinstance(x, str) else x.label or "a node of wrt"
+            raise GraphError(f"{name} isn't in the graph; its labels: "
+                             f"{', '.join(labels) or 'none'}")
+        found.append(node)
+    return found
+
+
+def _cut(lines: Sequence[Line], limit: int) -> Explanation:
+    """At most `limit` lines of each part, and what is hidden."""
+    kept: list[Line] = []
+    hidden = 0
+    for part in PARTS:
+        own = [line for line in lines if line.part == part]
+        kept += own[:limit]
+        hidden += len(own[limit:])
+    told = f"… {hidden} more lines: wrt= names what is wanted, limit= writes more"
+    return Explanation(kept, told if hidden else "")
+
+
+class _Derivation:
+    """The lines of one derivation."""
+
+    def __init__(self, y: Node, order: Sequence[Node], wanted: Sequence[Node] | None,
+                 precision: int) -> None:
+        self.y, self.order, self.wanted, self.precision = y, order, wanted, precision
+        self.names = Names(y, order)
+        self.slopes: dict[tuple[Node, int], tuple[Formula, Formula]] = {}  # formula, number
+        self.totals: dict[Node, Formula] = {}
+        self.on_the_way = self._on_the_way()
+
+    def _on_the_way(self) -> set[Node]:
+        """The nodes on a way from what is wanted to the output."""
+        found = set(self.order if self.wanted is None else self.wanted)
+        for node in self.order if self.wanted is not None else ():
+            if any(p in found for p in node.parents):
+                found.add(node)
+        return found
+
+    def shown(self, x: Any) -> Formula:
+        """Numbers: one as it is, a few in brackets, of many the shape and the largest."""
+        x = value_of(x)
+        if np.ndim(x) == 0:
+            return number(x, self.precision)
+        x = np.asarray(x)
+        if x.size <= FEW:
+            return Name(str(np.array2string(x, precision=self.precision, separator=", ")).replace(
+                "-", "−").replace("\n", ""))
+        size = number(np.max(np.abs(x)), 3).digits
+        return Name(f"{'×'.join(map(str, x.shape))} ±{size}")
+
+    def at(self) -> Iterator[Line]:
+        """The values that the variables have."""
+        for node in self.order:
+            if node.op is None:
+                yield Line("at", self.names[node], (self.shown(node.value),))
+
+    def forward(self) -> Iterator[Line]:
+        """Each node as a function of others, then of numbers, then its value."""
+        for node in self.order:
+            if node.op is None:
+                continue
+            formula = self.names.applied(node, [self.names.operand(node, i)
+                                                for i in range(len(node.inputs))])
+            value = self.shown(node.value)
+            steps = [formula]
+            if np.ndim(node.value) == 0 and not any(map(np.ndim, node.inputs)):
+                numbers = self.names.applied(node, [self.shown(x) for x in node.inputs])
+                steps += [numbers] if numbers not in (value, formula) else []
+            yield Line("forward", self.names[node], (*steps, value))
+
+    def backward(self) -> list[Line]:
+        """∂y/∂node for each node, as the sum of what its uses send to it."""
+        lines = []
+        sent: dict[Node, list[tuple[Formula, Formula | None]]] = {}
+        with np.errstate(all="ignore"):
+            for node, g, contributions in sweep(self.y, one_like(self.y), exact=True):
+                self.totals[node] = self.shown(g)
+                if node in self.on_the_way:
+                    lines.append(self._line(node, sent.get(node, [])))
+                for i, contribution in enumerate(contributions):
+                    parent = node.parents[i]
+                    if parent is not None and contribution is not None:
+                        sent.setdefault(parent, []).append(self._term(node, i, g, contribution))
+        return lines
+
+    def _line(self, node: Node, terms: Sequence[tuple[Formula, Formula | None]]) -> Line:
+        total, symbol = self.totals[node], self.derivative(node)
+        if node is self.y:
+            return Line("backward", symbol, (ONE,))
+        if not terms:
+            return Line("backward", symbol, (total,), "nothing was sent to it: it wasn't chosen")
+        steps = [_sum([formula for formula, _ in terms])]
+        numbers = [n for _, n in terms if n is not None]
+        if len(numbers) == len(terms) and (together := _sum(numbers)) not in (total, steps[0]):
+            steps.append(together)
+        return Line("backward", symbol, (*steps, total))
+
+    def _term(self, node: Node, i: int, g: Any, contribution: Any
+              ) -> tuple[Formula, Formula | None]:
+        """What a node sends to parent i: as a formula, and as numbers where these are numbers."""
+        parent = node.parents[i]
+        assert parent is not None
+        arrives = self.derivative(node)
+        if np.ndim(node.value) == 0 and np.ndim(parent.value) == 0:
+            slope = self._slope_number(node, i)
+            formula = self.names.slope(node, i) or slope
+            self.slopes[node, i] = formula, slope
+            return product(arrives, formula), product(self.shown(g), slope)
+        written = self.names.slope(node, i) if isinstance(node.op, Elementwise) else None
+        if written is not None:
+            term = product(arrives, written)
+            wide = np.shape(value_of(contribution)) != np.shape(parent.value)
+            return (Summed(term) if wide or np.shape(node.value) != np.shape(parent.value)
+                    else term), None
+        return self.names.pullback(node, i, arrives), None
+
+    def _slope_number(self, node: Node, i: int) -> Formula:
+        """The number ∂node/∂parent, by the rule for a cotangent of 1."""
+        assert node.op is not None
+        contributions = node.op.pull(1.0, node.value, node.inputs, node)
+        return self.shown(unbroadcast(contributions[i], ()))
+
+    def derivative(self, node: Node) -> Formula:
+        """∂y/∂node."""
+        return Derivative(self.names[self.y], self.names[node])
+
+    def multiplied_out(self) -> Iterator[Line]:
+        """For each variable the product along each way to it, where these are few."""
+        wanted = self.wanted or [node for node in self.order if node.op is None]
+        if any(np.ndim(node.value) for node in self.order):
+            return
+        uses: dict[Node, list[tuple[Node, int]]] = {}
+        for node, i in self.slopes:
+            parent = node.parents[i]
+            assert parent is not None
+            uses.setdefault(parent, []).append((node, i))
+        for x in wanted:
+            ways = _ways(x, self.y, uses)
+            if ways and x is not self.y and x in self.totals:
+                symbols = _sum([product(*(self.slopes[s][0] for s in way)) for way in ways])
+                numbers = _sum([product(*(self.slopes[s][1] for s in way)) for way in ways])
+                steps = [f for f in (symbols, numbers) if f != self.totals[x]]
+                yield Line("multiplied out", self.derivative(x),
+                           (*dict.fromkeys(steps), self.totals[x]))
+
+
+def _ways(x: Node, y: Node, uses: dict[Node, list[tuple[Node, int]]]
+          ) -> list[list[tuple[Node, int]]]:
+    """The ways from the output to a variable, as the sites on them; none if there are too many."""
+    found: list[list[tuple[Node, int]]] = []
+    rest: list[tuple[Node, list[tuple[Node, int]]]] = [(x, [])]
+    while rest:
+        node, way = rest.pop()
+        if node is y:
+            found.append(way)
+        sites = uses.get(node, []) if node is not y else []
+        rest += [(site[0], [site, *way]) for site in reversed(sites)]
+        if len(found) + len(rest) > 4 * WAYS:
+            return []
+    return found if len(found) <= WAYS else []
+
+
+def _sum(terms: Sequence[Formula]) -> Formula:
+    """Terms added up."""
+    return terms[0] if len(terms) == 1 else Infix("+", tuple(terms), SUM)

@@ -1,0 +1,148 @@
+"""What nodes are called in a derivation, and the formulas of what was done with them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, leaf, value_of
+from ..primitive import Elementwise
+from .notation import Call, Formula, Name, Number, number
+from .written import FORMULAS, SENT, SHOWN
+
+__all__ = ["Names"]
+
+DEEP = 30  # operations of a rule that are written in one formula
+PLAIN = {"add", "subtract", "multiply", "divide", "negative", "square", "power", "matmul",
+         "transpose", "linear", "sum", "positive", "reciprocal"}  # structural rules read well in
+
+
+class Names:
+    """Names for the nodes of a graph: labels, or v1, v2 … in forward order."""
+
+    def __init__(self, y: Node, order: Sequence[Node]) -> None:
+        short = {node: _short(node.label) for node in order if node.label}
+        clashes = {name for name, count in Counter(short.values()).items() if count > 1}
+        taken = set(short.values())
+        self.known: dict[Node, Name] = {}
+        count = 0
+        for node in order:
+            if node in short:
+                name = str(node.label) if short[node] in clashes else short[node]
+            elif node is y:
+                name = "out"
+            else:
+                count += 1
+                while f"v{count}" in taken:
+                    count += 1
+                name = f"v{count}"
+            self.known[node] = Name(name)
+
+    def __getitem__(self, node: Node) -> Name:
+        return self.known[node]
+
+    def operand(self, node: Node, i: int) -> Formula:
+        """What argument i of a node is called: a name, or a number."""
+        parent = node.parents[i]
+        return constant(node.inputs[i]) if parent is None else self[parent]
+
+    def applied(self, node: Node, parts: Sequence[Formula]) -> Formula:
+        """A node's operation, written with these operands."""
+        assert node.op is not None
+        if node.op.name == "where":  # the branch that this run chose
+            chosen = np.asarray(value_of(node.inputs[0])) != 0
+            if chosen.all() or not chosen.any():
+                return parts[1] if chosen.all() else parts[2]
+        formula = FORMULAS.get(node.op.name) if node.op.trusted else None
+        return Call(node.op.name, tuple(parts)) if formula is None else formula(*parts)
+
+    def slope(self, node: Node, i: int) -> Formula | None:
+        """∂node/∂parent as its rule, fed leaves, writes itself; None if it can't."""
+        op = node.op
+        if not isinstance(op, Elementwise):
+            return self._slope_of_sum(node, i)
+        shown = SHOWN.get(op.name, ()) if op.trusted else ()
+        rule = (shown[i] if i < len(shown) else None) or op.slopes[i]
+        if rule is None or not callable(rule):
+            return None if rule is None else Number("1" if rule > 0 else "−1")
+        y, xs, names = self._leaves(node)
+        try:
+            with np.errstate(all="ignore"):
+                return self._of_rule(rule(y, *xs), names)
+        except (ArithmeticError, ValueError):
+            return None
+
+    def _slope_of_sum(self, node: Node, i: int) -> Formula | None:
+        """The same of a structural primitive of numbers, such as a neuron w·x + b."""
+        if np.ndim(node.value) or any(map(np.ndim, node.inputs)):
+            return None
+        assert node.op is not None
+        y, xs, names = self._leaves(node)
+        sent = node.op.pull(1.0, y, tuple(xs), node)[i]
+        return self._of_rule(sent, names) if _reads_well(sent) else None
+
+    def pullback(self, node: Node, i: int, arrives: Formula) -> Formula:
+        """What a structural rule sends to argument i, written with the cotangent that arrives."""
+        op = node.op
+        assert op is not None
+        if op.name in SENT and op.trusted:
+            return SENT[op.name](arrives)
+        y, xs, names = self._leaves(node)
+        g = leaf(np.ones_like(node.value) if isinstance(node.value, np.ndarray) else 1.0)
+        try:
+            with np.errstate(all="ignore"):
+                sent = op.pull(g, y, tuple(xs), node)[i]
+        except (ArithmeticError, ValueError):
+            sent = None
+        if isinstance(sent, Node) and _reads_well(sent):
+            return self._of_rule(sent, names | {g: arrives})
+        return Call(f"{op.name}ᵀ", (arrives,))
+
+    def _leaves(self, node: Node) -> tuple[Node, list[Any], dict[Node, Formula]]:
+        """Leaves for a node and its arguments, and the names of these."""
+        y = leaf(node.value)
+        xs = [x if p is None else leaf(x) for x, p in zip(node.inputs, node.parents, strict=True)]
+        named: dict[Node, Formula] = {y: self[node]}
+        for x, parent in zip(xs, node.parents, strict=True):
+            if parent is not None:
+                named[x] = self[parent]
+        return y, xs, named
+
+    def _of_rule(self, node: Any, names: dict[Node, Formula], depth: int = 0) -> Formula:
+        """The formula of what a rule computed, down to the leaves that have names."""
+        if not isinstance(node, Node):
+            return constant(node)
+        if node in names:
+            return names[node]
+        if node.op is None or depth > DEEP:
+            return constant(node.value) if node.op is None else Name("…")
+        parts = [constant(x) if parent is None else self._of_rule(parent, names, depth + 1)
+                 for x, parent in zip(node.inputs, node.parents, strict=True)]
+        return self.applied(node, parts)
+
+
+def constant(x: Any) -> Formula:
+    """A number; of an array its shape."""
+    x = value_of(x)
+    return number(x) if np.ndim(x) == 0 else Name(f"const {'×'.join(map(str, np.shape(x)))}")
+
+
+def _reads_well(node: Any) -> bool:
+    """Whether what a structural rule did is made of what a reader knows."""
+    rest = [node] if isinstance(node, Node) else []
+    while rest:
+        n = rest.pop()
+        if n.op is not None and n.op.name not in PLAIN:
+            return False
+        rest += [p for p in n.parents if p is not None]
+    return True
+
+
+def _short(label: str | None) -> str:
+    """The last word of a parameter's path, with its index: layers.0.neurons.1.w.0 is w0."""
+    found = re.fullmatch(r"(?:\w+\.)*?([^\W\d]\w*)(?:\.(\d+))?", label or "")
+    return f"{found[1]}{found[2] or ''}" if found else label or ""
