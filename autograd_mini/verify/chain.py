@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -95,7 +95,9 @@ def check_chain(loss: Any, *args: Any, **claims: Any) -> ChainReport:
         return _chain(*_read(loss, claims, places))
     lines = written_once(backward)
     claims = locals_as_claims(backward, args, loss, lines) | claims
-    return _with_lines(_without_other_meanings(_chain(*_read(loss, claims, places))), lines)
+    read = _read(loss, claims, places)
+    leaves = {name for name, node in read[1].items() if node.op is None}
+    return _with_lines(_without_other_meanings(_chain(*read), leaves), lines)
 
 
 def _with_lines(report: ChainReport, lines: Mapping[str, str]) -> ChainReport:
@@ -105,11 +107,15 @@ def _with_lines(report: ChainReport, lines: Mapping[str, str]) -> ChainReport:
         for e in report.entries))
 
 
-def _without_other_meanings(report: ChainReport) -> ChainReport:
+def _without_other_meanings(report: ChainReport, of_leaves: Collection[str]) -> ChainReport:
     """The report without variables that are no gradients, though they are called so.
 
     `dz = 1 - a**2` may stand for a local derivative: then what comes after it is right.
     """
+    leaves = [e for e in report.entries if e.name in of_leaves]
+    if leaves and all(e.verdict == "right" for e in leaves):
+        kept = tuple(e for e in report.entries if e.verdict == "right")  # dz without its 1/n, say
+        return replace(report, entries=kept, because=())
     causes = {cause for _, cause in report.because}
     last = max((i for i, e in enumerate(report.entries) if e.verdict == "right"), default=-1)
     kept = tuple(e for i, e in enumerate(report.entries)

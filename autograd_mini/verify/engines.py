@@ -52,8 +52,8 @@ def _of_torch(function: Any, torch: Any) -> tuple[Callable[..., Any], Callable[.
         results, seeds = (output, cotangent) if isinstance(output, tuple) else (
             (output,), (cotangent,))
         wanted = [x for x in given if isinstance(x, torch.Tensor) and x.requires_grad]
-        found = iter(torch.autograd.grad(results, wanted, [torch.as_tensor(g) for g in seeds],
-                                         allow_unused=True))
+        arriving = [torch.tensor(np.asarray(g)) for g in seeds]
+        found = iter(torch.autograd.grad(results, wanted, arriving, allow_unused=True))
         return tuple(_plain(next(found)) if any(x is w for w in wanted) else None for x in given)
 
     _named_after(function.forward, forward, backward, skipped=1)

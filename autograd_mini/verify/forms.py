@@ -26,7 +26,7 @@ __all__ = ["Called", "Form", "Words", "copied", "first_of", "parameters_named",
 
 CACHE = ("cache", "caches", "ctx", "saved", "residuals", "res", "memory", "intermediates", "state")
 COTANGENT = ("dout", "d_out", "dOut", "upstream", "grad_output", "grad_out", "cotangent")
-OUTPUT = ("out", "output", "ans", "result", "y")
+OUTPUT = ("out", "output", "ans", "result")  # of a function of any shape
 
 
 class Called(NamedTuple):
@@ -46,6 +46,7 @@ class Form:
     """
 
     seed: Any = 1.0  # the cotangent of what the loss returns
+    gives_arguments = False  # whether what is returned is of the arguments alone
     skipped = 0  # parameters of the loss that aren't arguments, such as a context
     opaque = ""  # why the engine needn't be asked
 
@@ -118,7 +119,7 @@ class Form:
             returned = self.forward(copied(given), copied(named))
             if self.home is not None:  # what the forward pass keeps is of this point
                 around = partial(self.home.in_state, self.home.state())
-        taken, by_keyword = self.taken(Words(self.names, args, *returned, self.seed))
+        taken, by_keyword = self.taken(Words(self.names, args, *returned, copied(self.seed)))
         return Called(self.gradient, taken, by_keyword, around, self._read)
 
     def forward(self, given: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -128,6 +129,12 @@ class Form:
             first, *rest = returned
             return first, rest[0] if len(rest) == 1 else tuple(rest)
         return returned, None
+
+    def rounding(self, x: Any) -> Any:
+        """What the rounding of the claim for an argument comes from besides: of a step the argument
+        itself.
+        """
+        return 0.0
 
     def _reads(self, args: Sequence[Any], kwargs: Mapping[str, Any], changed: Mapping[str, Any]
                ) -> bool:
@@ -149,24 +156,34 @@ class Form:
         if self.home is None:
             return self._without_loss(returned)
         stored = self.home.gradients(of)
-        if isinstance(returned, Mapping) or (returned is not None and not stored):
-            return returned
-        if returned is None and not stored:
-            return None
+        parts = returned if isinstance(returned, tuple | list) else (returned,)
+        rest = self.names[self.count[0]:]
+        if not stored and not isinstance(returned, Mapping) and returned is not None and (
+                self.gives_arguments or len(parts) != len(self.home.params)) and rest:
+            return dict(zip(rest, parts, strict=False))  # of the arguments, not of what is held
+        if isinstance(returned, Mapping) or not stored:
+            return self._without_loss(returned)
         asked = dict.fromkeys(self.home.params) | stored
-        if returned is not None:
-            parts = returned if isinstance(returned, tuple) else (returned,)
-            asked |= dict(zip(self.names[self.count[0]:], parts, strict=False))
+        if returned is not None and all(np.ndim(value_of(g)) or not np.ndim(x) for g, x in zip(
+                parts, self.args[self.count[0]:], strict=False)):
+            asked |= dict(zip(rest, parts, strict=False))
         return asked
 
     def _without_loss(self, returned: Any) -> Any:
-        """The gradient of what returned it as (loss, gradient) beside a loss of its own."""
-        if isinstance(returned, tuple) and len(returned) == 2 and _is_number(returned[0]) and (
-                isinstance(returned[1], Mapping | tuple | list)
-                or np.ndim(value_of(returned[1])) > 0) and np.ndim(value_of(
-                    self.args[0] if self.args else 0.0)):
-            return returned[1]
-        return returned
+        """The gradient of what returned it as (loss, gradient) beside a loss of its own.
+
+        The first is one number, the loss's own, where the first argument is an array.
+        """
+        if not isinstance(returned, tuple) or len(returned) < 2 or not self.args:
+            return returned
+        first = value_of(returned[0])
+        if np.ndim(first) or not _is_number(first) or not np.ndim(value_of(self.args[0])):
+            return returned
+        given, named = self._given(self.args)
+        loss = value_of(self.forward(copied(given), copied(named))[0])
+        if np.size(loss) != 1 or abs(float(np.sum(loss)) - float(first)) > 1e-9 * abs(float(first)):
+            return returned
+        return returned[1] if len(returned) == 2 else tuple(returned[1:])
 
     def _second(self, returned: Any, of: Callable[[Any], Any]) -> Any:
         """The gradient that a function returned beside its loss."""
@@ -203,10 +220,13 @@ class Words:
                  seed: Any) -> None:
         self.values = dict(zip(names, args, strict=True))
         self.output, self.cache, self.seed = output, cache, seed
+        self.arrives = False  # whether the seed is a cotangent, and not only the 1 of a loss
 
     def taken(self, function: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments that a function is called with; raises `ShapeError` if one isn't known."""
-        needed = wanted(function, self.values) or {}
+        needed = wanted(function, {*self.values, *COTANGENT, *CACHE}) or {}
+        if self.cache is None:
+            needed = {n: p for n, p in needed.items() if n not in CACHE or p.default is p.empty}
         values, rest = {}, []
         for name in needed:
             found = self._meant(name)
@@ -218,7 +238,7 @@ class Words:
         left = [x for x in (self.seed, self.cache) if x is not None and id(x) not in used]
         if len(rest) == 1 and self.cache is not None:
             left = left[-1:]
-        if len(rest) > len(left) or (rest and self.cache is None and not np.ndim(self.seed)):
+        if len(rest) > len(left) or (rest and self.cache is None and not self.arrives):
             raise ShapeError(f"the gradient's function takes {', '.join(needed)}; what "
                              f"{' and '.join(rest)} should be isn't known: name its parameters as "
                              f"the loss does ({', '.join(self.values)}), or dout and cache")
@@ -237,7 +257,7 @@ class Words:
             return (self.seed,)
         if isinstance(self.cache, Mapping) and name in self.cache:
             return (self.cache[name],)
-        return (self.output,) if name in OUTPUT else None
+        return (self.output,) if name in OUTPUT and self.arrives else None
 
 
 def wanted(function: Any, known: Collection[str] = ()) -> dict[str, inspect.Parameter] | None:

@@ -11,6 +11,7 @@ from ..errors import GradientError, ShapeError
 from .diagnosis.explain import explained
 from .forms import Form, copied, parameters_named
 from .names import meant
+from .objects import Home
 from .problem import Problem
 from .report import Entry, Report
 from .verdict import check_tree
@@ -48,14 +49,16 @@ def _claims(claim: Any, wrt: list[int], names: list[str], args: Sequence[Any]) -
     if claim is None:
         raise ShapeError("the gradient is None: is a `return` missing?")
     if isinstance(claim, Mapping):
-        by_name = {name: claim[key] for key, name in meant(claim, keys).items()}
-        if set(by_name) == set(keys):
+        by_name = {name: claim[key] for key, name in meant(claim, names).items()}
+        if by_name.keys() >= set(keys):
             return [by_name[key] for key in keys]
     if isinstance(claim, tuple | list) and len(wrt) > 1:
         if len(claim) != len(wrt):
             raise ShapeError(f"{len(claim)} gradients were given for {len(wrt)} arguments: {keys}")
         return list(claim)
-    if len(wrt) == 1 and isinstance(claim, tuple) and len(claim) == 1:
+    if len(wrt) == 1 and isinstance(claim, tuple | list) and len(claim) == 1 and (
+            isinstance(claim, tuple) or np.shape(claim) != np.shape(args[wrt[0]])) and (
+            isinstance(claim, tuple) or _is_array(args[wrt[0]])):
         return list(claim)
     if len(wrt) == 1 and not (isinstance(claim, tuple) and _is_array(args[wrt[0]])):
         return [claim]
@@ -105,10 +108,16 @@ def check_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
 
 def report_on(form: Form, wrt: Any) -> Report:
     """The report on a gradient, for the arguments of `wrt`."""
-    names = form.names
     copies = [copied(arg) for arg in form.args]
     claim = form.claim(copies)
     wrt = _positions(wrt, form, claim)
+    with Home({}, form.loss).kept():  # what the loss writes outside, at each of many runs
+        return _judged(form, wrt, claim, copies)
+
+
+def _judged(form: Form, wrt: list[int], claim: Any, copies: list[Any]) -> Report:
+    """The verdicts on what is claimed, and why."""
+    names = form.names
     problem = Problem(form, tuple(wrt))
     entries: list[Entry] = []
     for i, claimed in zip(wrt, _claims(claim, wrt, names, form.args), strict=True):

@@ -16,10 +16,12 @@ from ..graph import value_of
 from ..places import refused_at
 from ..standins import as_written
 from ..transforms import grad
+from ..trees import tree_leaves
 from .diagnosis.fitting import near
 from .diagnosis.known_factors import same, shown
 from .forms import copied, first_of
 from .gradient import check_gradient, report_on
+from .names import meant
 from .numeric import term_sizes
 from .report import Entry, Report, Suspect
 from .vjp import VjpForm
@@ -43,7 +45,7 @@ class JacobianForm(VjpForm):
     def results(self, loss: Any) -> Callable[..., Any]:
         """The function whose Jacobian it is, of all arguments by position."""
         run = super(VjpForm, self).number_of(loss)
-        return lambda *args: self._taken_apart(run(*args))[0]
+        return lambda *args: self._taken_apart(run(*args), args)[0]
 
     def number_of(self, loss: Any) -> Callable[..., Any]:
         """⟨f(arguments), cotangent⟩."""
@@ -178,12 +180,16 @@ def _float(x: Any) -> Any:
 def _whole(form: JacobianForm, report: Report, what: str) -> Report:
     """The report with whole matrices in the place of their products with a cotangent."""
     given = _given(form, [e.name for e in report.entries])
+    kinds = [x.dtype for _, x in tree_leaves(list(form.args)) if getattr(x, "dtype", None) == (
+        np.float32)] or [getattr(J, "dtype", None) for J in given.values()]
+    eps = float(np.finfo(np.float32 if np.float32 in kinds else np.float64).eps)
     entries = []
     for e in report.entries:
         J, known = given.get(e.name), None
         if J is not None and e.verdict != "can't tell":
             known = form.matrix(form.names.index(e.name))
-        entries.append(e if J is None or known is None else _entry(e, J, *known, what))
+        ndim = np.ndim(form.args[form.names.index(e.name)]) if e.name in form.names else 0
+        entries.append(e if J is None or known is None else _entry(e, J, *known, what, ndim, eps))
     return replace(report, entries=tuple(entries), what=what)
 
 
@@ -194,21 +200,32 @@ def _given(form: JacobianForm, names: Sequence[str]) -> dict[str, np.ndarray]:
         given, named = form._given(copied(form.args))
         claimed = claimed(*given, **named)
     if isinstance(claimed, Mapping):
-        claimed = [claimed.get(key) for key in claimed]
-    elif not isinstance(claimed, tuple):
-        claimed = [claimed]
-    return {name: np.asarray(value_of(J), float) for name, J in zip(names, claimed, strict=False)}
+        by_name = {name: claimed[key] for key, name in meant(claimed, form.names).items()}
+    else:
+        several = claimed if isinstance(claimed, tuple) else (claimed,)
+        by_name = dict(zip(names, several, strict=False))
+    arrays = {name: np.asarray(value_of(J)) for name, J in by_name.items()}
+    return {name: J if J.dtype.kind == "f" else J.astype(float) for name, J in arrays.items()}
 
 
-def _entry(e: Entry, J: np.ndarray, true: np.ndarray, terms: np.ndarray, what: str) -> Entry:
-    """The verdict on a whole matrix, beside the engine's, which is confirmed already."""
+def _entry(e: Entry, J: np.ndarray, true: np.ndarray, terms: np.ndarray, what: str, ndim: int,
+           eps_of: float) -> Entry:
+    """The verdict on a whole matrix, beside the engine's, which is confirmed already.
+
+    ndim: axes of the argument; eps_of: the rounding of the coarsest floats involved.
+    """
     shape = np.shape(true)
     if J.shape != shape:
         return replace(e, verdict="wrong", given=J, expected=true, suspects=_of_shape(
             e.name, J, true, what), reason=f"the {what} has shape {J.shape}; it is (*shape of the "
             f"result, *shape of {e.name}): {shape}")
-    eps, tiny = np.finfo(float).eps, np.finfo(float).tiny
-    bar = np.sqrt(eps) * np.abs(true) + 1e3 * eps * np.where(np.isfinite(terms), terms, 0.0) + tiny
+    if "kink" in e.reason:  # other subgradients are as right
+        return replace(e, given=J, expected=true, worst=None)
+    eps, size = eps_of, np.abs(J) + np.abs(true)
+    rows = np.max(size, tuple(range(true.ndim - ndim, true.ndim)), keepdims=True, initial=0.0)
+    bar = np.sqrt(eps) * np.abs(true) + 1e3 * eps * (
+        np.where(np.isfinite(terms), terms, 0.0) + rows) + 10 * eps * np.max(size, initial=0.0)
+    bar = bar + np.finfo(float).tiny
     off = np.abs(J - true)
     at = tuple(int(k) for k in np.unravel_index(np.argmax(off), shape)) if off.size else ()
     facts: dict[str, Any] = {

@@ -18,6 +18,7 @@ from .names import forms_of, meant
 __all__ = ["Home", "parameters_of", "value_at"]
 
 AT_MOST = 20_000  # objects that are looked into
+SMALL = 100_000  # entries of an array that is kept a copy of
 STORES = ("grads", "gradients", "grad", "dparams", "d_params")
 ATOMS = (str, bytes, int, float, complex, bool, type(None), np.generic, np.dtype, ModuleType, type,
          BuiltinFunctionType, np.ufunc, range, slice)
@@ -30,9 +31,9 @@ def parameters_of(params: Any) -> dict[str, Any]:
     if not isinstance(params, Mapping) and isinstance(getattr(params, "params", None), Mapping):
         params = params.params
     if not isinstance(params, Mapping):
-        names = [*getattr(params, "__dict__", {})]
-        params = {name: x for name, x in getattr(params, "__dict__", {}).items()
-                  if _is_parameter(x) and not meant([name], [n for n in names if n != name])}
+        held = dict(_entries(params))
+        params = {name: x for name, x in held.items()
+                  if _is_parameter(x) and not meant([name], [n for n in held if n != name])}
     if not params:
         raise ShapeError("params has no arrays of floats in it: give them by name, such as "
                          'params={"W": layer.W}')
@@ -63,6 +64,11 @@ class Home:
             for key, x in _entries(container):
                 if id(x) in names:
                     self.places[names[id(x)]].append((container, key))
+        for name, found in self.places.items():
+            if any(isinstance(container, tuple) for container, _ in found):
+                raise ShapeError(f"params[{name!r}] is held in a tuple, where no other numbers can "
+                                 "be put: hold the parameters in a list or a dict, or let the loss "
+                                 "take them as arguments")
         if lost := [name for name, found in self.places.items() if not found]:
             raise ShapeError(f"params[{lost[0]!r}] isn't found in what the loss uses: give the "
                              "array itself, as in params={'W': layer.W}, not a copy of it")
@@ -87,6 +93,24 @@ class Home:
                 inside = [v for _, v in _entries(x)]
                 self.owners |= {id(v): x for v in inside if isinstance(v, dict | list)}
                 rest += inside
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """A block after which objects, dicts and lists hold what they held; arrays of a size that
+        is copied at once, too.
+        """
+        before = self.state()
+        arrays = [(x, x.copy()) for _, entries in before for x in entries.values()
+                  if isinstance(x, np.ndarray) and x.flags.writeable and x.size <= SMALL]
+        try:
+            yield
+        finally:
+            for container, entries in before:
+                if not _holds_the_same(container, entries):
+                    _restore(container, entries)
+            for x, numbers in arrays:
+                if not np.array_equal(x, numbers):
+                    x[...] = numbers
 
     def keep_only(self, reads: Callable[[Mapping[str, Any]], bool]) -> None:
         """Forget the arrays of an object that its forward pass writes and doesn't read."""
@@ -138,7 +162,8 @@ class Home:
                 beside = dict(_entries(of(container)))
                 beside.pop(key, None)
                 stores = [dict(_entries(getattr(owner, store, None))) for store in STORES]
-                wanted = [*forms_of(key), *forms_of(name)]
+                own = [key] if isinstance(key, int) else forms_of(key)
+                wanted = [*own, *forms_of(name)]
                 for entries in (beside, *stores):
                     for k in wanted:
                         if k in entries and entries[k] is not None:
@@ -158,6 +183,12 @@ def _is_users(kind: type) -> bool:
 def value_at(container: Any, key: Any) -> Any:
     """What a container holds in a place."""
     return dict(_entries(container))[key]
+
+
+def _holds_the_same(container: Any, entries: Mapping[Any, Any]) -> bool:
+    """Whether a container holds the very objects that it held."""
+    now = dict(_entries(container))
+    return now.keys() == entries.keys() and all(x is entries[key] for key, x in now.items())
 
 
 class _Globals:
@@ -183,7 +214,19 @@ def _entries(container: Any) -> list[tuple[Any, Any]]:
             return [(None, container.cell_contents)]
         except ValueError:
             return []
-    return [*getattr(container, "__dict__", {}).items()]
+    return [*getattr(container, "__dict__", {}).items(), *_in_slots(container)]
+
+
+def _in_slots(x: Any) -> list[tuple[str, Any]]:
+    """What an object of a class with __slots__ holds."""
+    names = [name for kind in type(x).__mro__ for name in _names_of_slots(kind)]
+    return [(name, getattr(x, name)) for name in names if hasattr(x, name)]
+
+
+def _names_of_slots(kind: type) -> list[str]:
+    slots = vars(kind).get("__slots__", ())
+    names = [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
 def _put(container: Any, key: Any, value: Any) -> None:
@@ -194,7 +237,11 @@ def _put(container: Any, key: Any, value: Any) -> None:
     elif type(container).__name__ == "cell":
         container.cell_contents = value
     elif not isinstance(container, tuple):
-        container.__dict__[key] = value
+        own = getattr(container, "__dict__", None)
+        if own is not None and key in own:
+            own[key] = value
+        else:
+            object.__setattr__(container, key, value)
 
 
 def _restore(container: Any, entries: dict[Any, Any]) -> None:
@@ -206,6 +253,6 @@ def _restore(container: Any, entries: dict[Any, Any]) -> None:
         if isinstance(container, dict):
             del container[key]
         elif not isinstance(container, _Globals):
-            del container.__dict__[key]
+            object.__delattr__(container, key)
     for key, value in entries.items():
         _put(container, key, value)

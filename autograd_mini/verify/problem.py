@@ -37,13 +37,12 @@ class Problem:
         self.plain = False  # whether the engine follows the loss as it is
         self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
         first, again = self.value(self.args), self.value(self.args)
-        self.trouble = ""
+        self.trouble, self.cut_short = "", False  # the search for the cause may be cut short
         if not np.isfinite(first):
             self.trouble = f"the loss is {first:.3g} at these arguments: check at others"
         elif first != again:
             self.trouble = ("the loss gave two different values for the same arguments (is it "
                             "random?): fix its seed inside the loss")
-        self.cut_short = False  # the search for the cause
         self.sourceless = ""  # the gradient's function, if its lines can't be read
         self.symmetrised: dict[tuple[int, str], tuple[str, str]] = {}  # see triangle.py
         self.graph: list[Node] = []
@@ -90,7 +89,8 @@ class Problem:
         self.solves = any(node.op is not None and "solves" in node.op.facts for node in self.graph)
         self.variables = dict(self.variables_of(call))
         return {
-            place: (np.asarray(value_of(g)), np.asarray(sizes.get(x, 0.0)))
+            place: (np.asarray(value_of(g)),
+                    np.asarray(sizes.get(x, 0.0)) + self.form.rounding(self.argument(*place)))
             for (place, x), g in zip(self.variables_of(call), found, strict=False)
         }
 
@@ -179,7 +179,7 @@ class Problem:
         return true, tolerance(true, terms, self.eps(dtype))
 
     @cached_property
-    def measured(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
+    def measured(self) -> dict[tuple[int, str], Any]:
         """By (argument, path): the gradient by finite differences, and its error bar."""
         return measured_at(self, self.args)
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import value_of
 from ..transforms import hvp
-from ..trees import flat, flatten, tree_map
+from ..trees import flat, flatten, tree_leaves, tree_map
 from .diagnosis.fitting import agree
 from .forms import Form, Words, copied, first_of, wanted
 from .gradient import report_on
@@ -36,6 +36,10 @@ class StepForm(Form):
         super().__init__(loss, step, args, kwargs, params)
         self.by_name = True
         self.moved = self._which(wrt)
+
+    def rounding(self, x: Any) -> Any:
+        """(before - after) / lr has lost what lr makes of the last digit of the parameter."""
+        return np.abs(np.asarray(x, float)) / self.lr
 
     def _which(self, wrt: Any) -> list[int]:
         """The arguments that the step changes."""
@@ -76,21 +80,46 @@ class StepForm(Form):
 
     def _claimed(self, returned: Any, before: list[Any], after: list[Any]) -> Any:
         """The gradient that a step implies."""
-        several = isinstance(returned, Mapping) or (
-            isinstance(returned, tuple) and not isinstance(before[0], tuple))
-        if returned is not None and not several:
-            returned = (returned,)
         names = [self.names[i] for i in self.moved]
         if isinstance(returned, Mapping) and not (len(names) == 1 and isinstance(
                 before[0], Mapping)):
-            returned = [returned.get(name) for name in names]
-        elif isinstance(returned, Mapping):
-            returned = [returned]
-        new = [a if r is None else r for a, r in zip(after, returned or after, strict=False)]
-        if len(new) < len(before):
-            new += after[len(new):]
+            parts: list[Any] = [returned.get(name) for name in names]
+        elif isinstance(returned, tuple | list) and not isinstance(before[0], tuple | list):
+            parts = list(returned)
+        else:
+            parts = [] if returned is None else [returned]
+        new = [a if r is None else r for a, r in zip(after, _fitting(parts, before), strict=True)]
         return {name: _difference(old, renamed(now, old), self.lr)
                 for name, old, now in zip(names, before, new, strict=True)}
+
+
+def _fitting(parts: list[Any], before: list[Any]) -> list[Any]:
+    """Of what a step returned, the new parameters in their order; None for those it left in place.
+
+    A loss returned beside them is left out; what fits in two ways is refused.
+    """
+    shapes = [_form(x) for x in before]
+    given = [s if x is None else _form(x) for x, s in zip(parts, shapes, strict=False)]
+    if given == shapes and len(parts) == len(shapes):
+        return parts
+    parts = [x for x in parts if x is not None and _form(x) in shapes]
+    if not parts:
+        return [None] * len(before)
+    if [_form(x) for x in parts] == shapes:
+        return parts
+    places = [[k for k, s in enumerate(shapes) if s == _form(x)] for x in parts]
+    if any(len(p) != 1 for p in places) or len({p[0] for p in places}) < len(places):
+        raise ShapeError(f"the step returned {len(parts)} of the {len(before)} parameters, and "
+                         "which isn't clear by their shapes: return all of them in order, a dict")
+    found: list[Any] = [None] * len(before)
+    for (k,), x in zip(places, parts, strict=True):
+        found[k] = x
+    return found
+
+
+def _form(x: Any) -> Any:
+    """The shapes of the arrays in a parameter."""
+    return [(path, np.shape(value_of(leaf))) for path, leaf in tree_leaves(x)]
 
 
 def _difference(before: Any, after: Any, lr: float) -> Any:

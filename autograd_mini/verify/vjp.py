@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..errors import DTypeError, ShapeError
 from ..graph import value_of
 from ..trees import flat, tree_map
 from .engines import Context, foreign
-from .forms import CACHE, COTANGENT, Form, Words, copied, wanted
+from .forms import CACHE, COTANGENT, OUTPUT, Form, Words, copied, wanted
 from .gradient import report_on
 from .objects import parameters_of
 from .report import Report
@@ -24,6 +25,8 @@ __all__ = ["VjpForm", "check_vjp"]
 class VjpForm(Form):
     """A function and its backward pass; the loss is the sum of its results times a cotangent."""
 
+    gives_arguments = True
+    unstored: tuple[str, ...] = ()  # arrays of a layer for which there is no gradient
     fresh = False  # whether the forward pass is run at the arguments alone, before backward
 
     def __init__(self, f: Any, vjp: Any, args: Sequence[Any], kwargs: Mapping[str, Any],
@@ -35,6 +38,8 @@ class VjpForm(Form):
         forward, backward, self.opaque, holder = _opened(f, vjp)
         self.keeper = pair.forward if _is_pair(pair) else forward  # keeps what backward needs
         super().__init__(forward, backward, args, kwargs, holder if params is None else params)
+        if params is None and holder is not None:
+            self._keep_only_stored(forward, backward, args, kwargs)
         with self._placed(self.args):
             given, named = self._given(copied(self.args))
             output, _ = self.forward(given, named)
@@ -43,6 +48,22 @@ class VjpForm(Form):
         if isinstance(self.seed, np.ndarray):
             self.constants = {_cotangents_name(backward): self.seed}
 
+    def _keep_only_stored(self, forward: Any, backward: Any, args: Sequence[Any],
+                          kwargs: Mapping[str, Any]) -> None:
+        """Leave out the arrays of a layer beside which no gradient is stored: statistics, masks."""
+        assert self.home is not None
+        with self._placed(self.args):
+            given, named = self._given(copied(self.args))
+            self.seed = tree_map(lambda y: _drawn(np.random.default_rng(0), y),
+                                 self.forward(given, named)[0])
+        call = self.called(copied(self.args))
+        with call.around():
+            call.function(*call.args, **call.kwargs)
+            stored = self.home.gradients(lambda x: x)
+        kept = {name: x for name, x in self.home.params.items() if name in stored}
+        self.unstored = tuple(name for name in self.home.params if name not in stored)
+        super().__init__(forward, backward, args, kwargs, kept or None)
+
     def number_of(self, loss: Any) -> Callable[..., Any]:
         """⟨f(arguments), cotangent⟩."""
         if self.skipped:
@@ -50,36 +71,45 @@ class VjpForm(Form):
                                                                  **named))
         else:
             run = super().number_of(loss)
-        return lambda *args: _paired(self._taken_apart(run(*args))[0], self.seed)
+        return lambda *args: _paired(self._taken_apart(run(*args), args)[0], self.seed)
 
     def forward(self, given: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, Any]:
         """(what the function returns, what it keeps for its backward pass)."""
         if not self.has_context:
             if self.home is not None and not self.fresh:  # so that what it keeps from it shows
                 self.keeper(*moved(given), **copied(named))
-            return self._taken_apart(self.keeper(*given, **named))
+            return self._taken_apart(self.keeper(*given, **named), [*given, *named.values()])
         context = Context(len(given))
         return self.keeper(context, *given, **named), context
 
-    def _taken_apart(self, returned: Any) -> tuple[Any, Any]:
-        """(output, cache): a pair whose second part is no array, or is asked for as a cache."""
-        if isinstance(returned, tuple) and len(returned) == 2 and (
-                callable(returned[1]) or not _are_numbers(returned[1])
-                or set(CACHE).intersection(wanted(self.gradient) or ())):
+    def _taken_apart(self, returned: Any, args: Sequence[Any]) -> tuple[Any, Any]:
+        """(output, cache): a pair whose second part is no array, holds arguments, or is asked for.
+        """
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            return returned, None
+        own = {id(x) for x in flat(list(args))}
+        holds = any(id(x) in own for x in flat(returned[1]))
+        if callable(returned[1]) or not _are_numbers(returned[1]) or holds or set(
+                CACHE).intersection(wanted(self.gradient) or ()):
             return returned
         return returned, None
 
     def taken(self, words: Words) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """By the names of its parameters; else the cotangent, and then the function's arguments."""
         given, named = self._given([words.values[name] for name in self.names])
-        needed = wanted(self.gradient)
-        try:
-            if needed is not None:
-                return words.taken(self.gradient)
-        except ShapeError:
-            if len(needed or ()) != 1 + len(given):
-                raise
-        return (self.seed, *given), named
+        needed, words.arrives = wanted(self.gradient), True
+        if needed is not None and not self._is_positional(list(needed), len(given)):
+            return words.taken(self.gradient)
+        return (copied(self.seed), *given), named
+
+    def _is_positional(self, needed: list[str], count: int) -> bool:
+        """Whether it is (g, *arguments) under names of its own."""
+        if len(needed) != 1 + count:
+            return False
+        other = [k for k, name in enumerate(needed) if name not in self.names]
+        strict = [name for name in needed if name in COTANGENT and name not in self.names]
+        kept = [name for name in needed if name in (*CACHE, *OUTPUT) and name not in self.names]
+        return not strict and not (kept and len(other) == 2) and other != [0]
 
     def _second(self, returned: Any, of: Callable[[Any], Any]) -> Any:
         """The gradient that a function returned as a pullback beside its result."""
@@ -88,7 +118,12 @@ class VjpForm(Form):
 
     def _read(self, returned: Any, of: Callable[[Any], Any]) -> Any:
         """The claim; of `lambda y, x: lambda g: …`, what the inner function returns."""
-        return super()._read(returned(copied(self.seed)) if callable(returned) else returned, of)
+        returned = returned(copied(self.seed)) if callable(returned) else returned
+        names = self.names[self.count[0]:]
+        if isinstance(returned, tuple) and len(returned) == len(names) and any(
+                g is None for g in returned):  # what has no gradient isn't checked
+            returned = {n: g for n, g in zip(names, returned, strict=True) if g is not None}
+        return super()._read(returned, of)
 
     def _is_by_name(self) -> bool:
         return True
@@ -140,8 +175,12 @@ def _report(f: Any, vjp: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pa
         first = [x[:1] if np.shape(x)[:1] == (n,) else x for x in args]
         return report_on(VjpForm(f, vjp, first, kwargs, params), wrt)
 
-    return with_reruns(form, report_on(form, wrt),
-                           of_first if len(lengths) == 1 and lengths != {1} else None)
+    report = report_on(form, wrt)
+    if form.unstored:
+        note = (f"no gradient was found for {', '.join(form.unstored)}, which the layer reads: "
+                "they weren't checked (params= names what has one)")
+        report = replace(report, notes=(*report.notes, note))
+    return with_reruns(form, report, of_first if len(lengths) == 1 and lengths != {1} else None)
 
 
 def _opened(f: Any, vjp: Any) -> tuple[Any, Any, str, Any]:
