@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -266,6 +268,49 @@ def test_slots_and_lists():
     layer = InLists()
     assert ag.check_vjp(layer, X, params={"W": layer.params[0]}).ok
     assert not layer.grads[0].any()
+
+
+class Called:
+    """A layer that is called."""
+
+    def __call__(self, x):
+        self.x = x
+        return np.sin(x)
+
+    def backward(self, dout):
+        return dout * np.cos(self.x)
+
+
+class ShiftFree:
+    """A loss that doesn't see one number added to all of b."""
+
+    def __init__(self):
+        self.b = np.zeros(3)
+
+    def loss(self, x):
+        z = x + self.b
+        self.p = np.exp(z - z.max()) / np.sum(np.exp(z - z.max()))
+        return -np.log(self.p[0])
+
+    def backward(self):
+        self.db = self.p - np.array([1.0, 0, 0])
+
+
+def test_layers_that_are_called_partial_losses_and_shared_arrays():
+    """`__call__` is a forward pass; a partial is looked into; one array isn't two parameters."""
+    assert ag.check_vjp(Called(), LINE).ok
+    net = ShiftFree()
+    x = np.array([0.3, -0.2, 0.5])
+    assert ag.check_gradient(net.loss, net.backward, x, params=net)["b"].verdict == "right"
+    held = {"V": W.copy()}
+
+    def loss(X):
+        return np.sum((X @ held["V"]) ** 2)
+
+    assert ag.check_gradient(functools.partial(loss, X), lambda: {"V": 2 * X.T @ X @ held["V"]},
+                             params={"V": held["V"]}).ok
+    with pytest.raises(ShapeError, match="one array under two names"):
+        ag.check_gradient(lambda: 0.0, dict, params={"a": held["V"], "b": held["V"]})
 
 
 # ── forms ────────────────────────────────────────────────────────────────────────────────────

@@ -75,7 +75,7 @@ class Explanation:
         told = []
         for part in PARTS:
             lines = [line for line in self.lines if line.part == part]
-            rows = "".join(f"<tr><td>{_math(line.symbol)}</td><td><math>"
+            rows = "".join(f"<tr><td>{_math(line.symbol)}</td><td><math displaystyle=\"true\">"
                            + "".join(f"<mo>=</mo>{as_mathml(f)}" for f in line.formulas)
                            + f"</math>{html.escape(line.note)}</td></tr>" for line in lines)
             if rows:
@@ -90,7 +90,7 @@ class Explanation:
 
 
 def _math(formula: Formula) -> str:
-    return f"<math>{as_mathml(formula)}</math>"
+    return f"<math displaystyle=\"true\">{as_mathml(formula)}</math>"
 
 
 def _row(line: Line, width: int) -> str:

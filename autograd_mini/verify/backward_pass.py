@@ -77,8 +77,9 @@ def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str,
             if known and np.shape(found[form]) == np.shape(x.value):
                 claims[form] = (x, found[form])
     if not claims:
-        raise ShapeError("the backward pass has no variable that is called as the gradient of one "
-                         f"of the forward pass, such as d{next(iter(variables), 'z')}; its "
+        raise ShapeError("the backward pass has no variable, given a value once and not in a loop, "
+                         "that is called as the gradient of one of the forward pass,"
+                         f" such as d{next(iter(variables), 'z')}; its "
                          f"variables: {', '.join(found) or 'none'}")
     return claims
 

@@ -144,7 +144,7 @@ class Form:
         for values in ({}, changed):
             with self.home.holding(values), np.errstate(all="ignore"):
                 results.append(flat(self.forward(copied(args), copied(kwargs))[0]))
-        return not all(np.array_equal(value_of(x), value_of(y), equal_nan=True)
+        return not all(np.array_equal(value_of(x), value_of(y))
                        for x, y in zip(*results, strict=True))
 
     def taken(self, words: Words) -> tuple[tuple[Any, ...], dict[str, Any]]:

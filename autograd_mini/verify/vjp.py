@@ -36,7 +36,7 @@ class VjpForm(Form):
         self.is_pair = vjp is None  # f is the forward pass of its own backward pass
         self.skipped = int(self.has_context and self.is_pair)
         forward, backward, self.opaque, holder = _opened(f, vjp)
-        self.keeper = pair.forward if _is_pair(pair) else forward  # keeps what backward needs
+        self.keeper = _forward_of(pair) if _is_pair(pair) else forward  # keeps what backward needs
         super().__init__(forward, backward, args, kwargs, holder if params is None else params)
         if params is None and holder is not None:
             self._keep_only_stored(forward, backward, args, kwargs)
@@ -193,13 +193,20 @@ def _opened(f: Any, vjp: Any) -> tuple[Any, Any, str, Any]:
     if not _is_pair(source):
         return given, other, "", None
     holder = None if isinstance(source, type) or not _has_arrays(source) else source
-    forward = source.forward if vjp is None else given
+    forward = _forward_of(source) if vjp is None else given
     return forward, source.backward, "", holder
 
 
 def _is_pair(f: Any) -> bool:
-    return foreign(f) is None and callable(getattr(f, "forward", None)) and callable(
-        getattr(f, "backward", None))
+    return foreign(f) is None and callable(getattr(f, "backward", None)) and callable(
+        _forward_of(f))
+
+
+def _forward_of(pair: Any) -> Any:
+    """The forward pass of an object or a class with a backward pass: `forward`, or the call."""
+    forward = getattr(pair, "forward", None)
+    return forward if forward is not None or isinstance(pair, type) else getattr(
+        pair, "__call__", None)
 
 
 def _brings_backward(f: Any) -> bool:
