@@ -78,9 +78,9 @@ def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str,
                 claims[form] = (x, found[form])
     if not claims:
         raise ShapeError("the backward pass has no variable, given a value once and not in a loop, "
-                         "that is called as the gradient of one of the forward pass,"
-                         f" such as d{next(iter(variables), 'z')}; its "
-                         f"variables: {', '.join(found) or 'none'}")
+                         "that is called as the gradient of one of the forward pass, such as "
+                         f"d{next(iter(variables), 'z')}; its variables: "
+                         f"{', '.join(found) or 'none'}")
     return claims
 
 

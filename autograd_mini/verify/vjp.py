@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -205,8 +206,9 @@ def _is_pair(f: Any) -> bool:
 def _forward_of(pair: Any) -> Any:
     """The forward pass of an object or a class with a backward pass: `forward`, or the call."""
     forward = getattr(pair, "forward", None)
-    return forward if forward is not None or isinstance(pair, type) else getattr(
-        pair, "__call__", None)
+    if forward is not None or isinstance(pair, type) or not callable(pair):
+        return forward
+    return MethodType(type(pair).__call__, pair)
 
 
 def _brings_backward(f: Any) -> bool:
