@@ -79,7 +79,7 @@ def corrections(problem: Problem, names: list[str], arrays_of: Callable[[Any], l
                         [fault.statement for fault in likely]),
                 rewriting(pairs=True) if not (known and found.repairs) else ()):
             (whole if repair.repaired >= wrong else found.repairs).append(repair)
-            if len(whole) == (1 if known else 2):
+            if len(whole) == (1 if known or likely else 2):  # one at the line at fault is enough
                 break
     problem.cut_short = problem.cut_short or (not known and budget.over)
     found.repairs = whole or sorted(found.repairs, key=lambda r: -len(r.repaired))
