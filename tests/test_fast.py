@@ -153,7 +153,7 @@ EACH = [p for p in fast.PAIRS if p not in LAYOUT]
 
 
 # Each takes a third of a second; all of them together are exchanged in the test below.
-@pytest.mark.parametrize("pair", [pytest.param(p, marks=[pytest.mark.slow] if i % 8 else [])
+@pytest.mark.parametrize("pair", [pytest.param(p, marks=[pytest.mark.slow] if i % 16 else [])
                                   for i, p in enumerate(EACH)],
                          ids=lambda p: f"{getattr(p.owner, '__name__', p.owner)}.{p.name}")
 def test_a_fast_function_gives_what_the_plain_one_gives(pair, plain_results):

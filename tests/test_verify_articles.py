@@ -243,6 +243,7 @@ def test_the_shapes_of_002():
     assert "has shape (4, 4), w2 has shape (4, 1)" in report["w2"].suspects[0].message
 
 
+@pytest.mark.slow
 def test_the_steps_of_000_and_002():
     """+= where the gradient is to be subtracted, and a step above 2/λ."""
     def step(w, X, y, lr):

@@ -88,7 +88,7 @@ def scale_of_what_is_normalised(rng):
     scale_of_what_is_normalised])
 def test_chains_with_gradients_that_are_rounding_are_right(chain):
     """Claimed as 0, or as what the formula leaves of it; and what is off by 1e-4 is still wrong."""
-    for seed in range(3):
+    for seed in range(2):
         forward, claims = chain(np.random.default_rng(seed))
         for right in claims:
             assert check_chain(forward, **right).ok, (seed, [*right])

@@ -77,6 +77,7 @@ def test_a_step_that_is_too_large_for_where_it_leads():
     assert entry.verdict == "wrong"
 
 
+@pytest.mark.slow
 def test_a_parameter_that_is_updated_too_early():
     """The second gradient is that of after the first update."""
     rng = np.random.default_rng(0)
