@@ -171,3 +171,14 @@ def test_the_command(capsys, tmp_path):
     assert "<mfrac>" in out.read_text() and "wrote" in capsys.readouterr().out
     assert main([*formula, "--wrt", "q"]) == 2
     assert main([*formula, "-o", str(tmp_path / "no" / "d.txt")]) == 2
+
+
+def test_poles_factors_near_one_and_names_that_clash():
+    """inf is printed; 1.00001 isn't 1; two nodes never have one name, nor a line two lines."""
+    with np.errstate(all="ignore"):
+        for f in (lambda x: 1 / x, np.sqrt, np.log, lambda x: x**-1):
+            assert "∞" in str(ag.explain(f, 0.0))
+    assert "x · 1.00001" in str(ag.explain(lambda x: x * 1.00001, 2.0))
+    a, b = Value(1.0, label="out"), Value(2.0, label="out\nof")
+    told = str(ag.explain(a * b + Value(3.0, label="v1") * Value(4.0, label="v1")))
+    assert "∂y/∂out =" in told and "∂y/∂v1′" in told and "out of" in told

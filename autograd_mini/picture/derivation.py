@@ -288,7 +288,11 @@ class _Derivation:
     def _slope_number(self, node: Node, i: int) -> Formula:
         """The number ∂node/∂parent, by the rule for a cotangent of 1."""
         assert node.op is not None
-        contributions = node.op.pull(1.0, node.value, node.inputs, node)
+        try:
+            contributions = node.op.pull(1.0, node.value, node.inputs, node)
+        except (ArithmeticError, ValueError):  # at a pole Python's floats raise, NumPy's don't
+            wide = tuple(np.float64(x) for x in node.inputs)
+            contributions = node.op.pull(np.float64(1.0), np.float64(node.value), wide, node)
         return self.shown(unbroadcast(contributions[i], ()))
 
     def derivative(self, node: Node) -> Formula:

@@ -29,17 +29,21 @@ class Names:
         clashes = {name for name, count in Counter(short.values()).items() if count > 1}
         taken = set(short.values())
         self.known: dict[Node, Name] = {}
-        count = 0
+        count, used = 0, set[str]()
         for node in order:
             if node in short:
                 name = str(node.label) if short[node] in clashes else short[node]
             elif node is y:
-                name = "out"
+                name = next(n for n in ("out", "y", "result", "the output") if n not in taken)
             else:
                 count += 1
                 while f"v{count}" in taken:
                     count += 1
                 name = f"v{count}"
+            name = " ".join(name.split()) or "?"
+            while name in used:
+                name += "′"
+            used.add(name)
             self.known[node] = Name(name)
 
     def __getitem__(self, node: Node) -> Name:

@@ -153,7 +153,10 @@ def number(x: Any, precision: int = 4) -> Number:
     x = float(x) + 0.0  # −0 is 0
     if math.isinf(x):
         return Number("−∞" if x < 0 else "∞")
-    digits, _, exponent = f"{x:.{precision}g}".partition("e")
+    rounded = f"{x:.{precision}g}"
+    if float(rounded) in (0.0, 1.0, -1.0) and float(rounded) != x:
+        rounded = f"{x:.17g}" if abs(x) > 0.5 else rounded  # what isn't 1 isn't written as 1
+    digits, _, exponent = rounded.partition("e")
     return Number((digits + (f"e{int(exponent)}" if exponent else "")).replace("-", "−"))
 
 

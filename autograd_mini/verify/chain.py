@@ -119,7 +119,7 @@ def _without_other_meanings(report: ChainReport, of_leaves: Collection[str]) -> 
     causes = {cause for _, cause in report.because}
     last = max((i for i, e in enumerate(report.entries) if e.verdict == "right"), default=-1)
     kept = tuple(e for i, e in enumerate(report.entries)
-                 if e.verdict == "right" or e.name in causes or i > last
+                 if e.verdict == "right" or e.name in causes or i > last or e.name in of_leaves
                  or e.name in {name for name, _ in report.because})
     return replace(report, entries=kept)
 

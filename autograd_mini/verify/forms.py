@@ -8,6 +8,7 @@ object, and its gradient may be a `backward(dout, cache)` or a method that store
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -18,10 +19,10 @@ import numpy as np
 from ..backprop import copy_if_array
 from ..errors import ShapeError
 from ..graph import value_of
-from ..trees import flat, tree_map
+from ..trees import flat, tree_leaves, tree_map
 from .objects import Home, parameters_of
 
-__all__ = ["Called", "Form", "Words", "copied", "first_of", "parameters_named",
+__all__ = ["Called", "Form", "Words", "copied", "first_of", "fitting", "parameters_named",
            "wanted"]
 
 CACHE = ("cache", "caches", "ctx", "saved", "residuals", "res", "memory", "intermediates", "state")
@@ -160,13 +161,16 @@ class Form:
         rest = self.names[self.count[0]:]
         if not stored and not isinstance(returned, Mapping) and returned is not None and (
                 self.gives_arguments or len(parts) != len(self.home.params)) and rest:
-            return dict(zip(rest, parts, strict=False))  # of the arguments, not of what is held
+            # Of the arguments, not of what is held, for which there is nothing then.
+            return dict.fromkeys(self.home.params) | dict(zip(rest, parts, strict=False))
         if isinstance(returned, Mapping) or not stored:
             return self._without_loss(returned)
         asked = dict.fromkeys(self.home.params) | stored
-        if returned is not None and all(np.ndim(value_of(g)) or not np.ndim(x) for g, x in zip(
-                parts, self.args[self.count[0]:], strict=False)):
-            asked |= dict(zip(rest, parts, strict=False))
+        for name, g, x in zip(rest, parts, self.args[self.count[0]:], strict=False):
+            again = any(g is s or (np.shape(g) == np.shape(s) and np.array_equal(g, s))
+                        for s in stored.values())  # what is stored is returned, too
+            if g is not None and np.shape(value_of(g)) == np.shape(x) and not again:
+                asked[name] = g
         return asked
 
     def _without_loss(self, returned: Any) -> Any:
@@ -296,6 +300,26 @@ def _in_order(function: Any, kwargs: Mapping[str, Any]) -> list[str]:
     """The names of keywords, in the order in which the function has them."""
     order = parameters_named(function)
     return sorted(kwargs, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def fitting(parts: Sequence[Any], args: Sequence[Any]) -> list[int]:
+    """The positions of the arguments that have the shapes of some arrays, in their order: the first
+    ones, or the only others. Raises `ShapeError` where others could be meant, too.
+    """
+    shapes, own = [_shapes(x) for x in parts], [_shapes(x) for x in args]
+    first = list(range(len(parts)))
+    if own[:len(parts)] == shapes:
+        return first
+    found = [list(some) for some in itertools.combinations(range(len(args)), len(parts))
+             if [own[k] for k in some] == shapes] if len(args) <= 12 else []
+    if len(found) > 1:
+        raise ShapeError("which arguments these are for isn't clear by their shapes: say wrt=, "
+                         "or give a dict by name")
+    return found[0] if found else first
+
+
+def _shapes(x: Any) -> Any:
+    return [(path, np.shape(value_of(leaf))) for path, leaf in tree_leaves(x)]
 
 
 def first_of(returned: Any) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradientError, ShapeError
+from ..graph import value_of
 from .diagnosis.explain import explained
-from .forms import Form, copied, parameters_named
+from .forms import Form, copied, fitting, parameters_named
 from .names import meant
 from .objects import Home
 from .problem import Problem
@@ -31,7 +32,9 @@ def _positions(wrt: Any, form: Form, claim: Any) -> list[int]:
         elif held:
             wrt = range(held)
         elif isinstance(claim, tuple) and _is_array(args[0]):
-            wrt = range(len(claim))
+            wrt = fitting(claim, args) if len(claim) <= len(args) else range(len(claim))
+        elif _are_several(claim, args):
+            wrt = fitting(claim, args)
         else:
             wrt = [0]
     wrt = [wrt] if isinstance(wrt, str | int) else list(wrt)
@@ -66,6 +69,12 @@ def _claims(claim: Any, wrt: list[int], names: list[str], args: Sequence[Any]) -
         f"gradients for {keys} are needed: a tuple in that order or a dict by name, not "
         f"{type(claim).__name__}" + (f" with {sorted(claim)}" if isinstance(claim, Mapping) else "")
     )
+
+
+def _are_several(claim: Any, args: Sequence[Any]) -> bool:
+    """Whether a list is of gradients, one for each argument, and not of numbers."""
+    return isinstance(claim, list) and 1 < len(claim) <= len(args) and _is_array(args[0]) and all(
+        isinstance(value_of(g), np.ndarray | np.generic) for g in claim)
 
 
 def _is_array(x: Any) -> bool:

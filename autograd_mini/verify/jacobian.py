@@ -144,6 +144,8 @@ def check_hessian(loss: Callable[..., Any], H: Any, *args: Any, **kwargs: Any) -
     if not args:
         raise ShapeError("check_hessian needs the point: the arguments of the loss, the one it is "
                          "differentiated by first")
+    if isinstance(args[0], list):
+        args = (np.asarray(args[0], float), *args[1:])
     form = HessianForm(loss, H, args, kwargs)
     doubt = _doubt(form)
     if doubt:

@@ -120,6 +120,14 @@ class Home:
                 if not np.array_equal(x, numbers):
                     x[...] = numbers
 
+    def inner(self, *outer: Any) -> list[str]:
+        """The classes of the objects further in that hold arrays of floats."""
+        found = [type(c).__name__ for c in self.containers
+                 if _is_users(type(c)) and not any(c is x for x in outer)
+                 and not isinstance(c, dict | list | tuple | _Globals)
+                 and type(c).__name__ != "cell" and any(_is_parameter(x) for _, x in _entries(c))]
+        return list(dict.fromkeys(found))
+
     def keep_only(self, reads: Callable[[Mapping[str, Any]], bool]) -> None:
         """Forget the arrays of an object that its forward pass writes and doesn't read."""
         for name, x in [*self.params.items()]:

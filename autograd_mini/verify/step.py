@@ -13,7 +13,7 @@ from ..graph import value_of
 from ..transforms import hvp
 from ..trees import flat, flatten, tree_leaves, tree_map
 from .diagnosis.fitting import agree
-from .forms import Form, Words, copied, first_of, wanted
+from .forms import Form, Words, copied, first_of, fitting, wanted
 from .gradient import report_on
 from .names import renamed
 from .objects import value_at
@@ -43,10 +43,30 @@ class StepForm(Form):
 
     def _which(self, wrt: Any) -> list[int]:
         """The arguments that the step changes."""
+        if wrt is None and self.count[0]:
+            return list(range(self.count[0]))
         if wrt is None:
-            return list(range(self.count[0] or 1))
+            return self._changed()
         wrt = [wrt] if isinstance(wrt, str | int) else list(wrt)
         return [self.names.index(name) if isinstance(name, str) else name for name in wrt]
+
+    def _changed(self) -> list[int]:
+        """The arguments that the step returns, or changes in place."""
+        args = copied(self.args)
+        call = super().called(args)
+        with call.around():
+            returned = call.function(*call.args, **call.kwargs)
+        moved = {i for i, (x, y) in enumerate(zip(self.args, args, strict=True))
+                 if not _same(x, y)}
+        if isinstance(returned, Mapping) and not isinstance(self.args[0], Mapping):
+            moved |= {self.names.index(name) for name in returned if name in self.names}
+        elif isinstance(returned, tuple | list) and not isinstance(self.args[0], tuple | list):
+            loss = value_of(first_of(self.loss(*copied(self._given(self.args)[0]),
+                                               **copied(self._given(self.args)[1]))))
+            parts = [x for x in returned if x is not None and not (
+                np.ndim(value_of(x)) == 0 and np.size(loss) == 1 and float(value_of(x)) == loss)]
+            moved |= set(fitting(parts, self.args)) if parts else set()
+        return sorted(moved) or [0]
 
     def taken(self, words: Words) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the loss, by name, and the learning rate."""
@@ -115,6 +135,13 @@ def _fitting(parts: list[Any], before: list[Any]) -> list[Any]:
     for (k,), x in zip(places, parts, strict=True):
         found[k] = x
     return found
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two trees hold the same numbers."""
+    xs, ys = flat(a), flat(b)
+    return len(xs) == len(ys) and all(np.array_equal(value_of(x), value_of(y))
+                                      for x, y in zip(xs, ys, strict=True))
 
 
 def _form(x: Any) -> Any:

@@ -45,7 +45,8 @@ class VjpForm(Form):
             given, named = self._given(copied(self.args))
             output, _ = self.forward(given, named)
         rng = np.random.default_rng(0)
-        self.seed = tree_map(lambda y: _drawn(rng, y), output)
+        self.seed = 1.0 if self._takes_nothing(output) else tree_map(
+            lambda y: _drawn(rng, y), output)
         if isinstance(self.seed, np.ndarray):
             self.constants = {_cotangents_name(backward): self.seed}
 
@@ -55,8 +56,9 @@ class VjpForm(Form):
         assert self.home is not None
         with self._placed(self.args):
             given, named = self._given(copied(self.args))
-            self.seed = tree_map(lambda y: _drawn(np.random.default_rng(0), y),
-                                 self.forward(given, named)[0])
+            output = self.forward(given, named)[0]
+            self.seed = 1.0 if self._takes_nothing(output) else tree_map(
+                lambda y: _drawn(np.random.default_rng(0), y), output)
         call = self.called(copied(self.args))
         with call.around():
             call.function(*call.args, **call.kwargs)
@@ -64,6 +66,12 @@ class VjpForm(Form):
         kept = {name: x for name, x in self.home.params.items() if name in stored}
         self.unstored = tuple(name for name in self.home.params if name not in stored)
         super().__init__(forward, backward, args, kwargs, kept or None)
+
+    def _takes_nothing(self, output: Any) -> bool:
+        """Whether the backward pass of one number, as of a loss layer, takes no cotangent."""
+        needed = wanted(self.gradient, COTANGENT)
+        return needed is not None and np.size(value_of(output)) == 1 and not [
+            n for n in needed if n not in (*self.names, *CACHE, *OUTPUT)]
 
     def number_of(self, loss: Any) -> Callable[..., Any]:
         """⟨f(arguments), cotangent⟩."""
@@ -180,6 +188,10 @@ def _report(f: Any, vjp: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pa
     if form.unstored:
         note = (f"no gradient was found for {', '.join(form.unstored)}, which the layer reads: "
                 "they weren't checked (params= names what has one)")
+        report = replace(report, notes=(*report.notes, note))
+    if params is None and form.home is not None and (inner := form.home.inner(f, vjp)):
+        note = (f"the layer holds {', '.join(inner)}, whose arrays weren't checked: params= names "
+                "those that are parameters")
         report = replace(report, notes=(*report.notes, note))
     return with_reruns(form, report, of_first if len(lengths) == 1 and lengths != {1} else None)
 

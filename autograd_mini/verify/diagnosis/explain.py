@@ -275,7 +275,7 @@ def _scaled_back(finding: Finding, search: Search, name: str) -> str:
     if got is None or not np.any(true) or not np.any(got):
         return ""
     c = float(np.sum(got * true) / np.sum(true * true))
-    if not c or not np.allclose(got, c * true, rtol=1e-9):
+    if not c or not np.allclose(got, c * true, rtol=1e-9) or search.factors.name(c) is None:
         return ""
     return f"-1 times the gradient given for {name}" if same(c, -1.0) else (
         f"{shown(1 / c)} times the gradient given for {name}")
