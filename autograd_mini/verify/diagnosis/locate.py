@@ -193,8 +193,10 @@ def _replacing(k: int, stand_ins: list[Any]) -> Callable[[int, Any], Any]:
 
 
 def _like(x: Any, value: Any) -> Any:
-    return np.array(x) if isinstance(value, np.ndarray) else type(value)(x) if isinstance(
-        value, float) else x
+    """A stand-in in the form of the value that it stands for."""
+    if isinstance(value, np.ndarray) or np.ndim(x):
+        return np.array(x)
+    return type(value)(x) if isinstance(value, float) else x
 
 
 def _shape(x: Any) -> Any:
