@@ -80,6 +80,18 @@ def grown(rng, leaves, depth):
     return GROWN[key](x, z) if isinstance(x, Value) or z is not None else x
 
 
+def graphs(rng):
+    """Random graphs without end: (output, leaves)."""
+    while True:
+        leaves = [Value(v, label=k) for k, v in VALUES.items()]
+        try:
+            node = grown(rng, leaves, 4)
+        except (ArithmeticError, ValueError, RuntimeWarning):
+            continue
+        if isinstance(node, Value) and node.op is not None and np.isfinite(node.data):
+            yield node, leaves
+
+
 def written_bars(text):
     """|…| as abs(…), from the outside inwards: a bar opens where an operand is due."""
     out, opened = [], []
@@ -117,14 +129,11 @@ def formula_of(node, leaves):
 def test_random_formulas_read_back(count):
     """Printed as text, read by Python, evaluated: the engine's number, brackets and bars included.
     """
-    rng, seen = random.Random(count), 0
-    while seen < count:
-        leaves = [Value(v, label=k) for k, v in VALUES.items()]
-        try:
-            node = grown(rng, leaves, 4)
-        except (ArithmeticError, ValueError, RuntimeWarning):
-            continue
-        if not isinstance(node, Value) or node.op is None or not 1e-9 < abs(node.data) < 1e9:
+    seen = 0
+    for node, leaves in graphs(random.Random(count)):
+        if seen == count:
+            break
+        if not 1e-9 < abs(node.data) < 1e9:
             continue
         formula = formula_of(node, leaves)
         try:

@@ -23,7 +23,7 @@ from ..trees import flat, tree_leaves, tree_map
 from .objects import Home, parameters_of
 
 __all__ = ["Called", "Form", "Words", "copied", "first_of", "fitting", "parameters_named",
-           "wanted"]
+           "shapes_in", "wanted"]
 
 CACHE = ("cache", "caches", "ctx", "saved", "residuals", "res", "memory", "intermediates", "state")
 COTANGENT = ("dout", "d_out", "dOut", "upstream", "grad_output", "grad_out", "cotangent")
@@ -306,7 +306,7 @@ def fitting(parts: Sequence[Any], args: Sequence[Any]) -> list[int]:
     """The positions of the arguments that have the shapes of some arrays, in their order: the first
     ones, or the only others. Raises `ShapeError` where others could be meant, too.
     """
-    shapes, own = [_shapes(x) for x in parts], [_shapes(x) for x in args]
+    shapes, own = [shapes_in(x) for x in parts], [shapes_in(x) for x in args]
     first = list(range(len(parts)))
     if own[:len(parts)] == shapes:
         return first
@@ -318,7 +318,8 @@ def fitting(parts: Sequence[Any], args: Sequence[Any]) -> list[int]:
     return found[0] if found else first
 
 
-def _shapes(x: Any) -> Any:
+def shapes_in(x: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """(path, shape) of each array in an argument."""
     return [(path, np.shape(value_of(leaf))) for path, leaf in tree_leaves(x)]
 
 

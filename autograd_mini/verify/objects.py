@@ -20,7 +20,6 @@ from .names import forms_of, meant
 __all__ = ["Home", "parameters_of", "value_at"]
 
 AT_MOST = 20_000  # objects that are looked into
-SMALL = 100_000  # entries of an array that is kept a copy of
 STORES = ("grads", "gradients", "grad", "dparams", "d_params")
 ATOMS = (str, bytes, int, float, complex, bool, type(None), np.generic, np.dtype, ModuleType, type,
          BuiltinFunctionType, np.ufunc, range, slice)
@@ -102,24 +101,6 @@ class Home:
                 self.owners |= {id(v): x for v in inside if isinstance(v, dict | list)}
                 rest += inside
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """A block after which objects, dicts and lists hold what they held; arrays of a size that
-        is copied at once, too.
-        """
-        before = self.state()
-        arrays = [(x, x.copy()) for _, entries in before for x in entries.values()
-                  if isinstance(x, np.ndarray) and x.flags.writeable and x.size <= SMALL]
-        try:
-            yield
-        finally:
-            for container, entries in before:
-                if not _holds_the_same(container, entries):
-                    _restore(container, entries)
-            for x, numbers in arrays:
-                if not np.array_equal(x, numbers):
-                    x[...] = numbers
-
     def inner(self, *outer: Any) -> list[str]:
         """The classes of the objects further in that hold arrays of floats."""
         found = [type(c).__name__ for c in self.containers
@@ -152,18 +133,21 @@ class Home:
         return [(c, dict(_entries(c))) for c in self.containers if not isinstance(c, tuple)]
 
     @contextmanager
-    def in_state(self, state: State) -> Iterator[None]:
-        """A block that begins in a state; after it all is as before, arrays too."""
+    def in_state(self, state: State, largest: float = np.inf) -> Iterator[None]:
+        """A block that begins in a state; after it all is as before, and the numbers in arrays of
+        up to so many entries, too.
+        """
         before = self.state()
         arrays = [(x, x.copy()) for _, entries in before for x in entries.values()
-                  if isinstance(x, np.ndarray) and x.flags.writeable]
+                  if isinstance(x, np.ndarray) and x.flags.writeable and x.size <= largest]
         for container, entries in state:
             _restore(container, entries)
         try:
             yield
         finally:
             for container, entries in before:
-                _restore(container, entries)
+                if not _holds_the_same(container, entries):
+                    _restore(container, entries)
             for x, numbers in arrays:
                 x[...] = numbers
 

@@ -11,9 +11,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import value_of
 from ..transforms import hvp
-from ..trees import flat, flatten, tree_leaves, tree_map
+from ..trees import flat, flatten, tree_map
 from .diagnosis.fitting import agree
-from .forms import Form, Words, copied, first_of, fitting, wanted
+from .forms import Form, Words, copied, first_of, fitting, shapes_in, wanted
 from .gradient import report_on
 from .names import renamed
 from .objects import value_at
@@ -32,7 +32,7 @@ class StepForm(Form):
 
     def __init__(self, step: Any, loss: Any, args: Sequence[Any], kwargs: Mapping[str, Any],
                  params: Any, lr: float, wrt: Any) -> None:
-        self.lr, self.step = lr, step
+        self.lr = lr
         super().__init__(loss, step, args, kwargs, params)
         self.by_name = True
         self.moved = self._which(wrt)
@@ -70,12 +70,12 @@ class StepForm(Form):
 
     def taken(self, words: Words) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the loss, by name, and the learning rate."""
-        needed = wanted(self.step) or {}
+        needed = wanted(self.gradient) or {}
         rates = [n for n in needed if n in RATES and n not in words.values] or [
             n for n in needed if n not in words.values][-1:]
         words.values |= dict.fromkeys(rates, self.lr)
         if "grad" not in "".join(needed):
-            return words.taken(self.step)
+            return words.taken(self.gradient)
         raise ShapeError("check_step checks a step that computes its own gradient: a function of "
                          f"the loss's arguments and lr, not ({', '.join(needed)})")
 
@@ -118,16 +118,16 @@ def _fitting(parts: list[Any], before: list[Any]) -> list[Any]:
 
     A loss returned beside them is left out; what fits in two ways is refused.
     """
-    shapes = [_form(x) for x in before]
-    given = [s if x is None else _form(x) for x, s in zip(parts, shapes, strict=False)]
+    shapes = [shapes_in(x) for x in before]
+    given = [s if x is None else shapes_in(x) for x, s in zip(parts, shapes, strict=False)]
     if given == shapes and len(parts) == len(shapes):
         return parts
-    parts = [x for x in parts if x is not None and _form(x) in shapes]
+    parts = [x for x in parts if x is not None and shapes_in(x) in shapes]
     if not parts:
         return [None] * len(before)
-    if [_form(x) for x in parts] == shapes:
+    if [shapes_in(x) for x in parts] == shapes:
         return parts
-    places = [[k for k, s in enumerate(shapes) if s == _form(x)] for x in parts]
+    places = [[k for k, s in enumerate(shapes) if s == shapes_in(x)] for x in parts]
     if any(len(p) != 1 for p in places) or len({p[0] for p in places}) < len(places):
         raise ShapeError(f"the step returned {len(parts)} of the {len(before)} parameters, and "
                          "which isn't clear by their shapes: return all of them in order, a dict")
@@ -144,11 +144,6 @@ def _same(a: Any, b: Any) -> bool:
                                       for x, y in zip(xs, ys, strict=True))
 
 
-def _form(x: Any) -> Any:
-    """The shapes of the arrays in a parameter."""
-    return [(path, np.shape(value_of(leaf))) for path, leaf in tree_leaves(x)]
-
-
 def _difference(before: Any, after: Any, lr: float) -> Any:
     leaves = iter(flat(after))
     return tree_map(lambda x: None if x is None else
@@ -163,7 +158,8 @@ def check_step(step: Callable[..., Any], loss: Callable[..., Any], *args: Any, l
     step: a function of the arguments of the loss, by their names, and of the learning rate (`lr`,
     `alpha`, `eta` …), as far as it takes them; it returns the new parameters (one array, a tuple, a
     dict by name), or changes them in place. loss, args, params, kwargs: as in `check_gradient`. lr:
-    the learning rate. wrt: the arguments that the step changes; if None, `params`, else the first.
+    the learning rate. wrt: the arguments that the step changes; if None, `params`, else those that
+    it returns (told by their shapes) or changes in place.
 
     Returns a `Report`; its entries compare (before - after) / lr with the gradient. An entry `lr`
     is wrong if the right step makes the loss larger, as it does above 2/λ, where λ is the largest

@@ -43,10 +43,7 @@ class VjpForm(Form):
             self._keep_only_stored(forward, backward, args, kwargs)
         with self._placed(self.args):
             given, named = self._given(copied(self.args))
-            output, _ = self.forward(given, named)
-        rng = np.random.default_rng(0)
-        self.seed = 1.0 if self._takes_nothing(output) else tree_map(
-            lambda y: _drawn(rng, y), output)
+            self.seed = self._seed_for(self.forward(given, named)[0])
         if isinstance(self.seed, np.ndarray):
             self.constants = {_cotangents_name(backward): self.seed}
 
@@ -56,9 +53,7 @@ class VjpForm(Form):
         assert self.home is not None
         with self._placed(self.args):
             given, named = self._given(copied(self.args))
-            output = self.forward(given, named)[0]
-            self.seed = 1.0 if self._takes_nothing(output) else tree_map(
-                lambda y: _drawn(np.random.default_rng(0), y), output)
+            self.seed = self._seed_for(self.forward(given, named)[0])
         call = self.called(copied(self.args))
         with call.around():
             call.function(*call.args, **call.kwargs)
@@ -66,6 +61,11 @@ class VjpForm(Form):
         kept = {name: x for name, x in self.home.params.items() if name in stored}
         self.unstored = tuple(name for name in self.home.params if name not in stored)
         super().__init__(forward, backward, args, kwargs, kept or None)
+
+    def _seed_for(self, output: Any) -> Any:
+        """A cotangent for the function's results; the 1 of a loss, if its backward takes none."""
+        rng = np.random.default_rng(0)
+        return 1.0 if self._takes_nothing(output) else tree_map(lambda y: _drawn(rng, y), output)
 
     def _takes_nothing(self, output: Any) -> bool:
         """Whether the backward pass of one number, as of a loss layer, takes no cotangent."""
@@ -198,15 +198,14 @@ def _report(f: Any, vjp: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pa
 
 def _opened(f: Any, vjp: Any) -> tuple[Any, Any, str, Any]:
     """(forward, backward, why the engine can't follow forward, what holds the parameters)."""
-    given, other = f, vjp
     source = f if vjp is None else vjp
     if (engine := foreign(source)) is not None:
         forward, backward, name = engine
-        return (forward, backward, name, None) if vjp is None else (given, backward, "", None)
+        return (forward, backward, name, None) if vjp is None else (f, backward, "", None)
     if not _is_pair(source):
-        return given, other, "", None
+        return f, vjp, "", None
     holder = None if isinstance(source, type) or not _has_arrays(source) else source
-    forward = _forward_of(source) if vjp is None else given
+    forward = _forward_of(source) if vjp is None else f
     return forward, source.backward, "", holder
 
 
