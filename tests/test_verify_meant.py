@@ -30,6 +30,25 @@ def test_a_wrong_gradient_of_a_later_layer_stays_in_the_chain():
     assert report["dW2"].verdict == "wrong" and report["dW1"].verdict == "right"
 
 
+def test_a_wrong_variable_that_leads_to_no_claim_stays_in_the_chain():
+    """dW2 is right, and says nothing of dz, of which the unnamed gradient of W1 is made."""
+    def forward(W1, W2):
+        z = X @ W1
+        a = np.tanh(z)
+        return np.sum((a @ W2 - Y) ** 2) / 2
+
+    def backward(W1, W2):
+        a = np.tanh(X @ W1)
+        d = a @ W2 - Y
+        dW2 = a.T @ d
+        da = d @ W2.T
+        dz = da * (1 - a) ** 2
+        return X.T @ dz, dW2
+
+    report = ag.check_chain(forward, backward, W, RNG.normal(size=(2, 2)))
+    assert report.blamed == ("dz",)
+
+
 def both_gradients(W, b):
     r = 2 * (X @ W + b - Y)
     return X.T @ r, r.sum(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -96,8 +96,7 @@ def check_chain(loss: Any, *args: Any, **claims: Any) -> ChainReport:
     lines = written_once(backward)
     claims = locals_as_claims(backward, args, loss, lines) | claims
     read = _read(loss, claims, places)
-    leaves = {name for name, node in read[1].items() if node.op is None}
-    return _with_lines(_without_other_meanings(_chain(*read), leaves), lines)
+    return _with_lines(_without_other_meanings(_chain(*read), read[1]), lines)
 
 
 def _with_lines(report: ChainReport, lines: Mapping[str, str]) -> ChainReport:
@@ -107,21 +106,22 @@ def _with_lines(report: ChainReport, lines: Mapping[str, str]) -> ChainReport:
         for e in report.entries))
 
 
-def _without_other_meanings(report: ChainReport, of_leaves: Collection[str]) -> ChainReport:
+def _without_other_meanings(report: ChainReport, nodes: Mapping[str, Node]) -> ChainReport:
     """The report without variables that are no gradients, though they are called so.
 
-    `dz = 1 - a**2` may stand for a local derivative: then what comes after it is right.
+    `dz = 1 - a**2` may stand for a local derivative, and dz for n times the gradient: then those of
+    the leaves that it leads to are claimed, and right. nodes: what each claim is for.
     """
-    leaves = [e for e in report.entries if e.name in of_leaves]
-    if leaves and all(e.verdict == "right" for e in leaves):
-        kept = tuple(e for e in report.entries if e.verdict == "right")  # dz without its 1/n, say
-        return replace(report, entries=kept, because=())
-    causes = {cause for _, cause in report.because}
-    last = max((i for i, e in enumerate(report.entries) if e.verdict == "right"), default=-1)
-    kept = tuple(e for i, e in enumerate(report.entries)
-                 if e.verdict == "right" or e.name in causes or i > last or e.name in of_leaves
-                 or e.name in {name for name, _ in report.because})
-    return replace(report, entries=kept)
+    of_leaves = {node: name for name, node in nodes.items() if node.op is None}
+    causes, dropped = dict(report.because), set[str]()
+    for e in report.entries:
+        below = [report[of_leaves[n]] for n in topological_order(nodes[e.name]) if n in of_leaves]
+        follows = not below and causes.get(e.name) in dropped
+        if e.verdict == "wrong" and nodes[e.name].op is not None and (follows or below) and all(
+                leaf.verdict == "right" for leaf in below):
+            dropped.add(e.name)
+    return replace(report, entries=tuple(e for e in report.entries if e.name not in dropped),
+                   because=tuple(pair for pair in report.because if not dropped & {*pair}))
 
 
 def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: Any,
