@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import functools
 import linecache
@@ -14,11 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "Spot", "here", "is_users_file", "located", "place_in",
-           "refused_at", "users_spot", "warn"]
+__all__ = ["RETURNED", "Place", "Spot", "assigned_names", "here", "is_users_file", "located",
+           "place_in", "refused_at", "users_frame", "users_spot", "warn"]
 
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
 _NOT_THE_USERS += (copy.__file__,)  # deepcopy asks a node how it is copied
+RETURNED = "return"  # in the place of a name: what is returned has the one that the caller gives it
 _AS_A_USER = ("demo.py", "exercises.py")  # their functions stand for a user's
 
 
@@ -106,6 +108,37 @@ def place_in(frame: FrameType | Spot, caller: Place | None = None) -> Place:
     text = linecache.getline(file, line)
     part = text.encode()[start:stop].decode() if first == last and start is not None else text
     return Place(file, line, part.strip(), (start or 0, last or line, stop or 0), caller)
+
+
+@functools.lru_cache(maxsize=64)
+def assigned_names(file: str) -> dict[tuple[int, int, int, int], str]:
+    """By the span (line, column, end line, end column) of an expression: what it is assigned to."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return {}
+    names: dict[tuple[int, int, int, int], str] = {}
+    for statement in ast.walk(tree):
+        match statement:
+            case ast.Assign(targets=[ast.Tuple(elts=left)], value=ast.Tuple(elts=right)):
+                pairs = list(zip(left, right, strict=False))
+            case ast.Assign(targets=[target, *_], value=value):
+                pairs = [(target, value)]
+            case ast.AugAssign(target=target):
+                pairs = [(target, statement)]  # type: ignore[list-item]
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                pairs = [(target, value)]
+            case ast.NamedExpr(target=target, value=value):
+                pairs = [(target, value)]
+            case ast.Return(value=ast.expr() as value):
+                pairs = [(ast.Name(RETURNED), value)]
+            case _:
+                continue
+        for target, part in pairs:
+            if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+                span = (part.lineno, part.col_offset, part.end_lineno, part.end_col_offset)
+                names[span] = ast.unparse(target)  # type: ignore[index]
+    return names
 
 
 def refused_at(error: BaseException) -> str:

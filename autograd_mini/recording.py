@@ -18,7 +18,8 @@ __all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
            "integers_as_floats", "or_as_written",
            "lock", "must_stay_attached", "no_grad", "notify_constant", "notify_detached",
            "observed_by", "one_real_number", "plain_array", "recording", "recording_mode",
-           "traced_by", "transforming", "undisturbed", "unrecorded", "unrecorded_node"]
+           "traced_by", "transforming", "undisturbed", "unrecorded", "unrecorded_node",
+           "watched_by"]
 
 unrecorded = -1
 """In the place of a leaf's serial number: it was computed under `no_grad`, of unknown nodes."""
@@ -79,8 +80,35 @@ class _Setting(ContextDecorator):
 
 def observed_by(observer: Any) -> AbstractContextManager[None]:
     """A `with` block in which `observer` is told of each node made, and of what is detached."""
-    recorded = observer if recording_mode() else False
-    return _Setting((_observing, observer), (_recording, recorded))
+    return _Setting((_observing, observer), (_recording, _told_too(observer)))
+
+
+def watched_by(observer: Any) -> AbstractContextManager[None]:
+    """A `with` block in which `observer` is told of each node made, and of nothing else."""
+    return _Setting((_recording, _told_too(observer)))
+
+
+class _Both(Observer):
+    """Two who are told of each node: a block of `detect_anomaly` may be inside of a drawing."""
+
+    def __init__(self, inner: Any, outer: Any) -> None:
+        self.inner, self.outer = inner, outer
+
+    def made(self, node: Node) -> None:
+        self.inner.made(node)
+        self.outer.made(node)
+
+
+def _told_too(observer: Any) -> Any:
+    """Whom to tell of nodes inside of a block: the observer, and who is told around it."""
+    around = recording_mode()
+    return _Both(observer, around) if isinstance(around, Observer) else around and observer
+
+
+def _told() -> Any:
+    """Who is told of nodes just now; True if nobody is."""
+    around = recording_mode()
+    return around if isinstance(around, Observer) else current_observer() or True
 
 
 def no_grad() -> AbstractContextManager[None]:
@@ -98,7 +126,7 @@ def no_grad() -> AbstractContextManager[None]:
 
 def recording(watched: bool = True) -> AbstractContextManager[None]:
     """A `with` block in which operations are recorded, whatever surrounds it."""
-    return _Setting((_recording, (watched and current_observer()) or True))
+    return _Setting((_recording, (watched and _told()) or True))
 
 
 def undisturbed() -> AbstractContextManager[None]:
@@ -146,7 +174,7 @@ def or_as_written() -> str:
 
 def called_by(transform: Any) -> AbstractContextManager[None]:
     """A `with` block of recording in which `transform` is told of what is detached."""
-    return _Setting((transforming, transform), (_recording, current_observer() or True))
+    return _Setting((transforming, transform), (_recording, _told()))
 
 
 def must_stay_attached() -> bool:

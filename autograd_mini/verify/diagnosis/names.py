@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import linecache
 import re
 
 from ...graph import Node
-from ...places import Place, located
+from ...places import RETURNED, Place, assigned_names, located
 
-__all__ = ["as_factor", "assigned_names", "cotangent_of", "line_of", "name_of_node"]
-
-RETURNED = ast.Name("return")  # what is returned has the name that the caller gives it
-
-
-@functools.lru_cache(maxsize=64)
-def assigned_names(file: str) -> dict[tuple[int, int, int, int], str]:
-    """By the span (line, column, end line, end column) of an expression: what it is assigned to."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except (SyntaxError, ValueError):
-        return {}
-    names: dict[tuple[int, int, int, int], str] = {}
-    for statement in ast.walk(tree):
-        match statement:
-            case ast.Assign(targets=[ast.Tuple(elts=left)], value=ast.Tuple(elts=right)):
-                pairs = list(zip(left, right, strict=False))
-            case ast.Assign(targets=[target, *_], value=value):
-                pairs = [(target, value)]
-            case ast.AugAssign(target=target):
-                pairs = [(target, statement)]  # type: ignore[list-item]
-            case ast.NamedExpr(target=target, value=value):
-                pairs = [(target, value)]
-            case ast.Return(value=ast.expr() as value):
-                pairs = [(RETURNED, value)]
-            case _:
-                continue
-        for target, part in pairs:
-            if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
-                span = (part.lineno, part.col_offset, part.end_lineno, part.end_col_offset)
-                names[span] = ast.unparse(target)  # type: ignore[index]
-    return names
+__all__ = ["as_factor", "cotangent_of", "line_of", "name_of_node"]
 
 
 def name_of_node(node: Node, place: Place | None, last: bool) -> str:
@@ -50,9 +17,9 @@ def name_of_node(node: Node, place: Place | None, last: bool) -> str:
         return node.label
     if place is not None and place.code and last:
         name = assigned_names(place.file).get((place.line, *place.span))
-        if name == RETURNED.id and place.caller is not None:
+        if name == RETURNED and place.caller is not None:
             return name_of_node(node, place.caller, last)
-        if name and name != RETURNED.id:
+        if name and name != RETURNED:
             return name
         if place.line == place.span[1] and len(place.code) <= 40:
             return place.code
