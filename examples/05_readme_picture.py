@@ -1,11 +1,22 @@
-"""The picture in the README: tanh(w·x + b), differentiated. (A copy is docs/neuron.svg.)"""
+"""The pictures in the README: tanh(w·x + b), and an attention head. (Copies are in docs/.)"""
+
+import numpy as np
 
 import autograd_mini as ag
 from autograd_mini import Value
 
-w, x, b = Value(0.5, label="w"), Value(2.0, label="x"), Value(-1.5, label="b")
+w, x, b = Value(0.5), Value(2.0), Value(-1.5)
 y = ag.tanh(w * x + b)
-y.label = "y"
-y.backward()
-
 print(ag.draw(y).write("neuron.svg"))
+
+
+def attention(x, Wq, Wk, Wv):
+    q, k, v = x @ Wq, x @ Wk, x @ Wv
+    scores = q @ k.T / np.sqrt(8)
+    weights = ag.softmax(scores, axis=-1)
+    return ((weights @ v) ** 2).sum()
+
+
+rng = np.random.default_rng(0)
+X, Wq, Wk, Wv = rng.normal(size=(4, 8)), *rng.normal(size=(3, 8, 8)) / 3
+print(ag.draw(attention, X, Wq, Wk, Wv, direction="LR").write("attention.svg"))

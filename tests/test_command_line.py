@@ -154,9 +154,9 @@ def test_a_missing_extra_names_its_command(monkeypatch, tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
     assert "pip install 'autograd-mini[demo]'" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
-    from autograd_mini.picture import dot
+    from autograd_mini.picture import layout
 
-    monkeypatch.setattr(dot, "_program", lambda: None)
+    monkeypatch.setattr(layout, "program", lambda: None)
     assert main(["draw", "x*x", "x=3", "-o", str(tmp_path / "g.svg")]) == 0
     assert "g.dot (the graph as DOT text: no layout program" in capsys.readouterr().out
     assert (tmp_path / "g.dot").read_text().startswith("digraph")

@@ -32,8 +32,8 @@ def test_topological_order_is_a_topological_order():
 
 @pytest.mark.slow  # a million nodes
 def test_a_chain_of_a_million_nodes():
-    """On a chain of a million nodes neither forward, backward, repr, a drawn summary nor freeing
-    recurses, nor does copying its leaf."""
+    """On a chain of a million nodes neither forward, backward, repr, nor freeing recurses, nor does
+    copying its leaf."""
     leaf = Value(1.0, label="x")
     y = leaf
     for _ in range(1_000_000):
@@ -41,7 +41,6 @@ def test_a_chain_of_a_million_nodes():
     y.backward()
     assert leaf.grad == 1.0
     assert repr(y).startswith("Value(data=1.0")
-    assert "1,000,001 nodes" in ag.draw(y).source
     for twin in (copy.copy(leaf), copy.deepcopy(leaf), pickle.loads(pickle.dumps(leaf))):
         assert (twin.data, twin.grad, twin.label) == (1.0, 1.0, "x") and twin is not leaf
     assert ag.gradients(y, leaf, create_graph=True).data == 1.0

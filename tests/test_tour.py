@@ -38,13 +38,12 @@ def test_a_value_remembers_how_it_was_computed():
 
 
 def test_the_graph_is_drawn():
-    """The picture of a graph shows each value with its label, and after backward its gradient."""
+    """The picture of a graph shows each value with its name and its gradient."""
     a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     y = a * b
-    y.backward()
     source = ag.draw(y).source  # in the language of Graphviz; no layout program is needed for it
     assert source.startswith("digraph")
-    for shown in ("<b>a</b>", "<b>b</b>", "data -6", "grad -3", "×-3"):
+    for shown in ("<b>a</b>", "<b>b</b>", "= a · b", "−6", "∂ −3", "×−3"):
         assert shown in source
 
 

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import MissingExtraError
-from ..graph import Node
+from ..places import users_frame
 from .derivation import Explanation, explain
+from .record import Record
+from .run import run_of
+from .watched import scope
 
 if TYPE_CHECKING:
-    from .dot import Drawing
+    from .layout import Drawing
 
-__all__ = ["Explanation", "draw", "explain", "save"]
+__all__ = ["Explanation", "draw", "explain", "save", "scope"]
+
+DIRECTIONS = ("auto", "LR", "TB", "RL", "BT")
 
 
-def draw(node: Node, *, direction: Literal["LR", "TB", "RL", "BT"] = "LR", gradients: bool = True,
-         precision: int = 4, max_nodes: int = 300) -> Drawing:
-    """The graph behind `node`, as a `graphviz.Digraph` that shows itself in a notebook.
+def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, focus: Any = None,
+         direction: Literal["auto", "LR", "TB", "RL", "BT"] = "auto",
+         gradients: bool | Literal["stored"] = True, precision: int = 4, max_nodes: int = 60
+         ) -> Drawing:
+    """The graph of a node, or of what a function computes, as a picture: boxes, arrows, gradients.
 
-    Boxes are values (with their gradients), ovals operations. A grey arrow is the forward pass;
-    the red one beside it the backward pass, marked with the local slope ∂(head)/∂(tail): a
-    node's gradient is the sum, over its red arrows, of slope × the gradient at the other end.
+    A box is a node: its name, how it was computed, its value and, in red, ∂output/∂node. An arrow
+    is red where a gradient came back along it, with the local slope it was multiplied by (ḡ is the
+    gradient at the arrow's head, ⊙ entry by entry); it is grey and dashed where nothing came back.
 
-    direction: of the forward pass (Graphviz's rankdir). gradients: whether to show gradients
-    and slopes. precision: significant digits. max_nodes: a larger graph gives a summary of
-    itself instead. `.write("graph.svg")` saves the picture; `.source` is the DOT text.
-    Raises `TypeError` if `node` isn't a node.
+    what: a node; or a function, called with args. Of a function more is known: the modules,
+    functions and `scope` blocks in which nodes are made, and the names of variables and arrays.
+    fold: "auto" closes functions of the library, such as softmax, and modules as far as needed for
+    max_nodes boxes; True closes everything, False nothing; or names of what is to be closed.
+    depth: open so many levels of modules. focus: a node, or (node, steps): only what is near it.
+    direction: of the forward pass; "auto" is from left to right unless that is too wide.
+    gradients: True computes those of this output, and stores nothing; "stored" shows `.grad` as it
+    is; False shows none. precision: significant digits.
+
+    Returns a `graphviz.Digraph` that shows itself in a notebook; `.write("graph.svg")` saves it.
+    Raises `TypeError` for what is no node and no function that returns one, `ValueError` for a
+    direction or a fold that there isn't, and for a focus outside of the graph.
     """
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
     from .dot import drawing
+    from .folding import focused, folded
 
-    return drawing(node, direction, gradients, precision, max_nodes)
+    run = run_of(what, args, users_frame(), "draw")
+    kinds: dict[Any, Any] = {True: "computed", False: "none", "stored": "stored"}
+    if gradients not in kinds:
+        raise ValueError(f"gradients is True, False or 'stored', not {gradients!r}")
+    record = Record(run, kinds[gradients], precision)
+    if focus is None:
+        return drawing(record, folded(record, fold, depth, max_nodes), direction)
+    node, steps = focus if isinstance(focus, tuple) else (focus, 2)
+    return drawing(record, focused(record, node, steps), direction)
 
 
 def save(drawing: Drawing, path: Path) -> str:

@@ -7,8 +7,6 @@ leaves, and its numbers are those of a reverse pass.
 from __future__ import annotations
 
 import html
-import inspect
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +15,14 @@ import numpy as np
 
 from ..backprop import one_like
 from ..errors import GraphError, ShapeError
-from ..graph import Node, leaf, topological_order, value_of
-from ..ops import unbroadcast
+from ..graph import Node, value_of
 from ..passes import sweep
+from ..places import users_frame
 from ..primitive import Elementwise
 from .names import Names
 from .notation import ONE, SUM, Derivative, Formula, Infix, Name, Summed, number, product
+from .record import shown, slope_number
+from .run import Run, run_of
 from .spelled import as_latex, as_mathml, as_text
 
 __all__ = ["Explanation", "Line", "explain"]
@@ -128,50 +128,31 @@ def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: i
     multiplied out
       ∂out/∂w = (1 − out²) · x = 0.7864 · 2 = 1.573
     """
-    y = what if isinstance(what, Node) else _called(what, args)
+    run = run_of(what, args, users_frame(), "explain")
+    y = run.output
     if np.size(y.value) != 1:
         raise ShapeError(f"explain takes one number; this has shape {np.shape(y.value)}")
     if y.op is None:
         raise GraphError("there is nothing to explain: the node is a leaf, made of nothing")
-    order = topological_order(y)[::-1]
-    derivation = _Derivation(y, order, _wanted(wrt, order), precision)
+    names = Names(y, run.order, run.names, run.constant_name)
+    derivation = _Derivation(run, names, _wanted(wrt, run.order, names), precision)
     lines = [*derivation.at(), *derivation.forward(), *derivation.backward()]
     return _cut([*lines, *derivation.multiplied_out()], limit)
 
 
-def _called(function: Any, args: Sequence[Any]) -> Node:
-    """What a function gives of labelled leaves."""
-    if not callable(function):
-        raise TypeError(f"explain takes a Value, a Tensor or a function, not a "
-                        f"{type(function).__name__}")
-    try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        names = []
-    given = []
-    for name, x in itertools.zip_longest(names[:len(args)], args):
-        node = leaf(np.array(x, float) if np.ndim(x) else float(x))
-        node.label = name
-        given.append(node)
-    y = function(*given)
-    if not isinstance(y, Node):
-        raise TypeError(f"the function returned a {type(y).__name__}, not a Value or a Tensor that "
-                        "its arguments made")
-    return y
-
-
-def _wanted(wrt: Any, order: Sequence[Node]) -> list[Node] | None:
-    """The nodes that wrt means."""
+def _wanted(wrt: Any, order: Sequence[Node], names: Names) -> list[Node] | None:
+    """The nodes that wrt means: some nodes, or the names that they have."""
     if wrt is None:
         return None
-    labels = {node.label: node for node in order if node.label}
+    known = {name: node for node in order for name in (names[node].name, names.full[node])}
     found = []
     for x in [wrt] if isinstance(wrt, Node | str) else list(wrt):
-        node = labels.get(x) if isinstance(x, str) else x
+        node = known.get(x) if isinstance(x, str) else x
         if node is None or node not in set(order):
             name = x if isinstance(x, str) else x.label or "a node of wrt"
-            raise GraphError(f"{name} isn't in the graph; its labels: "
-                             f"{', '.join(labels) or 'none'}")
+            there = [names[node].name for node in order if node.op is None]
+            raise GraphError(f"{name} isn't in the graph; its variables: "
+                             f"{', '.join(there) or 'none'}")
         found.append(node)
     return found
 
@@ -191,10 +172,10 @@ def _cut(lines: Sequence[Line], limit: int) -> Explanation:
 class _Derivation:
     """The lines of one derivation."""
 
-    def __init__(self, y: Node, order: Sequence[Node], wanted: Sequence[Node] | None,
-                 precision: int) -> None:
-        self.y, self.order, self.wanted, self.precision = y, order, wanted, precision
-        self.names = Names(y, order)
+    def __init__(self, run: Run, names: Names, wanted: Sequence[Node] | None, precision: int
+                 ) -> None:
+        self.y, self.order, self.wanted, self.precision = run.output, run.order, wanted, precision
+        self.names = names
         self.slopes: dict[tuple[Node, int], tuple[Formula, Formula]] = {}  # formula, number
         self.totals: dict[Node, Formula] = {}
         self.on_the_way = self._on_the_way()
@@ -208,16 +189,9 @@ class _Derivation:
         return found
 
     def shown(self, x: Any) -> Formula:
-        """Numbers: one as it is, a few in brackets, of many the shape and the largest."""
+        """One number as it is; an array in short."""
         x = value_of(x)
-        if np.ndim(x) == 0:
-            return number(x, self.precision)
-        x = np.asarray(x)
-        if x.size <= FEW:
-            return Name(str(np.array2string(x, precision=self.precision, separator=", ")).replace(
-                "-", "−").replace("\n", ""))
-        size = number(np.max(np.abs(x)), 3).digits
-        return Name(f"{'×'.join(map(str, x.shape))} ±{size}")
+        return Name(shown(x, self.precision, FEW)) if np.ndim(x) else number(x, self.precision)
 
     def at(self) -> Iterator[Line]:
         """The values that the variables have."""
@@ -273,7 +247,7 @@ class _Derivation:
         assert parent is not None
         arrives = self.derivative(node)
         if np.ndim(node.value) == 0 and np.ndim(parent.value) == 0:
-            slope = self._slope_number(node, i)
+            slope = slope_number(node, i, self.precision)
             formula = self.names.slope(node, i) or slope
             self.slopes[node, i] = formula, slope
             return product(arrives, formula), product(self.shown(g), slope)
@@ -284,16 +258,6 @@ class _Derivation:
             return (Summed(term) if wide or np.shape(node.value) != np.shape(parent.value)
                     else term), None
         return self.names.pullback(node, i, arrives), None
-
-    def _slope_number(self, node: Node, i: int) -> Formula:
-        """The number ∂node/∂parent, by the rule for a cotangent of 1."""
-        assert node.op is not None
-        try:
-            contributions = node.op.pull(1.0, node.value, node.inputs, node)
-        except (ArithmeticError, ValueError):  # at a pole Python's floats raise, NumPy's don't
-            wide = tuple(np.float64(x) for x in node.inputs)
-            contributions = node.op.pull(np.float64(1.0), np.float64(node.value), wide, node)
-        return self.shown(unbroadcast(contributions[i], ()))
 
     def derivative(self, node: Node) -> Formula:
         """∂y/∂node."""

@@ -1,241 +1,232 @@
-"""From a graph to Graphviz's language, and from there to a picture."""
+"""A view of a graph in Graphviz's language: a box a node, an arrow an argument."""
 
 from __future__ import annotations
 
 import html
-import shutil
-import subprocess
-import sysconfig
-from collections import Counter
-from pathlib import Path
-from typing import Any
+import unicodedata
+from collections import defaultdict
 
-import graphviz
-import numpy as np
+from .folding import Box, Group, Link, View
+from .layout import Drawing
+from .record import Record
 
-from ..backprop import as_float64
-from ..errors import AutogradError, MissingExtraError
-from ..graph import Node, topological_order, value_of
-from ..primitive import Elementwise
+__all__ = ["columns", "drawing", "shortened"]
 
-__all__ = ["Drawing", "LayoutError", "drawing", "layout"]
-
-FORWARD, BACKWARD, LEAF, MADE, OUTPUT = "#7f8c8d", "#c0392b", "#eaf2fb", "#ffffff", "#e9f7ef"
-HOW_TO_LAY_OUT = (
-    "no layout program was found: install Graphviz (its `dot` must be on PATH), or "
-    "pip install 'autograd-mini[viz]' (in a clone: '.[viz]')"
-)
-COPIES = 4  # a leaf used more often is drawn once per use: dot takes minutes on such hubs
+RED, RED_TEXT, GREY = "#d14a26", "#b4380b", "#8a929b"  # the last is for arrows, on light and dark
+DIM, INK, PURPLE = "#59626d", "#1b1f24", "#7a0099"
+LEAF, MADE, OUTPUT, GROUP = "#eaf2fb", "#ffffff", "#e8f5ec", "#f1eef8"
+FONT = "Helvetica"  # whose widths Graphviz knows; "Helvetica,Arial" would be measured as Times
+NAME, FORMULA, SLOPE = 24, 26, 18  # so many columns are written of each
+WIDE, SCREEN = 3.0, 900.0  # wider than so many heights and points: better from top to bottom
 
 
-class LayoutError(AutogradError, RuntimeError):
-    """Graphviz couldn't lay the graph out, or not in time."""
+def drawing(record: Record, view: View, direction: str) -> Drawing:
+    """The drawing of a view; direction: Graphviz's rankdir, or "auto"."""
+    picture = _Picture(record, view)
+    chosen = picture.direction() if direction == "auto" else direction
+    return picture.drawn(chosen)
 
 
-# ── layout: DOT text to a picture, by a program that may not be there ────────────────────────
+def columns(text: str) -> int:
+    """How many columns a text takes in a fixed-width font: East Asian letters take two."""
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+               for c in text)
 
 
-def _program() -> str | None:
-    """Graphviz's `dot` from PATH, else the one in the wheel graphviz-pure, else None."""
-    scripts = sysconfig.get_path("scripts")  # need not be on PATH
-    return (
-        shutil.which("dot")
-        or shutil.which("graphviz-pure")
-        or shutil.which("graphviz-pure", path=scripts)
-    )
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many columns, with … where something was left out."""
+    if columns(text) <= most:
+        return text
+    kept = ""
+    for c in text:
+        if columns(kept + c) > most - 1:
+            break
+        kept += c
+    return kept + "…"
 
 
-def layout(source: str, form: str = "svg", seconds: float = 20.0) -> bytes:
-    """The picture of DOT text, in Graphviz's format `form` ("svg", "png", "pdf" …).
+class _Picture:
+    """The boxes and arrows of a view, as DOT."""
 
-    Raises `MissingExtraError` if there is no layout program, and `LayoutError` if it fails or
-    takes more than `seconds` seconds.
-    """
-    program = _program()
-    if program is None:
-        raise MissingExtraError(HOW_TO_LAY_OUT)
-    try:
-        done = subprocess.run(
-            [program, "-Kdot", f"-T{form}"], input=source.encode(), capture_output=True,
-            timeout=seconds, check=True,
-        )
-    except subprocess.TimeoutExpired:
-        raise LayoutError(
-            f"the layout took more than {seconds:g} s: draw a smaller part of the graph, or "
-            "lower max_nodes for a summary"
-        ) from None
-    except (subprocess.CalledProcessError, OSError) as error:
-        said = getattr(error, "stderr", b"") or str(error).encode()
-        raise LayoutError(f"{program} failed: {said.decode(errors='replace').strip()}") from None
-    return done.stdout
+    def __init__(self, record: Record, view: View) -> None:
+        self.record, self.view = record, view
+        self.names = {box: f"n{k}" for k, box in enumerate(view.boxes)}
+        self.sentences: dict[str, str] = {}
 
+    def drawn(self, direction: str) -> Drawing:
+        """The whole."""
+        dot = Drawing("autograd", graph_attr={
+            "rankdir": direction, "nodesep": "0.2", "ranksep": "0.3", "bgcolor": "transparent",
+            "fontname": FONT, "fontsize": "11", "fontcolor": GREY, "color": GREY,
+            "style": "rounded", "labeljust": "l"})
+        dot.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="11",
+                 margin="0.1,0.05", penwidth="0.8", color="#9aa3ad", fontcolor=INK)
+        dot.attr("edge", fontname=FONT, fontsize="9.5", fontcolor=RED, color=GREY, arrowsize="0.6")
+        inside: dict[Group, list[Box]] = defaultdict(list)
+        for box in self.view.boxes:
+            inside[box.within].append(box)
+        self._group(dot, self.view.tree.root, inside)
+        for k, link in enumerate(self.view.links):
+            self._arrow(dot, link, f"e{k}")
+        output = self.record.index[self.record.output]
+        dot.said = (f"The graph of {self.record.names[self.record.output].name} = "
+                    f"{self.record.value(output)}: {len(self.record.order)} nodes")
+        dot.sentences = self.sentences
+        return dot
 
-class Drawing(graphviz.Digraph):  # type: ignore[misc]
-    """A `graphviz.Digraph` that finds a layout program, and says so if there is none."""
+    def direction(self) -> str:
+        """From left to right, or from top to bottom if that would be too wide, and this not too
+        high: as estimated from the sizes of the boxes in each column.
+        """
+        rank: dict[Box, int] = dict.fromkeys(self.view.boxes, 0)
+        for link in sorted(self.view.links, key=lambda link: self._last(link.tail)):
+            rank[link.head] = max(rank[link.head], rank[link.tail] + 1)
+        sizes: dict[int, list[tuple[float, float]]] = defaultdict(list)
+        for box in self.view.boxes:
+            lines = [plain for plain, _ in self._lines(box)]
+            sizes[rank[box]].append((5.2 * max(map(columns, lines)) + 24, 15.0 * len(lines) + 10))
+        long = sum(max(w for w, _ in size) + 60 for size in sizes.values())
+        high = max(sum(h + 14 for _, h in size) for size in sizes.values())
+        deep = sum(max(h for _, h in size) + 45 for size in sizes.values())
+        broad = max(sum(w + 14 for w, _ in size) for size in sizes.values())
+        return "TB" if long > max(WIDE * high, SCREEN) and deep <= WIDE * broad else "LR"
 
-    def svg(self) -> str:
-        """The picture as SVG text."""
-        return layout(self.source).decode()
+    def _last(self, box: Box) -> int:
+        """Where the last node of a box is, in forward order."""
+        return box.what if isinstance(box.what, int) else max(
+            i for i in box.what if not self.record.is_variable(i))
 
-    def write(self, path: str | Path) -> Path:
-        """Save the picture; the suffix says how: .svg, .png, .pdf …, or .dot/.gv for the text."""
-        path = Path(path)
-        form = path.suffix.lstrip(".").lower()
-        if form in ("dot", "gv"):
-            path.write_text(self.source, encoding="utf-8")
-        elif form:
-            path.write_bytes(layout(self.source, form))
-        else:
-            raise ValueError(f"{path} needs a suffix that says the format, such as .svg")
-        return path
+    # ── boxes ────────────────────────────────────────────────────────────────────────────────
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any
-                          ) -> dict[str, str]:
-        """What a notebook shows: SVG, PNG and text; text alone, with the cure, if need be."""
-        import base64
+    def _group(self, dot: Drawing, group: Group, inside: dict[Group, list[Box]]) -> None:
+        """The boxes of a group, and a frame for each open group in it."""
+        for box in inside[group]:
+            self._box(dot, box)
+        for child in group.children:
+            if isinstance(child, Group) and child not in self.view.closed:
+                name = f"c{len(self.sentences)}"
+                self.sentences[name] = f"{child.title}: {self._counted(child)}"
+                with dot.subgraph(name=f"cluster_{name}") as frame:
+                    frame.attr(id=name, label=f"<{_text(shortened(child.title, NAME))}>")
+                    self._group(frame, child, inside)
 
-        try:
-            png = base64.b64encode(layout(self.source, "png")).decode()
-            return {"image/svg+xml": self.svg(), "image/png": png, "text/plain": self.source}
-        except (MissingExtraError, LayoutError) as error:
-            return {"text/plain": f"{self.source}\n// {error}"}
+    def _box(self, dot: Drawing, box: Box) -> None:
+        name, lines = self.names[box], self._lines(box)
+        label = "".join(f'{written}<br align="left"/>' for _, written in lines)
+        self.sentences[name] = ", ".join(plain for plain, _ in lines)
+        record, style = self.record, {}
+        nodes = [box.what] if isinstance(box.what, int) else list(box.what)
+        if any(record.is_bad(i) for i in nodes):
+            style = {"color": PURPLE, "penwidth": "2.2"}
+        elif record.steps and not any(record.is_reached(i) for i in nodes):
+            style = {"style": "rounded,filled,dashed", "fontcolor": DIM}
+        dot.node(name, f"<{label}>", fillcolor=self._fill(box), id=name, **style)
 
+    def _fill(self, box: Box) -> str:
+        if isinstance(box.what, Group):
+            return GROUP
+        if self.record.order[box.what] is self.record.output:
+            return OUTPUT
+        return LEAF if self.record.is_variable(box.what) else MADE
 
-# ── DOT: what a node and an edge say ─────────────────────────────────────────────────────────
+    def _lines(self, box: Box) -> list[tuple[str, str]]:
+        """The lines in a box, plain and as Graphviz's HTML."""
+        if isinstance(box.what, int):
+            note = f"{box.copy[0]} of {box.copy[1]} uses" if box.copy != (0, 0) else ""
+            return [self._titled(self._name(box.what), self.record.formula(box.what), note),
+                    *self._numbers(box.what)]
+        group = box.what
+        out = self._outputs(group)
+        single = out[0] if len(out) == 1 else None
+        if group.part is not None and group.kind in ("composite", "function") and (
+                single is not None):
+            operands = list(dict.fromkeys(self._short(link.tail) for link in self.view.links
+                                          if link.head is box))
+            operations = [i for i in group if not self.record.is_variable(i)]
+            formula = self.record.formula_of(operations, group.part.name, operands)
+            return [self._titled(self._name(single), formula), *self._numbers(single)]
+        told = self._counted(group)
+        told += f", with {', '.join(dict.fromkeys(box.also))}" if box.also else ""
+        lines = [self._titled(group.title, ""), (told, _dim(shortened(told, NAME + FORMULA)))]
+        if single is not None and group.kind != "rest":
+            (plain, text), *rest = self._numbers(single)
+            name = f"{shortened(self._name(single), NAME)} ="
+            lines += [(f"{name} {plain}", f"{_dim(name)} {text}"), *rest]
+        return lines
+
+    def _name(self, i: int) -> str:
+        return self.record.names[self.record.order[i]].name
+
+    def _titled(self, name: str, formula: str, note: str = "") -> tuple[str, str]:
+        """A name in bold, how it was computed, and a note."""
+        name, formula = shortened(name, NAME), shortened(formula, FORMULA)
+        plain, written = name, f"<b>{_text(name)}</b>"
+        for told in ([f"= {formula}"] if formula else []) + ([f"({note})"] if note else []):
+            plain, written = f"{plain} {told}", f"{written} {_dim(told)}"
+        return plain, written
+
+    def _numbers(self, i: int) -> list[tuple[str, str]]:
+        """The value and the gradient."""
+        value, gradient, born = self.record.value(i), self.record.gradient(i), self.record.born(i)
+        told = f"{value} ({born} is born here)" if born else value
+        lines = [(told, _coloured(told, PURPLE) if "nan" in value or "∞" in value or born
+                  else _text(told))]
+        if gradient:
+            bad = "nan" in gradient or "∞" in gradient
+            lines.append((f"gradient {gradient}",
+                          _coloured(f"∂ {gradient}", PURPLE if bad else RED_TEXT)))
+        return lines
+
+    def _outputs(self, group: Group) -> list[int]:
+        """The nodes of a group that are used outside of it."""
+        inside = set(group)
+        return [i for i in sorted(inside) if not self.record.is_variable(i) and (
+            self.record.order[i] is self.record.output
+            or any(arrow.head not in inside for arrow in self.record.uses[i]))]
+
+    def _counted(self, group: Group) -> str:
+        """How much is in a group."""
+        inside = [self.record.order[i] for i in group if not self.record.is_variable(i)]
+        operations = len(inside)
+        variables = len({p for node in inside for p in node.parents
+                         if p is not None and p.op is None})
+        told = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
+                ((operations, "operation"), (variables, "variable")) if count]
+        return ", ".join(told)
+
+    # ── arrows ───────────────────────────────────────────────────────────────────────────────
+
+    def _arrow(self, dot: Drawing, link: Link, name: str) -> None:
+        record, style = self.record, {}
+        tail, head = self._short(link.tail), self._short(link.head)
+        sentence = f"{head} is computed from {tail}"
+        if record.steps:
+            sent = [arrow for arrow in link.arrows if record.is_sent(arrow)]
+            if not sent:
+                style = {"style": "dashed"}
+                sentence += "; nothing comes back"
+            else:
+                style = {"dir": "both", "arrowtail": "normal", "arrowhead": "vee", "color": RED}
+                if isinstance(link.tail.what, int) and isinstance(link.head.what, int):
+                    slopes = ", ".join(filter(None, map(record.slope, sent)))
+                    style |= {"label": f"<{_text(shortened(slopes, SLOPE))}>"} if slopes else {}
+                    sentence += f"; the gradient comes back {slopes or 'by its rule'}"
+        self.sentences[name] = sentence
+        dot.edge(self.names[link.tail], self.names[link.head], id=name, **style)
+
+    def _short(self, box: Box) -> str:
+        return self._name(box.what) if isinstance(box.what, int) else box.what.title
 
 
 def _text(s: str) -> str:
     """User text, safe inside an HTML-like label: escaped, without control characters."""
-    safe = html.escape("".join(c if c.isprintable() else "�" for c in s))
+    safe = html.escape("".join(c if c.isprintable() else " " if c.isspace() else "�" for c in s))
     return safe.replace("]", "&#93;")  # which Graphviz would take for the end of a CDATA section
 
 
-def summary(x: Any, precision: int) -> str:
-    """A number; a small array whole; a large one by shape, least, greatest and norm."""
-    if x is None:
-        return "not computed"
-    array = np.asarray(x)
-    if array.ndim == 0:
-        return f"{float(array):.{precision}g}"
-    if array.size <= 6:
-        return np.array2string(array, precision=precision, separator=", ").replace("\n", "")
-    norm = float(np.sqrt(np.sum(np.square(array))))
-    return (
-        f"{array.shape}: {array.min():.{precision}g} … {array.max():.{precision}g}, "
-        f"norm {norm:.{precision}g}"
-    )
+def _coloured(s: str, colour: str) -> str:
+    return f'<font color="{colour}">{_text(s)}</font>'
 
 
-def _box(node: Node, gradients: bool, precision: int) -> str:
-    """A node's HTML-like label: its name, its value, its gradient."""
-    rows = [f"<b>{_text(node.label)}</b>"] if node.label else []
-    rows.append(f"data {_text(summary(node.value, precision))}")
-    if gradients:
-        shown = _text(summary(node.gradient, precision))
-        rows.append(f'<font color="{BACKWARD}">grad {shown}</font>')
-    return f"<{'<br/>'.join(rows)}>"
-
-
-def _slopes(node: Node, precision: int) -> list[str]:
-    """∂node/∂parent for each argument, as text; "Jᵀ" where it is a matrix of them."""
-    op, y = node.op, node.value
-    assert op is not None
-    with np.errstate(all="ignore"):
-        if type(y) is float:
-            inputs = tuple(map(as_float64, node.inputs))
-            sends = op.pull(as_float64(1.0), as_float64(y), inputs, node)
-            return [summary(0.0 if s is None else s, precision) for s in sends]
-        if isinstance(op, Elementwise):
-            return [
-                "" if op.slopes[i] is None else _range(op.slope(i, y, node.inputs), precision)
-                for i in range(len(node.inputs))
-            ]
-    return ["Jᵀ"] * len(node.inputs)
-
-
-def _range(slope: Any, precision: int) -> str:
-    """One number if all slopes are equal, else the least and the greatest."""
-    s = np.asarray(value_of(slope), float)
-    if not s.size:
-        return ""
-    low, high = f"{s.min():.{precision}g}", f"{s.max():.{precision}g}"
-    return low if low == high else f"{low} … {high}"
-
-
-def drawing(node: Node, direction: str, gradients: bool, precision: int, max_nodes: int
-            ) -> Drawing:
-    """See `autograd_mini.picture.draw`."""
-    if not isinstance(node, Node):
-        raise TypeError(f"only a Value or a Tensor has a graph, not a {type(node).__name__}")
-    if direction not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"direction is LR, TB, RL or BT, not {direction!r}")
-    nodes = list(topological_order(node))[::-1]
-    dot = Drawing("autograd", graph_attr={"rankdir": direction, "nodesep": "0.25"})
-    dot.attr("node", fontname="Helvetica,Arial,sans-serif", fontsize="11", margin="0.12,0.06")
-    dot.attr("edge", fontname="Helvetica,Arial,sans-serif", fontsize="10", fontcolor=BACKWARD)
-    if len(nodes) > max_nodes:
-        dot.node("summary", _summary_of(nodes, precision, max_nodes), shape="box")
-        return dot
-    uses = Counter(parent for n in nodes for parent in n.parents)
-    names = {n: f"n{i}" for i, n in enumerate(nodes)}
-    taken: Counter[Node] = Counter()  # of a copied leaf, the copies that have their edge
-    for n in nodes:
-        fill = OUTPUT if n is node else LEAF if n.op is None else MADE
-        box = {"label": _box(n, gradients, precision), "shape": "box",
-               "style": "rounded,filled", "fillcolor": fill}
-        copied = n.op is None and uses[n] > COPIES
-        if not copied:
-            dot.node(names[n], **box)
-        if n.op is not None:
-            _operation(dot, n, names, uses, taken, gradients, precision)
-        elif copied:
-            for use in range(uses[n]):
-                dot.node(f"{names[n]}u{use}", **box)
-    return dot
-
-
-def _operation(dot: Drawing, n: Node, names: dict[Node, str], uses: Counter[Node | None],
-               taken: Counter[Node], gradients: bool, precision: int) -> None:
-    """The oval of n's operation, an edge from each parent and one to n."""
-    op_name = f"{names[n]}op"
-    assert n.op is not None
-    dot.node(op_name, f"<{_text(_spoken(n))}>", shape="oval", color=FORWARD)
-    both = {"dir": "both", "color": f"{FORWARD}:{BACKWARD}", "arrowtail": "vee"}
-    slopes = _slopes(n, precision) if gradients else [""] * len(n.parents)
-    for parent, slope in zip(n.parents, slopes, strict=True):
-        if parent is None:
-            continue
-        tail = names[parent]
-        if parent.op is None and uses[parent] > COPIES:
-            tail = f"{tail}u{taken[parent]}"
-            taken[parent] += 1
-        plain = {"color": FORWARD}
-        style = both | {"label": f"<×{_text(slope)}>"} if gradients and slope else plain
-        dot.edge(tail, op_name, **style)
-    dot.edge(op_name, names[n], **(both if gradients else {"color": FORWARD}))
-
-
-def _spoken(n: Node) -> str:
-    """The operation's symbol with its constants in their places: `** 2`, `1 /`, `(4, 2) @`."""
-    if len(n.inputs) != 2:
-        return str(n.op.symbol)
-    sides = [
-        "" if p is not None else str(x.shape) if np.ndim(x) else f"{x:.6g}"
-        for p, x in zip(n.parents, n.inputs, strict=True)
-    ]
-    return f"{sides[0]} {n.op.symbol} {sides[1]}".strip()
-
-
-def _summary_of(nodes: list[Node], precision: int, max_nodes: int) -> str:
-    """A label that says what a graph too large to draw is made of."""
-    counts = Counter("leaf" if n.op is None else n.op.name for n in nodes)
-    named = [n for n in nodes if n.label][:20]
-    rows = [f"<b>{len(nodes):,} nodes, more than max_nodes={max_nodes:,}: raise it to draw them "
-            "all</b>"]
-    rows += [f"{count:,} × {_text(name)}" for name, count in counts.most_common(20)]
-    rows += [f"<b>{_text(n.label)}</b>: data {_text(summary(n.value, precision))}, "
-             f"grad {_text(summary(n.gradient, precision))}" for n in named]
-    out = nodes[-1]
-    rows.append(f"output: data {summary(out.value, precision)}, "
-                f"grad {summary(out.gradient, precision)}")
-    return f"<{'<br/>'.join(rows)}>"
+def _dim(s: str) -> str:
+    return _coloured(s, DIM)

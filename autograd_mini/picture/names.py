@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ..graph import Node, leaf, value_of
 from ..primitive import Elementwise
 from .notation import Call, Formula, Name, Number, number
-from .written import FORMULAS, SENT, SHOWN
+from .written import EACH, FORMULAS, SENT, SHOWN
 
 __all__ = ["Names"]
 
@@ -22,17 +22,29 @@ PLAIN = {"add", "subtract", "multiply", "divide", "negative", "square", "power",
 
 
 class Names:
-    """Names for the nodes of a graph: labels, or v1, v2 … in forward order."""
+    """Names for the nodes of a graph: labels, the user's variables, or v1, v2 … in forward order.
 
-    def __init__(self, y: Node, order: Sequence[Node]) -> None:
-        short = {node: _short(node.label) for node in order if node.label}
+    framed: parameters of modules in a picture, where two may have one name, for each is drawn in
+    the frame of its module; elsewhere such names have their whole path.
+    """
+
+    def __init__(self, y: Node, order: Sequence[Node], variables: Mapping[Node, str] | None = None,
+                 constant_name: Callable[[Node, int], str] = lambda node, i: "",
+                 framed: Collection[Node] = ()) -> None:
+        self.constant_name = constant_name
+        full = _numbered(y, order, variables or {})
+        for node in order:  # a module's own label for its parameter is the end of a path
+            if node.label and not full.get(node, "").endswith(f".{node.label}"):
+                full[node] = node.label
+        short = {node: _short(name) for node, name in full.items()}
         clashes = {name for name, count in Counter(short.values()).items() if count > 1}
         taken = set(short.values())
         self.known: dict[Node, Name] = {}
+        self.full: dict[Node, str] = {}  # with the path, where there is one
         count, used = 0, set[str]()
         for node in order:
             if node in short:
-                name = str(node.label) if short[node] in clashes else short[node]
+                name = full[node] if short[node] in clashes else short[node]
             elif node is y:
                 name = next(n for n in ("out", "y", "result", "the output") if n not in taken)
             else:
@@ -40,11 +52,13 @@ class Names:
                 while f"v{count}" in taken:
                     count += 1
                 name = f"v{count}"
-            name = " ".join(name.split()) or "?"
-            while name in used:
+            name = _printable(name)
+            name = _printable(short[node]) if node in framed and node in short else name
+            while name in used and node not in framed:
                 name += "′"
             used.add(name)
             self.known[node] = Name(name)
+            self.full[node] = _printable(full[node]) if node in full else name
 
     def __getitem__(self, node: Node) -> Name:
         return self.known[node]
@@ -52,7 +66,13 @@ class Names:
     def operand(self, node: Node, i: int) -> Formula:
         """What argument i of a node is called: a name, or a number."""
         parent = node.parents[i]
-        return constant(node.inputs[i]) if parent is None else self[parent]
+        return self._constant(node, i) if parent is None else self[parent]
+
+    def _constant(self, node: Node, i: int) -> Formula:
+        """A number; an array by the user's name for it, or else by its shape."""
+        x: Any = node.inputs[i]
+        name = self.constant_name(node, i) if np.ndim(x) else ""
+        return Name(_printable(name)) if name else constant(x)
 
     def applied(self, node: Node, parts: Sequence[Formula]) -> Formula:
         """A node's operation, written with these operands."""
@@ -61,6 +81,8 @@ class Names:
             chosen = np.asarray(value_of(node.inputs[0])) != 0
             if chosen.all() or not chosen.any():
                 return parts[1] if chosen.all() else parts[2]
+        if node.op.name == "getitem" and isinstance(parts[0], Name):
+            return Name(f"{parts[0].name}[{_index(node.params['index'])}]")
         formula = FORMULAS.get(node.op.name) if node.op.trusted else None
         return Call(node.op.name, tuple(parts)) if formula is None else formula(*parts)
 
@@ -93,8 +115,9 @@ class Names:
         """What a structural rule sends to argument i, written with the cotangent that arrives."""
         op = node.op
         assert op is not None
-        if op.name in SENT and op.trusted:
-            return SENT[op.name](arrives)
+        told = SENT.get(op.name, {}) if op.trusted else {}
+        if (written := told.get(i, told.get(EACH))) is not None:
+            return written(arrives)
         y, xs, names = self._leaves(node)
         g = leaf(np.ones_like(node.value) if isinstance(node.value, np.ndarray) else 1.0)
         try:
@@ -111,9 +134,12 @@ class Names:
         y = leaf(node.value)
         xs = [x if p is None else leaf(x) for x, p in zip(node.inputs, node.parents, strict=True)]
         named: dict[Node, Formula] = {y: self[node]}
-        for x, parent in zip(xs, node.parents, strict=True):
+        for i, (x, parent) in enumerate(zip(xs, node.parents, strict=True)):
             if parent is not None:
                 named[x] = self[parent]
+            elif np.ndim(value_of(x)):  # an array keeps the name that the user has for it
+                xs[i] = leaf(x)
+                named[xs[i]] = self._constant(node, i)
         return y, xs, named
 
     def _of_rule(self, node: Any, names: dict[Node, Formula], depth: int = 0) -> Formula:
@@ -127,6 +153,38 @@ class Names:
         parts = [constant(x) if parent is None else self._of_rule(parent, names, depth + 1)
                  for x, parent in zip(node.inputs, node.parents, strict=True)]
         return self.applied(node, parts)
+
+
+def _index(index: Any) -> str:
+    """An index as it is typed; an array of indices by its name alone, "…"."""
+    if isinstance(index, tuple):
+        return ", ".join(map(_index, index))
+    if isinstance(index, slice):
+        ends = ["" if x is None else str(x) for x in (index.start, index.stop, index.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    return str(index) if index is None or isinstance(index, int | np.integer) else "…"
+
+
+def _printable(name: str) -> str:
+    """A name in one line, without control characters."""
+    spaced = "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in name)
+    return " ".join(spaced.split()) or "?"
+
+
+def _numbered(y: Node, order: Sequence[Node], variables: Mapping[Node, str]) -> dict[Node, str]:
+    """The names of variables, with a number where a loop gave one name to several nodes."""
+    times = Counter(variables.get(node, "") for node in order)
+    count: Counter[str] = Counter()
+    names = {}
+    for node in order:
+        name = variables.get(node, "")
+        if name and times[name] > 1 and node is not y:
+            name = name.partition("[")[0]
+            count[name] += 1
+            name = f"{name}{count[name]}" if name[-1].isalpha() else f"{name}_{count[name]}"
+        if name:
+            names[node] = name
+    return names
 
 
 def constant(x: Any) -> Formula:
@@ -148,5 +206,5 @@ def _reads_well(node: Any) -> bool:
 
 def _short(label: str | None) -> str:
     """The last word of a parameter's path, with its index: layers.0.neurons.1.w.0 is w0."""
-    found = re.fullmatch(r"(?:\w+\.)*?([^\W\d]\w*)(?:\.(\d+))?", label or "")
+    found = re.fullmatch(r"(?:[\w\[\]]+\.)*?([^\W\d]\w*)(?:\.(\d+))?", label or "")
     return f"{found[1]}{found[2] or ''}" if found else label or ""

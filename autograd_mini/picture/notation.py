@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["ATOM", "MINUS", "MINUS_ONE", "ONE", "POWER", "PRODUCT", "SUM", "TWO", "Bars", "Call",
            "Derivative", "Formula", "Fraction", "Holds", "Infix", "Name", "Number", "Power",
            "Prefix", "Root", "Summed", "Transposed", "call", "difference", "infix", "is_negative",
-           "negated", "number", "power", "product"]
+           "negated", "number", "power", "product", "rounded_number"]
 
 SUM, PRODUCT, MINUS, POWER, ATOM = 1.0, 2.0, 2.5, 4.0, 5.0
 
@@ -156,7 +156,17 @@ def number(x: Any, precision: int = 4) -> Number:
     rounded = f"{x:.{precision}g}"
     if float(rounded) in (0.0, 1.0, -1.0) and float(rounded) != x:
         rounded = f"{x:.17g}" if abs(x) > 0.5 else rounded  # what isn't 1 isn't written as 1
-    digits, _, exponent = rounded.partition("e")
+    return _with_minus(rounded)
+
+
+def rounded_number(x: Any, precision: int = 4) -> Number:
+    """A float rounded to so many digits, though it may then be written as 0 or 1."""
+    x = float(x) + 0.0
+    return number(x) if math.isinf(x) else _with_minus(f"{x:.{precision}g}")
+
+
+def _with_minus(digits: str) -> Number:
+    digits, _, exponent = digits.partition("e")
     return Number((digits + (f"e{int(exponent)}" if exponent else "")).replace("-", "−"))
 
 

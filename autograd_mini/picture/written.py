@@ -36,7 +36,7 @@ from .notation import (
     product,
 )
 
-__all__ = ["FORMULAS", "SENT", "SHOWN"]
+__all__ = ["EACH", "FORMULAS", "SENT", "SHOWN"]
 
 
 def _weighted(*parts: Formula) -> Formula:
@@ -78,7 +78,13 @@ SHOWN: dict[str, Sequence[Callable[..., Any] | None]] = {
 """By the name of an elementwise row: for each argument its slope, (y, *inputs) → ∂y/∂input, in the
 language of the rules; None where the rule reads well."""
 
-SENT: dict[str, Callable[[Formula], Formula]] = {"sum": call("spread")}
-"""By the name of a structural row: what it sends to its argument, of what arrives."""
+EACH = -1
+SENT: dict[str, dict[int, Callable[[Formula], Formula]]] = {
+    "sum": {EACH: call("spread")}, "linear": {2: Summed},
+    **{name: {EACH: call("reshape")} for name in ("reshape", "squeeze", "expand_dims")},
+    **{name: {EACH: call("part of")} for name in ("concatenate", "stack")},
+    "getitem": {EACH: call("put back")}, "broadcast_to": {EACH: Summed},
+}
+"""By the name of a structural row and the argument: what is sent to it, of what arrives."""
 
 assert PRIMITIVES.keys() >= {*FORMULAS, *SHOWN, *SENT} - {"ndtr"}

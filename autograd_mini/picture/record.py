@@ -1,0 +1,228 @@
+"""What a picture shows of a graph: its nodes, its arrows, and what the backward pass sent.
+
+A record has one sweep of its own, whether or not `backward()` was called, and leaves every `.grad`
+as it is. `draw`, `steps` and `explain` show what is in it; none computes a derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from ..backprop import one_like
+from ..graph import Node, value_of
+from ..ops import shape, unbroadcast
+from ..passes import sweep
+from ..primitive import Elementwise
+from .names import Names
+from .notation import SUM, Call, Formula, Name, Number, number, rounded_number
+from .run import Run
+from .spelled import as_text
+
+__all__ = ["Arrow", "Gradients", "Record", "Step", "shown", "slope_number"]
+
+RESHAPING = {"reshape", "expand_dims", "squeeze"}
+FEW = 4  # entries of a vector that are printed one by one
+Gradients = Literal["computed", "stored", "none"]
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An argument of a node: the places, in forward order, of the parent and of the node."""
+
+    tail: int
+    head: int
+    argument: int
+
+
+@dataclass
+class Step:
+    """A node's turn in the sweep: what arrived, and what each argument was sent (None: nothing).
+
+    As plain numbers or arrays, in the shape of the node and of its parents.
+    """
+
+    node: Node
+    arrived: Any
+    sent: list[Any] = field(default_factory=list)
+
+
+class Record:
+    """A run with names, arrows and gradients.
+
+    gradients: "computed" by a sweep, "stored" in the nodes, or "none". Where the output isn't one
+    number, there are none.
+    """
+
+    def __init__(self, run: Run, gradients: Gradients, precision: int = 4) -> None:
+        self.run, self.output, self.order, self.precision = run, run.output, run.order, precision
+        self.index = {node: i for i, node in enumerate(self.order)}
+        self.names = Names(self.output, self.order, run.names, run.constant_name,
+                           framed=run.parameters)
+        self.arrows = [Arrow(self.index[parent], i, a) for i, node in enumerate(self.order)
+                       for a, parent in enumerate(node.parents) if parent is not None]
+        self.uses: list[list[Arrow]] = [[] for _ in self.order]
+        for arrow in self.arrows:
+            self.uses[arrow.tail].append(arrow)
+        self.gradients = gradients
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The sweep, turn by turn; none if no gradients are shown, or the output isn't one number.
+        """
+        if self.gradients == "none" or np.size(self.output.value) != 1:
+            return []
+        with np.errstate(all="ignore"):
+            return [Step(node, value_of(g), [_summed(s, p) for s, p in
+                                             zip(sends, node.parents, strict=True)] if sends
+                         else [None] * len(node.parents))
+                    for node, g, sends in sweep(self.output, one_like(self.output), exact=True)]
+
+    @cached_property
+    def turns(self) -> dict[Node, Step]:
+        """The same by node."""
+        return {step.node: step for step in self.steps}
+
+    # ── what is said of a node ───────────────────────────────────────────────────────────────
+
+    def is_variable(self, i: int) -> bool:
+        """Whether a node was made by no operation."""
+        return self.order[i].op is None
+
+    def formula(self, i: int) -> str:
+        """How a node was computed; "" of a variable."""
+        node = self.order[i]
+        if node.op is None:
+            return ""
+        return as_text(self.names.applied(node, [self.names.operand(node, a)
+                                                 for a in range(len(node.inputs))]))
+
+    def formula_of(self, inside: Sequence[int], name: str, operands: Sequence[str]) -> str:
+        """How a group that has one output is computed: a call, or what it does but for reshaping.
+        """
+        working = [i for i in inside if self.order[i].op.name not in RESHAPING]
+        if len(working) != 1:
+            return f"{name}({', '.join(operands)})"
+        node = self.order[working[0]]
+        return as_text(self.names.applied(node, [
+            self.names.operand(*self._before_reshaping(node, a)) for a in range(len(node.inputs))]))
+
+    def _before_reshaping(self, node: Node, a: int) -> tuple[Node, int]:
+        """The argument that was reshaped to give argument a of a node."""
+        parent = node.parents[a]
+        while parent is not None and parent.op is not None and parent.op.name in RESHAPING:
+            node, a, parent = parent, 0, parent.parents[0]
+        return node, a
+
+    def value(self, i: int) -> str:
+        """The number, or the array in short."""
+        return shown(self.order[i].value, self.precision)
+
+    def gradient(self, i: int) -> str:
+        """The gradient in the same way; "" if none is shown."""
+        node = self.order[i]
+        if self.gradients == "stored":
+            return "not computed" if node.gradient is None else shown(
+                value_of(node.gradient), self.precision)
+        return shown(self.turns[node].arrived, self.precision) if node in self.turns else ""
+
+    def is_reached(self, i: int) -> bool:
+        """Whether anything was sent to a node."""
+        return self.order[i] is self.output or any(self.is_sent(a) for a in self.uses[i])
+
+    def born(self, i: int) -> str:
+        """ "nan" or "inf" if it came up here: the result is worse than every operand; else ""."""
+        node = self.order[i]
+        worst = max([_badness(x) for x in node.inputs], default=0)
+        return _born(_badness(node.value), worst) if node.op is not None else ""
+
+    def is_bad(self, i: int) -> bool:
+        """Whether there is a nan or inf in the value or in the gradient."""
+        turn = self.turns.get(self.order[i])
+        return bool(_badness(self.order[i].value) or (turn and _badness(turn.arrived)))
+
+    # ── what is said of an arrow ─────────────────────────────────────────────────────────────
+
+    def sent(self, arrow: Arrow) -> Any:
+        """What came back along an arrow; None if nothing did."""
+        turn = self.turns.get(self.order[arrow.head])
+        return None if turn is None else turn.sent[arrow.argument]
+
+    def is_sent(self, arrow: Arrow) -> bool:
+        """Whether anything came back along an arrow."""
+        return self.sent(arrow) is not None
+
+    def slope(self, arrow: Arrow) -> str:
+        """What the gradient is multiplied by on its way back: `×0.786`, `×(1 − v2²)`; or how it is
+        changed, `ḡ Wᵀ`; "" where that can't be said in a few words."""
+        node = self.order[arrow.head]
+        if not self.is_sent(arrow):
+            return ""
+        if np.ndim(node.value) == 0 and np.ndim(self.order[arrow.tail].value) == 0:
+            return "×" + as_text(slope_number(node, arrow.argument, 3))
+        if isinstance(node.op, Elementwise):
+            formula = self._elementwise_slope(node, arrow.argument)
+            text = as_text(formula)
+            return f"×({text})" if formula.level <= SUM else f"×{text}"
+        arrives = Name("ḡ")
+        sent = self.names.pullback(node, arrow.argument, arrives)
+        return "" if sent == Call(f"{node.op.name}ᵀ", (arrives,)) else as_text(sent)
+
+    def _elementwise_slope(self, node: Node, i: int) -> Formula:
+        """The slope of an elementwise operation on arrays: a number if it is one, else its formula.
+        """
+        assert isinstance(node.op, Elementwise)
+        with np.errstate(all="ignore"):
+            slope = np.asarray(value_of(node.op.slope(i, node.value, node.inputs)), float)
+        if slope.size and np.all(slope == slope.flat[0]):
+            return number(slope.flat[0], 3)
+        return self.names.slope(node, i) or Name("slope")
+
+
+def shown(x: Any, precision: int, few: int = FEW) -> str:
+    """Numbers: one as it is, a few in brackets, of more the shape and the largest."""
+    x = value_of(x)
+    if np.ndim(x) == 0:
+        return as_text(rounded_number(x, precision))
+    x = np.asarray(x)
+    if x.size <= few and x.ndim == 1:
+        return "[" + ", ".join(as_text(rounded_number(v, precision)) for v in x) + "]"
+    finite = np.isfinite(x)
+    size = as_text(rounded_number(np.max(np.abs(x), where=finite, initial=0.0), 3))
+    told = [f"{np.count_nonzero(bad)} {name}" for name, bad in
+            (("nan", np.isnan(x)), ("inf", np.isinf(x))) if bad.any()]
+    return " ".join(["×".join(map(str, x.shape)), f"±{size}", *told])
+
+
+def slope_number(node: Node, i: int, precision: int) -> Number:
+    """The number ∂node/∂parent, by the rule for a cotangent of 1."""
+    assert node.op is not None
+    with np.errstate(all="ignore"):
+        try:
+            sent = node.op.pull(1.0, node.value, node.inputs, node)
+        except (ArithmeticError, ValueError):  # at a pole Python's floats raise, NumPy's don't
+            wide = tuple(np.float64(x) for x in node.inputs)
+            sent = node.op.pull(np.float64(1.0), np.float64(node.value), wide, node)
+        return number(0.0 if sent[i] is None else unbroadcast(sent[i], ()), precision)
+
+
+def _summed(sent: Any, parent: Node | None) -> Any:
+    """What is sent to a parent, with broadcasting undone."""
+    if sent is None or parent is None:
+        return None
+    sent = value_of(sent)
+    return sent if np.shape(sent) == shape(parent) else unbroadcast(sent, shape(parent))
+
+
+def _badness(x: Any) -> int:
+    """0 of finite numbers, 1 if there is an inf, 2 if there is a nan."""
+    x = value_of(x)
+    return 2 if np.isnan(x).any() else int(np.isinf(x).any())
+
+
+def _born(badness: int, before: int) -> str:
+    return ("", "inf", "nan")[badness] if badness > before else ""

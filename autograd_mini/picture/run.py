@@ -1,0 +1,208 @@
+"""What a picture is of: a node, or what a function computes, and the names of its nodes."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from ..call import inside_transform, variable
+from ..errors import with_article
+from ..graph import Node, topological_order
+from ..places import Place
+from ..recording import recording, watched_by
+from ..trees import is_nested, rebuilt, steps_into
+from .watched import Part, Watcher, paths_in
+
+__all__ = ["Run", "run_of"]
+
+MANY = 10_000
+"""So many entries of the user's variables are looked at for names."""
+
+
+class Run:
+    """A node, its graph in forward order, and the user's names for what is in it."""
+
+    def __init__(self, output: Node, watcher: Watcher, names: Mapping[Node, str],
+                 arrays: Sequence[tuple[str, np.ndarray]] = ()) -> None:
+        self.output, self.watcher, self.arrays = output, watcher, arrays
+        self.order = topological_order(output)[::-1]
+        self.parameters = watcher.parameters()
+        known = {**names, **self.parameters, **watcher.assigned(self.order)}
+        self.names = {node: known[node] for node in self.order if known.get(node)}
+
+    def path(self, node: Node) -> tuple[Part, ...]:
+        """The parts of the program in which a node was made; of a leaf none."""
+        return self.watcher.paths.get(node, ())
+
+    def place(self, node: Node) -> Place | None:
+        """The user's line that made it, if it is known."""
+        return self.watcher.place(node)
+
+    def constant_name(self, node: Node, i: int) -> str:
+        """What the user calls the plain array that is argument i of a node; "" if unknown."""
+        if (node, i) in self.watcher.constants:
+            return self.watcher.constants[node, i]
+        x = node.inputs[i]
+        return next((name for name, known in self.arrays
+                     if known.shape == np.shape(x) and np.array_equal(known, x)), "")
+
+
+def run_of(what: Any, args: Sequence[Any], frame: FrameType | None, doing: str) -> Run:
+    """The run that a node, or a function with its arguments, stands for.
+
+    frame: whose variables name the nodes. doing: the name of the function that the user called.
+    Raises `TypeError` for what is neither, or a function that doesn't return one node.
+    """
+    if isinstance(what, Node):
+        if args:
+            raise TypeError(f"{doing} takes arguments after a function; this is a node, which is "
+                            "computed already")
+        names, arrays = _variables_of(frame)
+        return Run(what, Watcher(), names, arrays)
+    if not callable(what):
+        raise TypeError(f"{doing} takes a Value, a Tensor or a function, not "
+                        f"{with_article(type(what).__name__)}")
+    return _watched(what, args, frame, doing)
+
+
+# ── a function, called on variables ──────────────────────────────────────────────────────────
+
+
+def _watched(function: Callable[..., Any], args: Sequence[Any], frame: FrameType | None,
+             doing: str) -> Run:
+    """The run of a function: plainly, or else as it is written."""
+    first: Exception | None = None
+    y: Any = None
+    for whole in (True, False):
+        for way in (_plainly, _as_written):
+            watcher = Watcher()
+            names: dict[Node, str] = {}
+            given = [_as_variables(x, name, names, whole)
+                     for x, name in zip(args, _parameters(function, len(args)), strict=True)]
+            try:
+                y = _called(way(function), given, watcher)
+            except Exception as error:  # x.median(), math.sin(x), range(n) …
+                first = first or error
+                continue
+            if isinstance(y, Node):
+                around, arrays = _variables_of(frame)
+                return Run(y, watcher, {**around, **_closed_over(function), **names}, arrays)
+    if first is not None:
+        raise first
+    raise TypeError(_no_node(y, doing))
+
+
+def _called(function: Callable[..., Any], given: Sequence[Any], watcher: Watcher) -> Any:
+    with recording(), watched_by(watcher), inside_transform(), np.errstate(all="ignore"):
+        watcher.begin()
+        try:
+            return function(*given)
+        finally:
+            watcher.end()
+
+
+def _plainly(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def _as_written(function: Callable[..., Any]) -> Callable[..., Any]:
+    from ..standins import as_written
+
+    written: Callable[..., Any] = as_written(function)
+    return written
+
+
+def _no_node(y: Any, doing: str) -> str:
+    """Why what a function returned can't be drawn, and what to do."""
+    if isinstance(y, tuple | list | dict) and any(isinstance(x, Node) for _, x in paths_in(y)):
+        found = next(path for path, x in paths_in(y) if isinstance(x, Node))
+        key = found if found.isdigit() else repr(found)
+        return (f"the function returned {with_article(type(y).__name__)} of {len(y)}, and {doing} "
+                f"takes one node: choose one, as in lambda *args: f(*args)[{key}]")
+    return (f"the function returned {with_article(type(y).__name__)}, not a Value or a Tensor that "
+            "its arguments made")
+
+
+def _parameters(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the first arguments; "" where there is none."""
+    names: list[str] = []
+    try:
+        for p in inspect.signature(function).parameters.values():
+            if p.kind is p.VAR_POSITIONAL:
+                names += [f"{p.name}[{i}]" for i in range(count - len(names))]
+            elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+                names.append(p.name)
+    except (TypeError, ValueError):
+        pass
+    return (names + [""] * count)[:count]
+
+
+def _as_variables(x: Any, name: str, names: dict[Node, str], whole: bool) -> Any:
+    """An argument with a variable for each number of it that can be differentiated by.
+
+    whole: whether a whole number is one, too, and not a count or an index. Arrays of whole numbers
+    stay as they are: they choose, or are labels.
+    """
+    if is_nested(x):
+        return rebuilt(x, [_as_variables(branch, name + _step(step), names, whole)
+                           for step, branch in steps_into(x)])
+    if isinstance(x, Node):
+        if not x.label:
+            names[x] = name
+        return x
+    number = isinstance(x, float | np.floating) or (
+        whole and isinstance(x, int | np.integer) and not isinstance(x, bool))
+    if number or (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
+        node = variable(x)
+        names[node] = name
+        return node
+    return x
+
+
+def _closed_over(function: Callable[..., Any]) -> dict[Node, str]:
+    """The nodes that a function uses without being given them, by its own names for them."""
+    try:
+        used = inspect.getclosurevars(function)
+    except (TypeError, ValueError):
+        return {}
+    return _nodes_in({**used.globals, **used.nonlocals})
+
+
+def _step(step: str) -> str:
+    """One step into a container: `[0]` or `.key`."""
+    key = step.strip("[].'\"")
+    return f"[{key}]" if key.isdigit() else f".{key}"
+
+
+# ── a node, named by the variables of whoever asks ───────────────────────────────────────────
+
+
+def _variables_of(frame: FrameType | None
+                  ) -> tuple[dict[Node, str], list[tuple[str, np.ndarray]]]:
+    """The nodes and the plain arrays that a frame has names for; a shorter name wins."""
+    names: dict[Node, str] = {}
+    arrays: list[tuple[str, np.ndarray]] = []
+    if frame is None:
+        return names, arrays
+    for space in (frame.f_locals, frame.f_globals):
+        known = {name: x for name, x in list(space.items())
+                 if name.isidentifier() and not name.startswith("_")}
+        names = {**_nodes_in(known), **names}
+        arrays += [(name, x) for name, x in known.items() if isinstance(x, np.ndarray)]
+    return names, arrays
+
+
+def _nodes_in(space: Mapping[str, Any]) -> dict[Node, str]:
+    """The nodes among variables, and in the containers and objects that are among these."""
+    names: dict[Node, str] = {}
+    inside = ((path if hasattr(x, "__dict__") else f"{name}.{path}", part)
+              for name, x in space.items() for path, part in paths_in(x))
+    for name, x in itertools.chain(space.items(), itertools.islice(inside, MANY)):
+        if isinstance(x, Node):
+            names.setdefault(x, name)
+    return names
