@@ -55,7 +55,7 @@ __all__ = [
     "check_gradient", "assert_gradient", "check_chain", "check_step", "check_vjp", "check_jacobian",
     "check_hessian", "check_primitive", "exercise",
     # see
-    "draw", "scope", "explain",
+    "draw", "steps", "scope", "explain",
     # extend, look up
     "elementwise", "structural", "convention", "mistake", "supported",
     # networks
@@ -73,7 +73,7 @@ _HIDE_PYTHONS_OWN = ["abs", "compile", "max", "min", "sum"]  # public, but not f
 # as all the rest. `scipy` and `special` also import SciPy.
 _LATER = {
     "scipy": (), "special": (), "numpy_api.conventions": ("convention",),
-    "picture": ("Explanation", "draw", "explain", "scope"),
+    "picture": ("Explanation", "draw", "explain", "scope", "steps"),
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_hessian", "check_jacobian", "check_primitive",
               "check_step", "check_vjp", "mistake"),
@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     )
     from .picture import (
         Explanation as Explanation, draw as draw, explain as explain, scope as scope,
+        steps as steps,
     )
     from .standins import (
         as_written as as_written,

@@ -12,6 +12,7 @@ import re
 import runpy
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,18 @@ def test_the_benchmarks_run():
                           capture_output=True, text=True, check=True)
     assert "| autograd_mini, compiled |" in done.stdout
     assert re.search(r"results differ by \S+e-1\d of the largest", done.stdout), done.stdout
+
+
+def test_the_pictures_of_the_readme_are_the_examples(tmp_path):
+    """What examples/05 draws says what the copies in docs/ say; the page has today's script."""
+    done = subprocess.run([sys.executable, ROOT / "examples" / "05_pictures.py"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ("neuron.svg", "attention.svg"):
+        ours, copy = ({t.text for t in ET.parse(where / name).iter() if t.text and t.text.strip()}
+                      for where in (tmp_path, ROOT / "docs"))
+        assert ours == copy, f"docs/{name} is old: run examples/05_pictures.py in docs/"
+    ours, copy = ((where / "neuron.html").read_text(encoding="utf-8") for where in
+                  (tmp_path, ROOT / "docs"))
+    script = re.search(r"<script>(.*)</script>", ours, re.S)[1]
+    assert script in copy, "docs/neuron.html is old: run examples/05_pictures.py in docs/"

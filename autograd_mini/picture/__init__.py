@@ -14,8 +14,9 @@ from .watched import scope
 
 if TYPE_CHECKING:
     from .layout import Drawing
+    from .page import Steps
 
-__all__ = ["Explanation", "draw", "explain", "save", "scope"]
+__all__ = ["Explanation", "draw", "explain", "save", "scope", "steps"]
 
 DIRECTIONS = ("auto", "LR", "TB", "RL", "BT")
 
@@ -57,6 +58,31 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
         return drawing(record, folded(record, fold, depth, max_nodes), direction)
     node, steps = focus if isinstance(focus, tuple) else (focus, 2)
     return drawing(record, focused(record, node, steps), direction)
+
+
+def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", precision: int = 4,
+          limit: int = 1000, seed: Any = None) -> Steps:
+    """The forward and the backward pass step by step, as a page to go through in a browser.
+
+    Each value as it is computed; each gradient as it arrives and, times its local slope, is sent
+    on; each sum as it grows. The page is one HTML file that works offline and computes nothing.
+
+    what: a node that holds one number, or a function, called with args, as for `draw`. title: that
+    of the page. fold: "auto" has a scene for each module, function of the library and `scope`;
+    False has none. precision: significant digits. limit: of more nodes, or four times as many
+    arrows, no page is made. seed: the gradient to start with, of the output's shape, if that isn't
+    one number.
+
+    Returns `Steps`: `.write("steps.html")` saves the page, `.show()` opens it, `.events` are the
+    steps as data; a notebook shows it. Raises `TypeError` for what is no node and no function that
+    returns one, `ShapeError` for an output of several numbers without a seed, `GraphError` for a
+    leaf or too large a graph, and `MissingExtraError` without a layout program.
+    """
+    from .page import check_program, steps_of
+
+    check_program()
+    run = run_of(what, args, users_frame(), "steps")
+    return steps_of(run, title, fold, precision, limit, seed)
 
 
 def save(drawing: Drawing, path: Path) -> str:

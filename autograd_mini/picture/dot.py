@@ -94,7 +94,7 @@ class _Picture:
     def _last(self, box: Box) -> int:
         """Where the last node of a box is, in forward order."""
         return box.what if isinstance(box.what, int) else max(
-            i for i in box.what if not self.record.is_variable(i))
+            (i for i in box.what if not self.record.is_variable(i)), default=-1)
 
     # ── boxes ────────────────────────────────────────────────────────────────────────────────
 
@@ -189,7 +189,8 @@ class _Picture:
         inside = [self.record.order[i] for i in group if not self.record.is_variable(i)]
         operations = len(inside)
         variables = len({p for node in inside for p in node.parents
-                         if p is not None and p.op is None})
+                         if p is not None and p.op is None} | {
+            self.record.order[i] for i in group if self.record.is_variable(i)})
         told = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
                 ((operations, "operation"), (variables, "variable")) if count]
         return ", ".join(told)

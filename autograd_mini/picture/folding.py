@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = ["COPIES", "Box", "Fold", "Group", "Link", "Tree", "View", "focused", 
 
 COPIES = 4  # a variable used by more boxes than this is drawn once for each of them
 FRAMES = 2  # the same where it would need arrows into more frames than this
+MANY = 40  # variables that are used once: of more, several are in one box
 RUN = 12  # a stretch of more operations than this is folded into runs, where all is to be folded
 RUNS = 16  # in one group, and more inside of these
 Fold = Any  # "auto", True, False, or the names of what is closed
@@ -61,13 +63,18 @@ class Group:
 
 
 class Tree:
-    """The groups of a record; each node is at home in one."""
+    """The groups of a record; each node is at home in one.
 
-    def __init__(self, record: Record, root: Group) -> None:
+    most: of more variables than this a group has several in one box.
+    """
+
+    def __init__(self, record: Record, root: Group, most: int = MANY) -> None:
         self.record, self.root = record, root
         self.home: dict[int, Group] = {}
         self.owned: dict[Group, set[Node]] = {}
         self._settle()
+        for group in [root, *root.groups()]:
+            self._pack(group, most)
 
     def _settle(self) -> None:
         """Note where each operation is, and put each variable where all its uses are."""
@@ -86,9 +93,34 @@ class Tree:
                 self.home[i] = around[-1]
                 around[-1].children.append(i)
 
+    def _pack(self, group: Group, most: int) -> None:
+        """Put variables that are used once into groups, where there are too many of them."""
+        alone = [i for i in group.children if isinstance(i, int) and self.record.is_variable(i)
+                 and len(self.record.uses[i]) == 1]
+        if len(alone) <= most:
+            return
+        group.children = [c for c in group.children if c not in set(alone)]
+        for start in range(0, len(alone), most):
+            run = Group(Part("", "run"), group)
+            run.children = list(alone[start:start + most])
+            run.title = _title_of_run(self.record, alone[start:start + most])
+            group.children.append(run)
+            self.home |= dict.fromkeys(alone[start:start + most], run)
+
     def _keeps(self, group: Group, i: int) -> bool:
         """Whether a variable that is used in a group alone is drawn in it."""
         return group.kind in ("", "run", "rest", "scope") or self.owns(group, i)
+
+    @cached_property
+    def touching(self) -> dict[Group, list[Arrow]]:
+        """By group: the arrows one end of which is in it."""
+        chains = {group: group.chain() for group in [self.root, *self.root.groups()]}
+        found: dict[Group, list[Arrow]] = {group: [] for group in chains}
+        for arrow in self.record.arrows:
+            for group in dict.fromkeys(chains[self.home[arrow.tail]]
+                                       + chains[self.home[arrow.head]]):
+                found[group].append(arrow)
+        return found
 
     def owns(self, group: Group, i: int) -> bool:
         """Whether a variable is a parameter of the module that a group is a call of."""
@@ -103,11 +135,12 @@ def _held_by(part: Part | None) -> set[Node]:
 
 
 def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
-            most: int = 0, within_runs: bool = True) -> Tree:
+            most: int = 0, within_runs: bool = True, least: int = 2) -> Tree:
     """The groups of a record by the parts of the program.
 
     path: of an operation the parts it is in. most: so many boxes a group may have at once; of more,
-    runs are made. within_runs: in runs, too.
+    runs are made. within_runs: in runs, too. least: a group of fewer operations is let go, unless
+    it is the call of a module that holds variables of its own.
     """
     path = path or (lambda i: record.run.path(record.order[i]))
     root = Group(None)
@@ -122,23 +155,26 @@ def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
                 group.children.append(known[group, part])
             group = known[group, part]
         group.children.append(i)
-    _flatten(record, root)
+    _flatten(record, root, least)
     _number_calls(root)
     if most:
         with_runs(record, root, most, within_runs)
-    return Tree(record, root)
+    return Tree(record, root, max(most, MANY))
 
 
-def _flatten(record: Record, group: Group) -> None:
-    """Let groups go that hold one operation, unless they hold the variables of it, too."""
+def _flatten(record: Record, group: Group, least: int) -> None:
+    """Let groups go that hold fewer operations, unless they hold the variables of these, too."""
     kept: list[int | Group] = []
     for child in group.children:
         if isinstance(child, Group):
-            _flatten(record, child)
+            _flatten(record, child, least)
             inside = list(child)
-            if len(inside) == 1 and child.kind != "rest" and _held_by(child.part).isdisjoint(
-                    record.order[inside[0]].parents):
-                kept.append(inside[0])
+            if len(inside) < least and child.kind != "rest" and _held_by(child.part).isdisjoint(
+                    p for i in inside for p in record.order[i].parents):
+                kept += child.children
+                for grandchild in child.children:
+                    if isinstance(grandchild, Group):
+                        grandchild.parent = group
                 continue
         kept.append(child)
     group.children = kept
@@ -229,25 +265,29 @@ class Link:
 
 
 class View:
-    """The boxes and links that are seen when some groups are closed."""
+    """The boxes and links that are seen when some groups are closed.
 
-    def __init__(self, tree: Tree, closed: Collection[Group], inside: Group | None = None) -> None:
+    around: only what is in this group, and the boxes that it is linked with.
+    """
+
+    def __init__(self, tree: Tree, closed: Collection[Group], around: Group | None = None) -> None:
         self.tree, self.closed = tree, set(closed)
         self.boxes: list[Box] = []
         self.links: list[Link] = []
         self._of: dict[int | Group, Box] = {}
         self._closed_around: dict[Group, Group | None] = {}
-        self._add(inside or tree.root)
+        self._add(tree.root)
         pairs: dict[tuple[int | Group, int | Group], list[Arrow]] = {}
-        for arrow in tree.record.arrows:
+        for arrow in tree.record.arrows if around is None else tree.touching[around]:
             tail, head = self.box_of(arrow.tail), self.box_of(arrow.head)
             if tail != head and not (isinstance(head, Group) and tree.owns(head, arrow.tail)):
                 pairs.setdefault((tail, head), []).append(arrow)
         self._link(pairs)
         linked = {box for link in self.links for box in (link.tail, link.head)}
-        self.boxes = [box for box in self.boxes if box in linked or not (
-            isinstance(box.what, int) and tree.record.is_variable(box.what)
-            and tree.record.uses[box.what])]
+        self.boxes = [box for box in self.boxes if box in linked or (
+            around in (None, box.within) and not (
+                isinstance(box.what, int) and tree.record.is_variable(box.what)
+                and tree.record.uses[box.what]))]
 
     def _add(self, group: Group) -> None:
         for child in group.children:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,13 @@ class Names:
 
     def __getitem__(self, node: Node) -> Name:
         return self.known[node]
+
+    def with_numbers(self, nodes: Iterable[Node], precision: int) -> Names:
+        """The same names, but for numbers in the places of some nodes that hold one."""
+        numbered = copy.copy(self)
+        instead: Any = {node: number(node.value, precision) for node in nodes}
+        numbered.known = {**self.known, **instead}
+        return numbered
 
     def operand(self, node: Node, i: int) -> Formula:
         """What argument i of a node is called: a name, or a number."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..backprop import one_like
+from ..backprop import collect, one_like
 from ..graph import Node, value_of
 from ..ops import shape, unbroadcast
 from ..passes import sweep
@@ -23,7 +23,7 @@ from .notation import SUM, Call, Formula, Name, Number, number, rounded_number
 from .run import Run
 from .spelled import as_text
 
-__all__ = ["Arrow", "Gradients", "Record", "Step", "shown", "slope_number"]
+__all__ = ["Arrow", "Gradients", "Record", "Step", "badness", "born", "shown", "slope_number"]
 
 RESHAPING = {"reshape", "expand_dims", "squeeze"}
 FEW = 4  # entries of a vector that are printed one by one
@@ -54,11 +54,12 @@ class Step:
 class Record:
     """A run with names, arrows and gradients.
 
-    gradients: "computed" by a sweep, "stored" in the nodes, or "none". Where the output isn't one
-    number, there are none.
+    gradients: "computed" by a sweep, "stored" in the nodes, or "none". seed: what the sweep starts
+    with, of the output's shape; 1 for one number. Without, several numbers have no gradients.
     """
 
-    def __init__(self, run: Run, gradients: Gradients, precision: int = 4) -> None:
+    def __init__(self, run: Run, gradients: Gradients, precision: int = 4, seed: Any = None
+                 ) -> None:
         self.run, self.output, self.order, self.precision = run, run.output, run.order, precision
         self.index = {node: i for i, node in enumerate(self.order)}
         self.names = Names(self.output, self.order, run.names, run.constant_name,
@@ -68,19 +69,30 @@ class Record:
         self.uses: list[list[Arrow]] = [[] for _ in self.order]
         for arrow in self.arrows:
             self.uses[arrow.tail].append(arrow)
-        self.gradients = gradients
+        self.gradients, self.seed = gradients, seed
 
     @cached_property
     def steps(self) -> list[Step]:
         """The sweep, turn by turn; none if no gradients are shown, or the output isn't one number.
         """
-        if self.gradients == "none" or np.size(self.output.value) != 1:
+        if self.gradients == "none" or (self.seed is None and np.size(self.output.value) != 1):
             return []
+        seed = one_like(self.output) if self.seed is None else self.seed
         with np.errstate(all="ignore"):
-            return [Step(node, value_of(g), [_summed(s, p) for s, p in
-                                             zip(sends, node.parents, strict=True)] if sends
-                         else [None] * len(node.parents))
-                    for node, g, sends in sweep(self.output, one_like(self.output), exact=True)]
+            steps = [Step(node, value_of(g), [_summed(s, p) for s, p in
+                                              zip(sends, node.parents, strict=True)] if sends
+                          else [None] * len(node.parents))
+                     for node, g, sends in sweep(self.output, seed, exact=True)]
+            if any(badness(step.arrived) == 2 for step in steps):
+                self._take_limits(steps, seed)
+        return steps
+
+    def _take_limits(self, steps: list[Step], seed: Any) -> None:
+        """Where the sweep has a nan and the engine, which knows limits, has none: the engine's."""
+        found = collect(self.output, [step.node for step in steps], seed, False)
+        for step, g in zip(steps, found, strict=True):
+            if g is not None and badness(g) < 2:
+                step.arrived = g
 
     @cached_property
     def turns(self) -> dict[Node, Step]:
@@ -137,13 +149,13 @@ class Record:
     def born(self, i: int) -> str:
         """ "nan" or "inf" if it came up here: the result is worse than every operand; else ""."""
         node = self.order[i]
-        worst = max([_badness(x) for x in node.inputs], default=0)
-        return _born(_badness(node.value), worst) if node.op is not None else ""
+        worst = max([badness(x) for x in node.inputs], default=0)
+        return born(badness(node.value), worst) if node.op is not None else ""
 
     def is_bad(self, i: int) -> bool:
         """Whether there is a nan or inf in the value or in the gradient."""
         turn = self.turns.get(self.order[i])
-        return bool(_badness(self.order[i].value) or (turn and _badness(turn.arrived)))
+        return bool(badness(self.order[i].value) or (turn and badness(turn.arrived)))
 
     # ── what is said of an arrow ─────────────────────────────────────────────────────────────
 
@@ -218,11 +230,12 @@ def _summed(sent: Any, parent: Node | None) -> Any:
     return sent if np.shape(sent) == shape(parent) else unbroadcast(sent, shape(parent))
 
 
-def _badness(x: Any) -> int:
+def badness(x: Any) -> int:
     """0 of finite numbers, 1 if there is an inf, 2 if there is a nan."""
     x = value_of(x)
     return 2 if np.isnan(x).any() else int(np.isinf(x).any())
 
 
-def _born(badness: int, before: int) -> str:
-    return ("", "inf", "nan")[badness] if badness > before else ""
+def born(bad: int, before: int) -> str:
+    """What has come up where the badness was less before."""
+    return ("", "inf", "nan")[bad] if bad > before else ""

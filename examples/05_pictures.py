@@ -1,4 +1,4 @@
-"""The pictures in the README: tanh(w·x + b), and an attention head. (Copies are in docs/.)"""
+"""The pictures in the README and in docs/: a neuron, an attention head, and the page of steps."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from autograd_mini import Value
 w, x, b = Value(0.5), Value(2.0), Value(-1.5)
 y = ag.tanh(w * x + b)
 print(ag.draw(y).write("neuron.svg"))
+print(ag.steps(y, title="y = tanh(w·x + b)").write("neuron.html"))
 
 
 def attention(x, Wq, Wk, Wv):
@@ -20,3 +21,4 @@ def attention(x, Wq, Wk, Wv):
 rng = np.random.default_rng(0)
 X, Wq, Wk, Wv = rng.normal(size=(4, 8)), *rng.normal(size=(3, 8, 8)) / 3
 print(ag.draw(attention, X, Wq, Wk, Wv, direction="LR").write("attention.svg"))
+print(ag.steps(attention, X, Wq, Wk, Wv).write("attention.html"))

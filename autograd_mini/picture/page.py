@@ -1,0 +1,155 @@
+"""The backward pass as a page: one HTML file that works offline and computes nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import tempfile
+import webbrowser
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from ..backprop import seed_for
+from ..errors import GraphError, MissingExtraError, ShapeError
+from ..graph import value_of
+from .events import Event, events_of
+from .folding import Fold, tree_of
+from .layout import HOW_TO_LAY_OUT, program
+from .record import Record
+from .run import Run
+from .scenes import scenes_of
+from .story import story_of
+
+__all__ = ["Steps", "check_program", "steps_of"]
+
+BOXES = 40  # in one scene
+ARROWS = 4  # times the limit of nodes
+IN_A_NOTEBOOK = 500_000  # bytes of a page that a notebook shows
+
+
+class Steps(Sequence[Event]):
+    """The steps of a run, as a list and as a page.
+
+    `.write("steps.html")` saves the page, `.html` is its text, `.show()` opens it in a browser;
+    `.events`, len() and indexing give the steps themselves.
+    """
+
+    def __init__(self, record: Record, title: str, fold: Fold = "auto") -> None:
+        self.record, self.title = record, title
+        self._fold = fold
+        self.events = events_of(record)
+
+    @cached_property
+    def html(self) -> str:
+        """The page: data, style and script in one file. Raises `MissingExtraError` without a layout
+        program."""
+        path = None if self._fold in ("auto", True) else lambda i: ()
+        tree = tree_of(self.record, path, most=BOXES, least=3)
+        scenes = scenes_of(self.record, tree)
+        return _page(story_of(self.record, tree, scenes, self.events, self.title), self._spoken())
+
+    def write(self, path: str | Path) -> Path:
+        """Save the page; returns its path."""
+        path = Path(path)
+        path.write_text(self.html, encoding="utf-8")
+        return path
+
+    def show(self) -> Path:
+        """Save the page in a temporary folder, and open it in the browser; returns its path."""
+        path = self.write(Path(tempfile.mkdtemp(prefix="autograd_mini_")) / "steps.html")
+        webbrowser.open(path.as_uri())
+        return path
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @overload
+    def __getitem__(self, i: int) -> Event: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[Event]: ...
+    def __getitem__(self, i: Any) -> Any:
+        return self.events[i]
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __repr__(self) -> str:
+        name = self.record.names[self.record.output].name
+        return (f"{len(self)} steps through {len(self.record.order)} nodes of {name}; "
+                ".write('steps.html') or .show()")
+
+    def _spoken(self) -> str:
+        """The gradients of the variables in a sentence."""
+        record = self.record
+        out = record.names[record.output].name
+        told = [f"∂{out}/∂{record.names.full[node]} = {record.gradient(i)}"
+                for i, node in enumerate(record.order) if node.op is None and node in record.turns]
+        return "; ".join(told[:100]) + ("; …" if len(told) > 100 else "")
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the page in a frame that may run its script and nothing else."""
+        try:
+            page = self.html
+        except MissingExtraError as error:
+            return f"<p>{html.escape(repr(self))}</p><p>{html.escape(str(error))}</p>"
+        caption = f"<figcaption>{html.escape(self._spoken())}</figcaption>"
+        if len(page.encode()) > IN_A_NOTEBOOK:
+            return f"<figure><p>{html.escape(repr(self))}</p>{caption}</figure>"
+        return (f'<figure><iframe sandbox="allow-scripts" title="{html.escape(self.title)}" '
+                'style="width:100%;height:520px;border:1px solid #8a929b;border-radius:8px" '
+                f'srcdoc="{html.escape(page)}"></iframe>{caption}</figure>')
+
+
+def check_program() -> None:
+    """Raise `MissingExtraError` if there is nothing to lay a page out with."""
+    if program() is None:
+        raise MissingExtraError(HOW_TO_LAY_OUT)
+
+
+def steps_of(run: Run, title: str | None, fold: Fold, precision: int, limit: int, seed: Any
+             ) -> Steps:
+    """See `autograd_mini.picture.steps`."""
+    y = run.output
+    if y.op is None:
+        raise GraphError("there is nothing to step through: the node is a leaf, made of nothing")
+    if seed is None and np.size(y.value) != 1:
+        raise ShapeError(f"the output has shape {np.shape(y.value)}, and steps go back from one "
+                         "number: reduce it first (.sum()), or give seed=, an array of that shape")
+    arrows = sum(p is not None for node in run.order for p in node.parents)
+    if len(run.order) > limit or arrows > ARROWS * limit:
+        raise GraphError(f"{len(run.order):,} nodes and {arrows:,} arrows are too many to step "
+                         f"through (limit={limit:,}, and {ARROWS} times as many arrows): take "
+                         "fewer samples or a smaller part of the function, or raise limit=")
+    record = Record(run, "computed", precision, value_of(seed_for(y, seed)))
+    name = record.names[y].name
+    return Steps(record, title or f"{name} and its gradient", fold)
+
+
+def _page(story: dict[str, Any], spoken: str) -> str:
+    """The HTML: only a script with this very text may run, and nothing may be loaded."""
+    room = files(__package__)
+    css, script = (room.joinpath(name).read_text(encoding="utf-8")
+                   for name in ("page.css", "page.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+              f"script-src 'sha256-{digest}'")
+    data = json.dumps(story, ensure_ascii=False, separators=(",", ":"))
+    for character in "<\u2028\u2029":
+        data = data.replace(character, f"\\u{ord(character):04x}")
+    title = html.escape(story["title"])
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{css}</style></head>\n<body>\n"
+        "<noscript><p>This page needs scripts to step through the backward pass. The gradients: "
+        f"{html.escape(spoken)}</p></noscript>\n"
+        f'<div id="app"></div>\n<script type="application/json" id="data">{data}</script>\n'
+        f"<script>{script}</script>\n</body></html>\n")
