@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections import defaultdict
+from functools import lru_cache
 
 from .folding import Box, Group, Link, View
 from .layout import Drawing
@@ -27,6 +28,7 @@ def drawing(record: Record, view: View, direction: str) -> Drawing:
     return picture.drawn(chosen)
 
 
+@lru_cache(maxsize=10_000)
 def columns(text: str) -> int:
     """How many columns a text takes in a fixed-width font: East Asian letters take two."""
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")

@@ -415,7 +415,8 @@ function equation(step) { // of a node: how it was computed, or what its gradien
 function sending(step, hide) {
   const from = nodes[step.n], to = nodes[step.p], number = (text, kind = "") =>
     el("span", { class: `number ${kind}` }, text);
-  const parts = [], slope = step.eq.length ? [chain(step.eq.map(kept))] : [];
+  const left = step.whole ? partial(story.out, step.p) : partial(step.n, step.p);
+  const parts = [], slope = step.eq.length ? [chain([left, ...step.eq.map(kept)])] : [];
   if (from.gpx === undefined && step.cpx === undefined) {
     const caption = text => el("span", { class: "caption" }, text);
     parts.push(el("div", { class: "rule" },

@@ -70,6 +70,7 @@ class Record:
         for arrow in self.arrows:
             self.uses[arrow.tail].append(arrow)
         self.gradients, self.seed = gradients, seed
+        self._formulas: dict[int, str] = {}
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -110,8 +111,10 @@ class Record:
         node = self.order[i]
         if node.op is None:
             return ""
-        return as_text(self.names.applied(node, [self.names.operand(node, a)
-                                                 for a in range(len(node.inputs))]))
+        if i not in self._formulas:
+            operands = [self.names.operand(node, a) for a in range(len(node.inputs))]
+            self._formulas[i] = as_text(self.names.applied(node, operands))
+        return self._formulas[i]
 
     def formula_of(self, inside: Sequence[int], name: str, operands: Sequence[str]) -> str:
         """How a group that has one output is computed: a call, or what it does but for reshaping.

@@ -132,7 +132,10 @@ class _Story:
         return [self._math(formula) for formula in dict.fromkeys(equal)]
 
     def _sent(self, event: Event, arrow: Arrow) -> dict[str, Any]:
-        """A contribution: its slope, the number, and the sum that it is added to."""
+        """A contribution: its slope, the number, and the sum that it is added to.
+
+        `eq` is what ∂node/∂parent equals; with `whole`, what ∂output/∂parent is sent.
+        """
         record, node = self.record, self.record.order[arrow.head]
         parent = record.order[arrow.tail]
         told: dict[str, Any] = {"c": shown(event.sent, record.precision)}
@@ -143,10 +146,10 @@ class _Story:
             told |= {} if event.before is None else {"from": shown(event.before, record.precision)}
         if np.shape(parent.value) != np.shape(node.value) and isinstance(node.op, Elementwise):
             told["wide"] = 1
-        a, parts = arrow.argument, [Derivative(record.names[node], record.names[parent])]
+        a = arrow.argument
         if _is_scalar(node):
             told["slope"] = as_text(slope_number(node, a, record.precision))
-            return told | {"eq": self._equal([*parts, *self._slopes(node, a, told["slope"])])}
+            return told | {"eq": self._equal(self._slopes(node, a, told["slope"]))}
         if isinstance(node.op, Elementwise):
             with np.errstate(all="ignore"):
                 slope = np.asarray(node.op.slope(a, node.value, node.inputs), float)
@@ -154,10 +157,9 @@ class _Story:
             told |= {"slope": shown(slope.flat[0], record.precision)} if even else {
                 "spx": self._picture(slope)}
             formula = record.names.slope(node, a)
-            return told | {"eq": self._equal([*parts, formula] if formula is not None else [])}
-        out = record.names[record.output]
-        arrives, leaves = (Derivative(out, record.names[n]) for n in (node, parent))
-        return told | {"eq": self._equal([leaves, record.names.pullback(node, a, arrives)])}
+            return told | {"eq": self._equal([formula] if formula is not None else [])}
+        arrives = Derivative(record.names[record.output], record.names[node])
+        return told | {"eq": self._equal([record.names.pullback(node, a, arrives)]), "whole": 1}
 
     def _slopes(self, node: Node, a: int, number: str) -> list[Formula]:
         """The slope of a node that holds a number: as a formula, with numbers, its value."""
