@@ -1,32 +1,22 @@
-"""The command line: `autograd-mini demo`, `draw`, `explain`, `check` and `exercise`."""
+"""The command line: `autograd-mini demo`, `draw`, `steps`, `explain`, `check`, `exercise`."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import inspect
 import json
 import os
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from . import __version__, check_gradient, draw, exercise, explain
+from . import __version__, check_gradient, exercise
+from .commands import UsageError, add_pictures, imported, user_code
 from .errors import AutogradError
-from .formula import compute, functions
-from .graph import topological_order
-from .picture import save
 
 __all__ = ["main"]
-
-
-class UsageError(Exception):
-    """Something the user gave that can't be used: one line, exit status 2."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,51 +32,10 @@ def _parser() -> argparse.ArgumentParser:
                       help="where the pictures go (default: %(default)s)")
     demo.set_defaults(run=_demo)
 
-    picture = commands.add_parser(
-        "draw", help="draw the graph of a formula, with gradients",
-        epilog="A formula that begins with - goes after --. Functions: "
-               f"{', '.join(sorted(functions()))}",
-    )
-    picture.add_argument("formula", help='such as "tanh(w*x + b)"')
-    picture.add_argument("values", nargs="*", metavar="name=number", help="one for each name")
-    picture.add_argument("-o", "--output", type=Path, default=Path("graph.svg"), metavar="FILE",
-                         help="its suffix says the format (default: %(default)s)")
-    picture.set_defaults(run=_draw)
-
-    _add_explain(commands)
+    add_pictures(commands)
     _add_check(commands)
     _add_exercise(commands)
     return parser
-
-
-def _add_explain(commands: Any) -> None:
-    derivation = commands.add_parser(
-        "explain", help="write the derivation of a formula, forward and backward, with numbers",
-        epilog="A formula that begins with - goes after --.")
-    derivation.add_argument("formula", help='such as "tanh(w*x + b)"')
-    derivation.add_argument("values", nargs="*", metavar="name=number", help="one for each name")
-    derivation.add_argument("--wrt", metavar="NAMES", help="only what leads to these: w,b")
-    derivation.add_argument("--format", choices=("text", "latex", "html"), default="text")
-    derivation.add_argument("-o", "--output", type=Path, metavar="FILE",
-                            help="where it is written (default: standard output)")
-    derivation.set_defaults(run=_explain)
-
-
-def _explain(options: argparse.Namespace) -> int:
-    with np.errstate(all="ignore"):
-        y = compute(options.formula, dict(_assignment(word) for word in options.values))
-    y.label = y.label or "y"
-    wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
-    told = explain(y, wrt=wrt)
-    written = {"text": str(told), "latex": told.latex, "html": told.html}[options.format]
-    if options.output is None:
-        print(written)
-        return 0
-    if not options.output.parent.is_dir():
-        raise UsageError(f"no such folder: {options.output.parent}")
-    options.output.write_text(written + "\n", encoding="utf-8")
-    print(f"wrote {options.output}")
-    return 0
 
 
 def _add_check(commands: Any) -> None:
@@ -125,38 +74,8 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _draw(options: argparse.Namespace) -> int:
-    if not options.output.parent.is_dir():
-        raise UsageError(f"no such folder: {options.output.parent}")
-    if not options.output.suffix:
-        raise UsageError(f"{options.output} needs a suffix that says the format, such as .svg")
-    with np.errstate(all="ignore"):  # at a pole the picture says inf; that is enough
-        y = compute(options.formula, dict(_assignment(word) for word in options.values))
-    y.label = y.label or "result"
-    y.backward()
-    for node in _leaves(y):
-        print(f"d result / d {node.label} = {node.grad:.10g}")
-    print(f"result = {y.data:.10g}")
-    print(f"wrote {save(draw(y), options.output)}")
-    return 0
-
-
-def _leaves(y: Any) -> list[Any]:
-    return sorted((n for n in topological_order(y) if n.is_leaf), key=lambda n: n.label)
-
-
-def _assignment(word: str) -> tuple[str, float]:
-    name, equals, number = word.partition("=")
-    try:
-        if not equals or not name.isidentifier():
-            raise ValueError
-        return name, float(number)
-    except ValueError:
-        raise UsageError(f"{word!r} isn't of the form name=number, such as w=0.5") from None
-
-
 def _check(options: argparse.Namespace) -> int:
-    module = _imported(options.file)
+    module = imported(options.file)
     triples = _triples(module, options)
     # What the user's functions print doesn't belong into JSON.
     aside = redirect_stdout(sys.stderr) if options.json else nullcontext()
@@ -215,7 +134,7 @@ def _role(module: Any, name: str, role: str, options: argparse.Namespace) -> Any
 
 def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
     """The report on one gradient."""
-    with _user_code(options.file):
+    with user_code(options.file):
         example = found["example"]() if callable(found["example"]) else found["example"]
     args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
     if not isinstance(args, tuple | list):
@@ -225,7 +144,7 @@ def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
     wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
     if not callable(found["loss"]):
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
-    with _user_code(options.file):
+    with user_code(options.file):
         return check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
 
 
@@ -258,36 +177,6 @@ def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], di
     except TypeError as error:
         raise UsageError(f"the example doesn't fit the loss: {error}") from None
     return bound.args, bound.kwargs
-
-
-@contextmanager
-def _user_code(path: Path) -> Iterator[None]:
-    """Errors of the user's own code as one line that says where; the package's own as they are."""
-    try:
-        yield
-    except (AutogradError, SyntaxError):
-        raise
-    except Exception as error:
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__)
-                 if f.filename == str(path)]
-        where = f", line {lines[-1]}" if lines else ""
-        raise UsageError(f"{path}{where}: {type(error).__name__}: {error}") from error
-
-
-def _imported(path: Path) -> Any:
-    if not path.is_file():
-        raise UsageError(f"no such file: {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} isn't a Python file (.py)")
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.resolve().parent))  # what it imports lies beside it
-    try:
-        with _user_code(path):
-            spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise UsageError(f"{path}, line {error.lineno}: {error.msg}") from None
-    return module
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

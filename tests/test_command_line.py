@@ -36,8 +36,43 @@ def test_draw(tmp_path, capsys):
     out = tmp_path / "g.svg"
     assert main(["draw", "tanh(w*x + b)", "w=0.5", "x=2", "b=1", "-o", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "d result / d w = 0.1413016497" in said and "result = 0.9640275801" in said
+    assert "d y / d w = 0.1413016497" in said and "y = 0.9640275801" in said
     assert out.read_text().startswith("<?xml")
+    assert main(["draw", "y*y", "y=3", "-o", str(out), "--no-gradients", "--direction", "TB"]) == 0
+    assert "d result / d y = 6" in capsys.readouterr().out and "∂" not in out.read_text()
+
+
+DRAWN = """
+import numpy as np
+import autograd_mini as ag
+W = ag.Tensor(np.ones((3, 2)))
+def loss():
+    hidden = np.tanh(np.eye(3) @ W)
+    return hidden.sum()
+def wrong(): return 1 / 0
+number = 3
+"""
+
+
+def test_a_function_of_a_file_is_shown(tmp_path, capsys, monkeypatch):
+    """draw, steps and explain take FILE.py:function; steps can open its page."""
+    file = tmp_path / "mine.py"
+    file.write_text(DRAWN)
+    out, page = tmp_path / "g.svg", tmp_path / "s.html"
+    assert main(["draw", f"{file}:loss", "-o", str(out)]) == 0
+    assert "hidden" in out.read_text() and "∂" in out.read_text()
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["steps", f"{file}:loss", "-o", str(page), "--open"]) == 0
+    assert opened == [page.as_uri()] and "hidden" in page.read_text()
+    assert main(["explain", f"{file}:loss", "--wrt", "W"]) == 0
+    assert "hidden = tanh(v1)" in capsys.readouterr().out
+    assert main(["steps", "w*x", "w=2", "x=3", "-o", str(page)]) == 0
+    assert f"wrote {page}: 6 steps" in capsys.readouterr().out
+    for words, message in ((["mine"], "no function 'mine'"), (["number"], "no function 'number'"),
+                           (["wrong"], "line 8: ZeroDivisionError"), (["loss", "x=1"], "x=1")):
+        assert main(["draw", f"{file}:{words[0]}", *words[1:]]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_check_right_and_wrong(file, capsys):
