@@ -262,6 +262,9 @@ class CutReport(NamedTuple):
     watched: bool = True
     partly: dict[str, list[Place]] = {}  # noqa: RUF012  a default, never changed
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         also = [f"{name} has a gradient, but numbers were taken from it as well, through which "
                 f"none comes back, by {' and '.join(dict.fromkeys(map(str, places)))}"

@@ -36,6 +36,9 @@ class Exercise:
         return (f"{OUTPUT} = {self.expression}. Find {asked}: as formulas (which may use "
                 f"{OUTPUT}), or as numbers at {at}.\nThen: .check({first}=\"…\")")
 
+    def __repr__(self) -> str:  # without the hidden points at which answers are checked
+        return f"exercise({self.expression!r}); print it, then .check(…)"
+
     def check(self, /, **answers: str | float) -> Report:
         """Verify answers: for each variable its derivative, as a formula or as a number.
 

@@ -147,7 +147,13 @@ class Tensor(Operators):
         body = np.array2string(self.value, separator=", ", prefix="Tensor(", threshold=200)
         extra = f", dtype={self.dtype}" if self.dtype != np.float64 else ""
         extra += f", op={self.op.name}" if self.op is not None else ""
+        extra += f", shape={self.value.shape}" if self.value.size > 200 else ""  # not all is shown
         return f"Tensor({body}{extra}{f', label={self.label!r}' if self.label else ''})"
+
+    def _repr_html_(self) -> str:
+        from .picture.displays import tensor_html
+
+        return tensor_html(self)
 
 
 def _real_array(x: Any) -> np.ndarray:

@@ -33,17 +33,18 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
 
     loader: iterable again and again, such as a `DataLoader`. after_epoch: called with each
     `Epoch` as it ends. progress: a bar on standard error where it is a terminal, and one plain
-    line an epoch where it isn't. Returns the epochs. Raises `FloatingPointError`, before the
-    step, as soon as a loss is nan or inf, and `ArgumentError` (a `ValueError`) for an epoch
-    without batches. Before anything starts: `ArgumentError` for epochs < 0 and for an optimizer
-    of other parameters than the model's (some of them are well: the rest stays as it is),
-    `ArgumentTypeError` (a `TypeError`) for arguments of another kind.
+    line an epoch where it isn't (in a notebook on standard output). Returns the epochs. Raises
+    `FloatingPointError`, before the step, as soon as a loss is nan or inf, and `ArgumentError` (a
+    `ValueError`) for an epoch without batches. Before anything starts: `ArgumentError` for epochs
+    < 0 and for an optimizer of other parameters than the model's (some of them are well: the rest
+    stays as it is), `ArgumentTypeError` (a `TypeError`) for arguments of another kind.
     """
     epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
     _check_fit(model, loader, loss, optimizer, after_epoch)
     history: list[Epoch] = []
     one_by_one = takes_samples(model)
     terminal = progress and sys.stderr.isatty()
+    lines = sys.stdout if "ipykernel" in sys.modules else sys.stderr  # a notebook has that in red
     model.train()
     for number in range(1, epochs + 1):
         batches: Iterable[Any] = tqdm(
@@ -59,7 +60,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         _refuse_none(samples, number)
         history.append(Epoch(number, total / samples))
         if progress and not terminal:
-            print(f"epoch {number}/{epochs}  loss {history[-1].loss:.4f}", file=sys.stderr)
+            print(f"epoch {number}/{epochs}  loss {history[-1].loss:.4f}", file=lines)
         if after_epoch is not None:
             after_epoch(history[-1])
     return history

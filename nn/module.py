@@ -52,6 +52,19 @@ class Module(Called):
         for parameter in self.parameters():
             parameter.grad = 0.0 if isinstance(parameter, Value) else None
 
+    def summary(self) -> Any:
+        """A table of the modules inside: their parameters, shapes, and how many numbers these are.
+
+        It prints as text, and shows itself in a notebook.
+        """
+        from .summary import Summary
+
+        return Summary(self)
+
+    def _repr_html_(self) -> str:
+        html: str = self.summary()._repr_html_()
+        return html
+
     def train(self, mode: bool = True) -> Module:
         """Set `training`, which layers that behave differently in training look at."""
         mode = a_flag(mode, "mode (fit trains the model; train() only says that it is trained)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -183,6 +184,9 @@ class Program:
     def __str__(self) -> str:
         """One line an instruction, of each trace."""
         return "\n\n".join(map(listing, self._all())) or repr(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def _all(self) -> list[Replay]:
         return [replay for replays in self._replays.values() for replay in replays]

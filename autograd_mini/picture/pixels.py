@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "Pixels", "pixels"]
+__all__ = ["LARGEST", "Pixels", "enlarged", "greys", "pixels"]
 
 LARGEST = 24  # pixels across and down
 _BLUE, _WHITE, _RED, _NAN = (33, 102, 172), (247, 247, 247), (178, 24, 43), (120, 0, 160)
@@ -27,15 +27,34 @@ def _palette() -> bytes:
 
 
 PALETTE = _palette()
+GREYS = bytes([i for shade in range(255, -1, -1) for i in (shade, shade, shade)])  # 0 is white
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pixels:
-    """A PNG with its width and height in pixels."""
+    """A small picture."""
 
-    png: bytes
-    width: int
-    height: int
+    shades: np.ndarray  # the index of each pixel in the palette
+    palette: bytes
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.shades.shape[1])
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.shades.shape[0])
+
+    @property
+    def png(self) -> bytes:
+        """The file: one byte a pixel, an index into the palette (PNG, RFC 2083)."""
+        rows = b"".join(b"\0" + row.tobytes() for row in self.shades)  # 0: no filter
+        header = struct.pack(">IIBBBBB", self.width, self.height, 8, 3, 0, 0, 0)
+        chunks = {b"IHDR": header, b"PLTE": self.palette, b"IDAT": zlib.compress(rows, 9),
+                  b"IEND": b""}
+        return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks.items())
 
     @property
     def url(self) -> str:
@@ -58,7 +77,18 @@ def pixels(x: Any, largest: int = LARGEST) -> Pixels:
     most = np.max(np.abs(x), where=finite, initial=0.0) or 1.0
     scaled = np.nan_to_num(x / most, nan=0.0, posinf=1.0, neginf=-1.0) * 127 + 127
     shades = np.where(np.isnan(x), 255, np.round(np.clip(scaled, 0, 254))).astype(np.uint8)
-    return Pixels(_png(shades), shades.shape[1], shades.shape[0])
+    return Pixels(shades, PALETTE)
+
+
+def greys(x: Any) -> Pixels:
+    """One grey pixel an entry of a matrix: 0 and less are white, 1 and more black."""
+    return Pixels(np.round(np.clip(np.asarray(x, float), 0, 1) * 255).astype(np.uint8), GREYS)
+
+
+def enlarged(picture: Pixels, side: int) -> Pixels:
+    """The same with squares for pixels, so that the longer side is about so many pixels long."""
+    scale = max(1, side // max(picture.shades.shape))
+    return Pixels(picture.shades.repeat(scale, axis=0).repeat(scale, axis=1), picture.palette)
 
 
 def _thinned(x: np.ndarray, axis: int, most: int) -> np.ndarray:
@@ -71,16 +101,6 @@ def _thinned(x: np.ndarray, axis: int, most: int) -> np.ndarray:
     blocks = rows.reshape(-1, size, *rows.shape[1:])
     largest = np.argmax(np.nan_to_num(np.abs(blocks), nan=np.inf), axis=1, keepdims=True)
     return np.moveaxis(np.take_along_axis(blocks, largest, axis=1)[:, 0], 0, axis)
-
-
-def _png(shades: np.ndarray) -> bytes:
-    """A PNG of one byte a pixel, an index into the palette (RFC 2083)."""
-    height, width = shades.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in shades)  # 0: no filter
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        _chunk(name, data) for name, data in ((b"IHDR", header), (b"PLTE", PALETTE),
-                                              (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

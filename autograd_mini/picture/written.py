@@ -64,13 +64,14 @@ FORMULAS: dict[str, Callable[..., Formula]] = {
 }
 """By the name of a row: its formula, of the formulas of its arguments."""
 
+_abs: Any = ops.abs  # a plain number, an array or a node
 SHOWN: dict[str, Sequence[Callable[..., Any] | None]] = {
     "tanh": [lambda y, x: 1 - y**2], "sigmoid": [lambda y, x: y * (1 - y)],
     "relu": [lambda y, x: kinks.step(x)], "sqrt": [lambda y, x: 1 / (2 * y)],
     "cbrt": [lambda y, x: 1 / (3 * y**2)], "divide": [None, lambda y, a, b: -(a / b**2)],
     "reciprocal": [lambda y, x: -(1 / x**2)], "arctan": [lambda y, x: 1 / (1 + x**2)],
     "log10": [lambda y, x: 1 / (x * math.log(10))], "log2": [lambda y, x: 1 / (x * math.log(2))],
-    "softsign": [lambda y, x: 1 / (1 + ops.abs(x)) ** 2],
+    "softsign": [lambda y, x: 1 / (1 + _abs(x)) ** 2],
     "arcsinh": [lambda y, x: 1 / ops.sqrt(x**2 + 1)],
     "arccosh": [lambda y, x: 1 / ops.sqrt(x**2 - 1)],
     "hypot": [lambda y, a, b: a / y, lambda y, a, b: b / y],
