@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from . import Tensor, Value, check_gradient, draw, tanh
-from .errors import missing_extra
+from . import Value, check_gradient, draw, steps, tanh
+from .demo_page import Training, index
+from .errors import MissingExtraError, missing_extra
 from .picture import save
 
 SEED = 0
@@ -18,12 +19,15 @@ EPOCHS = 10
 
 
 def run(out: Path) -> None:
-    """Train, verify, draw; print what happens, and write the pictures to the folder `out`."""
+    """Train, verify, draw; print what happens, and write a page of it to the folder `out`."""
     digits = _digits()  # first of all: without it there is no demo
     out.mkdir(parents=True, exist_ok=True)
-    _train(*digits)
-    _verify()
-    _pictures(out)
+    model, training = _train(*digits)
+    reports = _verify()
+    pictures, page = _pictures(out, model, training)
+    told = index(training, reports, pictures, page)
+    (out / "index.html").write_text(told, encoding="utf-8")
+    print(f"\nopen {out / 'index.html'}")
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
@@ -36,9 +40,12 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     return data.data / 16.0, data.target
 
 
-def _train(images: np.ndarray, labels: np.ndarray) -> float:
-    """An MLP of Values, 64-16-10, on four fifths of the digits; its accuracy on the rest."""
-    from .nn import MLP, SGD, DataLoader, accuracy, cross_entropy, fit
+def _train(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Training]:
+    """An MLP of Values, 64-16-10, learned from four fifths of the digits; and its answers to the
+    rest.
+    """
+    from .nn import MLP, SGD, DataLoader, cross_entropy, fit
+    from .nn.fit import answers as answers_of
 
     print("1. A network of scalar Values learns real handwritten digits")
     random.seed(SEED)
@@ -49,12 +56,14 @@ def _train(images: np.ndarray, labels: np.ndarray) -> float:
     loader = DataLoader(images[train], labels[train], batch_size=16, shuffle=True, rng=rng)
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     start = time.perf_counter()
-    fit(model, loader, cross_entropy, optimizer, epochs=EPOCHS)
-    right = accuracy(model, images[test], labels[test])
+    epochs = fit(model, loader, cross_entropy, optimizer, epochs=EPOCHS)
+    answers = answers_of(model, images[test])
+    right = np.mean(answers == labels[test])
     print(f"   {len(model.parameters()):,} parameters, each a float; {len(train):,} images, "
           f"{EPOCHS} epochs, {time.perf_counter() - start:.0f} s")
     print(f"   test accuracy: {right:.1%} of {len(test)} images\n")
-    return right
+    return model, Training([epoch.loss for epoch in epochs], images[test], labels[test], answers,
+                           len(model.parameters()), len(train))
 
 
 # ── article 002: XOR with 2-4-1, tanh and sigmoid; its gradients derived by hand ─────────────
@@ -97,30 +106,48 @@ def xor_gradient_published(w1: Any, b1: Any, w2: Any, b2: Any, X: Any, y: Any) -
             "w2": a1.T @ d2, "b2": d2.sum(0, keepdims=True)}
 
 
-def _verify() -> None:
+def _verify() -> list[tuple[str, Any]]:
+    """Both gradients, each with its report."""
     print("2. A hand-derived gradient of a network for XOR, verified")
+    reports = []
     for title, gradient in (("derived carefully", xor_gradient),
                             ("as published in a tutorial", xor_gradient_published)):
         print(f"\n   The gradient {title}:")
-        report = str(check_gradient(xor_loss, gradient, *xor_example()))
-        print("\n".join(f"   {line}".rstrip() for line in report.splitlines()))
+        report = check_gradient(xor_loss, gradient, *xor_example())
+        print("\n".join(f"   {line}".rstrip() for line in str(report).splitlines()))
+        reports.append((f"The gradient {title}", report))
     print()
+    return reports
 
 
-def _pictures(out: Path) -> None:
+def _pictures(out: Path, model: Any, training: Training) -> tuple[list[tuple[str, str]], str]:
+    """(what it is, SVG) of each graph, and the name of the page of steps; they are in files, too.
+    """
     print("3. The graphs")
-    x = [Value(v, label=f"x{i}") for i, v in enumerate((2.0, -1.0))]
-    w = [Value(v, label=f"w{i}") for i, v in enumerate((-0.5, 0.3))]
-    b = Value(1.0, label="b")
-    neuron = tanh(w[0] * x[0] + w[1] * x[1] + b)
+    x0, x1 = 2.0, -1.0
+    neuron = tanh(Value(-0.5, label="w0") * Value(x0, label="x0")
+                  + Value(0.3, label="w1") * Value(x1, label="x1") + Value(1.0, label="b"))
     neuron.label = "neuron"
-    neuron.backward()
-    print(f"   one neuron:  {save(draw(neuron), out / 'neuron.svg')}")
     *parameters, X, y = xor_example()
-    names = ("w1", "b1", "w2", "b2")
-    nodes = [Tensor(p, label=name) for p, name in zip(parameters, names, strict=True)]
-    w1, b1, w2, b2 = nodes
-    loss = xor_loss(w1, b1, w2, b2, X, y)
-    loss.label = "loss"
-    loss.backward()
-    print(f"   the XOR net: {save(draw(loss, direction='TB'), out / 'xor.svg')}")
+    image = training.images[0].tolist()
+    drawings = {
+        "neuron": ("One neuron: values in black, gradients and slopes in red", draw(neuron)),
+        "xor": ("The network for XOR", draw(
+            lambda w1, b1, w2, b2: xor_loss(w1, b1, w2, b2, X, y), *parameters)),
+        "digits": ("The network that read the digits, folded: what its answer 0 is made of",
+                   draw(lambda: model(image)[0])),
+    }
+    shown = []
+    for name, (title, drawing) in drawings.items():
+        print(f"   {title.partition(':')[0].lower()}: {save(drawing, out / f'{name}.svg')}")
+        try:
+            svg = drawing.svg()
+            shown.append((title, svg[svg.index("<svg"):]))
+        except MissingExtraError as error:
+            shown.append((title, str(error)))
+    try:
+        page = steps(neuron, title="One neuron, step by step").write(out / "steps.html")
+    except MissingExtraError:
+        return shown, ""
+    print(f"   its backward pass, step by step: {page}")
+    return shown, page.name

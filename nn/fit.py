@@ -150,13 +150,18 @@ def predict(model: Module, x: Any, one_by_one: bool) -> Any:
 
 def accuracy(model: Module, x: Any, labels: Any) -> float:
     """The fraction of rows of x whose largest output is at the index `labels` says."""
+    return float(np.mean(answers(model, x) == np.asarray(labels)))
+
+
+def answers(model: Module, x: Any) -> np.ndarray:
+    """For each row of x the index of the largest output."""
     training = model.training
     model.eval()
     with no_grad():
         scores = predict(model, x, takes_samples(model))
     plain = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
     model.train(training)
-    return float(np.mean(np.argmax(plain, axis=-1) == np.asarray(labels)))
+    return np.argmax(plain, axis=-1)
 
 
 def _plain(x: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -207,7 +208,7 @@ def test_module_and_script_are_one():
 
 @pytest.mark.slow  # it learns the handwritten digits
 def test_the_demo(tmp_path, capsys):
-    """The main job: at least 90 % on unseen digits, both reports, both pictures."""
+    """The main job: at least 90 % on unseen digits, both reports, pictures, a page of it all."""
     pytest.importorskip("sklearn", reason="the demo extra isn't installed")
     assert main(["demo", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
@@ -215,7 +216,15 @@ def test_the_demo(tmp_path, capsys):
     assert accuracy >= 90.0
     assert "The gradient is right (w1, b1, w2, b2)." in said
     assert "The gradient is wrong for w1, b1, w2, b2." in said
-    assert {p.name for p in tmp_path.iterdir()} == {"neuron.svg", "xor.svg"}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "neuron.svg", "xor.svg", "digits.svg", "steps.html", "index.html"}
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert f"open {tmp_path / 'index.html'}" in said and f"{accuracy}%" in page
+    assert page.count("a handwritten") == 24 and page.count('class="wrong"') == 12
+    assert page.count("<svg ") == 4 and 'href="steps.html"' in page and "<script" not in page
+    confusion = page[page.index('class="confusion"'):page.index("</table></figure>")]
+    counts = [int(n) for n in re.findall(r">(\d+)</td>", confusion)]
+    assert sum(counts) == 360 and "The gradient is wrong" in page
 
 
 def test_formula_functions_are_the_tables():
