@@ -77,6 +77,9 @@ class _Setting(ContextDecorator):
         for variable, token in self.before.pop():
             variable.reset(token)
 
+    def _recreate_cm(self) -> _Setting:  # a decorated function may be called by two threads
+        return type(self)(*self.values)
+
 
 def observed_by(observer: Any) -> AbstractContextManager[None]:
     """A `with` block in which `observer` is told of each node made, and of what is detached."""
@@ -138,6 +141,9 @@ class _Undisturbed(_Setting):
     def __init__(self) -> None:
         super().__init__((_recording, True))
         self.quiet = np.errstate(all="ignore")
+
+    def _recreate_cm(self) -> _Undisturbed:
+        return _Undisturbed()
 
     def __enter__(self) -> None:
         super().__enter__()

@@ -161,7 +161,7 @@ def answers(model: Module, x: Any) -> np.ndarray:
         scores = predict(model, x, takes_samples(model))
     plain = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
     model.train(training)
-    return np.argmax(plain, axis=-1)
+    return np.asarray(np.argmax(plain, axis=-1))
 
 
 def _plain(x: Any) -> Any:

@@ -28,3 +28,34 @@ def interpreted(monkeypatch):
 def pytest_collection_modifyitems(items):
     """The tour runs first: it shows what a user does, and in seconds whether that works."""
     items.sort(key=lambda item: item.path.name != "test_tour.py")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium."""
+    from chromium import CHROMIUM, sync_playwright
+
+    with sync_playwright() as client:
+        started = client.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a page of steps, offline: (steps, …) → Seen."""
+    from chromium import Seen
+
+    contexts = []
+
+    def open_page(steps, step=1, **options):
+        options = {"viewport": {"width": 1280, "height": 700}} | options
+        context = browser.new_context(offline=True, **options)
+        contexts.append(context)
+        path = tmp_path / "steps.html"
+        path.write_text(steps if isinstance(steps, str) else steps.html, encoding="utf-8")
+        return Seen(context.new_page(), f"{path.as_uri()}#{step}")
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -37,6 +37,7 @@ def test_a_recorded_gradient_is_the_gradient(names, inner):
         np.testing.assert_allclose(recorded.data, plain, rtol=1e-15, atol=1e-15)
 
 
+@pytest.mark.slow  # many programs
 @given(names=programs, inner=st.sampled_from(["x²", "sin", "exp"]))
 def test_second_and_third_orders_are_those_of_each_use(names, inner):
     """The derivatives of a sum of uses are the sums of theirs, each taken alone, to order three."""

@@ -7,6 +7,7 @@ which they may import each other: each imports only what stands before it on the
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import inspect
 import re
@@ -22,6 +23,12 @@ from autograd_mini import nn
 
 ROOT = Path(__file__).parents[1]
 PACKAGE, NN = Path(autograd_mini.__file__).parent, Path(nn.__file__).parent
+
+
+@functools.cache
+def parsed(path):
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text())
 
 
 def modules():
@@ -87,7 +94,7 @@ def imports(module, types=False):
     path = MODULES[module]
     here = [] if module == "__init__" else module.split(".")
     here = here if path.name == "__init__.py" else here[:-1]
-    for node in statements(ast.parse(path.read_text()).body, types):
+    for node in statements(parsed(path).body, types):
         if isinstance(node, ast.Import):
             assert not any(a.name.startswith("autograd_mini") for a in node.names), path
         if isinstance(node, ast.ImportFrom):
@@ -155,7 +162,7 @@ def too_long(sizes, limit, known):
 def sizes_of(kind):
     """The lines of each function, or class, of the two packages."""
     return {f"{module}.{node.name}": node.end_lineno - node.lineno + 1
-            for module, path in MODULES.items() for node in ast.walk(ast.parse(path.read_text()))
+            for module, path in MODULES.items() for node in ast.walk(parsed(path))
             if isinstance(node, kind)}
 
 
@@ -292,6 +299,6 @@ def test_writing_a_row_is_all(tmp_path):
 def test_every_test_has_a_sentence():
     """Each test function says what it tests."""
     for path in (ROOT / "tests").glob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"

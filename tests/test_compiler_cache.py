@@ -30,6 +30,7 @@ def kept_in(folder, k=1.0):
     return keep(numba.njit(lambda x: x + k), "add", f"x + {k}", folder)
 
 
+@pytest.mark.slow  # it compiles
 def test_a_damaged_file_of_the_cache_is_made_anew(tmp_path):
     """A file that was emptied, cut, garbled or exchanged is never run, and written anew."""
     folder = tmp_path / "cache"

@@ -39,6 +39,7 @@ def with_nothing(w, X, y, lam):
     return d
 
 
+@pytest.mark.slow  # six searches
 def test_an_error_that_grows_with_a_number_or_with_the_samples():
     """λ is doubled, and each sample comes twice."""
     for gradient, said in ((with_lam, "its error is proportional to lam"),

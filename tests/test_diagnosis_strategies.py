@@ -167,6 +167,7 @@ def test_an_activations_derivative_at_another_steps_output():
     assert first.kind == "wrong-argument" and "np.tanh(z)" in first.where, str(first)
 
 
+@pytest.mark.slow  # several searches
 def test_normalisers():
     """The mean and the variance of a normalisation are no constants."""
     c = RNG.normal(size=(4, 6))

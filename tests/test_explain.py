@@ -88,7 +88,7 @@ def test_arrays():
     loss = np.mean((ag.tanh(rng.normal(size=(5, 4)) @ W + b) - 1) ** 2)
     loss.label = "L"
     told = str(ag.explain(loss))
-    assert "v1 = const 5×4 W = 5×3 ±" in told and "∂L/∂b = Σ ∂L/∂v2 = [" in told
+    assert "v1 = const 5×4 W = 5×3 ±" in told and "∂L/∂b = Σ₀ ∂L/∂v2 = [" in told
     assert "b = [0, 0, 0]" in told and "· (1 − v3²)" in told
 
 

@@ -4,91 +4,23 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import MISSING
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None
-MISSING = "" if CHROMIUM and sync_playwright else (
-    "no Chromium on the PATH" if sync_playwright else "the group `browser` isn't installed")
-if MISSING and os.environ.get("AUTOGRAD_MINI_BROWSER") == "required":
-    raise RuntimeError(f"the tests of the page can't run: {MISSING}")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]  # a browser
 
 HOSTILE = ["<script>alert(1)</script>", "</script><script>alert(2)</script>", "\"'`", "]]>", "${x}",
            "名前 ∂L/∂w₁", "🙂 \U0001f469\u200d\U0001f467", "a\u202eb\u2066c", "n\x00l\x1b[31m",
            "L" * 10_000, "<img src=x onerror=alert(3)>"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as client:
-        started = client.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-class Seen:
-    """A page that was opened, and what went wrong in it."""
-
-    def __init__(self, page, path):
-        self.page, self.troubles, self.requests = page, [], []
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("console", lambda said: self.troubles.append(said.text)
-                if said.type in ("error", "warning") else None)
-        page.on("dialog", lambda dialog: (self.troubles.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.goto(path)
-        page.wait_for_selector("html[data-ready]")
-
-    def press(self, *keys):
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def text(self, where="body"):
-        return self.page.inner_text(where)
-
-    def js(self, code):
-        return self.page.evaluate(code)
-
-    def state(self):
-        """The page's elements with their classes, attributes and texts."""
-        return self.js("""[...layer.querySelectorAll('*'), ...$.panel.querySelectorAll('*')].map(
-            e => [e.tagName, [...e.classList].sort().join(' '), [...e.attributes].filter(
-                a => a.name !== 'class' && a.value).map(a => a.name + a.value).sort().join(),
-                e.children.length ? '' : e.textContent].join('|'))""")
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Opens a page of steps, offline: (steps, …) → Seen."""
-    contexts = []
-
-    def open_page(steps, step=1, **options):
-        options = {"viewport": {"width": 1280, "height": 700}} | options
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        path = tmp_path / "steps.html"
-        path.write_text(steps if isinstance(steps, str) else steps.html, encoding="utf-8")
-        return Seen(context.new_page(), f"{path.as_uri()}#{step}")
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def neuron():
@@ -185,7 +117,7 @@ def test_into_modules_and_out(opened):
     seen.page.locator(".box.ghost").first.click()
     assert seen.js("scene") == 0
     seen.js("go(0)")
-    seen.page.get_by_role("button", name="Open the part of this step").click()
+    seen.page.get_by_role("button", name="Go to where this happens").click()
     assert "Linear" in seen.js("scenes[scene].title")
     assert seen.js("document.querySelectorAll('.box.current').length") == 1
     seen.page.locator("nav button").first.click()
@@ -239,7 +171,7 @@ def test_predict(opened):
     assert "0.629" in seen.text("aside")
     seen.press("ArrowRight")
     assert "What is v2?" in seen.text("aside")
-    seen.page.get_by_role("button", name="Show the result").click()
+    seen.page.get_by_role("button", name="Reveal").click()
     assert steps.record.value(steps[1].node) in seen.text("aside")
     assert not seen.troubles
 

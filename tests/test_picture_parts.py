@@ -11,9 +11,10 @@ from test_notation import graphs
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
-from autograd_mini.picture.folding import View, folded, tree_of
+from autograd_mini.picture.folding import tree_of
 from autograd_mini.picture.record import Record
 from autograd_mini.picture.run import run_of
+from autograd_mini.picture.views import View, folded
 from autograd_mini.recording import Observer, watched_by
 
 
@@ -87,7 +88,7 @@ def test_a_node_is_named_by_the_callers_variables(model):
     for name in ("x", "hidden", "y", "w"):
         assert f"<b>{name}</b>" in source, name
     assert not any(node.label for node in (x, hidden, y))
-    assert "∂hidden" in str(ag.explain(y)) or "∂y/∂hidden" in str(ag.explain(y))
+    assert "∂y/∂hidden = " in str(ag.explain(y))
 
 
 def test_a_loss_with_buffers_is_drawn_as_it_is_written():
@@ -114,7 +115,7 @@ def test_a_composite_is_one_box_until_asked():
 
 
 @pytest.mark.parametrize(("fold", "there", "gone"), [
-    ("auto", "cluster", "65 operations"), (True, "layers", "relu"),
+    ("auto", "cluster", "5 operations"), (True, "9 operations, 9 variables", "= relu"),
     ("Neuron", "neurons.0 · Neuron", "relu"), (["layers.0"], "layers.0 · Layer", "= relu"),
     (False, "= relu", "operations"),
 ])
@@ -122,7 +123,7 @@ def test_what_is_closed(model, fold, there, gone):
     """By itself, everything, nothing, or by the names of modules and classes."""
     x = np.array([1.0, -2.0])
     source = ag.draw(lambda x: model(x) ** 2, x, fold=fold).source
-    assert (there in source or fold is True) and gone not in source
+    assert there in source and gone not in source
 
 
 def test_depth_opens_so_many_levels(model):
@@ -143,7 +144,7 @@ def test_focus_shows_what_is_near():
     assert source.count("fillcolor") == 5 and "… 49 more" in source
 
 
-@pytest.mark.parametrize("count", [100, 1600])
+@pytest.mark.parametrize("count", [100, pytest.param(1600, marks=pytest.mark.slow)])  # 4,801 nodes
 def test_never_too_many_boxes(count):
     """A chain of 4,801 nodes is folded into runs; each node is in just one of them."""
     z = Value(0.1, label="z")
@@ -154,7 +155,9 @@ def test_never_too_many_boxes(count):
     tree = tree_of(record, most=40)
     home = [i for g in [tree.root, *tree.root.groups()] for i in g.children if isinstance(i, int)]
     assert sorted(home) == list(range(len(record.order)))
-    assert all(len(g.children) <= 40 + count for g in tree.root.groups())
+    operations = [[i for i in g.children if not isinstance(i, int) or not record.is_variable(i)]
+                  for g in [tree.root, *tree.root.groups()]]
+    assert max(map(len, operations)) <= 40
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -15,7 +15,6 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.errors import GraphError, MissingExtraError, ShapeError
 from autograd_mini.graph import topological_order, value_of
-from autograd_mini.picture import layout
 from autograd_mini.picture.folding import tree_of
 from autograd_mini.picture.page import BOXES
 from autograd_mini.picture.pixels import pixels
@@ -57,8 +56,7 @@ def check_events(node):
         if event.kind in ("seed", "complete", "silent"):
             done[event.node] = event.arrives
             if event.kind == "complete":
-                assert np.array_equal(sums[event.node], event.arrives, equal_nan=True) or (
-                    np.allclose(sums[event.node], event.arrives, rtol=1e-12, equal_nan=True))
+                assert np.allclose(sums[event.node], event.arrives, rtol=1e-12, equal_nan=True)
                 assert event.which == event.of
         elif event.kind == "send":
             assert event.arrow not in arrows
@@ -101,13 +99,12 @@ def test_events_of_arrays():
     with np.errstate(all="ignore"):
         z = Value(0.0, label="z")
         steps = ag.steps(np.log(z) * z + np.sqrt(z))
-    born = [(e.kind, steps.record.names[steps.record.order[e.node]].name, e.born)
-            for e in steps if e.born]
-    assert ("forward", "v2", "inf") in born or ("forward", "v1", "inf") in born
-    assert any(what == "nan" for _, _, what in born)
+    born = {steps.record.order[e.node].op.name: e.born for e in steps if e.kind == "forward"}
+    assert born == {"log": "inf", "multiply": "nan", "sqrt": "", "add": ""}
 
 
-@pytest.mark.parametrize("program", ["numbers", "model", "chain", "wide"])
+@pytest.mark.parametrize("program", ["numbers", "chain", *(
+    pytest.param(name, marks=pytest.mark.slow) for name in ("model", "wide"))])  # many scenes
 def test_scenes_show_everything(program):
     """Each node is at home in one scene; every arrow is in some scene; none has too many boxes."""
     random.seed(0)
@@ -219,7 +216,6 @@ def test_refusals(monkeypatch):
     with pytest.raises(MissingExtraError, match="viz"):
         ag.steps(lambda x: ran.append(x) or x * 2, 1.0)
     assert not ran
-    assert layout.program is not None
 
 
 def test_pixels():

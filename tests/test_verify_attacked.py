@@ -76,6 +76,7 @@ def test_arrays_of_a_layer_that_are_no_parameters():
 # ── one number, or an array of one ───────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow  # two searches
 def test_two_gradients_of_one_entry_each():
     """(dW, db) is no (loss, gradient)."""
     def loss(W, b, x, y):

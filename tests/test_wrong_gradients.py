@@ -67,6 +67,7 @@ def test_the_right_gradients_of_the_labelled_set_are_right(problem):
     assert slope == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.slow  # all cases
 def test_the_parameters_that_become_wrong_are_those_of_the_label():
     """Each edit changes the gradients by the parameters that it is said to change, and no other."""
     for case in harness.cases():

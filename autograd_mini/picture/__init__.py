@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import MissingExtraError
 from ..places import users_frame
 from .derivation import Explanation, explain
-from .record import Record
+from .record import Record, check_precision
 from .run import run_of
 from .watched import scope
 
@@ -33,6 +33,8 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
 
     what: a node; or a function, called with args. Of a function more is known: the modules,
     functions and `scope` blocks in which nodes are made, and the names of variables and arrays.
+    It is called once; and again, as by `as_written`, if it raises what code does that can't take
+    nodes.
     fold: "auto" closes functions of the library, such as softmax, and modules as far as needed for
     max_nodes boxes; True closes everything, False nothing; or names of what is to be closed.
     depth: open so many levels of modules. focus: a node, or (node, steps): only what is near it.
@@ -44,20 +46,20 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
     Raises `TypeError` for what is no node and no function that returns one, `ValueError` for a
     direction or a fold that there isn't, and for a focus outside of the graph.
     """
+    from .dot import drawing
+    from .views import check_folding, focused, folded
+
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
-    from .dot import drawing
-    from .folding import focused, folded
-
-    run = run_of(what, args, users_frame(), "draw")
-    kinds: dict[Any, Any] = {True: "computed", False: "none", "stored": "stored"}
-    if gradients not in kinds:
+    if not isinstance(gradients, bool) and gradients != "stored":
         raise ValueError(f"gradients is True, False or 'stored', not {gradients!r}")
-    record = Record(run, kinds[gradients], precision)
-    if focus is None:
-        return drawing(record, folded(record, fold, depth, max_nodes), direction)
-    node, steps = focus if isinstance(focus, tuple) else (focus, 2)
-    return drawing(record, focused(record, node, steps), direction)
+    check_precision(precision)
+    near = check_folding(fold, depth, focus, max_nodes)
+    run = run_of(what, args, users_frame(), "draw")
+    kind: Any = gradients if isinstance(gradients, str) else "computed" if gradients else "none"
+    record = Record(run, kind, precision)
+    view = folded(record, fold, depth, max_nodes) if near is None else focused(record, *near)
+    return drawing(record, view, direction)
 
 
 def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", precision: int = 4,
@@ -81,6 +83,7 @@ def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", p
     from .page import check_program, steps_of
 
     check_program()
+    check_precision(precision)
     run = run_of(what, args, users_frame(), "steps")
     return steps_of(run, title, fold, precision, limit, seed)
 

@@ -7,6 +7,7 @@ leaves, and its numbers are those of a reverse pass.
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,16 +20,16 @@ from ..graph import Node, value_of
 from ..passes import sweep
 from ..places import users_frame
 from ..primitive import Elementwise
-from .names import Names
+from .names import Names, axes_summed
 from .notation import ONE, SUM, Derivative, Formula, Infix, Name, Summed, number, product
-from .record import shown, slope_number
+from .record import check_precision, shown, slope_number
 from .run import Run, run_of
 from .spelled import as_latex, as_mathml, as_text
 
 __all__ = ["Explanation", "Line", "explain"]
 
 FEW = 6  # entries of an array that are printed one by one
-WAYS = 4  # to a variable, up to which their products are multiplied out
+WAYS, LONG = 4, 30  # ways to a variable, and factors on each, up to which products are written out
 PARTS = ("at", "forward", "backward", "multiplied out")
 
 
@@ -128,27 +129,33 @@ def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: i
     multiplied out
       ∂out/∂w = (1 − out²) · x = 0.7864 · 2 = 1.573
     """
+    check_precision(precision)
     run = run_of(what, args, users_frame(), "explain")
     y = run.output
     if np.size(y.value) != 1:
         raise ShapeError(f"explain takes one number; this has shape {np.shape(y.value)}")
     if y.op is None:
         raise GraphError("there is nothing to explain: the node is a leaf, made of nothing")
-    names = Names(y, run.order, run.names, run.constant_name)
+    names = Names(y, run.order, run.names, run.constant_name, precision=precision)
     derivation = _Derivation(run, names, _wanted(wrt, run.order, names), precision)
-    lines = [*derivation.at(), *derivation.forward(), *derivation.backward()]
-    return _cut([*lines, *derivation.multiplied_out()], limit)
+    return _cut(derivation.lines(limit), limit)
 
 
 def _wanted(wrt: Any, order: Sequence[Node], names: Names) -> list[Node] | None:
     """The nodes that wrt means: some nodes, or the names that they have."""
     if wrt is None:
         return None
-    known = {name: node for node in order for name in (names[node].name, names.full[node])}
+    inside = set(order)
+    whole = {names.full[node]: node for node in reversed(order)}
+    known = whole | {names[node].name: node for node in order}  # what is printed comes first
+    if not isinstance(wrt, Node | str | list | tuple | set | dict) or not wrt:
+        raise TypeError(f"wrt is a node, a name, or a list of these, not {wrt!r}")
     found = []
     for x in [wrt] if isinstance(wrt, Node | str) else list(wrt):
         node = known.get(x) if isinstance(x, str) else x
-        if node is None or node not in set(order):
+        if node is not None and not isinstance(node, Node):
+            raise TypeError(f"wrt is a node, a name, or a list of these; {x!r} is none")
+        if node is None or node not in inside:
             name = x if isinstance(x, str) else x.label or "a node of wrt"
             there = [names[node].name for node in order if node.op is None]
             raise GraphError(f"{name} isn't in the graph; its variables: "
@@ -192,6 +199,11 @@ class _Derivation:
         """One number as it is; an array in short."""
         x = value_of(x)
         return Name(shown(x, self.precision, FEW)) if np.ndim(x) else number(x, self.precision)
+
+    def lines(self, limit: int) -> list[Line]:
+        """All of them; of the products, which take the longest, no more than are written."""
+        lines = [*self.at(), *self.forward(), *self.backward()]
+        return [*lines, *itertools.islice(self.multiplied_out(), limit)]
 
     def at(self) -> Iterator[Line]:
         """The values that the variables have."""
@@ -255,8 +267,9 @@ class _Derivation:
         if written is not None:
             term = product(arrives, written)
             wide = np.shape(value_of(contribution)) != np.shape(parent.value)
-            return (Summed(term) if wide or np.shape(node.value) != np.shape(parent.value)
-                    else term), None
+            axes = _broadcast(np.shape(node.value), np.shape(parent.value))
+            return Summed(term, axes_summed(axes, np.ndim(node.value))) if wide or axes else term, (
+                None)
         return self.names.pullback(node, i, arrives), None
 
     def derivative(self, node: Node) -> Formula:
@@ -283,6 +296,12 @@ class _Derivation:
                            (*dict.fromkeys(steps), self.totals[x]))
 
 
+def _broadcast(shape: tuple[int, ...], parent: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes along which an argument was broadcast."""
+    new = len(shape) - len(parent)
+    return (*range(new), *(new + k for k, n in enumerate(parent) if n != shape[new + k]))
+
+
 def _ways(x: Node, y: Node, uses: dict[Node, list[tuple[Node, int]]]
           ) -> list[list[tuple[Node, int]]]:
     """The ways from the output to a variable, as the sites on them; none if there are too many."""
@@ -294,7 +313,7 @@ def _ways(x: Node, y: Node, uses: dict[Node, list[tuple[Node, int]]]
             found.append(way)
         sites = uses.get(node, []) if node is not y else []
         rest += [(site[0], [site, *way]) for site in reversed(sites)]
-        if len(found) + len(rest) > 4 * WAYS:
+        if len(found) + len(rest) > 4 * WAYS or len(way) > LONG:
             return []
     return found if len(found) <= WAYS else []
 

@@ -7,9 +7,11 @@ import unicodedata
 from collections import defaultdict
 from functools import lru_cache
 
-from .folding import Box, Group, Link, View
+from .folding import Group
 from .layout import Drawing
-from .record import Record
+from .notation import printable
+from .record import Record, badness
+from .views import Box, Link, View
 
 __all__ = ["columns", "drawing", "shortened"]
 
@@ -17,7 +19,7 @@ RED, RED_TEXT, GREY = "#d14a26", "#b4380b", "#8a929b"  # the last is for arrows,
 DIM, INK, PURPLE = "#59626d", "#1b1f24", "#7a0099"
 LEAF, MADE, OUTPUT, GROUP = "#eaf2fb", "#ffffff", "#e8f5ec", "#f1eef8"
 FONT = "Helvetica"  # whose widths Graphviz knows; "Helvetica,Arial" would be measured as Times
-NAME, FORMULA, SLOPE = 24, 26, 18  # so many columns are written of each
+NAME, END, FORMULA, SLOPE = 24, 8, 26, 18  # so many columns are written of each
 WIDE, SCREEN = 3.0, 900.0  # wider than so many heights and points: better from top to bottom
 
 
@@ -35,16 +37,25 @@ def columns(text: str) -> int:
                for c in text)
 
 
-def shortened(text: str, most: int) -> str:
-    """A text of at most so many columns, with … where something was left out."""
+def shortened(text: str, most: int, end: int = 0) -> str:
+    """A text of at most so many columns, with … where something was left out.
+
+    end: so many columns of its end are kept, by which long names may differ.
+    """
     if columns(text) <= most:
         return text
+    rest = _fitting(text[::-1], end)[::-1]
+    return f"{_fitting(text, most - 1 - columns(rest))}…{rest}"
+
+
+def _fitting(text: str, most: int) -> str:
+    """As much of a text as fits into so many columns."""
     kept = ""
     for c in text:
-        if columns(kept + c) > most - 1:
+        if columns(kept + c) > most:
             break
         kept += c
-    return kept + "…"
+    return kept
 
 
 class _Picture:
@@ -142,10 +153,8 @@ class _Picture:
         single = out[0] if len(out) == 1 else None
         if group.part is not None and group.kind in ("composite", "function") and (
                 single is not None):
-            operands = list(dict.fromkeys(self._short(link.tail) for link in self.view.links
-                                          if link.head is box))
             operations = [i for i in group if not self.record.is_variable(i)]
-            formula = self.record.formula_of(operations, group.part.name, operands)
+            formula = self.record.formula_of(group.part, operations)
             return [self._titled(self._name(single), formula), *self._numbers(single)]
         told = self._counted(group)
         told += f", with {', '.join(dict.fromkeys(box.also))}" if box.also else ""
@@ -161,7 +170,7 @@ class _Picture:
 
     def _titled(self, name: str, formula: str, note: str = "") -> tuple[str, str]:
         """A name in bold, how it was computed, and a note."""
-        name, formula = shortened(name, NAME), shortened(formula, FORMULA)
+        name, formula = shortened(name, NAME, END), shortened(formula, FORMULA)
         plain, written = name, f"<b>{_text(name)}</b>"
         for told in ([f"= {formula}"] if formula else []) + ([f"({note})"] if note else []):
             plain, written = f"{plain} {told}", f"{written} {_dim(told)}"
@@ -171,10 +180,10 @@ class _Picture:
         """The value and the gradient."""
         value, gradient, born = self.record.value(i), self.record.gradient(i), self.record.born(i)
         told = f"{value} ({born} is born here)" if born else value
-        lines = [(told, _coloured(told, PURPLE) if "nan" in value or "∞" in value or born
-                  else _text(told))]
+        bad = badness(self.record.order[i].value)
+        lines = [(told, _coloured(told, PURPLE) if bad else _text(told))]
         if gradient:
-            bad = "nan" in gradient or "∞" in gradient
+            bad = self.record.has_bad_gradient(i)
             lines.append((f"gradient {gradient}",
                           _coloured(f"∂ {gradient}", PURPLE if bad else RED_TEXT)))
         return lines
@@ -188,11 +197,8 @@ class _Picture:
 
     def _counted(self, group: Group) -> str:
         """How much is in a group."""
-        inside = [self.record.order[i] for i in group if not self.record.is_variable(i)]
-        operations = len(inside)
-        variables = len({p for node in inside for p in node.parents
-                         if p is not None and p.op is None} | {
-            self.record.order[i] for i in group if self.record.is_variable(i)})
+        operations = sum(not self.record.is_variable(i) for i in group)
+        variables = len(self.view.tree.variables_of(group))
         told = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
                 ((operations, "operation"), (variables, "variable")) if count]
         return ", ".join(told)
@@ -223,7 +229,7 @@ class _Picture:
 
 def _text(s: str) -> str:
     """User text, safe inside an HTML-like label: escaped, without control characters."""
-    safe = html.escape("".join(c if c.isprintable() else " " if c.isspace() else "�" for c in s))
+    safe = html.escape(printable(s))
     return safe.replace("]", "&#93;")  # which Graphviz would take for the end of a CDATA section
 
 

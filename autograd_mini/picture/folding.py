@@ -1,16 +1,11 @@
-"""What of a graph is drawn, and what is folded into one box: by modules, functions, scopes, runs.
-
-The graph is a tree of groups. A closed group is one box; of an open one the boxes inside are drawn.
-"""
+"""A graph as a tree of groups: modules, functions, scopes, and runs of what would be too much."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -18,14 +13,10 @@ from ..graph import Node
 from .record import Arrow, Record
 from .watched import Part, paths_in
 
-__all__ = ["COPIES", "Box", "Fold", "Group", "Link", "Tree", "View", "focused", "folded", "tree_of"]
+__all__ = ["Group", "Tree", "tree_of"]
 
-COPIES = 4  # a variable used by more boxes than this is drawn once for each of them
-FRAMES = 2  # the same where it would need arrows into more frames than this
 MANY = 40  # variables that are used once: of more, several are in one box
-RUN = 12  # a stretch of more operations than this is folded into runs, where all is to be folded
 RUNS = 16  # in one group, and more inside of these
-Fold = Any  # "auto", True, False, or the names of what is closed
 
 
 class Group:
@@ -99,13 +90,22 @@ class Tree:
                  and len(self.record.uses[i]) == 1]
         if len(alone) <= most:
             return
-        group.children = [c for c in group.children if c not in set(alone)]
+        packed = set(alone)
+        group.children = [child for child in group.children if child not in packed]
         for start in range(0, len(alone), most):
             run = Group(Part("", "run"), group)
             run.children = list(alone[start:start + most])
             run.title = _title_of_run(self.record, alone[start:start + most])
             group.children.append(run)
             self.home |= dict.fromkeys(alone[start:start + most], run)
+
+    def variables_of(self, group: Group) -> set[int]:
+        """The variables that are at home in a group, or are parameters of the module it calls."""
+        found = {i for i in group if self.record.is_variable(i)}
+        if group.kind == "module":
+            used = {a.tail for i in group for a in self.record.incoming(i)}
+            found |= {i for i in used if self.record.is_variable(i) and self.owns(group, i)}
+        return found
 
     def _keeps(self, group: Group, i: int) -> bool:
         """Whether a variable that is used in a group alone is drawn in it."""
@@ -156,6 +156,12 @@ def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
             group = known[group, part]
         group.children.append(i)
     _flatten(record, root, least)
+    while len(root.children) == 1 and isinstance(only := root.children[0], Group) and (
+            only.kind == "function"):  # it is the whole
+        root.children = only.children
+        for child in root.children:
+            if isinstance(child, Group):
+                child.parent = root
     _number_calls(root)
     if most:
         with_runs(record, root, most, within_runs)
@@ -240,159 +246,3 @@ def _title_of_run(record: Record, inside: Sequence[int]) -> str:
     own = [name for name, i in zip(names, inside, strict=True)
            if record.order[i].label or record.order[i] in record.run.names] or names
     return own[0] if own[0] == own[-1] else f"{own[0]} … {own[-1]}"
-
-
-# ── views ────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(eq=False)
-class Box:
-    """A box: a node (by its place) or a closed group; of a copy of a variable, whose use it is."""
-
-    what: int | Group
-    within: Group
-    copy: tuple[int, int] = (0, 0)  # the first of five: (1, 5)
-    also: list[str] = field(default_factory=list)  # variables used inside that aren't drawn
-
-
-@dataclass(eq=False)
-class Link:
-    """All arrows from one box to another."""
-
-    tail: Box
-    head: Box
-    arrows: list[Arrow]
-
-
-class View:
-    """The boxes and links that are seen when some groups are closed.
-
-    around: only what is in this group, and the boxes that it is linked with.
-    """
-
-    def __init__(self, tree: Tree, closed: Collection[Group], around: Group | None = None) -> None:
-        self.tree, self.closed = tree, set(closed)
-        self.boxes: list[Box] = []
-        self.links: list[Link] = []
-        self._of: dict[int | Group, Box] = {}
-        self._closed_around: dict[Group, Group | None] = {}
-        self._add(tree.root)
-        pairs: dict[tuple[int | Group, int | Group], list[Arrow]] = {}
-        for arrow in tree.record.arrows if around is None else tree.touching[around]:
-            tail, head = self.box_of(arrow.tail), self.box_of(arrow.head)
-            if tail != head and not (isinstance(head, Group) and tree.owns(head, arrow.tail)):
-                pairs.setdefault((tail, head), []).append(arrow)
-        self._link(pairs)
-        linked = {box for link in self.links for box in (link.tail, link.head)}
-        self.boxes = [box for box in self.boxes if box in linked or (
-            around in (None, box.within) and not (
-                isinstance(box.what, int) and tree.record.is_variable(box.what)
-                and tree.record.uses[box.what]))]
-
-    def _add(self, group: Group) -> None:
-        for child in group.children:
-            box = self._of[child] = Box(child, group)
-            self.boxes.append(box)
-            if isinstance(child, Group) and child not in self.closed:
-                self.boxes.pop()
-                self._add(child)
-
-    def box_of(self, i: int) -> int | Group:
-        """What stands for a node: itself, or the outermost closed group around it."""
-        home = self.tree.home[i]
-        if home not in self._closed_around:
-            self._closed_around[home] = next((g for g in home.chain() if g in self.closed), None)
-        closed = self._closed_around[home]
-        return i if closed is None else closed
-
-    def _link(self, pairs: dict[tuple[int | Group, int | Group], list[Arrow]]) -> None:
-        """A link for each pair; variables with many uses have a copy at each."""
-        record = self.tree.record
-        heads: dict[int | Group, list[int | Group]] = {}
-        for tail, head in pairs:
-            heads.setdefault(tail, []).append(head)
-        many = {tail for tail, found in heads.items() if isinstance(tail, int)
-                and record.is_variable(tail) and self._is_copied(tail, found)}
-        for (tail, head), arrows in pairs.items():
-            box = self._of[tail]
-            often = tail in many
-            if often and isinstance(head, Group):
-                name = record.names[record.order[tail]].name  # type: ignore[index]
-                self._of[head].also.append(name)
-                continue
-            if often:
-                k = heads[tail].index(head)
-                box = Box(tail, self._of[head].within, (k + 1, len(heads[tail])))
-                self.boxes.append(box)
-            self.links.append(Link(box, self._of[head], arrows))
-        self.boxes = [b for b in self.boxes if b.what not in many or b.copy != (0, 0)]
-
-    def _is_copied(self, i: int, heads: Sequence[int | Group]) -> bool:
-        """Whether a variable has a copy at each use: of many, in several calls of its module, or
-        in several frames.
-        """
-        frames = {self._of[head].within for head in heads if isinstance(head, int)}
-        calls = {group for head in heads for group in self._of[head].within.chain()
-                 if self.tree.owns(group, i)} - set(self.tree.home[i].chain())
-        return len(heads) > COPIES or len(calls) > 1 or len(frames) > FRAMES
-
-
-def folded(record: Record, fold: Fold, depth: int | None, most: int) -> View:
-    """The view that `fold` and `depth` ask for; "auto": at most so many boxes, if that can be."""
-    tree = tree_of(record)
-    groups = list(tree.root.groups())
-    if depth is not None:
-        return View(tree, [g for g in groups if g.depth > depth])
-    if fold is True:
-        runs = tree_of(record, most=RUN, within_runs=False)
-        return View(runs, list(runs.root.groups()))
-    if fold is False:
-        return View(tree, [])
-    if fold != "auto":
-        return View(tree, _named(groups, {fold} if isinstance(fold, str) else set(fold)))
-    composites = [g for g in groups if g.kind == "composite"]
-    view = View(tree, composites)
-    for level in range(max((g.depth for g in groups), default=0), 0, -1):
-        if len(view.boxes) <= most:
-            return view
-        view = View(tree, composites + [g for g in groups if g.depth >= level])
-    if len(view.boxes) <= most:
-        return view
-    for size in (most, most // 2, most // 4, most // 8):  # the copies of variables count, too
-        runs = tree_of(record, most=max(size, 4), within_runs=False)
-        view = View(runs, list(runs.root.groups()))
-        if len(view.boxes) <= most:
-            break
-    return view
-
-
-def _named(groups: Sequence[Group], names: set[str]) -> list[Group]:
-    """The groups that have one of these names, or are calls of a class that has it."""
-    known = {g: {g.title, g.part.name, type(g.part.of).__name__} - {"NoneType"}
-             for g in groups if g.part is not None}
-    missing = names - set().union(*known.values())
-    if missing:
-        there = sorted(set().union(*known.values())) or ["nothing: draw the function, not the node"]
-        raise ValueError(f"fold: there is no {', '.join(map(str, missing))} in the graph; there is "
-                         f"{', '.join(there)}")
-    return [g for g, own in known.items() if names & own]
-
-
-def focused(record: Record, node: Node, steps: int) -> View:
-    """A node with what leads to it and from it, so many steps far; all else in two boxes."""
-    if node not in record.index:
-        raise ValueError("focus: the node isn't in the graph of what is drawn; give a node, or "
-                         "(node, steps)")
-    near = {record.index[node]}
-    for _ in range(steps):
-        near |= {a.tail for a in record.arrows if a.head in near} | {
-            a.head for a in record.arrows if a.tail in near}
-    before = {a.tail for a in record.arrows if a.head in near} - near
-    for arrow in reversed(record.arrows):
-        if arrow.head in before and arrow.tail not in near:
-            before.add(arrow.tail)
-    rest = {True: Part("", "rest"), False: Part("", "rest")}
-    tree = tree_of(record, lambda i: () if i in near else (rest[i in before],))
-    for group in tree.root.groups():
-        group.title = f"… {sum(1 for _ in group)} more"
-    return View(tree, list(tree.root.groups()))

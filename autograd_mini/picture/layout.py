@@ -22,8 +22,8 @@ HOW_TO_LAY_OUT = (
     "no layout program was found: install Graphviz (its `dot` must be on PATH), or "
     "pip install 'autograd-mini[viz]' (in a clone: '.[viz]')"
 )
-ROUGHLY = ("-Gnslimit=0", "-Gnslimit1=0", "-Gmclimit=0", "-Gsplines=line",
-           "-Glabel=laid out roughly, in columns: a better layout took too long")
+ROUGHLY = ("-Gnslimit=0", "-Gnslimit1=0", "-Gmclimit=0", "-Gsplines=line")
+SO_IT_SAYS = "-Glabel=laid out roughly, in columns: a better layout took too long"
 
 
 class LayoutError(AutogradError, RuntimeError):
@@ -53,14 +53,22 @@ def layout(source: str, form: str = "svg", seconds: float = 20.0, dpi: float | N
     `LayoutError` if it fails.
     """
     options = [f"-T{form}", *([f"-Gdpi={dpi:g}"] if dpi is not None else [])]
+    return laid_out(source, options, seconds)
+
+
+def laid_out(source: str, options: Sequence[str], seconds: float = 20.0, says_so: bool = True
+             ) -> bytes:
+    """What the layout program writes of DOT text with these options; roughly, if need be.
+
+    says_so: a label in the picture tells that it is rough.
+    """
     try:
-        return laid_out(source, options, seconds)
+        return _run(source, options, seconds)
     except _TooLongError:
-        return laid_out(source, [*options, *ROUGHLY], seconds)
+        return _run(source, [*options, *ROUGHLY, *([SO_IT_SAYS] if says_so else [])], seconds)
 
 
-def laid_out(source: str, options: Sequence[str], seconds: float = 20.0) -> bytes:
-    """What the layout program writes of DOT text with these options."""
+def _run(source: str, options: Sequence[str], seconds: float) -> bytes:
     found = program()
     if found is None:
         raise MissingExtraError(HOW_TO_LAY_OUT)
@@ -69,7 +77,7 @@ def laid_out(source: str, options: Sequence[str], seconds: float = 20.0) -> byte
                               capture_output=True, timeout=seconds, check=True)
     except subprocess.TimeoutExpired:
         raise _TooLongError(f"the layout took more than {seconds:g} s: lower max_nodes, so that "
-                            "more is folded") from None
+                            "more is folded, or show a smaller part") from None
     except (subprocess.CalledProcessError, OSError) as error:
         said = getattr(error, "stderr", b"") or str(error).encode()
         raise LayoutError(f"{found} failed: {said.decode(errors='replace').strip()}") from None

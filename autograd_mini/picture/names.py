@@ -12,10 +12,10 @@ import numpy as np
 
 from ..graph import Node, leaf, value_of
 from ..primitive import Elementwise
-from .notation import Call, Formula, Name, Number, number
+from .notation import Call, Formula, Name, Number, Summed, number, printable
 from .written import EACH, FORMULAS, SENT, SHOWN
 
-__all__ = ["Names"]
+__all__ = ["Names", "axes_summed", "constant"]
 
 DEEP = 30  # operations of a rule that are written in one formula
 PLAIN = {"add", "subtract", "multiply", "divide", "negative", "square", "power", "matmul",
@@ -31,8 +31,8 @@ class Names:
 
     def __init__(self, y: Node, order: Sequence[Node], variables: Mapping[Node, str] | None = None,
                  constant_name: Callable[[Node, int], str] = lambda node, i: "",
-                 framed: Collection[Node] = ()) -> None:
-        self.constant_name = constant_name
+                 framed: Collection[Node] = (), precision: int = 4) -> None:
+        self.constant_name, self.precision, self._has_e = constant_name, precision, False
         full = _numbered(y, order, variables or {})
         for node in order:  # a module's own label for its parameter is the end of a path
             if node.label and not full.get(node, "").endswith(f".{node.label}"):
@@ -42,7 +42,7 @@ class Names:
         taken = set(short.values())
         self.known: dict[Node, Name] = {}
         self.full: dict[Node, str] = {}  # with the path, where there is one
-        count, used = 0, set[str]()
+        count, used = 0, Counter[str]()
         for node in order:
             if node in short:
                 name = full[node] if short[node] in clashes else short[node]
@@ -53,13 +53,15 @@ class Names:
                 while f"v{count}" in taken:
                     count += 1
                 name = f"v{count}"
-            name = _printable(name)
-            name = _printable(short[node]) if node in framed and node in short else name
-            while name in used and node not in framed:
-                name += "′"
-            used.add(name)
+            name = _one_line(name)
+            name = _one_line(short[node]) if node in framed and node in short else name
+            if node not in framed:
+                name = _told_apart(name, used)
+            used[name] += 1
+            self._has_e = self._has_e or name == "e"
             self.known[node] = Name(name)
-            self.full[node] = _printable(full[node]) if node in full else name
+            has_path = node in full and short[node] != full[node]
+            self.full[node] = _one_line(full[node]) if has_path else name
 
     def __getitem__(self, node: Node) -> Name:
         return self.known[node]
@@ -80,7 +82,7 @@ class Names:
         """A number; an array by the user's name for it, or else by its shape."""
         x: Any = node.inputs[i]
         name = self.constant_name(node, i) if np.ndim(x) else ""
-        return Name(_printable(name)) if name else constant(x)
+        return Name(_one_line(name)) if name else constant(x, self.precision)
 
     def applied(self, node: Node, parts: Sequence[Formula]) -> Formula:
         """A node's operation, written with these operands."""
@@ -89,10 +91,32 @@ class Names:
             chosen = np.asarray(value_of(node.inputs[0])) != 0
             if chosen.all() or not chosen.any():
                 return parts[1] if chosen.all() else parts[2]
-        if node.op.name == "getitem" and isinstance(parts[0], Name):
-            return Name(f"{parts[0].name}[{_index(node.params['index'])}]")
+        written = self._with_parameters(node, parts) if node.op.trusted else None
+        if written is not None:
+            return written
         formula = FORMULAS.get(node.op.name) if node.op.trusted else None
-        return Call(node.op.name, tuple(parts)) if formula is None else formula(*parts)
+        if node.op.name == "exp" and self._has_e:  # a variable e isn't Euler's number
+            formula = None
+        return Call(printable(node.op.name), tuple(parts)) if formula is None else formula(*parts)
+
+    def _with_parameters(self, node: Node, parts: Sequence[Formula]) -> Formula | None:
+        """The formula of an operation that was told more than its arguments, such as an axis."""
+        op, params = node.op, node.params if isinstance(node.params, dict) else {}
+        assert op is not None
+        if op.name == "getitem" and isinstance(parts[0], Name):
+            return Name(f"{parts[0].name}[{_index(params['index'])}]")
+        if op.name == "transpose":
+            axes: Any = params.get("axes")
+            turned = axes is None or tuple(axes) == tuple(range(np.ndim(node.value)))[::-1]
+            return None if turned else Call("transpose", (*parts, Name(f"axes={tuple(axes)}")))
+        if op.name == "sum":
+            return Summed(parts[0], axes_summed(params.get("axis"), np.ndim(node.inputs[0])))
+        if "subscripts" in params:
+            return Call(op.name, (Name(str(params["subscripts"])), *parts))
+        defaults = getattr(op, "defaults", {})
+        told = [Name(f"{key}={_index(x)}") for key, x in params.items()
+                if _is_short(x) and not _same(x, defaults.get(key)) and key != "keepdims"]
+        return Call(printable(op.name), (*parts, *told)) if told else None
 
     def slope(self, node: Node, i: int) -> Formula | None:
         """∂node/∂parent as its rule, fed leaves, writes itself; None if it can't."""
@@ -135,7 +159,7 @@ class Names:
             sent = None
         if isinstance(sent, Node) and _reads_well(sent):
             return self._of_rule(sent, names | {g: arrives})
-        return Call(f"{op.name}ᵀ", (arrives,))
+        return Call(f"{printable(op.name)}ᵀ", (arrives,))
 
     def _leaves(self, node: Node) -> tuple[Node, list[Any], dict[Node, Formula]]:
         """Leaves for a node and its arguments, and the names of these."""
@@ -153,18 +177,39 @@ class Names:
     def _of_rule(self, node: Any, names: dict[Node, Formula], depth: int = 0) -> Formula:
         """The formula of what a rule computed, down to the leaves that have names."""
         if not isinstance(node, Node):
-            return constant(node)
+            return constant(node, self.precision)
         if node in names:
             return names[node]
         if node.op is None or depth > DEEP:
-            return constant(node.value) if node.op is None else Name("…")
-        parts = [constant(x) if parent is None else self._of_rule(parent, names, depth + 1)
+            return constant(node.value, self.precision) if node.op is None else Name("…")
+        parts = [constant(x, self.precision) if parent is None
+                 else self._of_rule(parent, names, depth + 1)
                  for x, parent in zip(node.inputs, node.parents, strict=True)]
         return self.applied(node, parts)
 
 
+def axes_summed(axis: Any, ndim: int) -> str:
+    """The axes of a sum, as `Summed` has them: "" for all."""
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int | np.integer) else axis
+    found = sorted(int(a) % ndim for a in axes) if ndim else []
+    return "" if len(found) == ndim else ",".join(map(str, found))
+
+
+def _is_short(x: Any) -> bool:
+    """Whether a parameter of an operation can be written in a formula."""
+    if isinstance(x, tuple):
+        return len(x) <= 6 and all(map(_is_short, x))
+    return isinstance(x, int | float | str | np.integer) and len(str(x)) <= 24
+
+
+def _same(x: Any, y: Any) -> bool:
+    return type(x) is type(y) and bool(x == y)
+
+
 def _index(index: Any) -> str:
     """An index as it is typed; an array of indices by its name alone, "…"."""
+    if isinstance(index, str | float):
+        return str(index)
     if isinstance(index, tuple):
         return ", ".join(map(_index, index))
     if isinstance(index, slice):
@@ -173,32 +218,48 @@ def _index(index: Any) -> str:
     return str(index) if index is None or isinstance(index, int | np.integer) else "…"
 
 
-def _printable(name: str) -> str:
+def _one_line(name: str) -> str:
     """A name in one line, without control characters."""
-    spaced = "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in name)
-    return " ".join(spaced.split()) or "?"
+    return " ".join(printable(name).split()) or "?"
+
+
+def _told_apart(name: str, used: Counter[str]) -> str:
+    """A name that nothing has yet: x, x′, x″, x(4) …"""
+    first = name
+    while name in used:
+        used[first] += 1
+        name = first + ("′" if used[first] == 2 else "″" if used[first] == 3
+                        else f"({used[first]})")
+    return name
 
 
 def _numbered(y: Node, order: Sequence[Node], variables: Mapping[Node, str]) -> dict[Node, str]:
     """The names of variables, with a number where a loop gave one name to several nodes."""
     times = Counter(variables.get(node, "") for node in order)
+    taken = {node.label for node in order} | {name for name, k in times.items() if k == 1}
     count: Counter[str] = Counter()
     names = {}
     for node in order:
         name = variables.get(node, "")
         if name and times[name] > 1 and node is not y:
-            name = name.partition("[")[0]
-            count[name] += 1
-            name = f"{name}{count[name]}" if name[-1].isalpha() else f"{name}_{count[name]}"
+            stem = name.partition("[")[0]
+            joint = "" if stem[-1].isalpha() else "_"
+            count[stem] += 1
+            while f"{stem}{joint}{count[stem]}" in taken:  # the user's own h1
+                count[stem] += 1
+            name = f"{stem}{joint}{count[stem]}"
         if name:
             names[node] = name
     return names
 
 
-def constant(x: Any) -> Formula:
-    """A number; of an array its shape."""
+def constant(x: Any, precision: int = 4) -> Formula:
+    """A number, in full if it is short; of an array its shape."""
     x = value_of(x)
-    return number(x) if np.ndim(x) == 0 else Name(f"const {'×'.join(map(str, np.shape(x)))}")
+    if np.ndim(x):
+        return Name(f"const {'×'.join(map(str, np.shape(x)))}")
+    in_full = len(repr(float(x))) <= 9
+    return number(x, max(precision, 8) if in_full else precision)
 
 
 def _reads_well(node: Any) -> bool:

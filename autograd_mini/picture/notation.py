@@ -6,6 +6,7 @@ Text, LaTeX and MathML come from the same shape (spelled.py): none is made from 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 __all__ = ["ATOM", "MINUS", "MINUS_ONE", "ONE", "POWER", "PRODUCT", "SUM", "TWO", "Bars", "Call",
            "Derivative", "Formula", "Fraction", "Holds", "Infix", "Name", "Number", "Power",
            "Prefix", "Root", "Summed", "Transposed", "call", "difference", "infix", "is_negative",
-           "negated", "number", "power", "product", "rounded_number"]
+           "negated", "number", "power", "printable", "product",
+           "rounded_number"]
 
 SUM, PRODUCT, MINUS, POWER, ATOM = 1.0, 2.0, 2.5, 4.0, 5.0
 
@@ -37,11 +39,19 @@ class Number(Formula):
             ATOM)
 
 
+_WORD = re.compile(r"[^\W\d]\w*[′″]?(?:\(\d+\))?|.*[\])…]|(?:const )?[\d×]+|\W|[\w.\[\]]+[′″]?")
+
+
 @dataclass(frozen=True)
 class Name(Formula):
     """A variable; digits at the end of a short one are its index."""
 
     name: str
+
+    @property
+    def level(self) -> float:  # type: ignore[override]
+        """A label such as x1*w1 + b, which isn't a word or a path, binds as a sum may."""
+        return ATOM if _WORD.fullmatch(self.name) else SUM
 
 
 @dataclass(frozen=True)
@@ -121,9 +131,10 @@ class Transposed(Formula):
 
 @dataclass(frozen=True)
 class Summed(Formula):
-    """A sum over entries."""
+    """A sum over entries; `over`: the axes that are summed over, "" for all."""
 
     part: Formula
+    over: str = ""
     level: float = PRODUCT
 
 
@@ -146,6 +157,11 @@ def call(name: str) -> Callable[..., Formula]:
 def infix(symbol: str, level: float, strict: bool = False) -> Callable[..., Formula]:
     """An operator between its operands."""
     return lambda *parts: Infix(symbol, parts, level, strict)
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which neither HTML nor XML can hold."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
 def number(x: Any, precision: int = 4) -> Number:

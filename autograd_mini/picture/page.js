@@ -7,7 +7,7 @@ const { nodes, edges, steps, scenes } = story;
 const SVG = "http://www.w3.org/2000/svg", MATHML = "http://www.w3.org/1998/Math/MathML";
 const LAST = steps.length - 1, NEVER = Infinity;
 
-// ── elements ────────────────────────────────────────────────────────────────────────────────
+// ── elements
 
 function fill(element, attributes, parts) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -20,8 +20,8 @@ function fill(element, attributes, parts) {
 const el = (tag, attributes = {}, ...parts) => fill(document.createElement(tag), attributes, parts);
 const svg = (tag, attributes = {}, ...parts) =>
   fill(document.createElementNS(SVG, tag), attributes, parts);
-const button = (text, title, act) =>
-  el("button", { type: "button", title, "aria-label": title, click: act }, text);
+const button = (text, title, act) => el("button", { type: "button", title, click: act,
+  "aria-label": /^[A-Z]/.test(text) ? undefined : title }, text); // a word speaks for itself
 const cut = (text, most) => [...text].length > most ? [...text].slice(0, most - 1).join("") + "…"
   : text;
 
@@ -39,8 +39,10 @@ const kept = number => story.maths[number];
 const equals = ["mo", "="];
 const chain = trees => el("div", { class: "equations" }, // a = b = c, which may go over lines
   ...trees.map((tree, i) => i ? formula(equals, tree) : formula(tree)));
-const partial = (of, by) => ["mfrac", ["mrow", ["mo", "∂"], kept(nodes[of].m)],
-  ["mrow", ["mo", "∂"], kept(nodes[by].m)]];
+const fraction = (of, by) => ["mfrac", ["mrow", ["mo", "∂"], kept(of)],
+  ["mrow", ["mo", "∂"], kept(by)]];
+const slopeOf = (node, parent) => fraction(nodes[node].m, nodes[parent].m);
+const gradientBy = node => fraction(story.whole, nodes[node].m); // ∂ of the whole by a node
 const terms = texts => ["mrow", ...texts.flatMap((text, i) => [
   ...(i ? [["mo", "+"]] : []), ["mn", i && text.startsWith("−") ? `(${text})` : text]])];
 
@@ -50,7 +52,7 @@ function picture(number, alt) {
   return el("img", { class: "pixels", src, width: width * scale, height: height * scale, alt });
 }
 
-// ── when what happens ───────────────────────────────────────────────────────────────────────
+// ── when what happens
 
 const computedAt = nodes.map(node => node.kind === "leaf" ? -1 : NEVER);
 const completeAt = nodes.map(() => NEVER);
@@ -85,7 +87,7 @@ const itemOf = scenes.map(scene => { // by node: its item, or the group that it 
 let at = 0, scene = 0, picked = null, timer = null, revealed = false, view = [0, 0, 1];
 const predicting = () => $.predict.checked && !revealed;
 
-// ── the places of the page ──────────────────────────────────────────────────────────────────
+// ── the places of the page
 
 const $ = {};
 const KEYS = [["→ ←", "one step on, back"], ["↓ ↑", "one node on, back"],
@@ -105,7 +107,7 @@ function build() {
     el("div", { class: "legend", "aria-hidden": "true" },
       el("span", { class: "f" }, "→ values"),
       el("span", { class: "b" }, "← gradients × slopes")));
-  $.panel = el("aside", { "aria-label": "This step" });
+  $.panel = el("aside", { "aria-label": "This step", tabindex: -1 });
   $.play = button("▸ Play", "Play or pause (space)", play);
   $.range = el("input", { type: "range", min: 0, max: LAST, value: 0, step: 1,
     "aria-label": "Step", style: `--split:${100 * forward / steps.length}%`,
@@ -120,7 +122,7 @@ function build() {
       el("tr", {}, el("th", {}, el("kbd", {}, key)), el("td", {}, does)))),
     el("p", {}, "A picture of an array is red above 0, blue below, white at 0 and purple where " +
       "it is nan; each has a scale of its own, which stands beside it."),
-    el("form", { method: "dialog" }, el("button", {}, "Close")));
+    button("Close", "Close (Esc)", () => $.help.close()));
   document.getElementById("app").append(
     el("header", {}, el("h1", {}, story.title), $.nav,
       button("◐", "Light or dark", switchTheme),
@@ -141,7 +143,7 @@ function switchTheme() {
   root.dataset.theme = dark ? "light" : "dark";
 }
 
-// ── the graph of one scene ──────────────────────────────────────────────────────────────────
+// ── the graph of one scene
 
 let boxes = [], links = [], canvas = null, layer = null, crossing = new Set();
 
@@ -165,6 +167,7 @@ function open(number) {
   boxes = shown.items.map(drawBox);
   $.graph.prepend(canvas);
   const path = [...shown.path, number];
+  const inPath = $.nav.contains(document.activeElement);
   $.nav.replaceChildren(...(scenes.length < 2 ? [] : path.map((k, i) => el("button", {
     type: "button", "aria-current": i === path.length - 1 ? "page" : undefined,
     click: () => open(k) }, (i ? "› " : "") + (k ? scenes[k].title : "whole graph")))));
@@ -175,7 +178,7 @@ function open(number) {
   dragging();
   fit();
   draw();
-  if (focused) canvas.focus({ preventScroll: true });
+  if (focused || inPath) canvas.focus({ preventScroll: true });
 }
 
 function tabbable(yes) {
@@ -200,7 +203,12 @@ function drawBox(item, number) {
     transform: `translate(${item.x - item.w / 2},${item.y - item.h / 2})`,
     role: "button", tabindex: -1,
     click: () => pick(number),
-    keydown: event => { if (event.key === "Enter") { pick(number); event.stopPropagation(); } } },
+    keydown: event => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      pick(number);
+      event.preventDefault();
+      event.stopPropagation();
+    } },
   svg("rect", { class: "around", x: -4, y: -4, width: item.w + 8, height: item.h + 8, rx: 11 }),
   svg("rect", { class: "frame", width: item.w, height: item.h, rx: 8 }));
   const line = (kind, y, text) => {
@@ -237,7 +245,7 @@ function thumbnail(number, x) {
   return svg("image", { x, y: 62, width, height, href, preserveAspectRatio: "none" });
 }
 
-// ── from step to step ───────────────────────────────────────────────────────────────────────
+// ── from step to step
 
 function isSeen(i) { // whether a step shows in this scene
   const step = steps[i], items = scenes[scene].items, from = itemOf[scene].get(step.n);
@@ -283,7 +291,7 @@ function pick(number) { // a box is chosen: to its step, into it, or to where it
   boxes[number].group.focus({ preventScroll: true });
 }
 
-// ── what is shown at a step ─────────────────────────────────────────────────────────────────
+// ── what is shown at a step
 
 function gradientOf(node) { // [text or null, whether contributions are missing]
   if (at >= completeAt[node]) return [nodes[node].grad, false];
@@ -308,7 +316,7 @@ function draw() {
   const said = sentence(step, hide);
   $.range.value = at;
   $.range.setAttribute("aria-valuetext", said);
-  $.live.textContent = said;
+  $.live.textContent = document.activeElement === $.range ? "" : said; // which says it itself
   $.count.textContent = `step ${at + 1} of ${steps.length}`;
   drawPanel(step, hide);
   try { history.replaceState(null, "", `#${at + 1}`); } catch { /* a sandboxed frame has none */ }
@@ -352,7 +360,7 @@ function drawGroupState({ item, group, computed, complete }, number, step) {
   group.setAttribute("aria-label", `${item.name}: ${item.sub}; Enter opens it`);
 }
 
-// ── sentences ───────────────────────────────────────────────────────────────────────────────
+// ── sentences
 
 const BORN = { nan: "nan is born here: no operand was nan.",
   inf: "An infinity is born here: every operand was finite." };
@@ -361,6 +369,8 @@ function opening(step, hide) { // what happens, without its result
   if (step.k === "forward") return hide ? `What is ${name}?` : `${name} is computed.`;
   if (step.k === "silent") return `Nothing arrives at ${name}: what came after did not choose ` +
     "it. Its gradient is 0, and it sends nothing on.";
+  if (step.k === "seed" && story.seeded)
+    return `It starts at ${name}, with the gradient that was given.`;
   if (step.k === "seed")
     return `It starts at ${name}: if ${name} changes, ${name} changes by as much.`;
   if (step.k === "complete") {
@@ -383,7 +393,7 @@ function sentence(step, hide) { // for a screen reader: with the result, unless 
   return `${said} ${result}.${step.born ? ` ${BORN[step.born]}` : ""}`;
 }
 
-// ── the panel ───────────────────────────────────────────────────────────────────────────────
+// ── the panel
 
 function drawPanel(step, hide) {
   const [kind, word] = isBack(step) ? ["b", "backward"] : ["f", "forward"];
@@ -400,7 +410,9 @@ function drawPanel(step, hide) {
   const looked = picked === null ? step.n : picked;
   if (nodes[looked].place) parts.push(el("p", { class: "place" }, nodes[looked].place));
   parts.push(...numbersOf(looked, step, hide), variables(step, hide));
+  const inPanel = $.panel.contains(document.activeElement);
   $.panel.replaceChildren(...parts.filter(Boolean));
+  if (inPanel) $.panel.focus({ preventScroll: true });
   picked = null;
 }
 
@@ -409,19 +421,19 @@ function equation(step) { // of a node: how it was computed, or what its gradien
   if (step.k === "forward") return chain([kept(node.m), ...step.eq.map(kept), ["mn", node.value]]);
   const parts = arrivals[step.n].map(([, , sent]) => sent);
   const sums = parts.length > 1 && node.px === undefined ? [terms(parts)] : [];
-  return chain([partial(story.out, step.n), ...sums, ["mn", node.grad ?? "0"]]);
+  return chain([gradientBy(step.n), ...sums, ["mn", node.grad ?? "0"]]);
 }
 
 function sending(step, hide) {
   const from = nodes[step.n], to = nodes[step.p], number = (text, kind = "") =>
     el("span", { class: `number ${kind}` }, text);
-  const left = step.whole ? partial(story.out, step.p) : partial(step.n, step.p);
+  const left = step.whole ? gradientBy(step.p) : slopeOf(step.n, step.p);
   const parts = [], slope = step.eq.length ? [chain([left, ...step.eq.map(kept)])] : [];
   if (from.gpx === undefined && step.cpx === undefined) {
     const caption = text => el("span", { class: "caption" }, text);
     parts.push(el("div", { class: "rule" },
       caption("arrives"), el("span"), caption("local slope"), el("span"), caption("is sent on"),
-      formula(partial(story.out, step.n)), "×", formula(partial(step.n, step.p)), "=", el("span"),
+      formula(gradientBy(step.n)), "×", formula(slopeOf(step.n, step.p)), "=", el("span"),
       number(from.grad, "b"), "×", number(step.slope ?? "slope"), "=",
       number(hide ? "?" : step.c, step.cbad ? "bad" : "b")), ...slope);
   } else {
@@ -455,9 +467,9 @@ function question(step) {
     keydown: event => {
       event.stopPropagation();
       if (event.key !== "Enter") return;
-      const given = parseFloat(field.value.replace("−", "-").replace(",", "."));
-      const right = parseFloat(answer.replace("−", "-"));
-      const near = Math.abs(given - right) <= Math.max(1e-9, Math.abs(right) * 0.02);
+      const given = parseFloat(field.value.replaceAll("−", "-").replace(",", "."));
+      const right = parseFloat(answer.replaceAll("−", "-"));
+      const near = Math.abs(given - right) <= Math.abs(right) * 0.02;
       said.textContent = near ? " right" : " not yet";
       if (near) { revealed = true; draw(); $.live.textContent = "Right."; }
     } });
@@ -501,7 +513,7 @@ function variables(step, hide) {
     el("table", {}, ...rows));
 }
 
-// ── looking: zoom, drag, follow ─────────────────────────────────────────────────────────────
+// ── looking: zoom, drag, follow
 
 const FIRST = 0.9, LARGEST = 1.35; // the scale of a graph when it is opened
 function apply() {
@@ -511,7 +523,9 @@ function pane() {
   const { width, height } = $.graph.getBoundingClientRect();
   return [width || 800, height || 500];
 }
+let looked = false; // whether somebody has chosen a scale
 function fit(whole) {
+  looked = false;
   const { w, h } = scenes[scene], [width, height] = pane();
   const all = Math.min((width - 40) / w, (height - 70) / h, LARGEST);
   const scale = whole ? all : Math.max(all, FIRST);
@@ -520,6 +534,7 @@ function fit(whole) {
   if (scale > all) follow();
 }
 function zoom(factor, x, y) {
+  looked = true;
   const [width, height] = pane(), scale = Math.max(0.05, Math.min(4, view[2] * factor));
   const ratio = scale / view[2], cx = x ?? width / 2, cy = y ?? height / 2;
   view = [cx - (cx - view[0]) * ratio, cy - (cy - view[1]) * ratio, scale];
@@ -545,17 +560,39 @@ function follow() { // keep what happens in the picture
     scenes[scene].h, height - 20);
   apply();
 }
-function dragging() {
-  let from = null;
-  canvas.addEventListener("pointerdown", event => { from = [event.clientX, event.clientY]; });
-  canvas.addEventListener("pointerup", () => { from = null; });
-  canvas.addEventListener("pointermove", event => {
-    if (!from || !event.buttons) return;
-    view[0] += event.clientX - from[0];
-    view[1] += event.clientY - from[1];
-    from = [event.clientX, event.clientY];
-    apply();
+function dragging() { // with one finger or the mouse; two fingers make it larger or smaller
+  const fingers = new Map();
+  let moved = 0;
+  const spread = () => {
+    const [a, b] = [...fingers.values()];
+    return Math.hypot(a[0] - b[0], a[1] - b[1]);
+  };
+  canvas.addEventListener("pointerdown", event => {
+    fingers.set(event.pointerId, [event.clientX, event.clientY]);
+    moved = 0;
   });
+  for (const end of ["pointerup", "pointercancel", "pointerleave"])
+    canvas.addEventListener(end, event => fingers.delete(event.pointerId));
+  canvas.addEventListener("pointermove", event => {
+    const from = fingers.get(event.pointerId);
+    if (!from || !event.buttons) return;
+    const [dx, dy] = [event.clientX - from[0], event.clientY - from[1]];
+    const before = fingers.size === 2 ? spread() : 0;
+    moved += Math.hypot(dx, dy);
+    fingers.set(event.pointerId, [event.clientX, event.clientY]);
+    if (before) {
+      const { left, top } = canvas.getBoundingClientRect();
+      zoom(spread() / before, event.clientX - left, event.clientY - top);
+    } else {
+      view[0] += dx;
+      view[1] += dy;
+      apply();
+    }
+  });
+  canvas.addEventListener("click", event => { // the end of a drag isn't a click on a box
+    if (moved > 4) event.stopPropagation();
+    moved = 0;
+  }, { capture: true });
   canvas.addEventListener("wheel", event => {
     event.preventDefault();
     const { left, top } = canvas.getBoundingClientRect();
@@ -566,7 +603,7 @@ function dragging() {
   }, { passive: false });
 }
 
-// ── keys, and the start ─────────────────────────────────────────────────────────────────────
+// ── keys, and the start
 
 const ON_KEY = {
   ArrowRight: () => move(1), ArrowLeft: () => move(-1),
@@ -584,7 +621,7 @@ document.addEventListener("keydown", event => {
   event.preventDefault();
   act();
 });
-addEventListener("resize", () => fit());
+addEventListener("resize", () => looked ? follow() : fit());
 
 const asked = parseInt(location.hash.slice(1), 10); // the address says which step: #8
 build();

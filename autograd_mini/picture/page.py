@@ -9,7 +9,6 @@ import json
 import tempfile
 import webbrowser
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, overload
@@ -20,12 +19,14 @@ from ..backprop import seed_for
 from ..errors import GraphError, MissingExtraError, ShapeError
 from ..graph import value_of
 from .events import Event, events_of
-from .folding import Fold, tree_of
+from .folding import tree_of
 from .layout import HOW_TO_LAY_OUT, program
+from .notation import printable
 from .record import Record
 from .run import Run
 from .scenes import scenes_of
 from .story import story_of
+from .views import Fold
 
 __all__ = ["Steps", "check_program", "steps_of"]
 
@@ -41,19 +42,12 @@ class Steps(Sequence[Event]):
     `.events`, len() and indexing give the steps themselves.
     """
 
-    def __init__(self, record: Record, title: str, fold: Fold = "auto") -> None:
-        self.record, self.title = record, title
-        self._fold = fold
+    def __init__(self, record: Record, title: str, folds: bool = True) -> None:
+        self.record, self.title = record, printable(title)
         self.events = events_of(record)
-
-    @cached_property
-    def html(self) -> str:
-        """The page: data, style and script in one file. Raises `MissingExtraError` without a layout
-        program."""
-        path = None if self._fold in ("auto", True) else lambda i: ()
-        tree = tree_of(self.record, path, most=BOXES, least=3)
-        scenes = scenes_of(self.record, tree)
-        return _page(story_of(self.record, tree, scenes, self.events, self.title), self._spoken())
+        tree = tree_of(record, None if folds else lambda i: (), most=BOXES, least=3)
+        story = story_of(record, tree, scenes_of(record, tree), self.events, self.title)
+        self.html = _page(story, self._spoken())  # now: a variable may get other numbers later
 
     def write(self, path: str | Path) -> Path:
         """Save the page; returns its path."""
@@ -88,23 +82,18 @@ class Steps(Sequence[Event]):
     def _spoken(self) -> str:
         """The gradients of the variables in a sentence."""
         record = self.record
-        out = record.names[record.output].name
-        told = [f"∂{out}/∂{record.names.full[node]} = {record.gradient(i)}"
+        told = [f"∂{record.whole.name}/∂{record.names.full[node]} = {record.gradient(i)}"
                 for i, node in enumerate(record.order) if node.op is None and node in record.turns]
         return "; ".join(told[:100]) + ("; …" if len(told) > 100 else "")
 
     def _repr_html_(self) -> str:
         """In a notebook: the page in a frame that may run its script and nothing else."""
-        try:
-            page = self.html
-        except MissingExtraError as error:
-            return f"<p>{html.escape(repr(self))}</p><p>{html.escape(str(error))}</p>"
         caption = f"<figcaption>{html.escape(self._spoken())}</figcaption>"
-        if len(page.encode()) > IN_A_NOTEBOOK:
+        if len(self.html.encode()) > IN_A_NOTEBOOK:
             return f"<figure><p>{html.escape(repr(self))}</p>{caption}</figure>"
         return (f'<figure><iframe sandbox="allow-scripts" title="{html.escape(self.title)}" '
                 'style="width:100%;height:520px;border:1px solid #8a929b;border-radius:8px" '
-                f'srcdoc="{html.escape(page)}"></iframe>{caption}</figure>')
+                f'srcdoc="{html.escape(self.html)}"></iframe>{caption}</figure>')
 
 
 def check_program() -> None:
@@ -116,6 +105,8 @@ def check_program() -> None:
 def steps_of(run: Run, title: str | None, fold: Fold, precision: int, limit: int, seed: Any
              ) -> Steps:
     """See `autograd_mini.picture.steps`."""
+    if not isinstance(fold, bool) and fold != "auto":
+        raise ValueError(f"fold is 'auto', True or False, not {fold!r}: a page folds by scenes")
     y = run.output
     if y.op is None:
         raise GraphError("there is nothing to step through: the node is a leaf, made of nothing")
@@ -127,9 +118,9 @@ def steps_of(run: Run, title: str | None, fold: Fold, precision: int, limit: int
         raise GraphError(f"{len(run.order):,} nodes and {arrows:,} arrows are too many to step "
                          f"through (limit={limit:,}, and {ARROWS} times as many arrows): take "
                          "fewer samples or a smaller part of the function, or raise limit=")
-    record = Record(run, "computed", precision, value_of(seed_for(y, seed)))
-    name = record.names[y].name
-    return Steps(record, title or f"{name} and its gradient", fold)
+    given = None if seed is None else value_of(seed_for(y, seed))
+    record = Record(run, "computed", precision, given)
+    return Steps(record, title or f"{record.whole.name} and its gradient", fold is not False)
 
 
 def _page(story: dict[str, Any], spoken: str) -> str:
@@ -138,8 +129,8 @@ def _page(story: dict[str, Any], spoken: str) -> str:
     css, script = (room.joinpath(name).read_text(encoding="utf-8")
                    for name in ("page.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-              f"script-src 'sha256-{digest}'")
+    policy = ("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+              f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'")
     data = json.dumps(story, ensure_ascii=False, separators=(",", ":"))
     for character in "<\u2028\u2029":
         data = data.replace(character, f"\\u{ord(character):04x}")

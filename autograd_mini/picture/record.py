@@ -18,12 +18,14 @@ from ..graph import Node, value_of
 from ..ops import shape, unbroadcast
 from ..passes import sweep
 from ..primitive import Elementwise
-from .names import Names
+from .names import Names, constant
 from .notation import SUM, Call, Formula, Name, Number, number, rounded_number
 from .run import Run
 from .spelled import as_text
+from .watched import Part
 
-__all__ = ["Arrow", "Gradients", "Record", "Step", "badness", "born", "shown", "slope_number"]
+__all__ = ["Arrow", "Gradients", "Record", "Step", "badness", "born", "check_precision",
+           "shown", "slope_number"]
 
 RESHAPING = {"reshape", "expand_dims", "squeeze"}
 FEW = 4  # entries of a vector that are printed one by one
@@ -56,6 +58,7 @@ class Record:
 
     gradients: "computed" by a sweep, "stored" in the nodes, or "none". seed: what the sweep starts
     with, of the output's shape; 1 for one number. Without, several numbers have no gradients.
+    `whole` is the name of what is differentiated: the output, or L, the sum of seed · output.
     """
 
     def __init__(self, run: Run, gradients: Gradients, precision: int = 4, seed: Any = None
@@ -63,7 +66,7 @@ class Record:
         self.run, self.output, self.order, self.precision = run, run.output, run.order, precision
         self.index = {node: i for i, node in enumerate(self.order)}
         self.names = Names(self.output, self.order, run.names, run.constant_name,
-                           framed=run.parameters)
+                           framed=run.framed, precision=precision)
         self.arrows = [Arrow(self.index[parent], i, a) for i, node in enumerate(self.order)
                        for a, parent in enumerate(node.parents) if parent is not None]
         self.uses: list[list[Arrow]] = [[] for _ in self.order]
@@ -71,6 +74,9 @@ class Record:
             self.uses[arrow.tail].append(arrow)
         self.gradients, self.seed = gradients, seed
         self._formulas: dict[int, str] = {}
+        taken = {name.name for name in self.names.known.values()}
+        apart = next(name for name in ("L", "loss", "the sum") if name not in taken)
+        self.whole = self.names[self.output] if seed is None else Name(apart)
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -102,6 +108,11 @@ class Record:
 
     # ── what is said of a node ───────────────────────────────────────────────────────────────
 
+    def incoming(self, i: int) -> list[Arrow]:
+        """The arrows that end at a node."""
+        node = self.order[i]
+        return [Arrow(self.index[p], i, a) for a, p in enumerate(node.parents) if p is not None]
+
     def is_variable(self, i: int) -> bool:
         """Whether a node was made by no operation."""
         return self.order[i].op is None
@@ -116,22 +127,38 @@ class Record:
             self._formulas[i] = as_text(self.names.applied(node, operands))
         return self._formulas[i]
 
-    def formula_of(self, inside: Sequence[int], name: str, operands: Sequence[str]) -> str:
-        """How a group that has one output is computed: a call, or what it does but for reshaping.
-        """
+    def formula_of(self, part: Part, inside: Sequence[int]) -> str:
+        """How a call that has one result is written: with its arguments, if these are known."""
         working = [i for i in inside if self.order[i].op.name not in RESHAPING]
-        if len(working) != 1:
-            return f"{name}({', '.join(operands)})"
-        node = self.order[working[0]]
-        return as_text(self.names.applied(node, [
-            self.names.operand(*self._before_reshaping(node, a)) for a in range(len(node.inputs))]))
+        if part.kind == "composite" and part.name == "matmul_any" and len(working) == 1:
+            node = self.order[working[0]]  # a product with vectors, but for the reshaping
+            return as_text(self.names.applied(node, [
+                self.names.operand(*self._before_reshaping(node, a, set(inside)))
+                for a in range(len(node.inputs))]))
+        told = None if part.arguments is None else [
+            self._argument(name, x) for name, x in part.arguments.items()]
+        return f"{part.name}({', '.join(filter(None, told)) if told is not None else '…'})"
 
-    def _before_reshaping(self, node: Node, a: int) -> tuple[Node, int]:
+    def _before_reshaping(self, node: Node, a: int, inside: set[int]) -> tuple[Node, int]:
         """The argument that was reshaped to give argument a of a node."""
         parent = node.parents[a]
-        while parent is not None and parent.op is not None and parent.op.name in RESHAPING:
+        while parent is not None and self.index.get(parent) in inside:
             node, a, parent = parent, 0, parent.parents[0]
         return node, a
+
+    def _argument(self, name: str, x: Any) -> str:
+        """An argument of a call: a node by its name, a number, an array by its shape."""
+        if isinstance(x, Node):
+            return self.names[x].name if x in self.names.known else "…"
+        if isinstance(x, float | np.floating) or (isinstance(x, np.ndarray) and x.dtype != object):
+            return as_text(constant(x, self.precision))
+        if isinstance(x, list | tuple) and x and not all(isinstance(v, int) for v in x):
+            return f"[{', '.join(self._argument('', v) or '…' for v in x[:FEW])}" + (
+                ", …]" if len(x) > FEW else "]")
+        if isinstance(x, int | str | list | tuple) and not isinstance(x, bool):
+            written = str(x).replace("-", "−") if not isinstance(x, str) else repr(x)
+            return f"{name}={written}" if name.isidentifier() else written
+        return "" if x is None or isinstance(x, bool) else "…"
 
     def value(self, i: int) -> str:
         """The number, or the array in short."""
@@ -156,9 +183,15 @@ class Record:
         return born(badness(node.value), worst) if node.op is not None else ""
 
     def is_bad(self, i: int) -> bool:
-        """Whether there is a nan or inf in the value or in the gradient."""
-        turn = self.turns.get(self.order[i])
-        return bool(badness(self.order[i].value) or (turn and badness(turn.arrived)))
+        """Whether there is a nan or inf in the value, or in the gradient that is shown."""
+        return bool(badness(self.order[i].value)) or self.has_bad_gradient(i)
+
+    def has_bad_gradient(self, i: int) -> bool:
+        """Whether there is a nan or inf in the gradient that is shown."""
+        node = self.order[i]
+        if self.gradients == "stored":
+            return node.gradient is not None and bool(badness(node.gradient))
+        return node in self.turns and bool(badness(self.turns[node].arrived))
 
     # ── what is said of an arrow ─────────────────────────────────────────────────────────────
 
@@ -178,11 +211,12 @@ class Record:
         if not self.is_sent(arrow):
             return ""
         if np.ndim(node.value) == 0 and np.ndim(self.order[arrow.tail].value) == 0:
-            return "×" + as_text(slope_number(node, arrow.argument, 3))
+            return "×" + as_text(slope_number(node, arrow.argument, max(1, self.precision - 1)))
         if isinstance(node.op, Elementwise):
             formula = self._elementwise_slope(node, arrow.argument)
             text = as_text(formula)
-            return f"×({text})" if formula.level <= SUM else f"×{text}"
+            wide = shape(node) != shape(self.order[arrow.tail])  # broadcasting is undone by a sum
+            return ("Σ " if wide else "") + (f"×({text})" if formula.level <= SUM else f"×{text}")
         arrives = Name("ḡ")
         sent = self.names.pullback(node, arrow.argument, arrives)
         return "" if sent == Call(f"{node.op.name}ᵀ", (arrives,)) else as_text(sent)
@@ -194,8 +228,14 @@ class Record:
         with np.errstate(all="ignore"):
             slope = np.asarray(value_of(node.op.slope(i, node.value, node.inputs)), float)
         if slope.size and np.all(slope == slope.flat[0]):
-            return number(slope.flat[0], 3)
+            return number(slope.flat[0], max(1, self.precision - 1))
         return self.names.slope(node, i) or Name("slope")
+
+
+def check_precision(precision: Any) -> None:
+    """Raise `ValueError` unless it is a number of digits."""
+    if isinstance(precision, bool) or not isinstance(precision, int) or precision < 1:
+        raise ValueError(f"precision is a number of digits, 1 or more, not {precision!r}")
 
 
 def shown(x: Any, precision: int, few: int = FEW) -> str:

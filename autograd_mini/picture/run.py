@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 
 from ..call import inside_transform, variable
-from ..errors import with_article
+from ..errors import AutogradError, with_article
 from ..graph import Node, topological_order
 from ..places import Place
 from ..recording import recording, watched_by
 from ..trees import is_nested, rebuilt, steps_into
-from .watched import Part, Watcher, paths_in
+from .watched import Part, Watcher, paths_in, variables_in
 
 __all__ = ["Run", "run_of"]
 
+CURABLE = AutogradError, TypeError, AttributeError, ValueError, IndexError
+"""What is raised by code that can't take nodes as it is: x.median(), range(n), out[i] = x …"""
 MANY = 10_000
 """So many entries of the user's variables are looked at for names."""
 
@@ -28,11 +30,15 @@ class Run:
     """A node, its graph in forward order, and the user's names for what is in it."""
 
     def __init__(self, output: Node, watcher: Watcher, names: Mapping[Node, str],
-                 arrays: Sequence[tuple[str, np.ndarray]] = ()) -> None:
-        self.output, self.watcher, self.arrays = output, watcher, arrays
+                 arrays: Sequence[tuple[str, np.ndarray]] = (),
+                 objects: Mapping[int, str] | None = None) -> None:
+        self.output, self.watcher = output, watcher
         self.order = topological_order(output)[::-1]
-        self.parameters = watcher.parameters()
-        known = {**names, **self.parameters, **watcher.assigned(self.order)}
+        watcher.forget_all_but(self.order)
+        constants = {**_named_constants(self.order, arrays), **watcher.constants}
+        self._constants = _numbered_constants(constants)
+        self.framed = watcher.framed(self.order)
+        known = {**watcher.parameters(objects or {}), **names, **watcher.assigned(self.order)}
         self.names = {node: known[node] for node in self.order if known.get(node)}
 
     def path(self, node: Node) -> tuple[Part, ...]:
@@ -45,11 +51,39 @@ class Run:
 
     def constant_name(self, node: Node, i: int) -> str:
         """What the user calls the plain array that is argument i of a node; "" if unknown."""
-        if (node, i) in self.watcher.constants:
-            return self.watcher.constants[node, i]
+        return self._constants.get((node, i), "")
+
+
+def _named_constants(order: Sequence[Node], arrays: Sequence[tuple[str, np.ndarray]]
+                     ) -> dict[tuple[Node, int], str]:
+    """The names of plain arrays, by where they are an argument: those of equal arrays."""
+    by_shape: dict[Any, list[tuple[str, np.ndarray]]] = {}
+    for name, array in arrays:
+        by_shape.setdefault(array.shape, []).append((name, array))
+    found = {}
+    for node in order if by_shape else ():
+        for i, (parent, x) in enumerate(zip(node.parents, node.inputs, strict=True)):
+            if parent is None and np.ndim(x):
+                equal = {id(array): name for name, array in by_shape.get(np.shape(x), ())
+                         if np.array_equal(array, x)}
+                if len(equal) == 1:  # of several it isn't known which one it was
+                    found[node, i] = next(iter(equal.values()))
+    return found
+
+
+def _numbered_constants(names: Mapping[tuple[Node, int], str]) -> dict[tuple[Node, int], str]:
+    """The same names, with a number where one was that of several arrays, as in a loop."""
+    arrays: dict[str, list[Any]] = {}
+    told = {}
+    for (node, i), name in names.items():
         x = node.inputs[i]
-        return next((name for name, known in self.arrays
-                     if known.shape == np.shape(x) and np.array_equal(known, x)), "")
+        known = arrays.setdefault(name, [])
+        k = next((k for k, other in enumerate(known) if np.array_equal(other, x)), len(known))
+        if k == len(known):
+            known.append(x)
+        told[node, i] = name, k
+    return {at: name if len(arrays[name]) == 1 else f"{name}({k + 1})"
+            for at, (name, k) in told.items()}
 
 
 def run_of(what: Any, args: Sequence[Any], frame: FrameType | None, doing: str) -> Run:
@@ -62,8 +96,8 @@ def run_of(what: Any, args: Sequence[Any], frame: FrameType | None, doing: str) 
         if args:
             raise TypeError(f"{doing} takes arguments after a function; this is a node, which is "
                             "computed already")
-        names, arrays = _variables_of(frame)
-        return Run(what, Watcher(), names, arrays)
+        names, arrays, objects = _variables_of(frame)
+        return Run(what, Watcher(), names, arrays, objects)
     if not callable(what):
         raise TypeError(f"{doing} takes a Value, a Tensor or a function, not "
                         f"{with_article(type(what).__name__)}")
@@ -78,23 +112,27 @@ def _watched(function: Callable[..., Any], args: Sequence[Any], frame: FrameType
     """The run of a function: plainly, or else as it is written."""
     first: Exception | None = None
     y: Any = None
-    for whole in (True, False):
-        for way in (_plainly, _as_written):
+    try:
+        for whole, way in itertools.product((True, False), (_plainly, _as_written)):
             watcher = Watcher()
             names: dict[Node, str] = {}
             given = [_as_variables(x, name, names, whole)
                      for x, name in zip(args, _parameters(function, len(args)), strict=True)]
             try:
                 y = _called(way(function), given, watcher)
-            except Exception as error:  # x.median(), math.sin(x), range(n) …
+            except CURABLE as error:
                 first = first or error
                 continue
             if isinstance(y, Node):
-                around, arrays = _variables_of(frame)
-                return Run(y, watcher, {**around, **_closed_over(function), **names}, arrays)
-    if first is not None:
-        raise first
-    raise TypeError(_no_node(y, doing))
+                around, arrays, objects = _variables_of(frame)
+                own, held = _closed_over(function)
+                return Run(y, watcher, {**around, **own, **names}, arrays, {**objects, **held})
+            break  # the function is fine, but for what it returns
+        if first is not None:
+            raise first
+        raise TypeError(_no_node(y, doing))
+    finally:
+        del first  # it holds this frame, and that it
 
 
 def _called(function: Callable[..., Any], given: Sequence[Any], watcher: Watcher) -> Any:
@@ -164,44 +202,48 @@ def _as_variables(x: Any, name: str, names: dict[Node, str], whole: bool) -> Any
     return x
 
 
-def _closed_over(function: Callable[..., Any]) -> dict[Node, str]:
-    """The nodes that a function uses without being given them, by its own names for them."""
+def _closed_over(function: Callable[..., Any]) -> tuple[dict[Node, str], dict[int, str]]:
+    """The nodes, and by their ids the objects, that a function uses without being given them, by
+    its own names for them.
+    """
     try:
         used = inspect.getclosurevars(function)
     except (TypeError, ValueError):
-        return {}
-    return _nodes_in({**used.globals, **used.nonlocals})
+        return {}, {}
+    space = {**used.globals, **used.nonlocals}
+    return _nodes_in(space), {id(x): name for name, x in space.items()}
 
 
 def _step(step: str) -> str:
     """One step into a container: `[0]` or `.key`."""
     key = step.strip("[].'\"")
-    return f"[{key}]" if key.isdigit() else f".{key}"
+    return f"[{key}]" if key.isdigit() else f".{key}" if key.isidentifier() else f"[{key!r}]"
 
 
 # ── a node, named by the variables of whoever asks ───────────────────────────────────────────
 
 
-def _variables_of(frame: FrameType | None
-                  ) -> tuple[dict[Node, str], list[tuple[str, np.ndarray]]]:
-    """The nodes and the plain arrays that a frame has names for; a shorter name wins."""
+def _variables_of(frame: FrameType | None) -> tuple[
+        dict[Node, str], list[tuple[str, np.ndarray]], dict[int, str]]:
+    """The nodes, the plain arrays and the objects that a frame has names for."""
     names: dict[Node, str] = {}
     arrays: list[tuple[str, np.ndarray]] = []
+    objects: dict[int, str] = {}
     if frame is None:
-        return names, arrays
-    for space in (frame.f_locals, frame.f_globals):
+        return names, arrays, objects
+    for space in (variables_in(frame), frame.f_globals):
         known = {name: x for name, x in list(space.items())
                  if name.isidentifier() and not name.startswith("_")}
         names = {**_nodes_in(known), **names}
         arrays += [(name, x) for name, x in known.items() if isinstance(x, np.ndarray)]
-    return names, arrays
+        objects = {**{id(x): name for name, x in known.items()}, **objects}
+    return names, arrays, objects
 
 
 def _nodes_in(space: Mapping[str, Any]) -> dict[Node, str]:
     """The nodes among variables, and in the containers and objects that are among these."""
     names: dict[Node, str] = {}
-    inside = ((path if hasattr(x, "__dict__") else f"{name}.{path}", part)
-              for name, x in space.items() for path, part in paths_in(x))
+    inside = ((f"{name}.{path}", part) for name, x in space.items() for path, part in paths_in(x))
     for name, x in itertools.chain(space.items(), itertools.islice(inside, MANY)):
         if isinstance(x, Node):
             names.setdefault(x, name)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .dot import columns, shortened
-from .folding import Box, Group, Link, Tree, View
-from .layout import ROUGHLY, LayoutError, laid_out
+from .folding import Group, Tree
+from .layout import laid_out
 from .pixels import Pixels, pixels
 from .record import Record
+from .views import Box, Link, View
 
 __all__ = ["NAME_COLUMNS", "TEXT_COLUMNS", "Placed", "Scene", "scenes_of", "thumbnail"]
 
@@ -45,7 +46,7 @@ class Scene:
     height: float = 0.0
 
 
-def scenes_of(record: Record, tree: Tree, direction: str = "LR") -> list[Scene]:
+def scenes_of(record: Record, tree: Tree) -> list[Scene]:
     """A scene for the whole graph and for each group, laid out in one run of the layout program.
 
     In the scene of a group, what is outside stands as its outermost closed group.
@@ -57,7 +58,7 @@ def scenes_of(record: Record, tree: Tree, direction: str = "LR") -> list[Scene]:
         view = View(tree, [g for g in groups if g not in open_groups], around=group)
         boxes = [Placed(box, *_size(record, box)) for box in view.boxes]
         scenes.append(Scene(group, view, boxes))
-    source = "\n".join(_as_dot(record, scene, direction) for scene in scenes)
+    source = "\n".join(_as_dot(record, scene) for scene in scenes)
     for scene, placed in zip(scenes, _placed(source), strict=True):
         _take(scene, placed)
     return scenes
@@ -100,11 +101,11 @@ def _size(record: Record, box: Box) -> tuple[float, float]:
 # ── layout ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _as_dot(record: Record, scene: Scene, direction: str) -> str:
+def _as_dot(record: Record, scene: Scene) -> str:
     """Names, sizes and labels of the right width: the text itself is drawn by the page."""
     names = {placed.box: f"n{k}" for k, placed in enumerate(scene.boxes)}
     quick = " splines=line mclimit=0.3" if len(scene.view.links) > TANGLED else ""
-    lines = [f"digraph {{ rankdir={direction} nodesep=0.22 ranksep=0.35{quick}",
+    lines = [f"digraph {{ rankdir=LR nodesep=0.22 ranksep=0.35{quick}",
              'node [shape=box fixedsize=true label=""]',
              "edge [arrowsize=0.6 fontname=Courier fontsize=10]"]
     lines += [f"{names[p.box]} [width={p.width / 72:.3f} height={p.height / 72:.3f}]"
@@ -117,11 +118,8 @@ def _as_dot(record: Record, scene: Scene, direction: str) -> str:
 
 
 def _placed(source: str) -> Iterator[dict[str, object]]:
-    """What the layout program says of each graph; where it fails, it is asked to be rough."""
-    try:
-        found = laid_out(source, ["-Tjson0"]).decode()
-    except LayoutError:
-        found = laid_out(source, ["-Tjson0", *ROUGHLY[:-1]]).decode()
+    """What the layout program says of each graph."""
+    found = laid_out(source, ["-Tjson0"], says_so=False).decode()
     decoder, at = json.JSONDecoder(), 0
     while (at := found.find("{", at)) >= 0:
         graph, at = decoder.raw_decode(found, at)
@@ -130,11 +128,10 @@ def _placed(source: str) -> Iterator[dict[str, object]]:
 
 def _take(scene: Scene, placed: dict[str, object]) -> None:
     """Put the boxes and paths of a scene where the layout program says."""
-    graph: dict[str, object] = placed
-    left, bottom, right, top = (float(v) for v in str(graph["bb"]).split(","))
+    left, bottom, right, top = (float(v) for v in str(placed["bb"]).split(","))
     scene.width, scene.height = right - left, top - bottom
-    objects = graph.get("objects", [])
-    edges = graph.get("edges", [])
+    objects = placed.get("objects", [])
+    edges = placed.get("edges", [])
     assert isinstance(objects, list) and isinstance(edges, list)
     for said in objects:
         box = scene.boxes[int(said["name"][1:])]

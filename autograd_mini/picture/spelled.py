@@ -80,6 +80,7 @@ class _Spelling:
     inline = False  # whether a fraction is written in a line, with a slash
 
 
+_SUBSCRIPTS = str.maketrans("0123456789,", "₀₁₂₃₄₅₆₇₈₉,")
 _SUPERSCRIPTS = {"2": "²", "3": "³"}
 
 
@@ -125,10 +126,10 @@ class _Text(_Spelling):
         return self.at(f.part, ATOM) + "ᵀ"
 
     def summed(self, f: Summed) -> str:
-        return "Σ " + self.at(f.part, PRODUCT)
+        return f"Σ{f.over.translate(_SUBSCRIPTS)} {self.at(f.part, PRODUCT)}"
 
     def derivative(self, f: Derivative) -> str:
-        return f"∂{self.of(f.of)}/∂{self.of(f.by)}"
+        return f"∂{self.at(f.of, ATOM)}/∂{self.at(f.by, ATOM)}"
 
 
 def indexed(name: str) -> tuple[str, str] | None:
@@ -201,7 +202,7 @@ class _Latex(_Spelling):
         return rf"{self.at(f.part, ATOM)}^{{\top}}"
 
     def summed(self, f: Summed) -> str:
-        return r"\sum " + self.at(f.part, PRODUCT)
+        return (rf"\sum_{{{f.over}}} " if f.over else r"\sum ") + self.at(f.part, PRODUCT)
 
     def derivative(self, f: Derivative) -> str:
         return rf"\frac{{\partial {self.of(f.of)}}}{{\partial {self.of(f.by)}}}"
@@ -256,7 +257,8 @@ class _MathML(_Spelling):
         return _element("msup", self.at(f.part, ATOM), "<mi>T</mi>")
 
     def summed(self, f: Summed) -> str:
-        return _element("mrow", "<mo>∑</mo>", self.at(f.part, PRODUCT))
+        sign = _element("msub", "<mo>∑</mo>", _element("mn", f.over)) if f.over else "<mo>∑</mo>"
+        return _element("mrow", sign, self.at(f.part, PRODUCT))
 
     def derivative(self, f: Derivative) -> str:
         return _element("mfrac", _element("mrow", "<mo>∂</mo>", self.of(f.of)),

@@ -17,7 +17,7 @@ from ..primitive import Elementwise
 from .dot import shortened
 from .events import Event
 from .folding import Group, Tree
-from .notation import Derivative, Formula, Number
+from .notation import Derivative, Formula, Number, printable
 from .pixels import pixels
 from .record import Arrow, Record, badness, shown, slope_number
 from .scenes import NAME_COLUMNS, TEXT_COLUMNS, Scene, link_label, thumbnail
@@ -63,7 +63,8 @@ class _Story:
         arrows = [{"a": arrow.tail, "b": arrow.head} for arrow in self.record.arrows]
         steps = [self._step(event) for event in events]
         scenes = [self._scene(scene) for scene in self.scenes]
-        return {"title": _clean(title), "out": self.record.index[self.record.output],
+        return {"title": printable(title), "out": self.record.index[self.record.output],
+                "whole": self._math(self.record.whole), "seeded": self.record.seed is not None,
                 "nodes": nodes, "edges": arrows, "steps": steps, "scenes": scenes,
                 "maths": self.formulas.kept, "pictures": self.pictures.kept}
 
@@ -80,7 +81,7 @@ class _Story:
         told |= {"expr": record.formula(i)} if node.op is not None else {}
         told |= {"bad": 1} if badness(node.value) else {}
         place = record.run.place(node)
-        told |= {"place": _clean(str(place))} if place is not None and place.line else {}
+        told |= {"place": printable(str(place))} if place is not None and place.line else {}
         told |= self._array(node.value, "px", "table")
         if node in record.turns:
             gradient = record.turns[node].arrived
@@ -158,7 +159,7 @@ class _Story:
                 "spx": self._picture(slope)}
             formula = record.names.slope(node, a)
             return told | {"eq": self._equal([formula] if formula is not None else [])}
-        arrives = Derivative(record.names[record.output], record.names[node])
+        arrives = Derivative(record.whole, record.names[node])
         return told | {"eq": self._equal([record.names.pullback(node, a, arrives)]), "whole": 1}
 
     def _slopes(self, node: Node, a: int, number: str) -> list[Formula]:
@@ -190,7 +191,7 @@ class _Story:
             links.append(told)
         hidden = {i: k for k, placed in enumerate(scene.boxes)
                   if isinstance(placed.box.what, Group) for i in placed.box.what}
-        return {"title": _clean(scene.group.title), "w": round(scene.width),
+        return {"title": printable(scene.group.title), "w": round(scene.width),
                 "h": round(scene.height), "items": items, "links": links,
                 "path": [self.number[g] for g in scene.group.chain()[:-1]],
                 "in": sorted(hidden.items())}
@@ -202,15 +203,15 @@ class _Story:
                                 "w": round(placed.width, 1), "h": round(placed.height, 1)}
         told |= {"ghost": 1} if box.within is not scene.group else {}
         if isinstance(box.what, Group):
-            variables = sum(map(self.record.is_variable, box.what))
-            operations = sum(1 for _ in box.what) - variables
+            variables = len(self.tree.variables_of(box.what))
+            operations = sum(not self.record.is_variable(i) for i in box.what)
             counts = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
                       ((operations, "operation"), (variables, "variable")) if count]
             return told | {"g": self.number[box.what], "sub": ", ".join(counts),
-                           "name": shortened(_clean(box.what.title), TEXT_COLUMNS + 8)}
+                           "name": shortened(printable(box.what.title), TEXT_COLUMNS + 8)}
         told |= {"copy": list(box.copy)} if box.copy != (0, 0) else {}
         name = self.record.names[self.record.order[box.what]].name
-        return told | {"n": box.what, "name": shortened(name, NAME_COLUMNS),
+        return told | {"n": box.what, "name": shortened(name, NAME_COLUMNS, 6),
                        "expr": shortened(self.record.formula(box.what), TEXT_COLUMNS)}
 
 
@@ -226,8 +227,3 @@ def _parents(node: Node) -> list[Node]:
 def _nested(element: ElementTree.Element) -> list[Any]:
     """An element as [tag, part, …]; a part is another, or its text."""
     return [element.tag, *([element.text] if element.text else []), *map(_nested, element)]
-
-
-def _clean(text: str) -> str:
-    """Text without control characters."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)

@@ -7,12 +7,15 @@ that a program which isn't being drawn pays nothing for it.
 
 from __future__ import annotations
 
+import contextlib
+import dis
+import functools
+import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any
 
@@ -29,8 +32,9 @@ from ..places import (
     users_frame,
 )
 from ..recording import Observer
+from .notation import printable
 
-__all__ = ["Part", "Watcher", "paths_in", "scope"]
+__all__ = ["Part", "Watcher", "paths_in", "scope", "variables_in"]
 
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 COMPOSED = tuple(OURS + room for room in ("functions" + os.sep, "scipy_api" + os.sep, "special.py"))
@@ -39,30 +43,28 @@ COMPOSED = tuple(OURS + room for room in ("functions" + os.sep, "scipy_api" + os
 class Part:
     """One call, or one block, in which nodes were made.
 
-    kind: "module", "function" (of the user's), "composite" (a function of ours) or "scope".
+    kind: "module", "function" (of the user's), "composite" (a function of ours) or "scope". of: the
+    module. arguments: of a call by name, as they were given; None if that isn't known any longer.
     """
 
-    def __init__(self, name: str, kind: str, of: Any = None) -> None:
-        self.name, self.kind, self.of = name, kind, of
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it is a call of the library's, and no line of the user's is inside."""
-        return self.kind == "composite" or (
-            self.kind == "module" and type(self.of).__module__.startswith("autograd_mini."))
+    def __init__(self, name: str, kind: str, of: Any = None,
+                 arguments: Mapping[str, Any] | None = None) -> None:
+        self.name, self.kind, self.of, self.arguments = printable(name), kind, of, arguments
 
     @property
     def title(self) -> str:
         """The name, and of a module its class: `layers.0 · Linear`."""
-        own = type(self.of).__name__ if self.kind == "module" else self.name
+        own = printable(type(self.of).__name__) if self.kind == "module" else self.name
         return self.name if own == self.name else f"{self.name} · {own}"
 
 
-_open: ContextVar[tuple[tuple[Part, FrameType], ...]] = ContextVar("autograd_mini.scope",
-                                                                   default=())
+# The blocks that are open, each with the id of the frame that opened it (which lives as long as the
+# block is open, and is not to be kept alive by this), and the object that did.
+_open: ContextVar[tuple[tuple[Part, int, object], ...]] = ContextVar(
+    "autograd_mini.scope", default=())
 
 
-class scope(ContextDecorator):  # noqa: N801, it is called like a function
+class scope(contextlib.ContextDecorator):  # noqa: N801, it is called like a function
     """A `with` block that is one part of a drawing, under a name, as the call of a module is.
 
     A drawing of a function (`ag.draw(f, x)`) shows the part as one box when it is folded, and with
@@ -81,14 +83,18 @@ class scope(ContextDecorator):  # noqa: N801, it is called like a function
         if not isinstance(name, str):
             raise TypeError(f"scope takes a name, not a {type(name).__name__}")
         self.name = name
-        self._tokens: list[Token[Any]] = []
 
     def __enter__(self) -> None:
-        entered = Part(self.name, "scope"), sys._getframe(1)
-        self._tokens.append(_open.set((*_open.get(), entered)))
+        frame = sys._getframe(1)
+        while frame.f_code.co_filename == contextlib.__file__ and frame.f_back is not None:
+            frame = frame.f_back  # an ExitStack, or a decorated function
+        _open.set((*_open.get(), (Part(self.name, "scope"), id(frame), self)))
 
     def __exit__(self, *error: object) -> None:
-        _open.reset(self._tokens.pop())
+        blocks = _open.get()  # not those of another thread, or of a generator that goes on
+        own = max((k for k, (_, _, opener) in enumerate(blocks) if opener is self), default=None)
+        if own is not None:
+            _open.set(blocks[:own] + blocks[own + 1:])
 
 
 class Watcher(Observer):
@@ -97,8 +103,11 @@ class Watcher(Observer):
     def __init__(self) -> None:
         self.paths: dict[Node, tuple[Part, ...]] = {}
         self.spots: dict[Node, tuple[Spot, Spot | None]] = {}
+        self.executions: dict[Node, int] = {}  # which call of the user's made it
         self.constants: dict[tuple[Node, int], str] = {}
+        self._entries: dict[FrameType, int] = {}  # what the user's lines called, while it runs
         self._calls: list[tuple[FrameType, Part | None]] = []  # of the last node, outermost first
+        self._held: dict[int, tuple[Any, dict[int, str]]] = {}
         self._base: FrameType | None = None
 
     def begin(self) -> None:
@@ -107,7 +116,15 @@ class Watcher(Observer):
 
     def end(self) -> None:
         """Let go of the frames."""
-        self._calls, self._base = [], None
+        self._calls, self._base, self._entries, self._held = [], None, {}, {}
+
+    def forget_all_but(self, order: Sequence[Node]) -> None:
+        """Let go of nodes that the output isn't made of."""
+        kept = set(order)
+        self.paths = {node: path for node, path in self.paths.items() if node in kept}
+        self.spots = {node: spots for node, spots in self.spots.items() if node in kept}
+        self.executions = {node: k for node, k in self.executions.items() if node in kept}
+        self.constants = {at: name for at, name in self.constants.items() if at[0] in kept}
 
     def made(self, node: Node) -> None:
         """A node was computed."""
@@ -118,6 +135,11 @@ class Watcher(Observer):
         back = frame.f_back
         caller = _spot(back) if back is not None and back is not self._base else None
         self.spots[node] = _spot(frame), caller
+        running = {f for f, _ in self._calls}
+        self._entries = {f: k for f, k in self._entries.items() if f in running}
+        entry = next((f for f, _ in self._calls if f.f_back is frame), None)
+        self.executions[node] = len(self.executions) if entry is None else (
+            self._entries.setdefault(entry, len(self.executions)))
         for i, (parent, x) in enumerate(zip(node.parents, node.inputs, strict=True)):
             if parent is None and np.ndim(x) and (name := _constant_in(frame, x)):
                 self.constants[node, i] = name
@@ -133,15 +155,14 @@ class Watcher(Observer):
         known = 0
         while known < min(len(stack), len(self._calls)) and self._calls[known][0] is stack[known]:
             known += 1
-        calls = self._calls[:known]
+        calls = self._calls = self._calls[:known]
         for f in stack[known:]:
             calls.append((f, self._part(f, [part for _, part in calls if part is not None])))
-        self._calls = calls
         blocks = _open.get()
-        path = [part for part, f in blocks if f not in stack and f is not self._base]
+        path: list[Part] = []  # a block of a generator that waits isn't where this is made
         for f, part in calls:
             path += [part] if part is not None else []
-            path += [block for block, entered_in in blocks if entered_in is f]
+            path += [block for block, opened_in, _ in blocks if opened_in == id(f)]
         return tuple(path)
 
     def _part(self, frame: FrameType, around: Sequence[Part]) -> Part | None:
@@ -149,21 +170,33 @@ class Watcher(Observer):
         kind = _kind(frame.f_code, frame.f_globals.get("__name__", ""))
         if not kind or any(part.kind == "composite" for part in around):
             return None
-        name = frame.f_code.co_name
+        name, code = frame.f_code.co_name, frame.f_code
         if kind != "module":  # the function that is drawn is the whole drawing
-            return Part(name, kind) if kind == "composite" or self._inside(frame) else None
-        itself = frame.f_locals.get(frame.f_code.co_varnames[0])
+            again = any(f.f_code is code for f, _ in self._calls)  # it calls itself: one part
+            inside = kind == "composite" or (self._inside(frame) and not again)
+            return Part(name, kind, arguments=_arguments(frame)) if inside else None
+        itself = variables_in(frame).get(frame.f_code.co_varnames[0])
         if any(part.of is itself for part in around[-1:]):  # __call__ calls forward
             return None
         holder = next((part.of for part in reversed(around) if part.of is not None), None)
-        path = next((p for p, x in paths_in(holder) if x is itself), "")
+        path = self._names_in(holder).get(id(itself), "")
         return Part(path or type(itself).__name__, "module", itself)
+
+    def _names_in(self, holder: Any) -> dict[int, str]:
+        """By the ids of what an object holds, the paths to it."""
+        if id(holder) not in self._held:  # it is kept, so that no other object has its id
+            self._held[id(holder)] = holder, {}
+            names = self._held[id(holder)][1]
+            for path, x in paths_in(holder):
+                names.setdefault(id(x), path)
+        return self._held[id(holder)][1]
 
     def _inside(self, frame: FrameType) -> bool:
         """Whether a function of the user's is called by another."""
         back = frame.f_back
         while back is not None and back is not self._base:
-            if _kind(back.f_code, back.f_globals.get("__name__", "")) in ("function", "module"):
+            kind = _kind(back.f_code, back.f_globals.get("__name__", ""))
+            if kind in ("function", "module") or back.f_code.co_name == "<lambda>":
                 return True
             back = back.f_back
         return False
@@ -178,15 +211,19 @@ class Watcher(Observer):
         return place_in(spot, place_in(caller) if caller is not None else None)
 
     def assigned(self, order: Sequence[Node]) -> dict[Node, str]:
-        """The variables that nodes were assigned to, by the source."""
-        library = {node: next((p for p in self.paths.get(node, ()) if p.is_ours), None)
-                   for node in order}
-        inside = {(parent, library[node]) for node in order for parent in node.parents}
+        """The variables that nodes were assigned to, by the source.
+
+        Of the nodes that one call made, it is the last that no other of them uses.
+        """
+        used = {(parent, self.executions.get(node)) for node in order for parent in node.parents}
+        unseen = {parent for parent, execution in used if execution is None}  # by a backward pass
+        last = {self.executions[node]: node for node in self.executions
+                if (node, self.executions[node]) not in used}
         names = {}
         for node in order:
-            place, call = self.place(node), library[node]
-            if place is None or (call is not None and (node, call) in inside):
-                continue  # it is on the way to what the function returns
+            place = self.place(node)
+            if place is None or node in unseen or last.get(self.executions[node]) is not node:
+                continue
             known = assigned_names(place.file).get((place.line, *place.span))
             if known == RETURNED and place.caller is not None:
                 place = place.caller
@@ -195,16 +232,36 @@ class Watcher(Observer):
                 names[node] = known.removeprefix("self.")
         return names
 
-    def parameters(self) -> dict[Node, str]:
-        """The nodes that the modules hold, by their paths."""
+    def parameters(self, variables: Mapping[int, str]) -> dict[Node, str]:
+        """The nodes that the modules hold, by their paths.
+
+        variables: by the id of an object, the name of the variable that holds it.
+        """
         called = dict.fromkeys(path[0] for path in self.paths.values() if path)
         roots = {id(part.of): part for part in called if part.kind == "module"}
         names: dict[Node, str] = {}
         for part in roots.values():
+            holder = variables.get(id(part.of), part.name)
             for path, x in paths_in(part.of):
                 if isinstance(x, Node):
-                    names.setdefault(x, path if len(roots) == 1 else f"{part.name}.{path}")
+                    names.setdefault(x, path if len(roots) == 1 else f"{holder}.{path}")
         return names
+
+    def framed(self, order: Sequence[Node]) -> set[Node]:
+        """The parameters that are used in calls of the module that holds them, and nowhere else.
+        """
+        held: dict[int, set[Node]] = {}
+        inside: dict[Node, bool] = {}
+        for node in order:
+            parts = [part.of for part in self.paths.get(node, ()) if part.kind == "module"]
+            for of in parts:
+                if id(of) not in held:
+                    held[id(of)] = {x for _, x in paths_in(of) if isinstance(x, Node)}
+            for parent in node.parents:
+                if parent is not None and parent.op is None:
+                    own = any(parent in held[id(of)] for of in parts)
+                    inside[parent] = inside.get(parent, True) and own
+        return {parameter for parameter, own in inside.items() if own}
 
 
 def _kind(code: CodeType, module: str) -> str:
@@ -222,24 +279,80 @@ def _kind(code: CodeType, module: str) -> str:
         "<" not in code.co_qualname) else ""
 
 
+def variables_in(frame: FrameType) -> dict[str, Any]:
+    """The local variables of a frame, without keeping them alive.
+
+    Before Python 3.13 a frame keeps the dict that f_locals returns, and with it what is deleted
+    from the variables later.
+    """
+    snapshot = frame.f_locals
+    found = dict(snapshot)
+    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(snapshot) is dict:
+        snapshot.clear()
+    return found
+
+
+def _arguments(frame: FrameType) -> dict[str, Any] | None:
+    """The arguments of a call that has just begun; None if one has another value by now."""
+    code = frame.f_code
+    given = inspect.getargs(code)
+    if _stored_before(code, frame.f_lasti) & {*given.args, given.varargs, given.varkw}:
+        return None
+    known, defaults = variables_in(frame), _defaults(code, frame.f_globals.get(code.co_name))
+    found = {name: known[name] for name in given.args if name in known
+             and known[name] is not defaults.get(name, inspect.Parameter.empty)}
+    for i, x in enumerate(known.get(given.varargs or "", ())):
+        found[f"*{i}"] = x
+    return found | dict(known.get(given.varkw or "", {}))
+
+
+def _defaults(code: CodeType, function: Any) -> dict[str, Any]:
+    """The defaults of the function that has this code, if that is the one which is given."""
+    function = inspect.unwrap(function) if callable(function) else None
+    if getattr(function, "__code__", None) is not code:
+        return {}
+    return {p.name: p.default for p in inspect.signature(function).parameters.values()}
+
+
+@functools.lru_cache(maxsize=256)
+def _stored_before(code: CodeType, instruction: int) -> set[str]:
+    """The variables that a function has stored by an instruction."""
+    found: set[str] = set()
+    for step in dis.get_instructions(code):
+        if step.offset < instruction and step.opname.startswith(("STORE_FAST", "STORE_DEREF")):
+            found |= {step.argval} if isinstance(step.argval, str) else set(step.argval)
+    return found
+
+
 def _spot(frame: FrameType) -> Spot:
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
 def _constant_in(frame: FrameType, x: Any) -> str:
-    """The name that a plain array has in the line of the user's that is running; "" if none."""
-    code = place_in(frame).code
+    """The name that a plain array has in the line of the user's that is running; "" if none, or
+    if several of different arrays would do.
+    """
+    found: dict[int, str] = {}
+    code, variables = place_in(frame).code, variables_in(frame)
     for name in dict.fromkeys(re.findall(r"(?<![\w.])[^\W\d]\w*", code)):
-        value = frame.f_locals.get(name, frame.f_globals.get(name))
+        value = variables.get(name, frame.f_globals.get(name))
         for i, array in enumerate(value[:MANY] if isinstance(value, list | tuple) else [value]):
             if isinstance(array, np.ndarray) and array.shape == np.shape(x) and (
                     np.array_equal(array, x)):
-                return str(name) if array is value else f"{name}[{i}]"
-    return ""
+                found.setdefault(id(array), name if array is value else f"{name}[{i}]")
+    return next(iter(found.values())) if len(found) == 1 else ""
 
 
 DEEP, MANY = 6, 1000
 """So far into containers and objects, and into so much of a list, names are looked for."""
+
+
+def _fields(x: Any) -> dict[str, Any]:
+    """The attributes of an object; none of one that won't tell."""
+    try:
+        return dict(vars(x))
+    except Exception:  # a property of the user's may raise whatever it likes
+        return {}
 
 
 def paths_in(x: Any, path: str = "", depth: int = 0, entered: frozenset[int] = frozenset()
@@ -249,14 +362,14 @@ def paths_in(x: Any, path: str = "", depth: int = 0, entered: frozenset[int] = f
         return
     if isinstance(x, dict):
         branches = [(str(key), branch) for key, branch in x.items()]
-    elif isinstance(x, list | tuple):
-        branches = [(str(i), branch) for i, branch in enumerate(x)]
-    elif isinstance(x, Node | np.ndarray) or not hasattr(x, "__dict__") or isinstance(x, type) or (
-            type(x).__module__ == "builtins" or (callable(x) and not hasattr(x, "forward")
-            and "__call__" not in type(x).__dict__)):
+    elif isinstance(x, list | tuple):  # a list of numbers holds no nodes, however long it is
+        branches = [(str(i), branch) for i, branch in enumerate(x[:MANY]) if not isinstance(
+            branch, float | int | str)]
+    elif isinstance(x, Node | np.ndarray | type) or type(x).__module__ == "builtins" or (
+            inspect.isroutine(x) or inspect.ismodule(x)):
         return
     else:
-        branches = list(vars(x).items())
+        branches = list(_fields(x).items())
     for key, branch in branches:
         here = f"{path}.{key}" if path else key
         yield here, branch
