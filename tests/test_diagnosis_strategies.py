@@ -88,7 +88,9 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("loss", "gradient", "args", "wrt", "kind"),
-                         [pytest.param(*case[1:], id=case[0]) for case in PLAIN])
+                         [pytest.param(*case[1:], id=case[0],
+                                       marks=pytest.mark.slow if k % 2 else [])
+                          for k, case in enumerate(PLAIN)])
 def test_plain_code(loss, gradient, args, wrt, kind):
     """Losses as people write them: the mistake is found without a word of autograd in them."""
     report = ag.check_gradient(loss, gradient, *args, wrt=wrt)

@@ -78,6 +78,7 @@ def check(sign):
     return ag.check_gradient(loss, (sign * RIGHT[0], RIGHT[1]), W, V)
 
 
+@pytest.mark.slow  # it starts processes
 def test_checks_over_processes():
     """A wrong gradient's report comes back from another process as it was made there."""
     with concurrent.futures.ProcessPoolExecutor(
