@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import MissingExtraError
-from ..places import users_frame
+from ..graph import Node
+from ..places import users_frame, warn
 from .derivation import Explanation, explain
-from .record import Record, check_precision
+from .record import Gradients, Record, check_precision
 from .run import run_of
 from .watched import scope
 
@@ -42,22 +43,39 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
     gradients: True computes those of this output, and stores nothing; "stored" shows `.grad` as it
     is; False shows none. precision: significant digits.
 
+    A function that raises is drawn as far as it came, with a box for the error, and a
+    `RuntimeWarning` tells of it.
+
     Returns a `graphviz.Digraph` that shows itself in a notebook; `.write("graph.svg")` saves it.
     Raises `TypeError` for what is no node and no function that returns one, `ValueError` for a
     direction or a fold that there isn't, and for a focus outside of the graph.
     """
-    from .dot import drawing
-    from .views import check_folding, focused, folded
+    from .views import check_folding
 
+    kind = _gradients(direction, gradients)
+    check_precision(precision)
+    near = check_folding(fold, depth, focus, max_nodes)
+    run = run_of(what, args, users_frame(), "draw")
+    if run.error:
+        warn(f"the function raised, and the picture is of what it had computed: {run.error}",
+             RuntimeWarning)
+    return _drawn(Record(run, kind, precision), fold, depth, near, max_nodes, direction)
+
+
+def _gradients(direction: Any, gradients: Any) -> Gradients:
+    """Which gradients are shown. Raises `ValueError` for what isn't one of the choices."""
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
     if not isinstance(gradients, bool) and gradients != "stored":
         raise ValueError(f"gradients is True, False or 'stored', not {gradients!r}")
-    check_precision(precision)
-    near = check_folding(fold, depth, focus, max_nodes)
-    run = run_of(what, args, users_frame(), "draw")
-    kind: Any = gradients if isinstance(gradients, str) else "computed" if gradients else "none"
-    record = Record(run, kind, precision)
+    return "stored" if gradients == "stored" else "computed" if gradients else "none"
+
+
+def _drawn(record: Record, fold: Any, depth: int | None, near: tuple[Node, int] | None,
+           max_nodes: int, direction: str) -> Drawing:
+    from .dot import drawing
+    from .views import focused, folded
+
     view = folded(record, fold, depth, max_nodes) if near is None else focused(record, *near)
     return drawing(record, view, direction)
 

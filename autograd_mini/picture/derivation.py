@@ -216,8 +216,7 @@ class _Derivation:
         for node in self.order:
             if node.op is None:
                 continue
-            formula = self.names.applied(node, [self.names.operand(node, i)
-                                                for i in range(len(node.inputs))])
+            formula = self.names.formula(node)
             value = self.shown(node.value)
             steps = [formula]
             if np.ndim(node.value) == 0 and not any(map(np.ndim, node.inputs)):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
+import textwrap
 import unicodedata
 from collections import defaultdict
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from .exports import as_dict, as_tikz
 from .folding import Group
 from .layout import Drawing
 from .notation import printable
@@ -20,6 +23,7 @@ DIM, INK, PURPLE = "#59626d", "#1b1f24", "#7a0099"
 LEAF, MADE, OUTPUT, GROUP = "#eaf2fb", "#ffffff", "#e8f5ec", "#f1eef8"
 FONT = "Helvetica"  # whose widths Graphviz knows; "Helvetica,Arial" would be measured as Times
 NAME, END, FORMULA, SLOPE = 24, 8, 26, 18  # so many columns are written of each
+ERROR = 60  # columns of an error's lines
 WIDE, SCREEN = 3.0, 900.0  # wider than so many heights and points: better from top to bottom
 
 
@@ -81,10 +85,14 @@ class _Picture:
         self._group(dot, self.view.tree.root, inside)
         for k, link in enumerate(self.view.links):
             self._arrow(dot, link, f"e{k}")
+        if self.record.run.error:
+            self._error(dot)
         output = self.record.index[self.record.output]
         dot.said = (f"The graph of {self.record.names[self.record.output].name} = "
                     f"{self.record.value(output)}: {len(self.record.order)} nodes")
         dot.sentences = self.sentences
+        dot.data = partial(as_dict, self.record)
+        dot.latex = partial(as_tikz, record=self.record, view=self.view, names=self.names)
         return dot
 
     def direction(self) -> str:
@@ -138,7 +146,7 @@ class _Picture:
     def _fill(self, box: Box) -> str:
         if isinstance(box.what, Group):
             return GROUP
-        if self.record.order[box.what] is self.record.output:
+        if self.record.order[box.what] is self.record.output and not self.record.run.error:
             return OUTPUT
         return LEAF if self.record.is_variable(box.what) else MADE
 
@@ -202,6 +210,19 @@ class _Picture:
         told = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
                 ((operations, "operation"), (variables, "variable")) if count]
         return ", ".join(told)
+
+    def _error(self, dot: Drawing) -> None:
+        """A box that says where and why the function raised, behind the names in its line."""
+        said = self.record.run.error
+        lines = textwrap.wrap(said, ERROR)[:6]
+        label = "".join(f'{_coloured(line, RED_TEXT)}<br align="left"/>' for line in lines)
+        dot.node("error", f"<{label}>", id="error", color=RED, fillcolor=MADE, penwidth="2.2",
+                 style="rounded,filled,dashed")
+        self.sentences["error"] = said
+        line = said.partition("`")[2].partition("`")[0]
+        for box, name in self.names.items():
+            if isinstance(box.what, int) and self._name(box.what) in re.findall(r"\w+", line):
+                dot.edge(name, "error", style="dashed", color=RED)
 
     # ── arrows ───────────────────────────────────────────────────────────────────────────────
 

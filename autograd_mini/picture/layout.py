@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,16 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     sentences: Mapping[str, str] = {}
     said = "A computation graph"
+    data: Callable[[], dict[str, Any]]  # see `as_dict` and `tikz`
+    latex: Callable[[str], str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole graph for programs, as JSON takes it; see `autograd_mini.picture.exports`."""
+        return self.data()
+
+    def tikz(self) -> str:
+        """The picture as a tikzpicture for LaTeX, which needs the packages amsmath and tikz."""
+        return self.latex(self.source)
 
     def svg(self) -> str:
         """The picture as SVG text, with a sentence for each box and arrow."""
@@ -109,7 +120,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return titled.replace("<svg ", f'<svg role="img" aria-label="{html.escape(self.said)}" ', 1)
 
     def write(self, path: str | Path, dpi: float | None = None) -> Path:
-        """Save the picture; the suffix says how: .svg, .png, .pdf …, or .dot/.gv for the text.
+        """Save the picture; the suffix says how: .svg, .png, .pdf …, .tex for TikZ, .json for the
+        graph as data, .dot or .gv for Graphviz's text.
 
         dpi: dots per inch of a PNG. Raises `ValueError` without a suffix.
         """
@@ -117,6 +129,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         form = path.suffix.lstrip(".").lower()
         if form in ("dot", "gv"):
             path.write_text(self.source, encoding="utf-8")
+        elif form == "tex":
+            path.write_text(self.tikz(), encoding="utf-8")
+        elif form == "json":
+            path.write_text(json.dumps(self.as_dict(), ensure_ascii=False), encoding="utf-8")
         elif form == "svg":
             path.write_text(self.svg(), encoding="utf-8")
         elif form:

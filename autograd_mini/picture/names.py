@@ -29,7 +29,8 @@ class Names:
     the frame of its module; elsewhere such names have their whole path.
     """
 
-    def __init__(self, y: Node, order: Sequence[Node], variables: Mapping[Node, str] | None = None,
+    def __init__(self, y: Node | None, order: Sequence[Node],
+                 variables: Mapping[Node, str] | None = None,
                  constant_name: Callable[[Node, int], str] = lambda node, i: "",
                  framed: Collection[Node] = (), precision: int = 4) -> None:
         self.constant_name, self.precision, self._has_e = constant_name, precision, False
@@ -84,6 +85,10 @@ class Names:
         name = self.constant_name(node, i) if np.ndim(x) else ""
         return Name(_one_line(name)) if name else constant(x, self.precision)
 
+    def formula(self, node: Node) -> Formula:
+        """How a node was computed."""
+        return self.applied(node, [self.operand(node, i) for i in range(len(node.inputs))])
+
     def applied(self, node: Node, parts: Sequence[Formula]) -> Formula:
         """A node's operation, written with these operands."""
         assert node.op is not None
@@ -108,13 +113,14 @@ class Names:
         if op.name == "transpose":
             axes: Any = params.get("axes")
             turned = axes is None or tuple(axes) == tuple(range(np.ndim(node.value)))[::-1]
-            return None if turned else Call("transpose", (*parts, Name(f"axes={tuple(axes)}")))
+            return None if turned else Call(
+                "transpose", (*parts, Name(f"axes={_parameter(tuple(axes))}")))
         if op.name == "sum":
             return Summed(parts[0], axes_summed(params.get("axis"), np.ndim(node.inputs[0])))
         if "subscripts" in params:
             return Call(op.name, (Name(str(params["subscripts"])), *parts))
         defaults = getattr(op, "defaults", {})
-        told = [Name(f"{key}={_index(x)}") for key, x in params.items()
+        told = [Name(f"{key}={_parameter(x)}") for key, x in params.items()
                 if _is_short(x) and not _same(x, defaults.get(key)) and key != "keepdims"]
         return Call(printable(op.name), (*parts, *told)) if told else None
 
@@ -206,10 +212,15 @@ def _same(x: Any, y: Any) -> bool:
     return type(x) is type(y) and bool(x == y)
 
 
+def _parameter(x: Any) -> str:
+    """A parameter as it is typed."""
+    if isinstance(x, tuple):
+        return f"({', '.join(map(_parameter, x))}{',' * (len(x) == 1)})"
+    return x if isinstance(x, str) else str(x).replace("-", "−")
+
+
 def _index(index: Any) -> str:
     """An index as it is typed; an array of indices by its name alone, "…"."""
-    if isinstance(index, str | float):
-        return str(index)
     if isinstance(index, tuple):
         return ", ".join(map(_index, index))
     if isinstance(index, slice):
@@ -233,7 +244,8 @@ def _told_apart(name: str, used: Counter[str]) -> str:
     return name
 
 
-def _numbered(y: Node, order: Sequence[Node], variables: Mapping[Node, str]) -> dict[Node, str]:
+def _numbered(y: Node | None, order: Sequence[Node], variables: Mapping[Node, str]
+              ) -> dict[Node, str]:
     """The names of variables, with a number where a loop gave one name to several nodes."""
     times = Counter(variables.get(node, "") for node in order)
     taken = {node.label for node in order} | {name for name, k in times.items() if k == 1}

@@ -19,6 +19,7 @@ from ..backprop import seed_for
 from ..errors import GraphError, MissingExtraError, ShapeError
 from ..graph import value_of
 from .events import Event, events_of
+from .exports import as_dict
 from .folding import tree_of
 from .layout import HOW_TO_LAY_OUT, program
 from .notation import printable
@@ -54,6 +55,10 @@ class Steps(Sequence[Event]):
         path = Path(path)
         path.write_text(self.html, encoding="utf-8")
         return path
+
+    def as_dict(self) -> dict[str, Any]:
+        """The graph for programs, as JSON takes it; see `autograd_mini.picture.exports`."""
+        return as_dict(self.record)
 
     def show(self) -> Path:
         """Save the page in a temporary folder, and open it in the browser; returns its path."""

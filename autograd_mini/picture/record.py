@@ -65,14 +65,15 @@ class Record:
                  ) -> None:
         self.run, self.output, self.order, self.precision = run, run.output, run.order, precision
         self.index = {node: i for i, node in enumerate(self.order)}
-        self.names = Names(self.output, self.order, run.names, run.constant_name,
-                           framed=run.framed, precision=precision)
+        self.names = Names(None if run.error else self.output, self.order, run.names,
+                           run.constant_name, framed=run.framed, precision=precision)
         self.arrows = [Arrow(self.index[parent], i, a) for i, node in enumerate(self.order)
                        for a, parent in enumerate(node.parents) if parent is not None]
         self.uses: list[list[Arrow]] = [[] for _ in self.order]
         for arrow in self.arrows:
             self.uses[arrow.tail].append(arrow)
-        self.gradients, self.seed = gradients, seed
+        self.gradients: Gradients = "none" if run.error else gradients
+        self.seed = seed
         self._formulas: dict[int, str] = {}
         taken = {name.name for name in self.names.known.values()}
         apart = next(name for name in ("L", "loss", "the sum") if name not in taken)
@@ -123,8 +124,7 @@ class Record:
         if node.op is None:
             return ""
         if i not in self._formulas:
-            operands = [self.names.operand(node, a) for a in range(len(node.inputs))]
-            self._formulas[i] = as_text(self.names.applied(node, operands))
+            self._formulas[i] = as_text(self.names.formula(node))
         return self._formulas[i]
 
     def formula_of(self, part: Part, inside: Sequence[int]) -> str:
@@ -207,19 +207,25 @@ class Record:
     def slope(self, arrow: Arrow) -> str:
         """What the gradient is multiplied by on its way back: `×0.786`, `×(1 − v2²)`; or how it is
         changed, `ḡ Wᵀ`; "" where that can't be said in a few words."""
+        sign, formula = self.slope_formula(arrow)
+        if formula is None:
+            return ""
+        text = as_text(formula)
+        return f"{sign}({text})" if sign and formula.level <= SUM else f"{sign}{text}"
+
+    def slope_formula(self, arrow: Arrow) -> tuple[str, Formula | None]:
+        """The same as a formula, with the sign before it: "×", "Σ ×" or ""."""
         node = self.order[arrow.head]
         if not self.is_sent(arrow):
-            return ""
+            return "", None
         if np.ndim(node.value) == 0 and np.ndim(self.order[arrow.tail].value) == 0:
-            return "×" + as_text(slope_number(node, arrow.argument, max(1, self.precision - 1)))
+            return "×", slope_number(node, arrow.argument, max(1, self.precision - 1))
         if isinstance(node.op, Elementwise):
-            formula = self._elementwise_slope(node, arrow.argument)
-            text = as_text(formula)
             wide = shape(node) != shape(self.order[arrow.tail])  # broadcasting is undone by a sum
-            return ("Σ " if wide else "") + (f"×({text})" if formula.level <= SUM else f"×{text}")
+            return "Σ ×" if wide else "×", self._elementwise_slope(node, arrow.argument)
         arrives = Name("ḡ")
         sent = self.names.pullback(node, arrow.argument, arrives)
-        return "" if sent == Call(f"{node.op.name}ᵀ", (arrives,)) else as_text(sent)
+        return "", None if sent == Call(f"{node.op.name}ᵀ", (arrives,)) else sent
 
     def _elementwise_slope(self, node: Node, i: int) -> Formula:
         """The slope of an elementwise operation on arrays: a number if it is one, else its formula.

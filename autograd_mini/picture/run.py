@@ -12,8 +12,8 @@ import numpy as np
 
 from ..call import inside_transform, variable
 from ..errors import AutogradError, with_article
-from ..graph import Node, topological_order
-from ..places import Place
+from ..graph import VARIABLE, Node, topological_order
+from ..places import Place, refused_at
 from ..recording import recording, watched_by
 from ..trees import is_nested, rebuilt, steps_into
 from .watched import Part, Watcher, paths_in, variables_in
@@ -27,13 +27,21 @@ MANY = 10_000
 
 
 class Run:
-    """A node, its graph in forward order, and the user's names for what is in it."""
+    """A node, its graph in forward order, and the user's names for what is in it.
 
-    def __init__(self, output: Node, watcher: Watcher, names: Mapping[Node, str],
+    Of a function that raised there is no output, but all that it had computed; `error` says where
+    and why.
+    """
+
+    error = ""
+
+    def __init__(self, output: Node | None, watcher: Watcher, names: Mapping[Node, str],
                  arrays: Sequence[tuple[str, np.ndarray]] = (),
                  objects: Mapping[int, str] | None = None) -> None:
-        self.output, self.watcher = output, watcher
-        self.order = topological_order(output)[::-1]
+        self.watcher = watcher
+        self.order = (topological_order(output)[::-1] if output is not None
+                      else _all_of(watcher, names))
+        self.output = output if output is not None else self.order[-1]
         watcher.forget_all_but(self.order)
         constants = {**_named_constants(self.order, arrays), **watcher.constants}
         self._constants = _numbered_constants(constants)
@@ -52,6 +60,14 @@ class Run:
     def constant_name(self, node: Node, i: int) -> str:
         """What the user calls the plain array that is argument i of a node; "" if unknown."""
         return self._constants.get((node, i), "")
+
+
+def _all_of(watcher: Watcher, given: Mapping[Node, str]) -> list[Node]:
+    """All nodes that were made, each after what it was made of."""
+    order = {node: None for node in given if node.op is None and node.params == VARIABLE}
+    for node in watcher.paths:
+        order |= dict.fromkeys([p for p in node.parents if p is not None] + [node])
+    return list(order)
 
 
 def _named_constants(order: Sequence[Node], arrays: Sequence[tuple[str, np.ndarray]]
@@ -112,6 +128,7 @@ def _watched(function: Callable[..., Any], args: Sequence[Any], frame: FrameType
     """The run of a function: plainly, or else as it is written."""
     first: Exception | None = None
     y: Any = None
+    known: tuple[Watcher, dict[Node, str]]
     try:
         for whole, way in itertools.product((True, False), (_plainly, _as_written)):
             watcher = Watcher()
@@ -120,19 +137,32 @@ def _watched(function: Callable[..., Any], args: Sequence[Any], frame: FrameType
                      for x, name in zip(args, _parameters(function, len(args)), strict=True)]
             try:
                 y = _called(way(function), given, watcher)
-            except CURABLE as error:
-                first = first or error
-                continue
+            except Exception as error:
+                if first is None:
+                    first, known = error, (watcher, names)
+                if isinstance(error, CURABLE):
+                    continue
+                break
             if isinstance(y, Node):
-                around, arrays, objects = _variables_of(frame)
-                own, held = _closed_over(function)
-                return Run(y, watcher, {**around, **own, **names}, arrays, {**objects, **held})
+                return _named_run(y, watcher, names, function, frame)
             break  # the function is fine, but for what it returns
+        if first is not None and doing == "draw" and known[0].paths:
+            run = _named_run(None, *known, function, frame)
+            run.error = refused_at(first)
+            return run
         if first is not None:
             raise first
         raise TypeError(_no_node(y, doing))
     finally:
         del first  # it holds this frame, and that it
+
+
+def _named_run(output: Node | None, watcher: Watcher, names: Mapping[Node, str],
+               function: Callable[..., Any], frame: FrameType | None) -> Run:
+    """The run, with the names that the function and whoever asks have."""
+    around, arrays, objects = _variables_of(frame)
+    own, held = _closed_over(function)
+    return Run(output, watcher, {**around, **own, **names}, arrays, {**objects, **held})
 
 
 def _called(function: Callable[..., Any], given: Sequence[Any], watcher: Watcher) -> Any:

@@ -141,7 +141,9 @@ def indexed(name: str) -> tuple[str, str] | None:
 _GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda",
           "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"}
 _ESCAPES = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "&": r"\&",
-            "#": r"\#", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+            "#": r"\#", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+            "×": r"$\times$", "±": r"$\pm$", "−": "-", "…": r"\ldots{}", "∞": r"$\infty$",
+            "′": "'", "″": "''"}
 _LATEX_FUNCTIONS = {"tanh", "log", "sin", "cos", "tan", "exp", "max", "min", "arcsin", "arccos",
                     "arctan", "sinh", "cosh"}
 _LATEX_SYMBOLS = {"·": r" \cdot ", "−": " - ", "": r"\,", "+": " + "}
@@ -160,8 +162,8 @@ class _Latex(_Spelling):
         return rf"{digits} \cdot 10^{{{exponent}}}" if exponent else digits
 
     def name(self, f: Name) -> str:
-        if f.name in _GREEK:
-            return "\\" + f.name
+        if f.name in _GREEK or f.name == "ḡ":
+            return r"\bar{g}" if f.name == "ḡ" else "\\" + f.name
         if (split := indexed(f.name)) is not None:
             return rf"{self.name(Name(split[0]))}_{{{split[1]}}}"
         if len(f.name) == 1 and f.name.isascii() and f.name.isalnum():

@@ -124,12 +124,10 @@ class _Story:
     def _forward(self, i: int) -> list[int]:
         """A node's formula; and with numbers, if it is one of numbers."""
         record, node = self.record, self.record.order[i]
-        operands = [record.names.operand(node, a) for a in range(len(node.inputs))]
-        equal = [record.names.applied(node, operands)]
-        if _is_scalar(node) and len(operands) < 9:
+        equal = [record.names.formula(node)]
+        if _is_scalar(node) and len(node.inputs) < 9:
             numbers = record.names.with_numbers(_parents(node), record.precision)
-            equal.append(numbers.applied(node, [numbers.operand(node, a)
-                                                for a in range(len(operands))]))
+            equal.append(numbers.formula(node))
         return [self._math(formula) for formula in dict.fromkeys(equal)]
 
     def _sent(self, event: Event, arrow: Arrow) -> dict[str, Any]:
