@@ -12,7 +12,7 @@ import numpy as np
 
 from ..call import inside_transform, variable
 from ..errors import AutogradError, with_article
-from ..graph import VARIABLE, Node, topological_order
+from ..graph import Node, topological_order
 from ..places import Place, refused_at
 from ..recording import recording, watched_by
 from ..trees import is_nested, rebuilt, steps_into
@@ -29,18 +29,18 @@ MANY = 10_000
 class Run:
     """A node, its graph in forward order, and the user's names for what is in it.
 
-    Of a function that raised there is no output, but all that it had computed; `error` says where
-    and why.
+    Of a function that raised there is no output, but all that it had computed of what was given;
+    `error` says where and why.
     """
 
     error = ""
 
     def __init__(self, output: Node | None, watcher: Watcher, names: Mapping[Node, str],
                  arrays: Sequence[tuple[str, np.ndarray]] = (),
-                 objects: Mapping[int, str] | None = None) -> None:
+                 objects: Mapping[int, str] | None = None, given: Sequence[Node] = ()) -> None:
         self.watcher = watcher
         self.order = (topological_order(output)[::-1] if output is not None
-                      else _all_of(watcher, names))
+                      else _all_of(watcher, given))
         self.output = output if output is not None else self.order[-1]
         watcher.forget_all_but(self.order)
         constants = {**_named_constants(self.order, arrays), **watcher.constants}
@@ -62,9 +62,9 @@ class Run:
         return self._constants.get((node, i), "")
 
 
-def _all_of(watcher: Watcher, given: Mapping[Node, str]) -> list[Node]:
-    """All nodes that were made, each after what it was made of."""
-    order = {node: None for node in given if node.op is None and node.params == VARIABLE}
+def _all_of(watcher: Watcher, given: Sequence[Node]) -> list[Node]:
+    """The arguments and all nodes that were made, each after what it was made of."""
+    order = {node: None for node in given if node.op is None}
     for node in watcher.paths:
         order |= dict.fromkeys([p for p in node.parents if p is not None] + [node])
     return list(order)
@@ -162,7 +162,8 @@ def _named_run(output: Node | None, watcher: Watcher, names: Mapping[Node, str],
     """The run, with the names that the function and whoever asks have."""
     around, arrays, objects = _variables_of(frame)
     own, held = _closed_over(function)
-    return Run(output, watcher, {**around, **own, **names}, arrays, {**objects, **held})
+    return Run(output, watcher, {**around, **own, **names}, arrays, {**objects, **held},
+               list(names))
 
 
 def _called(function: Callable[..., Any], given: Sequence[Any], watcher: Watcher) -> Any:
