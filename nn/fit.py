@@ -45,14 +45,17 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     one_by_one = takes_samples(model)
     terminal = progress and sys.stderr.isatty()
     lines = sys.stdout if "ipykernel" in sys.modules else sys.stderr  # a notebook has that in red
-    model.train()
+    single = _is_single(model)
     for number in range(1, epochs + 1):
+        model.train()  # again: after_epoch may have looked at the model as it answers
         batches: Iterable[Any] = tqdm(
             loader, desc=f"epoch {number}/{epochs}", disable=not terminal, leave=number == epochs
         )
         total, samples = 0.0, 0
         for batch in batches:
             x, y = _pair(batch)
+            if single:
+                x, y = _as_single(x), _as_single(y)
             total += len(y) * _step(model, x, y, loss, optimizer, one_by_one)
             samples += len(y)
             if terminal:
@@ -136,6 +139,16 @@ def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
     return number
 
 
+def _is_single(model: Module) -> bool:
+    """Whether all parameters are float32: then batches of float64 are, too, or all would be."""
+    return all(isinstance(p, Tensor) and p.dtype == np.float32 for p in model.parameters())
+
+
+def _as_single(x: Any) -> Any:
+    """An array of float64 as float32."""
+    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype == np.float64 else x
+
+
 def takes_samples(model: Module) -> bool:
     """Whether it is a network of `Value`s, which takes one sample, or one of arrays."""
     return all(isinstance(p, Value) for p in model.parameters())
@@ -148,20 +161,60 @@ def predict(model: Module, x: Any, one_by_one: bool) -> Any:
     return model(x)
 
 
-def accuracy(model: Module, x: Any, labels: Any) -> float:
-    """The fraction of rows of x whose largest output is at the index `labels` says."""
-    return float(np.mean(answers(model, x) == np.asarray(labels)))
+def accuracy(model: Module, x: Any, labels: Any, *, threshold: float | None = None) -> float:
+    """The fraction of rows of x for which the model's answer is the one in `labels`.
+
+    labels: a whole number for each row, of shape (n,): the index of the largest output. A model of
+    one output says yes or no, by whether that is above `threshold` (0 for logits, 0.5 for
+    probabilities); labels are then 0 and 1, of shape (n,) or (n, 1). Raises `ArgumentError` for a
+    threshold that is missing or has no meaning and for labels of another kind, `ShapeError` for
+    another number of them.
+    """
+    scores = _scores(model, x)
+    given = np.asarray(labels)
+    if scores.shape[1] == 1 and given.shape == (len(scores), 1):
+        given = given[:, 0]
+    if given.shape != (len(scores),):
+        raise errors.ShapeError(f"accuracy: there are {len(scores)} rows and labels of shape "
+                                f"{given.shape}; a label is the index of a class, one a row (of "
+                                "one-hot rows, np.argmax(labels, axis=1))")
+    if given.dtype.kind not in "iub" and not np.all(given == np.floor(given)):
+        raise errors.ArgumentError("accuracy: labels are whole numbers, the indices of classes")
+    return float(np.mean(_answers(scores, threshold) == given))
 
 
 def answers(model: Module, x: Any) -> np.ndarray:
     """For each row of x the index of the largest output."""
-    training = model.training
+    return _answers(_scores(model, x), None)
+
+
+def _answers(scores: np.ndarray, threshold: float | None) -> np.ndarray:
+    """The class of each row: by the largest output, or by whether the only one is above."""
+    if scores.shape[1] > 1 and threshold is None:
+        return np.asarray(np.argmax(scores, axis=1))
+    if scores.shape[1] > 1:
+        raise errors.ArgumentError(f"accuracy: the model has {scores.shape[1]} outputs, of which "
+                                   "the largest is the answer: threshold is for one output")
+    if threshold is None:
+        raise errors.ArgumentError("accuracy: the model has one output, and is asked whether it is "
+                                   "above something: give threshold=0.0 for logits (as of "
+                                   "binary_cross_entropy_with_logits), 0.5 for probabilities")
+    return np.asarray(scores[:, 0] > threshold).astype(int)
+
+
+def _scores(model: Module, x: Any) -> np.ndarray:
+    """The model's outputs as plain numbers, a row a sample, as it gives them when not training."""
+    training = {module: module.training for module in model.modules()}
     model.eval()
-    with no_grad():
-        scores = predict(model, x, takes_samples(model))
-    plain = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
-    model.train(training)
-    return np.asarray(np.argmax(plain, axis=-1))
+    try:
+        with no_grad():
+            scores = predict(model, x, takes_samples(model))
+    finally:
+        for module, was in training.items():
+            module.training = was
+    rows = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
+    plain = np.asarray(rows)
+    return plain.reshape(-1, 1) if plain.ndim == 1 else plain.reshape(-1, plain.shape[-1])
 
 
 def _plain(x: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,9 @@ class Linear(Module):
         shape = x.shape if isinstance(x, Tensor | np.ndarray) else np.shape(x)
         if shape[-1:] != (self.in_features,):
             raise ValueError(f"{self!r} needs (…, {self.in_features}), got {shape}")
+        if self.weight.value.dtype == np.float32 and getattr(x, "dtype", None) == np.float64:
+            warnings.warn(f"{self!r} holds float32 and is given float64, so all that follows is "
+                          "computed in float64: give it x.astype(np.float32)", stacklevel=2)
         if self.bias is None:
             return x @ self.weight.T
         return linear(x, self.weight, self.bias)

@@ -7,6 +7,7 @@ average the wrong n² pairs. What isn't real numbers is refused with `DTypeError
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,9 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
     targets outside [0, 1], with which the loss has no minimum.
     """
     logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
+    if isinstance(logit, Value | Tensor) and logit.op is not None and logit.op.name == "sigmoid":
+        warnings.warn("binary_cross_entropy_with_logits takes logits, and is given what a sigmoid "
+                      "made: it takes the sigmoid itself, so leave that out", stacklevel=2)
     if _has_nodes(target):
         return mean(target * softplus(-logit) + (1 - target) * softplus(logit))
     if not np.all((np.asarray(target) >= 0) & (np.asarray(target) <= 1)):
@@ -71,6 +75,10 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     of each sample, integers of shape (n,); or one distribution a sample, of logits' shape.
     """
     logits, target, of_classes = _logits_and_target(logits, target)
+    if _is_softmax(logits):
+        warnings.warn("cross_entropy takes logits, and is given probabilities, as softmax makes "
+                      "them: it takes the softmax itself, so leave that out (two of them make the "
+                      "gradients small)", stacklevel=2)
     return to_classes(logits, target) if of_classes else to_distributions(logits, target)
 
 
@@ -86,6 +94,17 @@ def to_distributions(logits: Any, target: Any) -> Any:
     if not _has_nodes(target):
         logs = where(target == 0, 0.0, logs)
     return mean(-sum(target * logs, axis=-1))
+
+
+def _is_softmax(logits: Any) -> bool:
+    """Whether a prediction was made by a softmax: rows of numbers that aren't negative, of sum 1.
+    """
+    if not isinstance(logits, Tensor) or logits.op is None or logits.op.name not in (
+            "exp", "divide"):
+        return False
+    rows = logits.value
+    return bool(rows.shape[-1] > 1 and np.all(rows >= 0)
+                and np.allclose(np.sum(rows, axis=-1), 1.0, atol=1e-5))
 
 
 # ── what is checked ──────────────────────────────────────────────────────────────────────────────

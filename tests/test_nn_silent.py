@@ -1,0 +1,107 @@
+"""What was silently wrong in training: accuracies, modes, precisions, a softmax too many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, nn
+from autograd_mini.errors import ArgumentError, ShapeError
+
+
+class Fixed(nn.Module):
+    """A model that answers what it is told, whatever it is given."""
+
+    def __init__(self, answers):
+        self.answers = np.asarray(answers, float)
+        self.scale = Tensor(np.ones(1))
+
+    def forward(self, x):
+        return Tensor(self.answers) * self.scale
+
+
+X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+XOR = np.array([0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+@pytest.mark.parametrize("labels", [XOR, XOR.astype(float), XOR > 0, XOR.reshape(4, 1)])
+def test_accuracy_of_one_output(shape, labels):
+    """By a threshold; labels of shape (n, 1) aren't broadcast against (n,)."""
+    model = Fixed((2.0 * XOR - 1).reshape(shape))
+    assert nn.accuracy(model, X, labels, threshold=0.0) == 1.0
+    assert nn.accuracy(model, X, 1 - np.asarray(labels, int), threshold=0.0) == 0.0
+    with pytest.raises(ArgumentError, match=r"one output.*threshold=0\.0"):
+        nn.accuracy(model, X, labels)
+
+
+def test_accuracy_of_one_output_of_values():
+    """A network of Values gives numbers, not rows."""
+    model = nn.MLP(2, [1])
+    for p in model.parameters():
+        p.data = 1.0
+    assert nn.accuracy(model, X, [1, 1, 1, 1], threshold=0.5) == 1.0
+    with pytest.raises(ArgumentError, match="threshold"):
+        nn.accuracy(model, X, [1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(("labels", "options", "error", "message"), [
+    (np.eye(2)[XOR], {}, ShapeError, "argmax"), ([0, 1], {}, ShapeError, "4 rows"),
+    (XOR.reshape(4, 1), {}, ShapeError, "one a row"), (XOR + 0.5, {}, ArgumentError, "whole"),
+    (XOR, {"threshold": 0.5}, ArgumentError, "2 outputs"),
+])
+def test_labels_that_do_not_fit(labels, options, error, message):
+    """Nothing is broadcast, and no column chosen in silence."""
+    with pytest.raises(error, match=message):
+        nn.accuracy(Fixed(np.eye(2)[XOR]), X, labels, **options)
+
+
+def test_accuracy_leaves_each_module_as_it_was():
+    """One that was put into its mode on purpose stays in it."""
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
+    model[1].eval()
+    nn.accuracy(model, X, XOR)
+    assert model.training and model[0].training and not model[1].training
+
+
+def test_each_epoch_trains():
+    """Although after_epoch looked at how the model answers."""
+    seen = []
+
+    class Watched(nn.Linear):
+        def forward(self, x):
+            seen.append(self.training)
+            return super().forward(x)
+
+    model = Watched(2, 1, rng=0)
+    y = XOR.reshape(4, 1).astype(float)
+    nn.fit(model, [(X, y)], nn.mse_loss, nn.SGD(model.parameters(), 0.1), epochs=3,
+           progress=False, after_epoch=lambda epoch: model.eval())
+    assert seen == [True] * 3
+
+
+def test_a_softmax_too_many():
+    """cross_entropy has one itself; so has the binary one its sigmoid."""
+    z = Tensor(np.random.default_rng(0).normal(size=(4, 3)))
+    t = np.array([0, 1, 2, 0])
+    by_hand = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    for probabilities in (ag.softmax(z), by_hand):
+        with pytest.warns(UserWarning, match="leave that out"):
+            nn.cross_entropy(probabilities, t)
+    with pytest.warns(UserWarning, match="takes the sigmoid itself"):
+        nn.binary_cross_entropy_with_logits(ag.sigmoid(z[:, 0]), [0, 1, 1, 0])
+    for logits in (z, z * 2, np.exp(z), ag.softmax(z) * 3, ag.log_softmax(z)):
+        nn.cross_entropy(logits, t)
+
+
+def test_single_precision_stays_single():
+    """fit gives a model of float32 batches of float32; a layer says when it isn't given them."""
+    model = nn.Sequential(nn.Linear(2, 3, rng=0, dtype=np.float32), nn.Tanh(),
+                          nn.Linear(3, 1, rng=1, dtype=np.float32))
+    y = XOR.reshape(4, 1).astype(float)
+    nn.fit(model, [(X, y)], nn.mse_loss, nn.SGD(model.parameters(), 0.1), epochs=1, progress=False)
+    assert all(p.grad.dtype == np.float32 for p in model.parameters())
+    with pytest.warns(UserWarning, match=r"astype\(np\.float32\)"):
+        assert model(X).dtype == np.float64
+    assert model(X.astype(np.float32)).dtype == np.float32
