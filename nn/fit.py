@@ -53,9 +53,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         )
         total, samples = 0.0, 0
         for batch in batches:
-            x, y = _pair(batch)
-            if single:
-                x, y = _as_single(x), _as_single(y)
+            x, y = _pair(batch, single)
             total += len(y) * _step(model, x, y, loss, optimizer, one_by_one)
             samples += len(y)
             if terminal:
@@ -104,8 +102,10 @@ def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: 
         raise errors.ArgumentError("the model has no parameters: there is nothing to train")
 
 
-def _pair(batch: Any) -> tuple[Any, Any]:
-    """x and y of a batch. An array isn't one, for its first two rows would be taken for them."""
+def _pair(batch: Any, single: bool) -> tuple[Any, Any]:
+    """x and y of a batch, as float32 for a `single` model. An array isn't one, for its first two
+    rows would be taken for them.
+    """
     if not isinstance(batch, tuple | list) or len(batch) != 2:
         what = f"{len(batch)} arrays" if isinstance(batch, tuple | list) else shown(batch)
         raise errors.ArgumentTypeError(
@@ -114,7 +114,7 @@ def _pair(batch: Any) -> tuple[Any, Any]:
     x, y = batch
     if not hasattr(y, "__len__"):
         raise errors.ArgumentTypeError(f"y of a batch holds one target a sample; got {shown(y)}")
-    return x, y
+    return (_as_single(x), _as_single(y)) if single else (x, y)
 
 
 def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],

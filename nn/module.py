@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from autograd_mini import Node, Value
 
 from .arguments import Called, a_flag, a_whole_number, of_one_sample, whole_numbers
@@ -17,8 +19,8 @@ class Module(Called):
 
     Whatever node (`Value` or `Tensor`) is an attribute, or lies in a list, tuple or dict or a
     Module that is one, is a parameter; its name is the path to it, such as `layers.0.weight`.
-    Plain arrays and numbers are constants, and so is a computed node that was kept. A subclass
-    defines `forward`.
+    Plain numbers are constants, and so is a computed node that was kept; a plain array of floats
+    isn't learned, but saved (see `named_buffers`). A subclass defines `forward`.
     """
 
     training = True
@@ -42,6 +44,20 @@ class Module(Called):
     def parameters(self) -> list[Any]:
         """The parameters in order of definition."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """(name, array) of what isn't learned but belongs to the model, such as running means.
+
+        That is each attribute of a module that is a plain array of floats, unless its name begins
+        with an underscore; one that two modules share once. `save` and `load` keep them, too.
+        """
+        seen: set[int] = set()
+        for path, part in _walk(self, "", set()):
+            for name, array in vars(part).items() if isinstance(part, Module) else ():
+                if isinstance(array, np.ndarray) and array.dtype.kind == "f" and (
+                        not name.startswith("_") and id(array) not in seen):
+                    seen.add(id(array))
+                    yield f"{path}.{name}" if path else name, array
 
     def modules(self) -> Iterator[Module]:
         """This module and every one inside it."""

@@ -35,7 +35,7 @@ Problem = errors.StorageError
 
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
-    """Write every parameter of `model` to `path` (.npz), under its name.
+    """Write every parameter and buffer of `model` to `path` (.npz), under its name.
 
     The file is complete or isn't there: it is written beside `path` and then takes its place, so
     whatever interrupts it leaves an older file as it was. Warns (`RuntimeWarning`, before
@@ -51,7 +51,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def load(model: Module, path: str | os.PathLike[str]) -> None:
-    """Read the parameters that `save` wrote into a model of the same form.
+    """Read the parameters and buffers that `save` wrote into a model of the same form.
 
     The parameters stay the same nodes, so an optimizer that steps them goes on doing so. All of
     them are replaced or none: whatever is wrong with the file is one `StorageError` (a
@@ -59,7 +59,8 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     parameter's shape. That is: no .npz file, or a damaged one; names that are missing, unknown or
     there twice; other shapes; numbers that aren't floats, or float64 for float32, which can't
     hold them exactly. Nothing is ever unpickled. Arrays with nan or inf are loaded
-    as they are, with a `RuntimeWarning` beforehand. Raises `OSError` if there is no such file.
+    as they are, with a `RuntimeWarning` beforehand; so it is told if a file has no buffers, which
+    then stay as they are (they weren't saved once). Raises `OSError` if there is no such file.
     """
     own = _named(model)
     with Path(path).open("rb") as file:
@@ -76,17 +77,19 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def _named(model: Module) -> dict[str, Any]:
-    """The parameters by name, if each has its own."""
+    """The parameters and buffers by name, if each has its own."""
     if not isinstance(model, Module):
         raise errors.ArgumentTypeError(
             f"save and load take (model, path), and the model is a Module, not "
             f"{type(model).__name__}"
         )
-    named = list(model.named_parameters())
+    named: list[tuple[str, Any]] = list(model.named_parameters())
+    named += [(name, _Buffer(name, array)) for name, array in model.named_buffers()]
     twice = [name for name, n in Counter(name for name, _ in named).items() if n > 1]
     if twice:
-        raise Problem(f"two parameters of the model have the name {twice[0]!r} (as the keys 1 and "
-                      "'1' of a dict give them): a file would keep one. Rename one of them")
+        raise Problem(f"two parameters or buffers of the model have the name {twice[0]!r} (as the "
+                      "keys 1 and '1' of a dict give them): a file would keep one. Rename one of "
+                      "them")
     return dict(named)
 
 
@@ -135,6 +138,25 @@ def _check_target(target: Path) -> None:
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+class _Buffer:
+    """An array of a module, with what a parameter has for `save` and `load`."""
+
+    def __init__(self, name: str, array: np.ndarray) -> None:
+        self.name, self.array = name, array
+        self.shape, self.dtype, self.size = array.shape, array.dtype, array.size
+
+    @property
+    def value(self) -> np.ndarray:
+        """The numbers as they are now."""
+        return self.array.copy()
+
+    @value.setter
+    def value(self, numbers: np.ndarray) -> None:
+        self.array[...] = numbers  # in place: the module may have given it to others
+
+    data = value
+
 
 class _Member(NamedTuple):
     """An array in the file, of which only the header has been read."""
@@ -195,11 +217,27 @@ def _by_name(archive: zipfile.ZipFile, path: Any) -> dict[str, zipfile.ZipInfo]:
 
 def _check_names(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:
     """Raise `StorageError` unless the file has each parameter's name and no other."""
+    _leave_out_buffers(infos, path, own)
     missing, unknown = [n for n in own if n not in infos], [n for n in infos if n not in own]
     problems = [f"{_listed([*map(repr, missing)])} missing in the file"] if missing else []
     problems += [f"{_listed([*map(repr, unknown)])} unknown to the model"] if unknown else []
     if problems:
         raise _doesnt_fit(path, problems)
+
+
+def _leave_out_buffers(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:
+    """Leave the buffers of the model as they are if the file has none of them, and say so; raise
+    `StorageError` for one that can't be written to.
+    """
+    buffers = [name for name, kept in own.items() if isinstance(kept, _Buffer)]
+    if buffers and not any(name in infos for name in buffers):
+        warnings.warn(f"loading {path}: it has no {_listed(buffers)}, as files of before had none; "
+                      "these stay as they are", RuntimeWarning, stacklevel=5)
+        for name in buffers:
+            del own[name]
+    locked = [name for name in buffers if name in own and not own[name].array.flags.writeable]
+    if locked:
+        raise _doesnt_fit(path, [f"{_listed(locked)} can't be written to in the model"])
 
 
 def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:

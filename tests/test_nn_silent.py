@@ -105,3 +105,55 @@ def test_single_precision_stays_single():
     with pytest.warns(UserWarning, match=r"astype\(np\.float32\)"):
         assert model(X).dtype == np.float64
     assert model(X.astype(np.float32)).dtype == np.float32
+
+
+class Normalised(nn.Module):
+    """A layer with a running mean, as users write it."""
+
+    def __init__(self):
+        self.weight = Tensor(np.ones(2))
+        self.running_mean = np.zeros(2)
+        self._scratch = np.zeros(2)
+        self.steps = 0
+
+    def forward(self, x):
+        if self.training:
+            self.running_mean *= 0.9
+            self.running_mean += 0.1 * np.asarray(x).mean(axis=0)
+        return (x - self.running_mean) * self.weight
+
+
+def test_buffers_are_saved(tmp_path):
+    """What isn't learned but belongs to the model comes back, too; into the very same array."""
+    model, fresh = (nn.Sequential(Normalised(), nn.Linear(2, 1, rng=0)) for _ in range(2))
+    model(X + 5.0)
+    assert [name for name, _ in model.named_buffers()] == ["steps.0.running_mean"]
+    nn.save(model, tmp_path / "m.npz")
+    array = fresh[0].running_mean
+    nn.load(fresh, tmp_path / "m.npz")
+    assert np.array_equal(array, model[0].running_mean) and fresh[0].running_mean is array
+    assert np.array_equal(fresh.eval()(X).data, model.eval()(X).data)
+
+
+def test_files_without_buffers_still_load(tmp_path):
+    """As they were written before; it is told, and the arrays stay."""
+    model = Normalised()
+    np.savez(tmp_path / "old.npz", **{"parameters/weight": np.full(2, 3.0)})
+    with pytest.warns(RuntimeWarning, match=r"no running_mean.*stay as they are"):
+        nn.load(model, tmp_path / "old.npz")
+    assert (model.weight.data == 3.0).all() and (model.running_mean == 0.0).all()
+
+
+def test_a_buffer_that_does_not_fit_changes_nothing(tmp_path):
+    """Another shape, or an array that can't be written to: all or nothing."""
+    model = Normalised()
+    nn.save(model, tmp_path / "m.npz")
+    model.running_mean = np.zeros(3)
+    model.weight.data = np.full(2, 7.0)
+    with pytest.raises(ValueError, match="running_mean has shape"):
+        nn.load(model, tmp_path / "m.npz")
+    model.running_mean = np.zeros(2)
+    model.running_mean.flags.writeable = False
+    with pytest.raises(ValueError, match="can't be written to"):
+        nn.load(model, tmp_path / "m.npz")
+    assert (model.weight.data == 7.0).all()
