@@ -7,7 +7,7 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def _what(options: argparse.Namespace) -> Any:
     found = re.fullmatch(r"(.+\.py):(\w+)", options.formula)
     if found is None:
         with np.errstate(all="ignore"):  # at a pole the picture says inf; that is enough
-            y = compute(options.formula, dict(_assignment(word) for word in options.values))
+            y = compute(options.formula, _assignments(options.values))
         y.label = y.label or ("result" if any(w.startswith("y=") for w in options.values) else "y")
         return y
     if options.values:
@@ -74,6 +74,17 @@ def _what(options: argparse.Namespace) -> Any:
     if not callable(function):
         raise UsageError(f"{path} defines no function {found[2]!r}")
     return function
+
+
+def _assignments(words: Sequence[str]) -> dict[str, float]:
+    """The numbers by name, each once."""
+    values: dict[str, float] = {}
+    for word in words:
+        name, number = _assignment(word)
+        if name in values:
+            raise UsageError(f"{name} is given twice")
+        values[name] = number
+    return values
 
 
 def _assignment(word: str) -> tuple[str, float]:
@@ -118,6 +129,8 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _steps(options: argparse.Namespace) -> int:
+    if options.output.suffix not in (".html", ".htm"):
+        raise UsageError(f"{options.output}: the page is a file with the suffix .html")
     with _of(options) as what:
         made = steps(what, title=options.formula)
     print(f"wrote {made.write(options.output)}: {len(made)} steps")
@@ -153,7 +166,7 @@ def user_code(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__)
-                 if f.filename == str(path)]
+                 if Path(f.filename).resolve() == path.resolve()]
         where = f"{path}, line {lines[-1]}: " if lines else ""
         raise UsageError(f"{where or f'{path}: '}{type(error).__name__}: {error}") from error
 

@@ -121,7 +121,10 @@ def assigned_names(file: str) -> dict[tuple[int, int, int, int], str]:
     for statement in ast.walk(tree):
         match statement:
             case ast.Assign(targets=[ast.Tuple(elts=left)], value=ast.Tuple(elts=right)):
-                pairs = list(zip(left, right, strict=False))
+                star = next((k for k, x in enumerate(left) if isinstance(x, ast.Starred)), None)
+                pairs = list(zip(left[:star], right, strict=False))
+                if star is not None and (behind := len(left) - star - 1):
+                    pairs += zip(left[-behind:], right[-behind:], strict=False)
             case ast.Assign(targets=[target, *_], value=value):
                 pairs = [(target, value)]
             case ast.AugAssign(target=target):

@@ -63,7 +63,7 @@ def test_precision_and_constants():
     source = ag.draw(y, precision=2).source
     assert ">0.33<" in source and "0.3333" not in source
     assert "= x²" in source and "= v1 + 1" in source and "= v2/7" in source
-    X = np.ones((3, 4))
+    X = np.arange(12.0).reshape(3, 4)
     w = Tensor(np.ones((4, 1)))
     assert "= X w<" in ag.draw(X @ w).source and len(X) == 3
     assert "= const 3×4 w<" in ag.draw(np.zeros((3, 4)) @ w).source

@@ -69,7 +69,7 @@ def test_a_graph_as_data(tmp_path):
     weight = next(n for n in told["nodes"] if n["name"] == "weight")
     assert weight["shape"] == [1, 2] and weight["kind"] == "variable"
     out = next(n for n in told["nodes"] if n["name"] == "out")
-    assert out["parts"][0] == "Linear" and "test_picture_exports.py" in out["place"]
+    assert out["parts"][0] == "model · Linear" and "test_picture_exports.py" in out["place"]
     by_hand = 2 * np.array(out["value"])
     assert np.allclose(weight["gradient"], by_hand.T @ X)
     arrow = next(a for a in told["arrows"] if told["nodes"][a["to"]]["name"] == "out"

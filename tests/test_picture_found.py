@@ -35,7 +35,7 @@ def two(a, b):
 
 @pytest.mark.parametrize(("f", "args", "shown"), [
     (lambda A, b: np.linalg.solve(A, b).sum(), (3 * np.eye(3), np.ones(3)), "solve(A, b)"),
-    (lambda y, x: np.trapezoid(y, x), (np.arange(3.0), 2 * np.arange(3.0)), "trapezoid(y, x)"),
+    (lambda y, x: np.trapezoid(y, x), (np.arange(3.0), 2 * np.arange(3.0)), "trapezoid(y, x=x)"),
     (lambda x, y: sub(x, y) * 2, (5.0, 3.0), "sub(x, y)"),
     (lambda x, y: two(y, x) * 2 + two(2.0, y), (1.0, 2.0), "two(y, x)"),
     (lambda x, y: two(y, x) * 2 + two(2.0, y), (1.0, 2.0), "two(2, y)"),

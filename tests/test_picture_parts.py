@@ -56,8 +56,8 @@ def test_modules_functions_and_scopes(model):
         return L  # noqa: RET504, the name is looked for
 
     found = paths(record_of(loss, 1.0, -2.0))
-    assert found["out"] == "Shift" and found["L"] == "the loss / squared"
-    assert "MLP / layers.0 · Layer / neurons.1 · Neuron" in found.values()
+    assert found["out"] == "shift · Shift" and found["L"] == "the loss / squared"
+    assert "model · MLP / layers.0 · Layer / neurons.1 · Neuron" in found.values()
     names = [n.name for n in record_of(loss, 1.0, -2.0).names.known.values()]
     assert {"x1", "x2", "by", "out", "L"} < set(names), "each by the name that the program has"
 

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from ..graph import Node
+from .frames import paths_in
 from .record import Arrow, Record
-from .watched import Part, paths_in
+from .watched import Part
 
 __all__ = ["Group", "Tree", "tree_of"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..graph import Node, leaf, value_of
 from ..primitive import Elementwise
-from .notation import Call, Formula, Name, Number, Summed, number, printable
+from .notation import ATOM, Call, Formula, Name, Number, Summed, Transposed, number, printable
 from .written import EACH, FORMULAS, SENT, SHOWN
 
 __all__ = ["Names", "axes_summed", "constant"]
@@ -41,6 +41,7 @@ class Names:
         short = {node: _short(name) for node, name in full.items()}
         clashes = {name for name, count in Counter(short.values()).items() if count > 1}
         taken = set(short.values())
+        alone = {short[node] for node in short if node not in framed}
         self.known: dict[Node, Name] = {}
         self.full: dict[Node, str] = {}  # with the path, where there is one
         count, used = 0, Counter[str]()
@@ -55,14 +56,16 @@ class Names:
                     count += 1
                 name = f"v{count}"
             name = _one_line(name)
-            name = _one_line(short[node]) if node in framed and node in short else name
-            if node not in framed:
+            if node in framed and node in short and short[node] not in alone:
+                name = _one_line(short[node])  # others may have it, in frames of their own
+            else:
                 name = _told_apart(name, used)
             used[name] += 1
             self._has_e = self._has_e or name == "e"
             self.known[node] = Name(name)
             has_path = node in full and short[node] != full[node]
             self.full[node] = _one_line(full[node]) if has_path else name
+        self._used = set(used)
 
     def __getitem__(self, node: Node) -> Name:
         return self.known[node]
@@ -82,8 +85,9 @@ class Names:
     def _constant(self, node: Node, i: int) -> Formula:
         """A number; an array by the user's name for it, or else by its shape."""
         x: Any = node.inputs[i]
-        name = self.constant_name(node, i) if np.ndim(x) else ""
-        return Name(_one_line(name)) if name else constant(x, self.precision)
+        name = _one_line(self.constant_name(node, i)) if np.ndim(x) else "?"
+        is_anothers = name in self._used or name == "e"  # that of a node, or of a number
+        return constant(x, self.precision) if name == "?" or is_anothers else Name(name)
 
     def formula(self, node: Node) -> Formula:
         """How a node was computed."""
@@ -94,9 +98,11 @@ class Names:
         assert node.op is not None
         if node.op.name == "where":  # the branch that this run chose
             chosen = np.asarray(value_of(node.inputs[0])) != 0
-            if chosen.all() or not chosen.any():
-                return parts[1] if chosen.all() else parts[2]
-        written = self._with_parameters(node, parts) if node.op.trusted else None
+            k = 1 if chosen.all() else 2
+            if (chosen.all() or not chosen.any()) and (
+                    np.shape(node.inputs[k]) == np.shape(node.value)):
+                return parts[k]
+        written = self._with_parameters(node, parts)
         if written is not None:
             return written
         formula = FORMULAS.get(node.op.name) if node.op.trusted else None
@@ -108,21 +114,32 @@ class Names:
         """The formula of an operation that was told more than its arguments, such as an axis."""
         op, params = node.op, node.params if isinstance(node.params, dict) else {}
         assert op is not None
-        if op.name == "getitem" and isinstance(parts[0], Name):
-            return Name(f"{parts[0].name}[{_index(params['index'])}]")
-        if op.name == "transpose":
-            axes: Any = params.get("axes")
-            turned = axes is None or tuple(axes) == tuple(range(np.ndim(node.value)))[::-1]
-            return None if turned else Call(
-                "transpose", (*parts, Name(f"axes={_parameter(tuple(axes))}")))
-        if op.name == "sum":
-            return Summed(parts[0], axes_summed(params.get("axis"), np.ndim(node.inputs[0])))
-        if "subscripts" in params:
-            return Call(op.name, (Name(str(params["subscripts"])), *parts))
+        if op.trusted and (written := self._with_axes(node, parts, params)) is not None:
+            return written
         defaults = getattr(op, "defaults", {})
-        told = [Name(f"{key}={_parameter(x)}") for key, x in params.items()
-                if _is_short(x) and not _same(x, defaults.get(key)) and key != "keepdims"]
+        told = [Name(f"{key}={_parameter(x) if _is_short(x) else '…'}") for key, x in params.items()
+                if not _same(x, defaults.get(key)) and key != "keepdims"]
         return Call(printable(op.name), (*parts, *told)) if told else None
+
+    def _with_axes(self, node: Node, parts: Sequence[Formula], params: dict[str, Any]
+                   ) -> Formula | None:
+        """The same of operations that have a notation for what they are told."""
+        assert node.op is not None
+        match node.op.name:
+            case "getitem" if isinstance(parts[0], Name):
+                of = parts[0].name if parts[0].level == ATOM else f"({parts[0].name})"
+                return Name(f"{of}[{_index(params['index'])}]")
+            case "transpose":
+                axes, turned = params.get("axes"), tuple(range(np.ndim(node.value)))[::-1]
+                if axes is None or tuple(axes) == turned:
+                    return Transposed(parts[0])
+                return Call("transpose", (parts[0], Name(f"axes={_parameter(tuple(axes))}")))
+            case "sum":
+                axes = axes_summed(params.get("axis"), np.ndim(node.inputs[0]))
+                return Summed(parts[0], axes)
+            case "einsum":
+                return Call("einsum", (Name(str(params["subscripts"])), *parts))
+        return None
 
     def slope(self, node: Node, i: int) -> Formula | None:
         """∂node/∂parent as its rule, fed leaves, writes itself; None if it can't."""
@@ -205,11 +222,11 @@ def _is_short(x: Any) -> bool:
     """Whether a parameter of an operation can be written in a formula."""
     if isinstance(x, tuple):
         return len(x) <= 6 and all(map(_is_short, x))
-    return isinstance(x, int | float | str | np.integer) and len(str(x)) <= 24
+    return x is None or (isinstance(x, int | float | str | np.integer) and len(str(x)) <= 24)
 
 
 def _same(x: Any, y: Any) -> bool:
-    return type(x) is type(y) and bool(x == y)
+    return type(x) is type(y) and not isinstance(x, np.ndarray) and bool(x == y)
 
 
 def _parameter(x: Any) -> str:

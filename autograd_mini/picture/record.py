@@ -135,9 +135,10 @@ class Record:
             return as_text(self.names.applied(node, [
                 self.names.operand(*self._before_reshaping(node, a, set(inside)))
                 for a in range(len(node.inputs))]))
-        told = None if part.arguments is None else [
-            self._argument(name, x) for name, x in part.arguments.items()]
-        return f"{part.name}({', '.join(filter(None, told)) if told is not None else '…'})"
+        if part.arguments is None:
+            return f"{part.name}(…)"
+        told = [(f"{name}=" if name else "") + self._argument(x) for name, x in part.arguments]
+        return f"{part.name}({', '.join(told)})"
 
     def _before_reshaping(self, node: Node, a: int, inside: set[int]) -> tuple[Node, int]:
         """The argument that was reshaped to give argument a of a node."""
@@ -146,19 +147,11 @@ class Record:
             node, a, parent = parent, 0, parent.parents[0]
         return node, a
 
-    def _argument(self, name: str, x: Any) -> str:
-        """An argument of a call: a node by its name, a number, an array by its shape."""
+    def _argument(self, x: Any) -> str:
+        """An argument of a call, as `watched.py` keeps it: a node, a number, or a text."""
         if isinstance(x, Node):
             return self.names[x].name if x in self.names.known else "…"
-        if isinstance(x, float | np.floating) or (isinstance(x, np.ndarray) and x.dtype != object):
-            return as_text(constant(x, self.precision))
-        if isinstance(x, list | tuple) and x and not all(isinstance(v, int) for v in x):
-            return f"[{', '.join(self._argument('', v) or '…' for v in x[:FEW])}" + (
-                ", …]" if len(x) > FEW else "]")
-        if isinstance(x, int | str | list | tuple) and not isinstance(x, bool):
-            written = str(x).replace("-", "−") if not isinstance(x, str) else repr(x)
-            return f"{name}={written}" if name.isidentifier() else written
-        return "" if x is None or isinstance(x, bool) else "…"
+        return x if isinstance(x, str) else as_text(constant(x, self.precision))
 
     def value(self, i: int) -> str:
         """The number, or the array in short."""

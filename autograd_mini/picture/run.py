@@ -16,12 +16,14 @@ from ..graph import Node, topological_order
 from ..places import Place, refused_at
 from ..recording import recording, watched_by
 from ..trees import is_nested, rebuilt, steps_into
-from .watched import Part, Watcher, paths_in, variables_in
+from .frames import paths_in, variables_in
+from .watched import Part, Watcher
 
 __all__ = ["Run", "run_of"]
 
 CURABLE = AutogradError, TypeError, AttributeError, ValueError, IndexError
 """What is raised by code that can't take nodes as it is: x.median(), range(n), out[i] = x …"""
+SURE = 3  # different numbers in an array, by which it is known again
 MANY = 10_000
 """So many entries of the user's variables are looked at for names."""
 
@@ -75,6 +77,8 @@ def _named_constants(order: Sequence[Node], arrays: Sequence[tuple[str, np.ndarr
     """The names of plain arrays, by where they are an argument: those of equal arrays."""
     by_shape: dict[Any, list[tuple[str, np.ndarray]]] = {}
     for name, array in arrays:
+        if np.unique(array[:MANY].ravel()[:MANY]).size < SURE:  # ones, a mask: it may be any
+            continue
         by_shape.setdefault(array.shape, []).append((name, array))
     found = {}
     for node in order if by_shape else ():
@@ -160,10 +164,9 @@ def _watched(function: Callable[..., Any], args: Sequence[Any], frame: FrameType
 def _named_run(output: Node | None, watcher: Watcher, names: Mapping[Node, str],
                function: Callable[..., Any], frame: FrameType | None) -> Run:
     """The run, with the names that the function and whoever asks have."""
-    around, arrays, objects = _variables_of(frame)
+    around, _, objects = _variables_of(frame)
     own, held = _closed_over(function)
-    return Run(output, watcher, {**around, **own, **names}, arrays, {**objects, **held},
-               list(names))
+    return Run(output, watcher, {**around, **own, **names}, (), {**objects, **held}, list(names))
 
 
 def _called(function: Callable[..., Any], given: Sequence[Any], watcher: Watcher) -> Any:
@@ -194,7 +197,8 @@ def _no_node(y: Any, doing: str) -> str:
         return (f"the function returned {with_article(type(y).__name__)} of {len(y)}, and {doing} "
                 f"takes one node: choose one, as in lambda *args: f(*args)[{key}]")
     return (f"the function returned {with_article(type(y).__name__)}, not a Value or a Tensor that "
-            "its arguments made")
+            "its arguments made (numbers and arrays that are given with it become variables; "
+            "defaults don't)")
 
 
 def _parameters(function: Callable[..., Any], count: int) -> list[str]:

@@ -8,15 +8,10 @@ that a program which isn't being drawn pays nothing for it.
 from __future__ import annotations
 
 import contextlib
-import dis
-import functools
-import inspect
-import os
-import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,28 +22,37 @@ from ..places import (
     Place,
     Spot,
     assigned_names,
-    is_users_file,
     place_in,
     users_frame,
 )
 from ..recording import Observer
+from .frames import (
+    BUILTIN,
+    arguments_of,
+    calls,
+    constant_in,
+    is_method,
+    kind_of,
+    paths_in,
+    spot,
+    variables_in,
+)
 from .notation import printable
 
 __all__ = ["Part", "Watcher", "paths_in", "scope", "variables_in"]
 
-OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
-COMPOSED = tuple(OURS + room for room in ("functions" + os.sep, "scipy_api" + os.sep, "special.py"))
 
 
 class Part:
     """One call, or one block, in which nodes were made.
 
     kind: "module", "function" (of the user's), "composite" (a function of ours) or "scope". of: the
-    module. arguments: of a call by name, as they were given; None if that isn't known any longer.
+    module. arguments: of a call, each as (its name if it is to be written, else "", what it was): a
+    node, a float, or a text; None if they aren't known any longer.
     """
 
     def __init__(self, name: str, kind: str, of: Any = None,
-                 arguments: Mapping[str, Any] | None = None) -> None:
+                 arguments: Sequence[tuple[str, Any]] | None = None) -> None:
         self.name, self.kind, self.of, self.arguments = printable(name), kind, of, arguments
 
     @property
@@ -133,15 +137,15 @@ class Watcher(Observer):
         if frame is None:
             return
         back = frame.f_back
-        caller = _spot(back) if back is not None and back is not self._base else None
-        self.spots[node] = _spot(frame), caller
+        caller = spot(back) if back is not None and back is not self._base else None
+        self.spots[node] = spot(frame), caller
         running = {f for f, _ in self._calls}
         self._entries = {f: k for f, k in self._entries.items() if f in running}
         entry = next((f for f, _ in self._calls if f.f_back is frame), None)
         self.executions[node] = len(self.executions) if entry is None else (
             self._entries.setdefault(entry, len(self.executions)))
         for i, (parent, x) in enumerate(zip(node.parents, node.inputs, strict=True)):
-            if parent is None and np.ndim(x) and (name := _constant_in(frame, x)):
+            if parent is None and np.ndim(x) and (name := constant_in(frame, x)):
                 self.constants[node, i] = name
 
     def _path(self) -> tuple[Part, ...]:
@@ -167,15 +171,17 @@ class Watcher(Observer):
 
     def _part(self, frame: FrameType, around: Sequence[Part]) -> Part | None:
         """The part that a call is, if it is one."""
-        kind = _kind(frame.f_code, frame.f_globals.get("__name__", ""))
+        kind = kind_of(frame.f_code, frame.f_globals.get("__name__", ""))
         if not kind or any(part.kind == "composite" for part in around):
             return None
         name, code = frame.f_code.co_name, frame.f_code
+        itself = variables_in(frame).get(code.co_varnames[0]) if kind == "module" else None
+        if kind == "module" and not is_method(itself, code):  # a function called forward
+            kind = "function"
         if kind != "module":  # the function that is drawn is the whole drawing
             again = any(f.f_code is code for f, _ in self._calls)  # it calls itself: one part
             inside = kind == "composite" or (self._inside(frame) and not again)
-            return Part(name, kind, arguments=_arguments(frame)) if inside else None
-        itself = variables_in(frame).get(frame.f_code.co_varnames[0])
+            return Part(name, kind, arguments=arguments_of(frame)) if inside else None
         if any(part.of is itself for part in around[-1:]):  # __call__ calls forward
             return None
         holder = next((part.of for part in reversed(around) if part.of is not None), None)
@@ -195,7 +201,7 @@ class Watcher(Observer):
         """Whether a function of the user's is called by another."""
         back = frame.f_back
         while back is not None and back is not self._base:
-            kind = _kind(back.f_code, back.f_globals.get("__name__", ""))
+            kind = kind_of(back.f_code, back.f_globals.get("__name__", ""))
             if kind in ("function", "module") or back.f_code.co_name == "<lambda>":
                 return True
             back = back.f_back
@@ -216,6 +222,7 @@ class Watcher(Observer):
         Of the nodes that one call made, it is the last that no other of them uses.
         """
         used = {(parent, self.executions.get(node)) for node in order for parent in node.parents}
+        steps = {(parent, self.spots.get(node)) for node in order for parent in node.parents}
         unseen = {parent for parent, execution in used if execution is None}  # by a backward pass
         last = {self.executions[node]: node for node in self.executions
                 if (node, self.executions[node]) not in used}
@@ -226,9 +233,10 @@ class Watcher(Observer):
                 continue
             known = assigned_names(place.file).get((place.line, *place.span))
             if known == RETURNED and place.caller is not None:
-                place = place.caller
+                place = place.caller if calls(place.caller, self.spots[node][0].f_code) else place
                 known = assigned_names(place.file).get((place.line, *place.span))
-            if known and known != RETURNED:
+            within = BUILTIN.match(place.code) and (node, self.spots[node]) in steps
+            if known and known != RETURNED and not within:
                 names[node] = known.removeprefix("self.")
         return names
 
@@ -242,6 +250,9 @@ class Watcher(Observer):
         names: dict[Node, str] = {}
         for part in roots.values():
             holder = variables.get(id(part.of), part.name)
+            for call in called:  # two layers of one class aren't two calls of one layer
+                if call.of is part.of and holder != "self" and call.name == type(part.of).__name__:
+                    call.name = printable(holder)
             for path, x in paths_in(part.of):
                 if isinstance(x, Node):
                     names.setdefault(x, path if len(roots) == 1 else f"{holder}.{path}")
@@ -262,115 +273,3 @@ class Watcher(Observer):
                     own = any(parent in held[id(of)] for of in parts)
                     inside[parent] = inside.get(parent, True) and own
         return {parameter for parameter, own in inside.items() if own}
-
-
-def _kind(code: CodeType, module: str) -> str:
-    """What kind of part the call of a function is; "" if it is none."""
-    if code.co_name.startswith("<") or code.co_name == "__init__":
-        return ""
-    in_nn = module.startswith("autograd_mini.nn")
-    users = is_users_file(code.co_filename) and not in_nn
-    if (users or in_nn) and code.co_name in ("__call__", "forward") and code.co_argcount:
-        return "module"
-    if users:
-        return "function"
-    ours = code.co_filename.startswith(COMPOSED) or (in_nn and module.endswith(".losses"))
-    return "composite" if ours and not code.co_name.startswith("_") and (
-        "<" not in code.co_qualname) else ""
-
-
-def variables_in(frame: FrameType) -> dict[str, Any]:
-    """The local variables of a frame, without keeping them alive.
-
-    Before Python 3.13 a frame keeps the dict that f_locals returns, and with it what is deleted
-    from the variables later.
-    """
-    snapshot = frame.f_locals
-    found = dict(snapshot)
-    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(snapshot) is dict:
-        snapshot.clear()
-    return found
-
-
-def _arguments(frame: FrameType) -> dict[str, Any] | None:
-    """The arguments of a call that has just begun; None if one has another value by now."""
-    code = frame.f_code
-    given = inspect.getargs(code)
-    if _stored_before(code, frame.f_lasti) & {*given.args, given.varargs, given.varkw}:
-        return None
-    known, defaults = variables_in(frame), _defaults(code, frame.f_globals.get(code.co_name))
-    found = {name: known[name] for name in given.args if name in known
-             and known[name] is not defaults.get(name, inspect.Parameter.empty)}
-    for i, x in enumerate(known.get(given.varargs or "", ())):
-        found[f"*{i}"] = x
-    return found | dict(known.get(given.varkw or "", {}))
-
-
-def _defaults(code: CodeType, function: Any) -> dict[str, Any]:
-    """The defaults of the function that has this code, if that is the one which is given."""
-    function = inspect.unwrap(function) if callable(function) else None
-    if getattr(function, "__code__", None) is not code:
-        return {}
-    return {p.name: p.default for p in inspect.signature(function).parameters.values()}
-
-
-@functools.lru_cache(maxsize=256)
-def _stored_before(code: CodeType, instruction: int) -> set[str]:
-    """The variables that a function has stored by an instruction."""
-    found: set[str] = set()
-    for step in dis.get_instructions(code):
-        if step.offset < instruction and step.opname.startswith(("STORE_FAST", "STORE_DEREF")):
-            found |= {step.argval} if isinstance(step.argval, str) else set(step.argval)
-    return found
-
-
-def _spot(frame: FrameType) -> Spot:
-    return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
-
-
-def _constant_in(frame: FrameType, x: Any) -> str:
-    """The name that a plain array has in the line of the user's that is running; "" if none, or
-    if several of different arrays would do.
-    """
-    found: dict[int, str] = {}
-    code, variables = place_in(frame).code, variables_in(frame)
-    for name in dict.fromkeys(re.findall(r"(?<![\w.])[^\W\d]\w*", code)):
-        value = variables.get(name, frame.f_globals.get(name))
-        for i, array in enumerate(value[:MANY] if isinstance(value, list | tuple) else [value]):
-            if isinstance(array, np.ndarray) and array.shape == np.shape(x) and (
-                    np.array_equal(array, x)):
-                found.setdefault(id(array), name if array is value else f"{name}[{i}]")
-    return next(iter(found.values())) if len(found) == 1 else ""
-
-
-DEEP, MANY = 6, 1000
-"""So far into containers and objects, and into so much of a list, names are looked for."""
-
-
-def _fields(x: Any) -> dict[str, Any]:
-    """The attributes of an object; none of one that won't tell."""
-    try:
-        return dict(vars(x))
-    except Exception:  # a property of the user's may raise whatever it likes
-        return {}
-
-
-def paths_in(x: Any, path: str = "", depth: int = 0, entered: frozenset[int] = frozenset()
-             ) -> Iterator[tuple[str, Any]]:
-    """(path, part) of what an object, a list or a dict holds: `layers.0.w.1`."""
-    if id(x) in entered or depth > DEEP:
-        return
-    if isinstance(x, dict):
-        branches = [(str(key), branch) for key, branch in x.items()]
-    elif isinstance(x, list | tuple):  # a list of numbers holds no nodes, however long it is
-        branches = [(str(i), branch) for i, branch in enumerate(x[:MANY]) if not isinstance(
-            branch, float | int | str)]
-    elif isinstance(x, Node | np.ndarray | type) or type(x).__module__ == "builtins" or (
-            inspect.isroutine(x) or inspect.ismodule(x)):
-        return
-    else:
-        branches = list(_fields(x).items())
-    for key, branch in branches:
-        here = f"{path}.{key}" if path else key
-        yield here, branch
-        yield from paths_in(branch, here, depth + 1, entered | {id(x)})

@@ -61,6 +61,7 @@ FORMULAS: dict[str, Callable[..., Formula]] = {
     "1-x²": lambda a: difference(ONE, Power(a, TWO)),
     "matmul": infix("", PRODUCT), "transpose": Transposed, "sum": Summed, "linear": _layer,
     "weighted_sum": _weighted,
+    **{sign: infix(sign, 0.5) for sign in (">", "<", "≥", "≤", "==", "≠")},
 }
 """By the name of a row: its formula, of the formulas of its arguments."""
 
