@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 
 import numpy as np
 import pytest
@@ -174,3 +175,35 @@ def test_poles_factors_near_one_and_names_that_clash():
     a, b = Value(1.0, label="out"), Value(2.0, label="out\nof")
     told = str(ag.explain(a * b + Value(3.0, label="v1") * Value(4.0, label="v1")))
     assert "∂y/∂out =" in told and "∂y/∂v1′" in told and "out of" in told
+
+
+def test_long_programs_have_closed_parts():
+    """A line for each call of a model, with its arguments; what comes back out; how much is hidden.
+    """
+    random.seed(0)
+    model = nn.MLP(2, [4, 1])
+
+    def loss(x, y):
+        out = model([x, y])
+        return (out - 1) ** 2
+
+    told = str(ag.explain(loss, 1.0, -2.0, limit=5))
+    assert "out = model(…)" in told  # whose x is rebound in a loop
+    assert re.search(r"∂\w+/∂x = \[model\] = ", told)
+    assert "8 operations and 17 variables in closed parts" in told and "relu" not in told
+    opened = str(ag.explain(loss, 1.0, -2.0))
+    assert "relu" in opened and "closed parts" not in opened
+    numbers = {line.split(" = ")[0].strip(): line.split(" = ")[-1] for line in told.splitlines()}
+    whole = {line.split(" = ")[0].strip(): line.split(" = ")[-1] for line in opened.splitlines()}
+    gradients = [key for key in numbers if key.endswith(("∂x", "∂y"))]
+    assert len(gradients) == 2 and all(numbers[key] == whole[key] for key in gradients)
+
+
+def test_a_closed_call_has_its_arguments_in_their_order():
+    """As in the picture: solve(A, b), and not in the order in which they came."""
+    def f(A, b):
+        x = np.linalg.solve(A, b)
+        return (ag.softmax(x, axis=0) * b).sum()
+
+    told = str(ag.explain(f, 3 * np.eye(3), np.ones(3), limit=4))
+    assert "solve(A, b)" in told and "softmax(x, axis=0)" in told

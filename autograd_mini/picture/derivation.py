@@ -20,11 +20,13 @@ from ..graph import Node, value_of
 from ..passes import sweep
 from ..places import users_frame
 from ..primitive import Elementwise
+from .closed import Closed
 from .names import Names, axes_summed
 from .notation import ONE, SUM, Derivative, Formula, Infix, Name, Summed, number, product
 from .record import check_precision, shown, slope_number
 from .run import Run, run_of
 from .spelled import as_latex, as_mathml, as_text
+from .watched import Part
 
 __all__ = ["Explanation", "Line", "explain"]
 
@@ -107,7 +109,9 @@ def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: i
     what: a node y that holds one number, or a function that computes it from args, floats or
     arrays, which are called as its parameters are. wrt: the nodes whose gradients are wanted, or
     their labels; only lines on a way to them are written. precision: significant digits. limit: so
-    many lines of each part are written; of more it is said how many are hidden. Nothing is stored:
+    many lines of each part are written. A program that would have more has its modules, functions
+    and scopes closed, one line each, [model] being what comes back out of one; and it is said how
+    much is hidden. Nothing is stored:
     `.grad` stays as it is. The last number of a line is the engine's, rounded; those before it are
     rounded too, so a product of theirs may differ in the last digit.
 
@@ -130,15 +134,21 @@ def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: i
       ∂out/∂w = (1 − out²) · x = 0.7864 · 2 = 1.573
     """
     check_precision(precision)
-    run = run_of(what, args, users_frame(), "explain")
-    y = run.output
-    if np.size(y.value) != 1:
-        raise ShapeError(f"explain takes one number; this has shape {np.shape(y.value)}")
-    if y.op is None:
+    run = _checked(run_of(what, args, users_frame(), "explain"))
+    names = Names(run.output, run.order, run.names, run.constant_name, precision=precision)
+    wanted = _wanted(wrt, run.order, names)
+    closed = Closed(run, limit) if wanted is None else None
+    derivation = _Derivation(run, names, wanted, precision, closed)
+    return _cut(derivation.lines(limit), limit, closed.told() if closed is not None else "")
+
+
+def _checked(run: Run) -> Run:
+    """The run, if there is a derivative of one number in it."""
+    if np.size(run.output.value) != 1:
+        raise ShapeError(f"explain takes one number; this has shape {np.shape(run.output.value)}")
+    if run.output.op is None:
         raise GraphError("there is nothing to explain: the node is a leaf, made of nothing")
-    names = Names(y, run.order, run.names, run.constant_name, precision=precision)
-    derivation = _Derivation(run, names, _wanted(wrt, run.order, names), precision)
-    return _cut(derivation.lines(limit), limit)
+    return run
 
 
 def _wanted(wrt: Any, order: Sequence[Node], names: Names) -> list[Node] | None:
@@ -164,8 +174,9 @@ def _wanted(wrt: Any, order: Sequence[Node], names: Names) -> list[Node] | None:
     return found
 
 
-def _cut(lines: Sequence[Line], limit: int) -> Explanation:
-    """At most `limit` lines of each part, and what is hidden."""
+def _cut(lines: Sequence[Line], limit: int, closed: str) -> Explanation:
+    """At most `limit` lines of each part, and what is hidden: those, and what is in closed parts.
+    """
     kept: list[Line] = []
     hidden = 0
     for part in PARTS:
@@ -173,14 +184,17 @@ def _cut(lines: Sequence[Line], limit: int) -> Explanation:
         kept += own[:limit]
         hidden += len(own[limit:])
     told = f"… {hidden} more lines: wrt= names what is wanted, limit= writes more"
-    return Explanation(kept, told if hidden else "")
+    return Explanation(kept, "\n".join(filter(None, [closed, told if hidden else ""])))
 
 
 class _Derivation:
     """The lines of one derivation."""
 
-    def __init__(self, run: Run, names: Names, wanted: Sequence[Node] | None, precision: int
-                 ) -> None:
+    def __init__(self, run: Run, names: Names, wanted: Sequence[Node] | None, precision: int,
+                 closed: Closed | None) -> None:
+        self.part_of: dict[Node, Part] = closed.of if closed is not None else {}
+        self.hidden: set[Node] = closed.inside if closed is not None else set()
+        self.closed = closed
         self.y, self.order, self.wanted, self.precision = run.output, run.order, wanted, precision
         self.names = names
         self.slopes: dict[tuple[Node, int], tuple[Formula, Formula]] = {}  # formula, number
@@ -208,16 +222,19 @@ class _Derivation:
     def at(self) -> Iterator[Line]:
         """The values that the variables have."""
         for node in self.order:
-            if node.op is None:
+            if node.op is None and node not in self.hidden:
                 yield Line("at", self.names[node], (self.shown(node.value),))
 
     def forward(self) -> Iterator[Line]:
         """Each node as a function of others, then of numbers, then its value."""
         for node in self.order:
-            if node.op is None:
+            if node.op is None or node in self.hidden:
+                continue
+            value = self.shown(node.value)
+            if self.closed is not None and (call := self.closed.call(node, self.names)):
+                yield Line("forward", self.names[node], (call, value))
                 continue
             formula = self.names.formula(node)
-            value = self.shown(node.value)
             steps = [formula]
             if np.ndim(node.value) == 0 and not any(map(np.ndim, node.inputs)):
                 numbers = self.names.applied(node, [self.shown(x) for x in node.inputs])
@@ -231,12 +248,15 @@ class _Derivation:
         with np.errstate(all="ignore"):
             for node, g, contributions in sweep(self.y, one_like(self.y), exact=True):
                 self.totals[node] = self.shown(g)
-                if node in self.on_the_way:
+                if node in self.on_the_way and node not in self.hidden:
                     lines.append(self._line(node, sent.get(node, [])))
                 for i, contribution in enumerate(contributions):
                     parent = node.parents[i]
                     if parent is not None and contribution is not None:
-                        sent.setdefault(parent, []).append(self._term(node, i, g, contribution))
+                        term = self._term(node, i, g, contribution)
+                        if term not in (known := sent.setdefault(parent, [])) or (
+                                node not in self.part_of):
+                            known.append(term)
         return lines
 
     def _line(self, node: Node, terms: Sequence[tuple[Formula, Formula | None]]) -> Line:
@@ -256,6 +276,8 @@ class _Derivation:
         """What a node sends to parent i: as a formula, and as numbers where these are numbers."""
         parent = node.parents[i]
         assert parent is not None
+        if node in self.part_of:  # which is closed: it is told what comes back from all of it
+            return Name(f"[{self.part_of[node].name}]"), None
         arrives = self.derivative(node)
         if np.ndim(node.value) == 0 and np.ndim(parent.value) == 0:
             slope = slope_number(node, i, self.precision)
@@ -278,7 +300,7 @@ class _Derivation:
     def multiplied_out(self) -> Iterator[Line]:
         """For each variable the product along each way to it, where these are few."""
         wanted = self.wanted or [node for node in self.order if node.op is None]
-        if any(np.ndim(node.value) for node in self.order):
+        if self.part_of or any(np.ndim(node.value) for node in self.order):
             return
         uses: dict[Node, list[tuple[Node, int]]] = {}
         for node, i in self.slopes:

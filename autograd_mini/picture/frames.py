@@ -16,8 +16,8 @@ import numpy as np
 from ..graph import Node
 from ..places import Place, Spot, is_users_file, place_in
 
-__all__ = ["BUILTIN", "arguments_of", "calls", "constant_in", "is_method", "kind_of", "paths_in",
-           "spot", "variables_in"]
+__all__ = ["BUILTIN", "arguments_of", "calls", "constant_in", "in_nn", "is_method", "kind_of",
+           "paths_in", "spot", "variables_in"]
 
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 COMPOSED = tuple(OURS + room for room in ("functions" + os.sep, "scipy_api" + os.sep, "special.py"))
@@ -71,6 +71,7 @@ def arguments_of(frame: FrameType) -> list[tuple[str, Any]] | None:
     Those behind one that was left to its default are given with their names.
     """
     code = frame.f_code
+    ours = not is_users_file(code.co_filename) or in_nn(frame)  # which changes no list it is given
     given = inspect.getargs(code)
     if _stored(code, frame.f_lasti) & {*given.args, given.varargs, given.varkw}:
         return None
@@ -80,18 +81,26 @@ def arguments_of(frame: FrameType) -> list[tuple[str, Any]] | None:
     named = False
     for k, name in enumerate(given.args):
         if k == code.co_argcount:
-            found += [("", _kept(x)) for x in known.get(given.varargs or "", ())]
+            found += [("", _kept(x, ours)) for x in known.get(given.varargs or "", ())]
             named = True
         named = named or defaults.get(name, missing) is not missing  # it might have been left out
         if name in known and known[name] is not defaults.get(name, missing):
-            found.append((name if named else "", _kept(known[name])))
+            found.append((name if named else "", _kept(known[name], ours)))
     if code.co_argcount == len(given.args):
-        found += [("", _kept(x)) for x in known.get(given.varargs or "", ())]
-    return found + [(k, _kept(x)) for k, x in known.get(given.varkw or "", {}).items()]
+        found += [("", _kept(x, ours)) for x in known.get(given.varargs or "", ())]
+    return found + [(k, _kept(x, ours)) for k, x in known.get(given.varkw or "", {}).items()]
 
 
-def _kept(x: Any) -> Any:
-    """An argument as it is kept: nodes and numbers themselves, of all else a text."""
+def in_nn(frame: FrameType) -> bool:
+    """Whether a frame is of the package nn."""
+    return str(frame.f_globals.get("__name__", "")).startswith("autograd_mini.nn")
+
+
+def _kept(x: Any, whole: bool) -> Any:
+    """An argument as it is kept: nodes and numbers themselves, of all else a text.
+
+    whole: a short list with what is in it, for the function doesn't change it.
+    """
     if isinstance(x, Node):
         return x
     if isinstance(x, bool | None | str) or (isinstance(x, tuple) and all(
@@ -101,6 +110,8 @@ def _kept(x: Any) -> Any:
         return float(x)
     if isinstance(x, np.ndarray):
         return f"const {'×'.join(map(str, x.shape))}"
+    if whole and isinstance(x, list) and len(x) <= 4:
+        return [_kept(part, whole) for part in x]
     return "[…]" if isinstance(x, list | tuple) else "…"
 
 

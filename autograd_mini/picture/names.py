@@ -13,6 +13,7 @@ import numpy as np
 from ..graph import Node, leaf, value_of
 from ..primitive import Elementwise
 from .notation import ATOM, Call, Formula, Name, Number, Summed, Transposed, number, printable
+from .watched import Part
 from .written import EACH, FORMULAS, SENT, SHOWN
 
 __all__ = ["Names", "axes_summed", "constant"]
@@ -33,39 +34,17 @@ class Names:
                  variables: Mapping[Node, str] | None = None,
                  constant_name: Callable[[Node, int], str] = lambda node, i: "",
                  framed: Collection[Node] = (), precision: int = 4) -> None:
-        self.constant_name, self.precision, self._has_e = constant_name, precision, False
+        self.constant_name, self.precision = constant_name, precision
         full = _numbered(y, order, variables or {})
         for node in order:  # a module's own label for its parameter is the end of a path
             if node.label and not full.get(node, "").endswith(f".{node.label}"):
                 full[node] = node.label
         short = {node: _short(name) for node, name in full.items()}
-        clashes = {name for name, count in Counter(short.values()).items() if count > 1}
-        taken = set(short.values())
-        alone = {short[node] for node in short if node not in framed}
-        self.known: dict[Node, Name] = {}
-        self.full: dict[Node, str] = {}  # with the path, where there is one
-        count, used = 0, Counter[str]()
-        for node in order:
-            if node in short:
-                name = full[node] if short[node] in clashes else short[node]
-            elif node is y:
-                name = next(n for n in ("out", "y", "result", "the output") if n not in taken)
-            else:
-                count += 1
-                while f"v{count}" in taken:
-                    count += 1
-                name = f"v{count}"
-            name = _one_line(name)
-            if node in framed and node in short and short[node] not in alone:
-                name = _one_line(short[node])  # others may have it, in frames of their own
-            else:
-                name = _told_apart(name, used)
-            used[name] += 1
-            self._has_e = self._has_e or name == "e"
-            self.known[node] = Name(name)
-            has_path = node in full and short[node] != full[node]
-            self.full[node] = _one_line(full[node]) if has_path else name
-        self._used = set(used)
+        self.known = _told(y, order, full, short, framed)
+        self.full = {  # with the path, where there is one
+            node: _one_line(full[node]) if node in full and short[node] != full[node] else name.name
+            for node, name in self.known.items()}
+        self._used = {name.name for name in self.known.values()}
 
     def __getitem__(self, node: Node) -> Name:
         return self.known[node]
@@ -89,6 +68,25 @@ class Names:
         is_anothers = name in self._used or name == "e"  # that of a node, or of a number
         return constant(x, self.precision) if name == "?" or is_anothers else Name(name)
 
+    def call(self, part: Part) -> Formula:
+        """A call of the program's, with the arguments that it was given, if these are known."""
+        if part.arguments is None:
+            return Call(part.name, (Name("…"),))
+        told = []
+        for name, x in part.arguments:
+            written = self._argument(x)
+            plain = written.digits if isinstance(written, Number) else getattr(written, "name", "…")
+            told.append(Name(f"{name}={plain}") if name else written)
+        return Call(part.name, tuple(told))
+
+    def _argument(self, x: Any) -> Formula:
+        """An argument as it was kept: a node, a number, a text, or a list of these."""
+        if isinstance(x, Node):
+            return self.known.get(x, Name("…"))
+        if isinstance(x, list):
+            return Call("", tuple(self._argument(part) for part in x))
+        return Name(x) if isinstance(x, str) else constant(x, self.precision)
+
     def formula(self, node: Node) -> Formula:
         """How a node was computed."""
         return self.applied(node, [self.operand(node, i) for i in range(len(node.inputs))])
@@ -106,7 +104,7 @@ class Names:
         if written is not None:
             return written
         formula = FORMULAS.get(node.op.name) if node.op.trusted else None
-        if node.op.name == "exp" and self._has_e:  # a variable e isn't Euler's number
+        if node.op.name == "exp" and "e" in self._used:  # a variable e isn't Euler's number
             formula = None
         return Call(printable(node.op.name), tuple(parts)) if formula is None else formula(*parts)
 
@@ -249,6 +247,33 @@ def _index(index: Any) -> str:
 def _one_line(name: str) -> str:
     """A name in one line, without control characters."""
     return " ".join(printable(name).split()) or "?"
+
+
+def _told(y: Node | None, order: Sequence[Node], full: Mapping[Node, str],
+          short: Mapping[Node, str], framed: Collection[Node]) -> dict[Node, Name]:
+    """A name for each node: the short one, the whole path where two would have it, or v1, v2 …"""
+    clashes = {name for name, count in Counter(short.values()).items() if count > 1}
+    taken = set(short.values())
+    alone = {short[node] for node in short if node not in framed}
+    known: dict[Node, Name] = {}
+    count, used = 0, Counter[str]()
+    for node in order:
+        if node in short:
+            name = full[node] if short[node] in clashes else short[node]
+        elif node is y:
+            name = next(n for n in ("out", "y", "result", "the output") if n not in taken)
+        else:
+            count += 1
+            while f"v{count}" in taken:
+                count += 1
+            name = f"v{count}"
+        if node in framed and node in short and short[node] not in alone:
+            name = _one_line(short[node])  # others may have it, in frames of their own
+        else:
+            name = _told_apart(_one_line(name), used)
+        used[name] += 1
+        known[node] = Name(name)
+    return known
 
 
 def _told_apart(name: str, used: Counter[str]) -> str:

@@ -18,7 +18,7 @@ from ..graph import Node, value_of
 from ..ops import shape, unbroadcast
 from ..passes import sweep
 from ..primitive import Elementwise
-from .names import Names, constant
+from .names import Names
 from .notation import SUM, Call, Formula, Name, Number, number, rounded_number
 from .run import Run
 from .spelled import as_text
@@ -135,10 +135,7 @@ class Record:
             return as_text(self.names.applied(node, [
                 self.names.operand(*self._before_reshaping(node, a, set(inside)))
                 for a in range(len(node.inputs))]))
-        if part.arguments is None:
-            return f"{part.name}(…)"
-        told = [(f"{name}=" if name else "") + self._argument(x) for name, x in part.arguments]
-        return f"{part.name}({', '.join(told)})"
+        return as_text(self.names.call(part))
 
     def _before_reshaping(self, node: Node, a: int, inside: set[int]) -> tuple[Node, int]:
         """The argument that was reshaped to give argument a of a node."""
@@ -146,12 +143,6 @@ class Record:
         while parent is not None and self.index.get(parent) in inside:
             node, a, parent = parent, 0, parent.parents[0]
         return node, a
-
-    def _argument(self, x: Any) -> str:
-        """An argument of a call, as `watched.py` keeps it: a node, a number, or a text."""
-        if isinstance(x, Node):
-            return self.names[x].name if x in self.names.known else "…"
-        return x if isinstance(x, str) else as_text(constant(x, self.precision))
 
     def value(self, i: int) -> str:
         """The number, or the array in short."""

@@ -111,7 +111,8 @@ class _Text(_Spelling):
         return f"{base}^{self.at(f.exponent, ATOM)}"
 
     def call(self, f: Call) -> str:
-        return f"{f.function}({', '.join(map(self.of, f.arguments))})"
+        inside = ", ".join(map(self.of, f.arguments))
+        return f"{f.function}({inside})" if f.function else f"[{inside}]"
 
     def root(self, f: Root) -> str:
         return "√" + self.at(f.part, ATOM)
@@ -183,6 +184,8 @@ class _Latex(_Spelling):
         return rf"{self.at(f.base, ATOM)}^{{{self.of(f.exponent)}}}"
 
     def call(self, f: Call) -> str:
+        if not f.function:  # a list
+            return rf"\left[{', '.join(map(self.of, f.arguments))}\right]"
         if f.function in _LETTERS:
             head = _LETTERS[f.function]
         elif f.function in _LATEX_FUNCTIONS:
@@ -243,6 +246,8 @@ class _MathML(_Spelling):
 
     def call(self, f: Call) -> str:
         arguments = "<mo>,</mo>".join(map(self.of, f.arguments))
+        if not f.function:  # a list
+            return _element("mrow", "<mo>[</mo>", arguments, "<mo>]</mo>")
         return _element("mrow", _element("mi", html.escape(f.function)), "<mo>(</mo>", arguments,
                         "<mo>)</mo>")
 

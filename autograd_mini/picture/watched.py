@@ -186,7 +186,9 @@ class Watcher(Observer):
             return None
         holder = next((part.of for part in reversed(around) if part.of is not None), None)
         path = self._names_in(holder).get(id(itself), "")
-        return Part(path or type(itself).__name__, "module", itself)
+        given = arguments_of(frame)
+        return Part(path or type(itself).__name__, "module", itself,
+                    given[1:] if given is not None else None)  # without itself
 
     def _names_in(self, holder: Any) -> dict[int, str]:
         """By the ids of what an object holds, the paths to it."""
