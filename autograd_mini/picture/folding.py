@@ -14,8 +14,9 @@ from .frames import paths_in
 from .record import Arrow, Record
 from .watched import Part
 
-__all__ = ["Group", "Tree", "tree_of"]
+__all__ = ["COPIES", "Group", "Tree", "tree_of"]
 
+COPIES = 4  # a variable used by more boxes than this is drawn once for each of them
 MANY = 40  # variables that are used once: of more, several are in one box
 RUNS = 16  # in one group, and more inside of these
 
@@ -89,7 +90,7 @@ class Tree:
         """Put variables that are used once into groups, where there are too many of them."""
         alone = [i for i in group.children if isinstance(i, int) and self.record.is_variable(i)
                  and len(self.record.uses[i]) == 1]
-        if len(alone) <= most:
+        if len(group.children) <= most:
             return
         packed = set(alone)
         group.children = [child for child in group.children if child not in packed]
@@ -136,12 +137,12 @@ def _held_by(part: Part | None) -> set[Node]:
 
 
 def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
-            most: int = 0, within_runs: bool = True, least: int = 2) -> Tree:
+            most: int = 0, thorough: bool = True, least: int = 2) -> Tree:
     """The groups of a record by the parts of the program.
 
     path: of an operation the parts it is in. most: so many boxes a group may have at once; of more,
-    runs are made. within_runs: in runs, too. least: a group of fewer operations is let go, unless
-    it is the call of a module that holds variables of its own.
+    runs are made. thorough: in runs, too, and the boxes of variables count. least: a group of fewer
+    operations is let go, unless it is the call of a module that holds variables of its own.
     """
     path = path or (lambda i: record.run.path(record.order[i]))
     root = Group(None)
@@ -165,7 +166,7 @@ def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
                 child.parent = root
     _number_calls(root)
     if most:
-        with_runs(record, root, most, within_runs)
+        with_runs(record, root, most, thorough)
     return Tree(record, root, max(most, MANY))
 
 
@@ -197,16 +198,18 @@ def _number_calls(group: Group) -> None:
             _number_calls(child)
 
 
-def with_runs(record: Record, group: Group, most: int, within_runs: bool) -> None:
+def with_runs(record: Record, group: Group, most: int, thorough: bool) -> None:
     """Put what a group has too many of into runs: contiguous, so that no arrow goes in a circle,
     and cut where the fewest arrows cross.
     """
     for child in group.children:
         if isinstance(child, Group):
-            with_runs(record, child, most, within_runs)
-    if len(group.children) <= most:
+            with_runs(record, child, most, thorough)
+    boxes = len(group.children) + (_variables_beside(record, group) if thorough else 0)
+    if boxes <= most or len(group.children) < 4:
         return
-    runs = max(2, min(RUNS, 3 * most // 4, math.ceil(len(group.children) / (0.75 * most))))
+    runs = min(RUNS, 3 * most // 4, math.ceil(boxes / (0.75 * most)), len(group.children) // 2)
+    runs = max(2, runs)
     children, cuts = group.children, _cuts(record, group, runs)
     group.children = []
     for start, end in itertools.pairwise(cuts):
@@ -217,8 +220,20 @@ def with_runs(record: Record, group: Group, most: int, within_runs: bool) -> Non
                 child.parent = run
         run.title = _title_of_run(record, list(run))
         group.children.append(run)
-        if within_runs:
-            with_runs(record, run, most, within_runs)
+        if thorough:
+            with_runs(record, run, most, thorough)
+
+
+def _variables_beside(record: Record, group: Group) -> int:
+    """How many boxes of variables stand beside a group's operations: one that is used often has a
+    copy at each use.
+    """
+    operations = {i for i in group.children if isinstance(i, int)}
+    beside = [arrow for i in operations for arrow in record.incoming(i)
+              if record.is_variable(arrow.tail)]
+    often = [arrow for arrow in beside if len(record.uses[arrow.tail]) > COPIES]
+    alone = {arrow.tail for arrow in beside if len(record.uses[arrow.tail]) <= COPIES}
+    return len({(arrow.tail, arrow.head) for arrow in often}) + len(alone)
 
 
 def _cuts(record: Record, group: Group, runs: int) -> list[int]:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import Node
-from .folding import Group, Tree, tree_of
+from .folding import COPIES, Group, Tree, tree_of
 from .record import Arrow, Record
 from .watched import Part
 
 __all__ = ["Box", "Fold", "Link", "View", "check_folding", "focused", "folded"]
 
-COPIES = 4  # a variable used by more boxes than this is drawn once for each of them
 FRAMES = 2  # the same where it would need arrows into more frames than this
 RUN = 12  # a stretch of more operations than this is folded into runs, where all is to be folded
 Fold = Any  # "auto", True, False, or the names of what is closed
@@ -124,7 +123,7 @@ def folded(record: Record, fold: Fold, depth: int | None, most: int) -> View:
     if depth is not None:
         return View(tree, [g for g in groups if g.depth > depth])
     if fold is True:
-        runs = tree_of(record, most=RUN, within_runs=False)
+        runs = tree_of(record, most=RUN, thorough=False)
         return View(runs, list(runs.root.groups()))
     if fold is False:
         return View(tree, [])
@@ -139,7 +138,7 @@ def folded(record: Record, fold: Fold, depth: int | None, most: int) -> View:
     if view.is_readable(most):
         return view
     for size in (most, most // 2, most // 4, most // 8):  # the copies of variables count, too
-        runs = tree_of(record, most=max(size, 4), within_runs=False)
+        runs = tree_of(record, most=max(size, 4), thorough=False)
         view = View(runs, list(runs.root.groups()))
         if view.is_readable(most):
             break
