@@ -178,6 +178,9 @@ def accuracy(model: Module, x: Any, labels: Any, *, threshold: float | None = No
         raise errors.ShapeError(f"accuracy: there are {len(scores)} rows and labels of shape "
                                 f"{given.shape}; a label is the index of a class, one a row (of "
                                 "one-hot rows, np.argmax(labels, axis=1))")
+    if threshold is not None and not np.isin(given, (0, 1)).all():
+        raise errors.ArgumentError("accuracy: with a threshold the labels are 0 and 1 (from −1 and "
+                                   "1: (labels + 1) // 2)")
     if given.dtype.kind not in "iub" and not np.all(given == np.floor(given)):
         raise errors.ArgumentError("accuracy: labels are whole numbers, the indices of classes")
     return float(np.mean(_answers(scores, threshold) == given))
@@ -190,6 +193,11 @@ def answers(model: Module, x: Any) -> np.ndarray:
 
 def _answers(scores: np.ndarray, threshold: float | None) -> np.ndarray:
     """The class of each row: by the largest output, or by whether the only one is above."""
+    if np.isnan(scores).any():
+        raise errors.ArgumentError("accuracy: the model's outputs hold nan, and say nothing")
+    if threshold is not None and (isinstance(threshold, bool) or np.ndim(threshold)
+                                  or not np.isfinite(threshold)):
+        raise errors.ArgumentError(f"accuracy: threshold is one number, not {shown(threshold)}")
     if scores.shape[1] > 1 and threshold is None:
         return np.asarray(np.argmax(scores, axis=1))
     if scores.shape[1] > 1:
@@ -208,6 +216,7 @@ def _scores(model: Module, x: Any) -> np.ndarray:
     model.eval()
     try:
         with no_grad():
+            x = _as_single(x) if _is_single(model) else x
             scores = predict(model, x, takes_samples(model))
     finally:
         for module, was in training.items():

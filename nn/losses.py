@@ -102,6 +102,8 @@ def _is_softmax(logits: Any) -> bool:
     if not isinstance(logits, Tensor) or logits.op is None or logits.op.name not in (
             "exp", "divide"):
         return False
+    if logits.parents[-1] is None:  # divided by a number
+        return False
     rows = logits.value
     return bool(rows.shape[-1] > 1 and np.all(rows >= 0)
                 and np.allclose(np.sum(rows, axis=-1), 1.0, atol=1e-5))

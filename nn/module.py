@@ -48,16 +48,24 @@ class Module(Called):
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         """(name, array) of what isn't learned but belongs to the model, such as running means.
 
-        That is each attribute of a module that is a plain array of floats, unless its name begins
-        with an underscore; one that two modules share once. `save` and `load` keep them, too.
+        That is each attribute of a module that is a plain array of floats, or one of NumPy's
+        floats, unless its name begins with an underscore; of one that two modules hold, the first.
+        `save` and `load` keep them, too.
         """
         seen: set[int] = set()
+        for name, module, key in self._buffers():
+            array = getattr(module, key)
+            if id(array) not in seen:
+                seen.add(id(array))
+                yield name, np.asarray(array)
+
+    def _buffers(self) -> Iterator[tuple[str, Module, str]]:
+        """(name, module, attribute) of each buffer, wherever it is held."""
         for path, part in _walk(self, "", set()):
-            for name, array in vars(part).items() if isinstance(part, Module) else ():
-                if isinstance(array, np.ndarray) and array.dtype.kind == "f" and (
-                        not name.startswith("_") and id(array) not in seen):
-                    seen.add(id(array))
-                    yield f"{path}.{name}" if path else name, array
+            for key, x in list(vars(part).items()) if isinstance(part, Module) else ():
+                plain = type(x) is np.ndarray or isinstance(x, np.floating)
+                if plain and x.dtype.kind == "f" and not key.startswith("_"):
+                    yield f"{path}.{key}" if path else key, part, key
 
     def modules(self) -> Iterator[Module]:
         """This module and every one inside it."""

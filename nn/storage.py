@@ -29,6 +29,7 @@ from .module import Module
 __all__ = ["load", "save"]
 
 FOLDER = "parameters/"  # before each name, for a parameter may be called `file`, as savez's own is
+BUFFERS = "buffers/"  # the same of what isn't learned
 LONGEST_HEADER = 4096  # bytes; of an array of numbers it is 128
 
 Problem = errors.StorageError
@@ -46,6 +47,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     arrays = {name: np.asarray(p.value) for name, p in _named(model).items()}
     _tell_of_nan(f"saving {path}", arrays)
     members: dict[str, Any] = {FOLDER + name: array for name, array in arrays.items()}
+    members |= {BUFFERS + name: array for name, array in model.named_buffers()}
     with _replacing(Path(path)) as file:
         np.savez(file, **members)
 
@@ -59,37 +61,45 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     parameter's shape. That is: no .npz file, or a damaged one; names that are missing, unknown or
     there twice; other shapes; numbers that aren't floats, or float64 for float32, which can't
     hold them exactly. Nothing is ever unpickled. Arrays with nan or inf are loaded
-    as they are, with a `RuntimeWarning` beforehand; so it is told if a file has no buffers, which
-    then stay as they are (they weren't saved once). Raises `OSError` if there is no such file.
+    as they are, with a `RuntimeWarning` beforehand. A buffer that the file hasn't, or in another
+    shape, stays as it is, which is told in the same way; one that comes back is a new array in its
+    attribute, so that no array of yours is written to. Raises `OSError` if there is no such file.
     """
-    own = _named(model)
+    own, buffers = _named(model), dict(model.named_buffers())
     with Path(path).open("rb") as file:
-        arrays = _read(file, path, own)
+        arrays, kept = _read(file, path, own, buffers)
     _tell_of_nan(f"loading {path}", arrays)
+    _tell_of_missing(path, buffers, kept)
     before = [(parameter, parameter.value) for parameter in own.values()]
+    held = [(module, key, getattr(module, key)) for _, module, key in model._buffers()]
+    come_back = {id(_buffer_named(model, name)): array for name, array in kept.items()}
     try:
+        for module, key, array in held:
+            if id(array) in come_back:
+                fresh = come_back[id(array)]
+                setattr(module, key, fresh if isinstance(array, np.ndarray) else fresh[()])
         for name, parameter in own.items():
             parameter.data = arrays[name]
     except BaseException:  # a KeyboardInterrupt too
         for parameter, value in before:
             parameter.value = value
+        for module, key, array in held:
+            setattr(module, key, array)
         raise
 
 
 def _named(model: Module) -> dict[str, Any]:
-    """The parameters and buffers by name, if each has its own."""
+    """The parameters by name, if each has its own."""
     if not isinstance(model, Module):
         raise errors.ArgumentTypeError(
             f"save and load take (model, path), and the model is a Module, not "
             f"{type(model).__name__}"
         )
-    named: list[tuple[str, Any]] = list(model.named_parameters())
-    named += [(name, _Buffer(name, array)) for name, array in model.named_buffers()]
+    named = list(model.named_parameters())
     twice = [name for name, n in Counter(name for name, _ in named).items() if n > 1]
     if twice:
-        raise Problem(f"two parameters or buffers of the model have the name {twice[0]!r} (as the "
-                      "keys 1 and '1' of a dict give them): a file would keep one. Rename one of "
-                      "them")
+        raise Problem(f"two parameters of the model have the name {twice[0]!r} (as the keys 1 and "
+                      "'1' of a dict give them): a file would keep one. Rename one of them")
     return dict(named)
 
 
@@ -104,6 +114,20 @@ def _tell_of_nan(doing: str, arrays: dict[str, np.ndarray]) -> None:
                 RuntimeWarning, stacklevel=3,
             )
             return
+
+
+def _tell_of_missing(path: Any, buffers: dict[str, Any], kept: dict[str, Any]) -> None:
+    """Warn of buffers that stay as they are."""
+    if missing := [name for name in buffers if name not in kept]:
+        warnings.warn(
+            f"loading {path}: {_listed(missing)} {'stay' if len(missing) > 1 else 'stays'} as "
+            "before, for the file has no array of that name and shape (one written by an older "
+            "version has none)", RuntimeWarning, stacklevel=3)
+
+
+def _buffer_named(model: Module, name: str) -> Any:
+    """The array that is a buffer of this name."""
+    return next(getattr(module, key) for full, module, key in model._buffers() if full == name)
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────
@@ -139,25 +163,6 @@ def _check_target(target: Path) -> None:
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
-class _Buffer:
-    """An array of a module, with what a parameter has for `save` and `load`."""
-
-    def __init__(self, name: str, array: np.ndarray) -> None:
-        self.name, self.array = name, array
-        self.shape, self.dtype, self.size = array.shape, array.dtype, array.size
-
-    @property
-    def value(self) -> np.ndarray:
-        """The numbers as they are now."""
-        return self.array.copy()
-
-    @value.setter
-    def value(self, numbers: np.ndarray) -> None:
-        self.array[...] = numbers  # in place: the module may have given it to others
-
-    data = value
-
-
 class _Member(NamedTuple):
     """An array in the file, of which only the header has been read."""
 
@@ -168,17 +173,22 @@ class _Member(NamedTuple):
     start: int  # where its numbers start
 
 
-def _read(file: IO[bytes], path: Any, own: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays by name, once everything about the file has been checked."""
+def _read(file: IO[bytes], path: Any, own: dict[str, Any], buffers: dict[str, np.ndarray]
+          ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The parameters and the buffers by name, once everything about the file has been checked."""
     _check_kind(file, path)
     try:
         with zipfile.ZipFile(file) as archive:
-            infos = _by_name(archive, path)
+            infos, others = _by_name(archive, path)
             _check_names(infos, path, own)
             members = {name: _header(archive, infos[name]) for name in own}
             _check_arrays(members, path, own)
-            return {name: _numbers(archive, member).astype(own[name].dtype, copy=False)
-                    for name, member in members.items()}
+            fitting = {name: _header(archive, others[name]) for name in buffers if name in others}
+            fitting = {name: member for name, member in fitting.items() if _fits(
+                member, buffers[name])}
+            return ({name: _numbers(archive, member).astype(own[name].dtype, copy=False)
+                     for name, member in members.items()},
+                    {name: _numbers(archive, member).copy() for name, member in fitting.items()})
     except Problem:
         raise
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds on garbage
@@ -200,10 +210,22 @@ def _check_kind(file: IO[bytes], path: Any) -> None:
                   "nn.save wrote")
 
 
-def _by_name(archive: zipfile.ZipFile, path: Any) -> dict[str, zipfile.ZipInfo]:
-    """The members by the names of the parameters that they are for."""
+def _fits(member: _Member, buffer: np.ndarray) -> bool:
+    """Whether an array of the file can take the place of a buffer."""
+    info, shape, _, dtype, start = member
+    return shape == buffer.shape and dtype.kind == "f" and not dtype.hasobject and (
+        info.file_size == start + buffer.size * dtype.itemsize)
+
+
+def _by_name(archive: zipfile.ZipFile, path: Any
+             ) -> tuple[dict[str, zipfile.ZipInfo], dict[str, zipfile.ZipInfo]]:
+    """The members by the names of the parameters, and of the buffers, that they are for."""
     infos: dict[str, zipfile.ZipInfo] = {}
+    buffers: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
+        if info.filename.startswith(BUFFERS):
+            buffers[info.filename.removesuffix(".npy").removeprefix(BUFFERS)] = info
+            continue
         name = info.filename.removesuffix(".npy").removeprefix(FOLDER)
         if name in infos:
             raise Problem(
@@ -212,32 +234,16 @@ def _by_name(archive: zipfile.ZipFile, path: Any) -> dict[str, zipfile.ZipInfo]:
                 "model again with nn.save"
             )
         infos[name] = info
-    return infos
+    return infos, buffers
 
 
 def _check_names(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:
     """Raise `StorageError` unless the file has each parameter's name and no other."""
-    _leave_out_buffers(infos, path, own)
     missing, unknown = [n for n in own if n not in infos], [n for n in infos if n not in own]
     problems = [f"{_listed([*map(repr, missing)])} missing in the file"] if missing else []
     problems += [f"{_listed([*map(repr, unknown)])} unknown to the model"] if unknown else []
     if problems:
         raise _doesnt_fit(path, problems)
-
-
-def _leave_out_buffers(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:
-    """Leave the buffers of the model as they are if the file has none of them, and say so; raise
-    `StorageError` for one that can't be written to.
-    """
-    buffers = [name for name, kept in own.items() if isinstance(kept, _Buffer)]
-    if buffers and not any(name in infos for name in buffers):
-        warnings.warn(f"loading {path}: it has no {_listed(buffers)}, as files of before had none; "
-                      "these stay as they are", RuntimeWarning, stacklevel=5)
-        for name in buffers:
-            del own[name]
-    locked = [name for name in buffers if name in own and not own[name].array.flags.writeable]
-    if locked:
-        raise _doesnt_fit(path, [f"{_listed(locked)} can't be written to in the model"])
 
 
 def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:

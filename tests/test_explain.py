@@ -207,3 +207,62 @@ def test_a_closed_call_has_its_arguments_in_their_order():
 
     told = str(ag.explain(f, 3 * np.eye(3), np.ones(3), limit=4))
     assert "solve(A, b)" in told and "softmax(x, axis=0)" in told
+
+
+def test_each_closed_call_sends_its_own():
+    """[f] + [f] where two calls of f use a variable; and no gradient of a variable is cut."""
+    def f(x, w):
+        y = ag.sin(x) * w
+        for _ in range(40):
+            y = ag.sin(y)
+        return y
+
+    def g(x, w):
+        return f(x, w) + f(2.0 * x, w)
+
+    told = str(ag.explain(g, 0.5, 0.7))
+    exact = ag.grad(g, argnums=("x", "w"))(0.5, 0.7)
+    assert f"∂out/∂w = [f] + [f] = {exact[1]:.4g}" in told
+    assert f"∂out/∂x = ∂out/∂v2 · 2 + [f] = {exact[0]:.4g}" in told
+
+    def blocks(x):
+        y = x
+        for _ in range(20):
+            with ag.scope("block"):
+                y = ag.sin(y * 0.9) + 0.1
+        return y
+
+    told = str(ag.explain(blocks, 0.5))
+    assert "∂y/∂x = [block] = 0.004192" in told and "(of y18)" in told
+    random.seed(0)
+    model = nn.MLP(3, [16, 1])
+    told = str(ag.explain(lambda x: (model(x) - 1) ** 2, [1.0, 2.0, 3.0]))
+    assert told.count("∂out/∂x[") >= 3
+
+
+def test_several_results_and_the_whole():
+    """It is said which result of a part it is; the program itself is never closed."""
+    def two(x, w):
+        a = ag.sin(x) * w
+        return a, a * ag.exp(w)
+
+    def f(x, w):
+        a, b = two(x, w)
+        for _ in range(6):
+            a = ag.sin(a)
+        return a * b
+
+    told = str(ag.explain(f, 0.5, 0.7, limit=10))
+    assert "(result 1 of 2)" in told and "(result 2 of 2)" in told
+
+    class Program:
+        def __init__(self):
+            self.a = Value(0.5)
+
+        def __call__(self):
+            y = self.a
+            for _ in range(70):
+                y = ag.sin(y)
+            return y
+
+    assert "∂" in str(ag.explain(Program())) and "a = 0.5" in str(ag.explain(Program()))

@@ -124,36 +124,75 @@ class Normalised(nn.Module):
 
 
 def test_buffers_are_saved(tmp_path):
-    """What isn't learned but belongs to the model comes back, too; into the very same array."""
+    """What isn't learned but belongs to the model comes back, too; into arrays of its own."""
     model, fresh = (nn.Sequential(Normalised(), nn.Linear(2, 1, rng=0)) for _ in range(2))
     model(X + 5.0)
-    assert [name for name, _ in model.named_buffers()] == ["steps.0.running_mean"]
+    model[0].count = np.float64(3.0)
+    fresh[0].count = np.float64(0.0)
+    assert [name for name, _ in model.named_buffers()] == ["steps.0.running_mean", "steps.0.count"]
     nn.save(model, tmp_path / "m.npz")
-    array = fresh[0].running_mean
+    mine = fresh[0].running_mean
     nn.load(fresh, tmp_path / "m.npz")
-    assert np.array_equal(array, model[0].running_mean) and fresh[0].running_mean is array
+    assert (mine == 0.0).all(), "an array that may be the user's isn't written to"
+    assert np.array_equal(fresh[0].running_mean, model[0].running_mean)
+    assert fresh[0].count == 3.0 and isinstance(fresh[0].count, np.floating)
     assert np.array_equal(fresh.eval()(X).data, model.eval()(X).data)
+
+
+def test_what_two_modules_share_stays_shared(tmp_path):
+    """And read-only arrays, which may be snapshots, come back as well."""
+    def made(value):
+        first, second = Normalised(), Normalised()
+        first.running_mean = second.running_mean = np.full(2, value)
+        first.best = np.full(2, value)
+        first.best.flags.writeable = False
+        return nn.Sequential(first, second)
+
+    model, fresh = made(3.0), made(0.0)
+    nn.save(model, tmp_path / "m.npz")
+    nn.load(fresh, tmp_path / "m.npz")
+    assert fresh[0].running_mean is fresh[1].running_mean and (fresh[0].best == 3.0).all()
+    assert (fresh[0].running_mean == 3.0).all()
 
 
 def test_files_without_buffers_still_load(tmp_path):
     """As they were written before; it is told, and the arrays stay."""
     model = Normalised()
     np.savez(tmp_path / "old.npz", **{"parameters/weight": np.full(2, 3.0)})
-    with pytest.warns(RuntimeWarning, match=r"no running_mean.*stay as they are"):
+    with pytest.warns(RuntimeWarning, match="running_mean stays as before"):
         nn.load(model, tmp_path / "old.npz")
     assert (model.weight.data == 3.0).all() and (model.running_mean == 0.0).all()
 
 
-def test_a_buffer_that_does_not_fit_changes_nothing(tmp_path):
-    """Another shape, or an array that can't be written to: all or nothing."""
+def test_a_buffer_of_another_shape_stays(tmp_path):
+    """A module may hold its data, of which there is more today; an infinite mask is no alarm."""
     model = Normalised()
+    model.data, model.mask = np.ones(3), np.full(2, -np.inf)
     nn.save(model, tmp_path / "m.npz")
-    model.running_mean = np.zeros(3)
+    model.data = np.zeros(5)
     model.weight.data = np.full(2, 7.0)
-    with pytest.raises(ValueError, match="running_mean has shape"):
+    with pytest.warns(RuntimeWarning, match="data stays as before") as told:
         nn.load(model, tmp_path / "m.npz")
-    model.running_mean = np.zeros(2)
-    model.running_mean.flags.writeable = False
-    with pytest.raises(ValueError, match="can't be written to"):
-        nn.load(model, tmp_path / "m.npz")
-    assert (model.weight.data == 7.0).all()
+    assert len(told) == 1 and model.data.shape == (5,) and (model.weight.data == 1.0).all()
+
+
+@pytest.mark.parametrize(("labels", "threshold", "message"), [
+    ([-1, -1, 1, 1], 0.0, "0 and 1"), ([1, 2, 1, 2], 0.0, "0 and 1"),
+    (XOR, float("nan"), "threshold"), (XOR, True, "threshold"), (XOR, np.ones(2), "threshold"),
+])
+def test_thresholds_and_labels_that_have_no_meaning(labels, threshold, message):
+    """They are refused, rather than counted as wrong answers."""
+    with pytest.raises(ArgumentError, match=message):
+        nn.accuracy(Fixed(2.0 * XOR - 1), X, labels, threshold=threshold)
+
+
+def test_accuracy_of_nan():
+    """The largest of nan is no answer."""
+    with pytest.raises(ArgumentError, match="nan"):
+        nn.accuracy(Fixed(np.full((4, 2), np.nan)), X, XOR)
+
+
+def test_dividing_by_a_number_is_no_softmax():
+    """Rows that sum to 1 by chance give no alarm."""
+    nn.cross_entropy(Tensor(np.eye(3)) / 1.0, np.array([0, 1, 2]))
+    nn.cross_entropy(Tensor([[2.0, 2.0], [1.0, 3.0]]) / 4.0, np.array([0, 1]))

@@ -208,3 +208,10 @@ def test_arrays_of_a_list_have_its_name_and_their_place():
         return total
 
     assert "batches[3&#93;" in ag.draw(f, np.ones(3), fold=False).source
+
+
+def test_a_penalty_on_all_parameters_still_fits():
+    """Eighty variables that only closed boxes use aren't drawn: these boxes name them."""
+    model = nn.MLP(3, [8, 8, 1])
+    f = lambda x: (model(x) - 1) ** 2 + 0.1 * sum(p * p for p in model.parameters())
+    assert ag.draw(f, [1.0, 2.0, 3.0]).source.count("fillcolor") <= 60

@@ -32,7 +32,7 @@ class Closed:
         self.of: dict[Node, Part] = {}
         self.inside: set[Node] = set()
         level = max((len(run.path(node)) for node in operations), default=0)
-        while level > 0 and sum(node not in self.inside for node in operations) > limit:
+        while level > 0 and sum(node not in self.inside for node in run.order) > limit:
             self.of = self._parts_at(level, operations)
             self.inside = self._hidden()
             level -= 1
@@ -42,7 +42,8 @@ class Closed:
         found = {node: self.run.path(node)[level - 1] for node in operations
                  if len(self.run.path(node)) >= level}
         size = Counter(found.values())
-        return {node: part for node, part in found.items() if size[part] > 1}
+        return {node: part for node, part in found.items()
+                if 1 < size[part] < len(operations)}  # the whole isn't closed
 
     def _hidden(self) -> set[Node]:
         """What has no line: operations that nothing outside uses, and the modules' own variables.
@@ -54,6 +55,20 @@ class Closed:
             hidden |= {x for x in held if x in self.uses and x.op is None
                        and all(self.of.get(use) is not None for use in self.uses[x])}
         return hidden
+
+    def note(self, node: Node, names: Names) -> str:
+        """Which of the results of a closed part it is, and what came in where that isn't written.
+        """
+        part = self.of[node]
+        results = [other for other, own in self.of.items()
+                   if own is part and other not in self.inside]
+        told = [f"result {results.index(node) + 1} of {len(results)}"] if len(results) > 1 else []
+        if part.arguments is None:
+            came = {names[parent].name: None for other, own in self.of.items() if own is part
+                    for parent in other.parents if parent is not None
+                    and self.of.get(parent) is not part and parent not in self.inside}
+            told += [f"of {', '.join(came)}"] if came else []
+        return ", ".join(told)
 
     def call(self, node: Node, names: Names) -> Formula | None:
         """How a result of a closed part is written: the part, of what comes into it."""

@@ -43,6 +43,7 @@ class Line:
     symbol: Formula
     formulas: tuple[Formula, ...]
     note: str = ""
+    variable: bool = False
 
 
 class Explanation:
@@ -181,10 +182,18 @@ def _cut(lines: Sequence[Line], limit: int, closed: str) -> Explanation:
     hidden = 0
     for part in PARTS:
         own = [line for line in lines if line.part == part]
-        kept += own[:limit]
-        hidden += len(own[limit:])
+        chosen = own if len(own) <= limit else _chosen(own, limit)
+        kept += chosen
+        hidden += len(own) - len(chosen)
     told = f"… {hidden} more lines: wrt= names what is wanted, limit= writes more"
     return Explanation(kept, "\n".join(filter(None, [closed, told if hidden else ""])))
+
+
+def _chosen(lines: Sequence[Line], limit: int) -> list[Line]:
+    """So many of the lines: those of variables, which are asked for, and then from the first on."""
+    places = [k for k, line in enumerate(lines) if line.variable]
+    places += [k for k, line in enumerate(lines) if not line.variable]
+    return [lines[k] for k in sorted(places[:limit])]
 
 
 class _Derivation:
@@ -232,7 +241,8 @@ class _Derivation:
                 continue
             value = self.shown(node.value)
             if self.closed is not None and (call := self.closed.call(node, self.names)):
-                yield Line("forward", self.names[node], (call, value))
+                yield Line("forward", self.names[node], (call, value),
+                           self.closed.note(node, self.names))
                 continue
             formula = self.names.formula(node)
             steps = [formula]
@@ -245,6 +255,7 @@ class _Derivation:
         """∂y/∂node for each node, as the sum of what its uses send to it."""
         lines = []
         sent: dict[Node, list[tuple[Formula, Formula | None]]] = {}
+        told: set[tuple[Node, Any]] = set()  # what a closed part has been said to send back
         with np.errstate(all="ignore"):
             for node, g, contributions in sweep(self.y, one_like(self.y), exact=True):
                 self.totals[node] = self.shown(g)
@@ -253,10 +264,11 @@ class _Derivation:
                 for i, contribution in enumerate(contributions):
                     parent = node.parents[i]
                     if parent is not None and contribution is not None:
-                        term = self._term(node, i, g, contribution)
-                        if term not in (known := sent.setdefault(parent, [])) or (
-                                node not in self.part_of):
-                            known.append(term)
+                        if (parent, self.part_of.get(node, node)) not in told:
+                            sent.setdefault(parent, []).append(
+                                self._term(node, i, g, contribution))
+                        if node in self.part_of:  # all of it comes back at once
+                            told.add((parent, self.part_of[node]))
         return lines
 
     def _line(self, node: Node, terms: Sequence[tuple[Formula, Formula | None]]) -> Line:
@@ -264,12 +276,13 @@ class _Derivation:
         if node is self.y:
             return Line("backward", symbol, (ONE,))
         if not terms:
-            return Line("backward", symbol, (total,), "nothing was sent to it: it wasn't chosen")
+            return Line("backward", symbol, (total,), "nothing was sent to it: it wasn't chosen",
+                        node.op is None)
         steps = [_sum([formula for formula, _ in terms])]
         numbers = [n for _, n in terms if n is not None]
         if len(numbers) == len(terms) and (together := _sum(numbers)) not in (total, steps[0]):
             steps.append(together)
-        return Line("backward", symbol, (*steps, total))
+        return Line("backward", symbol, (*steps, total), variable=node.op is None)
 
     def _term(self, node: Node, i: int, g: Any, contribution: Any
               ) -> tuple[Formula, Formula | None]:

@@ -14,7 +14,9 @@ from .watched import Part
 
 __all__ = ["Box", "Fold", "Link", "View", "check_folding", "focused", "folded"]
 
+BESIDE = 20  # variables that only closed boxes use: of more, none is drawn
 FRAMES = 2  # the same where it would need arrows into more frames than this
+SMALL = 5000  # nodes, up to which the boxes of variables are counted
 RUN = 12  # a stretch of more operations than this is folded into runs, where all is to be folded
 Fold = Any  # "auto", True, False, or the names of what is closed
 
@@ -91,6 +93,9 @@ class View:
             heads.setdefault(tail, []).append(head)
         many = {tail for tail, found in heads.items() if isinstance(tail, int)
                 and record.is_variable(tail) and self._is_copied(tail, found)}
+        inside = {tail for tail, found in heads.items() if isinstance(tail, int)
+                  and record.is_variable(tail) and all(isinstance(h, Group) for h in found)}
+        many |= inside if len(inside) > BESIDE else set()  # the closed boxes name them
         count: Counter[int | Group] = Counter()
         for (tail, head), arrows in pairs.items():
             box = self._of[tail]
@@ -137,8 +142,9 @@ def folded(record: Record, fold: Fold, depth: int | None, most: int) -> View:
         view = View(tree, composites + [g for g in groups if g.depth >= level])
     if view.is_readable(most):
         return view
+    small = len(record.order) <= SMALL
     for size in (most, most // 2, most // 4, most // 8):  # the copies of variables count, too
-        runs = tree_of(record, most=max(size, 4), thorough=False)
+        runs = tree_of(record, most=max(size, 4), thorough=small)
         view = View(runs, list(runs.root.groups()))
         if view.is_readable(most):
             break
