@@ -27,7 +27,8 @@ def make(into: Path) -> list[Path]:
         run_example(Path(folder))
         browser = client.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, (page_name, step, theme) in SHOTS.items():
-            page = browser.new_page(viewport={"width": 1180, "height": 560}, color_scheme=theme)
+            page = browser.new_page(viewport={"width": 1180, "height": 560}, color_scheme=theme,
+                                    reduced_motion="reduce")  # else no two would be the same
             page.goto(f"{(Path(folder) / page_name).as_uri()}#{step}")
             page.wait_for_selector("html[data-ready]")
             page.screenshot(path=into / name)
