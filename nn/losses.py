@@ -55,7 +55,8 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Any:
     targets outside [0, 1], with which the loss has no minimum.
     """
     logit, target = _pair(logit, target, "binary_cross_entropy_with_logits")
-    if isinstance(logit, Value | Tensor) and logit.op is not None and logit.op.name == "sigmoid":
+    if isinstance(source := _unshaped(logit), Node) and source.op is not None and (
+            source.op.name == "sigmoid"):
         warnings.warn("binary_cross_entropy_with_logits takes logits, and is given what a sigmoid "
                       "made: it takes the sigmoid itself, so leave that out", stacklevel=2)
     if _has_nodes(target):
@@ -99,14 +100,21 @@ def to_distributions(logits: Any, target: Any) -> Any:
 def _is_softmax(logits: Any) -> bool:
     """Whether a prediction was made by a softmax: rows of numbers that aren't negative, of sum 1.
     """
-    if not isinstance(logits, Tensor) or logits.op is None or logits.op.name not in (
-            "exp", "divide"):
+    source = _unshaped(logits)
+    if not isinstance(source, Tensor) or source.op is None or source.op.name not in (
+            "exp", "divide") or source.parents[-1] is None:  # divided by a number
         return False
-    if logits.parents[-1] is None:  # divided by a number
-        return False
-    rows = logits.value
+    rows = source.value
     return bool(rows.shape[-1] > 1 and np.all(rows >= 0)
                 and np.allclose(np.sum(rows, axis=-1), 1.0, atol=1e-5))
+
+
+def _unshaped(x: Any) -> Any:
+    """A node before entries were taken out of it, or it was reshaped."""
+    while isinstance(x, Node) and x.op is not None and x.op.name in (
+            "getitem", "reshape", "squeeze", "expand_dims") and x.parents[0] is not None:
+        x = x.parents[0]
+    return x
 
 
 # ── what is checked ──────────────────────────────────────────────────────────────────────────────

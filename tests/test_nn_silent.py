@@ -89,8 +89,13 @@ def test_a_softmax_too_many():
     for probabilities in (ag.softmax(z), by_hand):
         with pytest.warns(UserWarning, match="leave that out"):
             nn.cross_entropy(probabilities, t)
-    with pytest.warns(UserWarning, match="takes the sigmoid itself"):
-        nn.binary_cross_entropy_with_logits(ag.sigmoid(z[:, 0]), [0, 1, 1, 0])
+    with pytest.warns(UserWarning, match="leave that out"):
+        nn.cross_entropy(ag.softmax(z)[:3], t[:3])
+    p = ag.sigmoid(z)
+    for probabilities in (ag.sigmoid(z[:, 0]), p[:, 0], p[:, :1].reshape(-1)):
+        with pytest.warns(UserWarning, match="takes the sigmoid itself"):
+            nn.binary_cross_entropy_with_logits(probabilities, [0, 1, 1, 0])
+    nn.binary_cross_entropy_with_logits(z[:, 0], [0, 1, 1, 0])
     for logits in (z, z * 2, np.exp(z), ag.softmax(z) * 3, ag.log_softmax(z)):
         nn.cross_entropy(logits, t)
 
