@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,7 +53,7 @@ class Names:
         """The same names, but for numbers in the places of some nodes that hold one."""
         numbered = copy.copy(self)
         instead: Any = {node: number(node.value, precision) for node in nodes}
-        numbered.known = {**self.known, **instead}
+        numbered.known = ChainMap(instead, self.known)  # type: ignore[assignment]
         return numbered
 
     def operand(self, node: Node, i: int) -> Formula:

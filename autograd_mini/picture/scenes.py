@@ -18,7 +18,8 @@ __all__ = ["NAME_COLUMNS", "TEXT_COLUMNS", "Placed", "Scene", "scenes_of", "thum
 COLUMN, LINE = 7.25, 16.0  # of 12 px monospace text, in px
 PAD_X, PAD_Y = 9.0, 7.0  # between a box's frame and what is in it
 NAME_COLUMNS, TEXT_COLUMNS = 20, 22
-TANGLED = 60  # with more arrows than this, a scene has straight ones: curves take seconds
+QUICKLY = " splines=line mclimit=0.3 nslimit=1 nslimit1=1"
+TANGLED = 40  # with more arrows than this, a scene has straight ones: curves take seconds
 ACROSS, DOWN = 88, 60  # px, of the picture of an array in a box
 
 
@@ -104,7 +105,7 @@ def _size(record: Record, box: Box) -> tuple[float, float]:
 def _as_dot(record: Record, scene: Scene) -> str:
     """Names, sizes and labels of the right width: the text itself is drawn by the page."""
     names = {placed.box: f"n{k}" for k, placed in enumerate(scene.boxes)}
-    quick = " splines=line mclimit=0.3" if len(scene.view.links) > TANGLED else ""
+    quick = QUICKLY if len(scene.view.links) > TANGLED else ""
     lines = [f"digraph {{ rankdir=LR nodesep=0.22 ranksep=0.35{quick}",
              'node [shape=box fixedsize=true label=""]',
              "edge [arrowsize=0.6 fontname=Courier fontsize=10]"]
