@@ -15,8 +15,7 @@ import secrets
 import shutil
 import warnings
 import zipfile
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -47,7 +46,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     arrays = {name: np.asarray(p.value) for name, p in _named(model).items()}
     _tell_of_nan(f"saving {path}", arrays)
     members: dict[str, Any] = {FOLDER + name: array for name, array in arrays.items()}
-    members |= {BUFFERS + name: array for name, array in model.named_buffers()}
+    members |= {BUFFERS + name: array for name, array in _named_buffers(model).items()}
     with _replacing(Path(path)) as file:
         np.savez(file, **members)
 
@@ -62,17 +61,19 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     there twice; other shapes; numbers that aren't floats, or float64 for float32, which can't
     hold them exactly. Nothing is ever unpickled. Arrays with nan or inf are loaded
     as they are, with a `RuntimeWarning` beforehand. A buffer that the file hasn't, or in another
-    shape, stays as it is, which is told in the same way; one that comes back is a new array in its
-    attribute, so that no array of yours is written to. Raises `OSError` if there is no such file.
+    shape, stays as it is, and one that the model hasn't is left in the file, which is told in the
+    same way; one that comes back is a new array in its attribute, so that no array of yours is
+    written to. Raises `OSError` if there is no such file.
     """
-    own, buffers = _named(model), dict(model.named_buffers())
+    own, buffers = _named(model), _named_buffers(model)
     with Path(path).open("rb") as file:
-        arrays, kept = _read(file, path, own, buffers)
+        arrays, kept, unknown = _read(file, path, own, buffers)
     _tell_of_nan(f"loading {path}", arrays)
-    _tell_of_missing(path, buffers, kept)
+    _tell_of_buffers(path, [name for name in buffers if name not in kept], unknown)
     before = [(parameter, parameter.value) for parameter in own.values()]
     held = [(module, key, getattr(module, key)) for _, module, key in model._buffers()]
-    come_back = {id(_buffer_named(model, name)): array for name, array in kept.items()}
+    first = {name: getattr(module, key) for name, module, key in model._buffers()}
+    come_back = {id(first[name]): array for name, array in kept.items()}
     try:
         for module, key, array in held:
             if id(array) in come_back:
@@ -95,12 +96,23 @@ def _named(model: Module) -> dict[str, Any]:
             f"save and load take (model, path), and the model is a Module, not "
             f"{type(model).__name__}"
         )
-    named = list(model.named_parameters())
-    twice = [name for name, n in Counter(name for name, _ in named).items() if n > 1]
-    if twice:
-        raise Problem(f"two parameters of the model have the name {twice[0]!r} (as the keys 1 and "
-                      "'1' of a dict give them): a file would keep one. Rename one of them")
-    return dict(named)
+    return _each_once("parameters", model.named_parameters())
+
+
+def _named_buffers(model: Module) -> dict[str, np.ndarray]:
+    """The buffers by name, if each has its own."""
+    return _each_once("buffers", model.named_buffers())
+
+
+def _each_once(what: str, named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of pairs. Raises `StorageError` if two have one name."""
+    found: dict[str, Any] = {}
+    for name, x in named:
+        if name in found:
+            raise Problem(f"two {what} of the model have the name {name!r} (as the keys 1 and '1' "
+                          "of a dict give them): a file would keep one. Rename one of them")
+        found[name] = x
+    return found
 
 
 def _tell_of_nan(doing: str, arrays: dict[str, np.ndarray]) -> None:
@@ -116,18 +128,18 @@ def _tell_of_nan(doing: str, arrays: dict[str, np.ndarray]) -> None:
             return
 
 
-def _tell_of_missing(path: Any, buffers: dict[str, Any], kept: dict[str, Any]) -> None:
-    """Warn of buffers that stay as they are."""
-    if missing := [name for name in buffers if name not in kept]:
+def _tell_of_buffers(path: Any, missing: list[str], unknown: list[str]) -> None:
+    """Warn of buffers that stay as they are, and of those that the model has no place for."""
+    if missing:
         warnings.warn(
             f"loading {path}: {_listed(missing)} {'stay' if len(missing) > 1 else 'stays'} as "
             "before, for the file has no array of that name and shape (one written by an older "
             "version has none)", RuntimeWarning, stacklevel=3)
-
-
-def _buffer_named(model: Module, name: str) -> Any:
-    """The array that is a buffer of this name."""
-    return next(getattr(module, key) for full, module, key in model._buffers() if full == name)
+    if unknown:
+        warnings.warn(
+            f"loading {path}: {_listed(unknown)} of the file {'are' if len(unknown) > 1 else 'is'} "
+            "left out, for the model has no plain array of floats of that name",
+            RuntimeWarning, stacklevel=3)
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────
@@ -174,8 +186,10 @@ class _Member(NamedTuple):
 
 
 def _read(file: IO[bytes], path: Any, own: dict[str, Any], buffers: dict[str, np.ndarray]
-          ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The parameters and the buffers by name, once everything about the file has been checked."""
+          ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
+    """The parameters and the buffers by name, once everything about the file has been checked, and
+    the names of the buffers that the model hasn't.
+    """
     _check_kind(file, path)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -188,7 +202,8 @@ def _read(file: IO[bytes], path: Any, own: dict[str, Any], buffers: dict[str, np
                 member, buffers[name])}
             return ({name: _numbers(archive, member).astype(own[name].dtype, copy=False)
                      for name, member in members.items()},
-                    {name: _numbers(archive, member).copy() for name, member in fitting.items()})
+                    {name: _numbers(archive, member).copy() for name, member in fitting.items()},
+                    [name for name in others if name not in buffers])
     except Problem:
         raise
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds on garbage
@@ -220,21 +235,21 @@ def _fits(member: _Member, buffer: np.ndarray) -> bool:
 def _by_name(archive: zipfile.ZipFile, path: Any
              ) -> tuple[dict[str, zipfile.ZipInfo], dict[str, zipfile.ZipInfo]]:
     """The members by the names of the parameters, and of the buffers, that they are for."""
-    infos: dict[str, zipfile.ZipInfo] = {}
+    parameters: dict[str, zipfile.ZipInfo] = {}
     buffers: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
-        if info.filename.startswith(BUFFERS):
-            buffers[info.filename.removesuffix(".npy").removeprefix(BUFFERS)] = info
-            continue
-        name = info.filename.removesuffix(".npy").removeprefix(FOLDER)
-        if name in infos:
+        of_buffer = info.filename.startswith(BUFFERS)
+        what, folder, found = (("buffer", BUFFERS, buffers) if of_buffer
+                               else ("parameter", FOLDER, parameters))
+        name = info.filename.removesuffix(".npy").removeprefix(folder)
+        if name in found:
             raise Problem(
-                f"{path} can't be loaded: it has two arrays for the parameter {name!r} "
-                f"({infos[name].filename} and {info.filename}). Nothing was changed; save the "
+                f"{path} can't be loaded: it has two arrays for the {what} {name!r} "
+                f"({found[name].filename} and {info.filename}). Nothing was changed; save the "
                 "model again with nn.save"
             )
-        infos[name] = info
-    return infos, buffers
+        found[name] = info
+    return parameters, buffers
 
 
 def _check_names(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, nn
-from autograd_mini.errors import ArgumentError, ShapeError
+from autograd_mini.errors import ArgumentError, ShapeError, StorageError
 
 
 class Fixed(nn.Module):
@@ -179,6 +181,37 @@ def test_a_buffer_of_another_shape_stays(tmp_path):
     with pytest.warns(RuntimeWarning, match="data stays as before") as told:
         nn.load(model, tmp_path / "m.npz")
     assert len(told) == 1 and model.data.shape == (5,) and (model.weight.data == 1.0).all()
+
+
+def test_buffers_of_one_name_are_refused(tmp_path):
+    """Of a model, when it is saved; of a file, when it is loaded. Nothing is written or changed."""
+    model = nn.Sequential(Normalised())
+    model.parts = {1: Fixed([1.0]), "1": Fixed([2.0])}
+    for part in model.parts.values():
+        del part.scale  # two parameters of one name are refused, too
+    with pytest.raises(StorageError, match=r"two buffers of the model have the name 'parts\.1"):
+        nn.save(model, tmp_path / "m.npz")
+    assert not (tmp_path / "m.npz").exists()
+    model = Normalised()
+    nn.save(model, tmp_path / "m.npz")
+    with zipfile.ZipFile(tmp_path / "m.npz", "a") as file:
+        again = file.read("buffers/running_mean.npy")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr("buffers/running_mean.npy", again)
+    mine = model.running_mean
+    with pytest.raises(StorageError, match="two arrays for the buffer 'running_mean'"):
+        nn.load(model, tmp_path / "m.npz")
+    assert model.running_mean is mine
+
+
+def test_a_buffer_that_the_model_has_not_is_told(tmp_path):
+    """What is left in the file isn't left in silence."""
+    model = Normalised()
+    model.spread = np.ones(2)
+    nn.save(model, tmp_path / "m.npz")
+    with pytest.warns(RuntimeWarning, match="spread of the file is left out") as told:
+        nn.load(Normalised(), tmp_path / "m.npz")
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(("labels", "threshold", "message"), [
