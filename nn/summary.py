@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Node
-
-from .module import Module
+from .module import Module, _walk
 
 __all__ = ["Row", "Summary"]
 
@@ -66,7 +64,7 @@ def _count(parameters: Any) -> int:
 
 def _rows(model: Module) -> list[Row]:
     """A row for each module, and for the model itself; what two share is counted once."""
-    found = dict(_modules(model, "", set()))
+    found = _modules(model)
     depth = max((path.count(".") for path in found), default=0)
     while len(found) > MOST and depth >= 0:
         found = {path: m for path, m in found.items() if path.count(".") < depth or not path}
@@ -80,23 +78,13 @@ def _rows(model: Module) -> list[Row]:
                 _count(own[path].values())) for path, module in found.items()]
 
 
-def _modules(part: Any, path: str, entered: set[int]) -> Iterator[tuple[str, Module]]:
+def _modules(model: Module) -> dict[str, Module]:
     """Each module by its path; a shared one once, by its first."""
-    if id(part) in entered:
-        return
-    entered.add(id(part))
-    if isinstance(part, Module):
-        yield path, part
-        branches: Any = vars(part).items()
-    elif isinstance(part, dict):
-        branches = part.items()
-    elif isinstance(part, list | tuple):
-        branches = enumerate(part)
-    else:
-        return
-    for key, branch in branches:
-        if not isinstance(branch, Node):
-            yield from _modules(branch, f"{path}.{key}" if path else str(key), entered)
+    first: dict[int, tuple[str, Module]] = {}  # by id: a dataclass may have no hash
+    for path, part in _walk(model, "", set()):
+        if isinstance(part, Module):
+            first.setdefault(id(part), (path, part))
+    return dict(first.values())
 
 
 def _shapes(parameters: dict[str, Any]) -> str:

@@ -30,7 +30,8 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
 
     A box is a node: its name, how it was computed, its value and, in red, ∂output/∂node. An arrow
     is red where a gradient came back along it, with the local slope it was multiplied by (ḡ is the
-    gradient at the arrow's head, ⊙ entry by entry); it is grey and dashed where nothing came back.
+    gradient at the arrow's head, × is entry by entry); it is grey and dashed where nothing came
+    back.
 
     what: a node; or a function, called with args. Of a function more is known: the modules,
     functions and `scope` blocks in which nodes are made, and the names of variables and arrays.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..graph import Node
-from .frames import paths_in
+from .frames import nodes_held
 from .names import Names
 from .notation import Formula
 from .run import Run
@@ -51,8 +51,7 @@ class Closed:
         hidden = {node for node, part in self.of.items() if node is not self.run.output
                   and all(self.of.get(use) is part for use in self.uses.get(node, []))}
         for part in set(self.of.values()):
-            held = {x for _, x in paths_in(part.of) if isinstance(x, Node)}
-            hidden |= {x for x in held if x in self.uses and x.op is None
+            hidden |= {x for x in nodes_held(part.of) if x in self.uses and x.op is None
                        and all(self.of.get(use) is not None for use in self.uses[x])}
         return hidden
 

@@ -126,7 +126,7 @@ class _Picture:
         for child in group.children:
             if isinstance(child, Group) and child not in self.view.closed:
                 name = f"c{len(self.sentences)}"
-                self.sentences[name] = f"{child.title}: {self._counted(child)}"
+                self.sentences[name] = f"{child.title}: {self.view.tree.counted(child)}"
                 with dot.subgraph(name=f"cluster_{name}") as frame:
                     frame.attr(id=name, label=f"<{_text(shortened(child.title, NAME))}>")
                     self._group(frame, child, inside)
@@ -164,7 +164,7 @@ class _Picture:
             operations = [i for i in group if not self.record.is_variable(i)]
             formula = self.record.formula_of(group.part, operations)
             return [self._titled(self._name(single), formula), *self._numbers(single)]
-        told = self._counted(group)
+        told = self.view.tree.counted(group)
         told += f", with {', '.join(dict.fromkeys(box.also))}" if box.also else ""
         lines = [self._titled(group.title, ""), (told, _dim(shortened(told, NAME + FORMULA)))]
         if single is not None and group.kind != "rest":
@@ -202,14 +202,6 @@ class _Picture:
         return [i for i in sorted(inside) if not self.record.is_variable(i) and (
             self.record.order[i] is self.record.output
             or any(arrow.head not in inside for arrow in self.record.uses[i]))]
-
-    def _counted(self, group: Group) -> str:
-        """How much is in a group."""
-        operations = sum(not self.record.is_variable(i) for i in group)
-        variables = len(self.view.tree.variables_of(group))
-        told = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
-                ((operations, "operation"), (variables, "variable")) if count]
-        return ", ".join(told)
 
     def _error(self, dot: Drawing) -> None:
         """A box that says where and why the function raised, behind the names in its line."""

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..graph import Node
-from .frames import paths_in
+from .frames import nodes_held
 from .record import Arrow, Record
 from .watched import Part
 
@@ -27,6 +27,13 @@ class Group:
     def __init__(self, part: Part | None, parent: Group | None = None, title: str = "") -> None:
         self.part, self.parent, self.title = part, parent, title
         self.children: list[int | Group] = []
+
+    def adopt(self, children: Sequence[int | Group]) -> None:
+        """Put these at the end of what is in it."""
+        self.children += children
+        for child in children:
+            if isinstance(child, Group):
+                child.parent = self
 
     @property
     def kind(self) -> str:
@@ -49,6 +56,10 @@ class Group:
             if isinstance(child, Group):
                 yield child
                 yield from child.groups()
+
+    def held(self) -> set[Node]:
+        """The nodes that the called module holds; none if this is no call of one."""
+        return nodes_held(self.part.of if self.part is not None else None)
 
     def chain(self) -> list[Group]:
         """The groups from the whole graph down to this one."""
@@ -88,15 +99,15 @@ class Tree:
 
     def _pack(self, group: Group, most: int) -> None:
         """Put variables that are used once into groups, where there are too many of them."""
-        alone = [i for i in group.children if isinstance(i, int) and self.record.is_variable(i)
-                 and len(self.record.uses[i]) == 1]
         if len(group.children) <= most:
             return
+        alone = [i for i in group.children if isinstance(i, int) and self.record.is_variable(i)
+                 and len(self.record.uses[i]) == 1]
         packed = set(alone)
         group.children = [child for child in group.children if child not in packed]
         for start in range(0, len(alone), most):
             run = Group(Part("", "run"), group)
-            run.children = list(alone[start:start + most])
+            run.adopt(alone[start:start + most])
             run.title = _title_of_run(self.record, alone[start:start + most])
             group.children.append(run)
             self.home |= dict.fromkeys(alone[start:start + most], run)
@@ -108,6 +119,12 @@ class Tree:
             used = {a.tail for i in group for a in self.record.incoming(i)}
             found |= {i for i in used if self.record.is_variable(i) and self.owns(group, i)}
         return found
+
+    def counted(self, group: Group) -> str:
+        """How much is in a group: "3 operations, 1 variable"."""
+        operations = sum(not self.record.is_variable(i) for i in group)
+        return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in (
+            (operations, "operation"), (len(self.variables_of(group)), "variable")) if count)
 
     def _keeps(self, group: Group, i: int) -> bool:
         """Whether a variable that is used in a group alone is drawn in it."""
@@ -127,13 +144,8 @@ class Tree:
     def owns(self, group: Group, i: int) -> bool:
         """Whether a variable is a parameter of the module that a group is a call of."""
         if group not in self.owned:
-            self.owned[group] = _held_by(group.part)
+            self.owned[group] = group.held()
         return self.record.order[i] in self.owned[group]
-
-
-def _held_by(part: Part | None) -> set[Node]:
-    """The nodes that a module holds."""
-    return {x for _, x in paths_in(part.of if part is not None else None) if isinstance(x, Node)}
 
 
 def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
@@ -160,32 +172,26 @@ def tree_of(record: Record, path: Callable[[int], Sequence[Part]] | None = None,
     _flatten(record, root, least)
     while len(root.children) == 1 and isinstance(only := root.children[0], Group) and (
             only.kind == "function"):  # it is the whole
-        root.children = only.children
-        for child in root.children:
-            if isinstance(child, Group):
-                child.parent = root
+        root.children = []
+        root.adopt(only.children)
     _number_calls(root)
     if most:
-        with_runs(record, root, most, thorough)
+        _with_runs(record, root, most, thorough)
     return Tree(record, root, max(most, MANY))
 
 
 def _flatten(record: Record, group: Group, least: int) -> None:
     """Let groups go that hold fewer operations, unless they hold the variables of these, too."""
-    kept: list[int | Group] = []
-    for child in group.children:
+    children, group.children = group.children, []
+    for child in children:
         if isinstance(child, Group):
             _flatten(record, child, least)
             inside = list(child)
-            if len(inside) < least and child.kind != "rest" and _held_by(child.part).isdisjoint(
+            if len(inside) < least and child.kind != "rest" and child.held().isdisjoint(
                     p for i in inside for p in record.order[i].parents):
-                kept += child.children
-                for grandchild in child.children:
-                    if isinstance(grandchild, Group):
-                        grandchild.parent = group
+                group.adopt(child.children)
                 continue
-        kept.append(child)
-    group.children = kept
+        group.children.append(child)
 
 
 def _number_calls(group: Group) -> None:
@@ -198,13 +204,13 @@ def _number_calls(group: Group) -> None:
             _number_calls(child)
 
 
-def with_runs(record: Record, group: Group, most: int, thorough: bool) -> None:
+def _with_runs(record: Record, group: Group, most: int, thorough: bool) -> None:
     """Put what a group has too many of into runs: contiguous, so that no arrow goes in a circle,
     and cut where the fewest arrows cross.
     """
     for child in group.children:
         if isinstance(child, Group):
-            with_runs(record, child, most, thorough)
+            _with_runs(record, child, most, thorough)
     boxes = len(group.children) + (_variables_beside(record, group) if thorough else 0)
     if boxes <= most or len(group.children) < 4:
         return
@@ -214,14 +220,11 @@ def with_runs(record: Record, group: Group, most: int, thorough: bool) -> None:
     group.children = []
     for start, end in itertools.pairwise(cuts):
         run = Group(Part("", "run"), group)
-        run.children = children[start:end]
-        for child in run.children:
-            if isinstance(child, Group):
-                child.parent = run
+        run.adopt(children[start:end])
         run.title = _title_of_run(record, list(run))
         group.children.append(run)
         if thorough:
-            with_runs(record, run, most, thorough)
+            _with_runs(record, run, most, thorough)
 
 
 def _variables_beside(record: Record, group: Group) -> int:

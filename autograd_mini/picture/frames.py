@@ -17,7 +17,7 @@ from ..graph import Node
 from ..places import Place, Spot, is_users_file, place_in
 
 __all__ = ["BUILTIN", "arguments_of", "calls", "constant_in", "in_nn", "is_method", "kind_of",
-           "paths_in", "spot", "variables_in"]
+           "nodes_held", "paths_in", "spot", "variables_in"]
 
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 COMPOSED = tuple(OURS + room for room in ("functions" + os.sep, "scipy_api" + os.sep, "special.py"))
@@ -41,13 +41,13 @@ def kind_of(code: CodeType, module: str) -> str:
     """What kind of part the call of a function is; "" if it is none."""
     if code.co_name.startswith("<") or code.co_name == "__init__":
         return ""
-    in_nn = module.startswith("autograd_mini.nn")
-    users = is_users_file(code.co_filename) and not in_nn
-    if (users or in_nn) and code.co_name in ("__call__", "forward") and code.co_argcount:
+    of_nn = in_nn(module)
+    users = is_users_file(code.co_filename) and not of_nn
+    if (users or of_nn) and code.co_name in ("__call__", "forward") and code.co_argcount:
         return "module"
     if users:
         return "function"
-    ours = code.co_filename.startswith(COMPOSED) or (in_nn and module.endswith(".losses"))
+    ours = code.co_filename.startswith(COMPOSED) or (of_nn and module.endswith(".losses"))
     return "composite" if ours and not code.co_name.startswith("_") and (
         "<" not in code.co_qualname) else ""
 
@@ -71,7 +71,8 @@ def arguments_of(frame: FrameType) -> list[tuple[str, Any]] | None:
     Those behind one that was left to its default are given with their names.
     """
     code = frame.f_code
-    ours = not is_users_file(code.co_filename) or in_nn(frame)  # which changes no list it is given
+    of_nn = in_nn(frame.f_globals.get("__name__", ""))
+    ours = not is_users_file(code.co_filename) or of_nn  # which changes no list it is given
     given = inspect.getargs(code)
     if _stored(code, frame.f_lasti) & {*given.args, given.varargs, given.varkw}:
         return None
@@ -91,9 +92,9 @@ def arguments_of(frame: FrameType) -> list[tuple[str, Any]] | None:
     return found + [(k, _kept(x, ours)) for k, x in known.get(given.varkw or "", {}).items()]
 
 
-def in_nn(frame: FrameType) -> bool:
-    """Whether a frame is of the package nn."""
-    return str(frame.f_globals.get("__name__", "")).startswith("autograd_mini.nn")
+def in_nn(module: Any) -> bool:
+    """Whether a module, by its `__name__`, is of the package nn."""
+    return str(module).startswith("autograd_mini.nn")
 
 
 def _kept(x: Any, whole: bool) -> Any:
@@ -194,3 +195,8 @@ def paths_in(x: Any, path: str = "", depth: int = 0, entered: frozenset[int] = f
         here = f"{path}.{key}" if path else key
         yield here, branch
         yield from paths_in(branch, here, depth + 1, entered | {id(x)})
+
+
+def nodes_held(x: Any) -> set[Node]:
+    """The nodes that an object holds."""
+    return {part for _, part in paths_in(x) if isinstance(part, Node)}

@@ -1,7 +1,7 @@
 """What a picture shows of a graph: its nodes, its arrows, and what the backward pass sent.
 
 A record has one sweep of its own, whether or not `backward()` was called, and leaves every `.grad`
-as it is. `draw`, `steps` and `explain` show what is in it; none computes a derivative.
+as it is. `draw` and `steps` show what is in it, and compute no derivative.
 """
 
 from __future__ import annotations

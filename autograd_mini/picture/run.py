@@ -163,7 +163,7 @@ def _watched(function: Callable[..., Any], args: Sequence[Any], frame: FrameType
 
 def _named_run(output: Node | None, watcher: Watcher, names: Mapping[Node, str],
                function: Callable[..., Any], frame: FrameType | None) -> Run:
-    """The run, with the names that the function and whoever asks have."""
+    """The run, with the names that the function and the calling code have."""
     around, _, objects = _variables_of(frame)
     own, held = _closed_over(function)
     return Run(output, watcher, {**around, **own, **names}, (), {**objects, **held}, list(names))

@@ -201,11 +201,7 @@ class _Story:
                                 "w": round(placed.width, 1), "h": round(placed.height, 1)}
         told |= {"ghost": 1} if box.within is not scene.group else {}
         if isinstance(box.what, Group):
-            variables = len(self.tree.variables_of(box.what))
-            operations = sum(not self.record.is_variable(i) for i in box.what)
-            counts = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in
-                      ((operations, "operation"), (variables, "variable")) if count]
-            return told | {"g": self.number[box.what], "sub": ", ".join(counts),
+            return told | {"g": self.number[box.what], "sub": self.tree.counted(box.what),
                            "name": shortened(printable(box.what.title), TEXT_COLUMNS + 8)}
         told |= {"copy": list(box.copy)} if box.copy != (0, 0) else {}
         name = self.record.names[self.record.order[box.what]].name

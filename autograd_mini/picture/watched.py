@@ -33,14 +33,14 @@ from .frames import (
     constant_in,
     is_method,
     kind_of,
+    nodes_held,
     paths_in,
     spot,
     variables_in,
 )
 from .notation import printable
 
-__all__ = ["Part", "Watcher", "paths_in", "scope", "variables_in"]
-
+__all__ = ["Part", "Watcher", "scope"]
 
 
 class Part:
@@ -159,12 +159,12 @@ class Watcher(Observer):
         known = 0
         while known < min(len(stack), len(self._calls)) and self._calls[known][0] is stack[known]:
             known += 1
-        calls = self._calls = self._calls[:known]
+        running = self._calls = self._calls[:known]
         for f in stack[known:]:
-            calls.append((f, self._part(f, [part for _, part in calls if part is not None])))
+            running.append((f, self._part(f, [part for _, part in running if part is not None])))
         blocks = _open.get()
         path: list[Part] = []  # a block of a generator that waits isn't where this is made
-        for f, part in calls:
+        for f, part in running:
             path += [part] if part is not None else []
             path += [block for block, opened_in, _ in blocks if opened_in == id(f)]
         return tuple(path)
@@ -215,8 +215,8 @@ class Watcher(Observer):
         """The user's line that made a node."""
         if node not in self.spots:
             return None
-        spot, caller = self.spots[node]
-        return place_in(spot, place_in(caller) if caller is not None else None)
+        made_at, caller = self.spots[node]
+        return place_in(made_at, place_in(caller) if caller is not None else None)
 
     def assigned(self, order: Sequence[Node]) -> dict[Node, str]:
         """The variables that nodes were assigned to, by the source.
@@ -269,7 +269,7 @@ class Watcher(Observer):
             parts = [part.of for part in self.paths.get(node, ()) if part.kind == "module"]
             for of in parts:
                 if id(of) not in held:
-                    held[id(of)] = {x for _, x in paths_in(of) if isinstance(x, Node)}
+                    held[id(of)] = nodes_held(of)
             for parent in node.parents:
                 if parent is not None and parent.op is None:
                     own = any(parent in held[id(of)] for of in parts)
