@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import hypothesis
 import numpy as np
 import pytest
@@ -59,3 +61,9 @@ def opened(browser, tmp_path):
     yield open_page
     for context in contexts:
         context.close()
+
+
+def pytest_collection_finish():
+    """Leave the thousands of tests that were found out of each garbage collection."""
+    gc.collect()
+    gc.freeze()
