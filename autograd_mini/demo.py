@@ -45,7 +45,7 @@ def _train(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Training]:
     rest.
     """
     from .nn import MLP, SGD, DataLoader, cross_entropy, fit
-    from .nn.fit import answers as answers_of
+    from .nn.evaluation import answers as answers_of
 
     print("1. A network of scalar Values learns real handwritten digits")
     random.seed(SEED)

@@ -14,13 +14,23 @@ else:
     from .scalar import MLP, Layer, Neuron
     from .layers import Linear, Sequential
     from .activations import ReLU, Sigmoid, Tanh
+    from .randomness import seed
     from .losses import (
         binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss,
     )
-    from .optimizers import SGD, Adam, Optimizer
-    from .data import DataLoader
-    from .fit import Epoch, accuracy, fit
+    from .optimizer import Optimizer
+    from .optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+    from .clipping import clip_grad_norm_, clip_grad_value_
+    from .schedules import (
+        CosineAnnealingLR, ExponentialLR, LinearLR, ReduceLROnPlateau, StepLR,
+    )
+    from .data import DataLoader, Standardize, random_split
+    from .evaluation import accuracy, evaluate, predict
+    from .history import Epoch, History
+    from .callbacks import Callback, Checkpoint, ClipGradNorm, EarlyStopping, Run, Schedule
+    from .fit import fit
     from .storage import load, save
+    from .checkpoint import load_checkpoint, save_checkpoint
 
     from autograd_mini import engine
 
@@ -32,7 +42,11 @@ else:
     del engine
 
 __all__ = [
-    "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "ReLU", "Tanh", "Sigmoid",
+    "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "ReLU", "Tanh", "Sigmoid", "seed",
     "mse_loss", "hinge_loss", "binary_cross_entropy_with_logits", "cross_entropy",
-    "SGD", "Adam", "Optimizer", "DataLoader", "fit", "Epoch", "accuracy", "save", "load",
+    "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Optimizer", "clip_grad_norm_",
+    "clip_grad_value_", "StepLR", "ExponentialLR", "CosineAnnealingLR", "LinearLR",
+    "ReduceLROnPlateau", "DataLoader", "random_split", "Standardize", "fit", "Epoch", "History",
+    "evaluate", "predict", "accuracy", "Callback", "Run", "EarlyStopping", "Checkpoint",
+    "ClipGradNorm", "Schedule", "save", "load", "save_checkpoint", "load_checkpoint",
 ]

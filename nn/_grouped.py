@@ -17,7 +17,8 @@ import numpy as np
 
 from autograd_mini import Value
 
-from .optimizers import Adam, Optimizer, fresh_array, replace_numbers
+from .optimizer import Optimizer, fresh_array, replace_numbers
+from .optimizers import Adam
 
 __all__ = ["PAIRS", "install"]
 
@@ -35,6 +36,10 @@ class Group:
 
 def step(self: Optimizer) -> None:
     """`Optimizer.step`: small Tensors of one dtype are moved as one array."""
+    if self._groups:
+        for part in self._groups:
+            part.step()
+        return
     if not self._states:
         self._stepped, self._states = list(self.parameters), _together(self.parameters)
     self._check_unchanged()
@@ -52,20 +57,20 @@ def step(self: Optimizer) -> None:
             _step_as_one(group, self.moved)
 
 
-def moved_in_place(self: Adam, x: Any, g: Any, state: dict[str, Any]) -> Any:
-    """`Adam.moved`: the moments of arrays are updated where they are, with one array of scratch."""
-    if self.weight_decay:
-        g = g + self.weight_decay * x
+def adapted_in_place(self: Adam, x: Any, g: Any, state: dict[str, Any]) -> Any:
+    """`Adam.adapted`: the moments of arrays are updated where they are, and one scratch array."""
     beta1, beta2 = self.betas
-    t = state["t"] = state.get("t", 0) + 1
+    t = state["step"] = state.get("step", 0) + 1
     rate, correction = self.lr / (1 - beta1**t), (1 - beta2**t) ** -0.5
     if isinstance(x, float):
-        m = state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
-        v = state["v"] = beta2 * state.get("v", 0.0) + (1 - beta2) * (g * g)
+        m = state["exp_avg"] = beta1 * state.get("exp_avg", 0.0) + (1 - beta1) * g
+        v = state["exp_avg_sq"] = beta2 * state.get("exp_avg_sq", 0.0) + (1 - beta2) * (g * g)
         return x - m / (math.sqrt(v) * correction + self.eps) * rate
     if t == 1:
-        state |= {name: np.zeros_like(x) for name in ("m", "v", "scratch")}
-    m, v, part = state["m"], state["v"], state["scratch"]
+        state |= {name: np.zeros_like(x) for name in ("exp_avg", "exp_avg_sq")}
+    if "scratch" not in state:
+        state["scratch"] = np.empty_like(x)
+    m, v, part = state["exp_avg"], state["exp_avg_sq"], state["scratch"]
     m *= beta1
     m += np.multiply(g, 1 - beta1, out=part)
     v *= beta2
@@ -100,16 +105,55 @@ def _step_as_one(group: Group, moved: Callable[..., Any]) -> None:
 
 def _apart(group: Group) -> list[Group]:
     """Each parameter alone, with its part of what is remembered."""
+    return [Group([p], state) for p, state in zip(group.parameters, _of_each(group), strict=True)]
+
+
+def _of_each(group: Group) -> list[dict[str, Any]]:
+    """What is remembered of each parameter of a group."""
     def of(p: Any, part: slice, held: Any) -> Any:
         return held[part].reshape(p.shape).copy() if isinstance(held, np.ndarray) else held
 
-    return [Group([p], {name: of(p, part, held) for name, held in group.state.items()})
+    kept = {name: held for name, held in group.state.items() if name != "scratch"}
+    if len(group.parameters) == 1:
+        return [kept]
+    return [{name: of(p, part, held) for name, held in kept.items()}
             for p, part in zip(group.parameters, group.parts, strict=True)]
+
+
+def remembered(self: Optimizer) -> list[dict[str, Any]]:
+    """`Optimizer._remembered`, of groups."""
+    of = {id(p): state for group in self._states
+          for p, state in zip(group.parameters, _of_each(group), strict=True)}
+    return [of.get(id(p), {}) for p in self.parameters]
+
+
+def remember(self: Optimizer, states: list[dict[str, Any]]) -> None:
+    """`Optimizer._remember`, in groups; what has another history stays alone."""
+    of = {id(p): state for p, state in zip(self.parameters, states, strict=True)}
+    self._states = []
+    for group in _together(self.parameters):
+        held = [of[id(p)] for p in group.parameters]
+        if len(held) == 1:
+            self._states.append(Group(group.parameters, held[0]))
+        elif all(_in_step(held[0], other) for other in held):
+            self._states.append(Group(group.parameters, {
+                name: np.concatenate([state[name].ravel() for state in held])
+                if isinstance(x, np.ndarray) else x for name, x in held[0].items()}))
+        else:
+            self._states += [Group([p], of[id(p)]) for p in group.parameters]
+
+
+def _in_step(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two parameters have made the same steps, so that they can be moved as one."""
+    return one.keys() == other.keys() and all(
+        isinstance(x, np.ndarray) or x == other[name] for name, x in one.items())
 
 
 PAIRS: list[tuple[type, str, Callable[..., Any], Callable[..., Any]]] = [
     (Optimizer, "step", Optimizer.step, step),  # a class, a name in it, the plain one, the fast one
-    (Adam, "moved", Adam.moved, moved_in_place),
+    (Optimizer, "_remembered", Optimizer._remembered, remembered),
+    (Optimizer, "_remember", Optimizer._remember, remember),
+    (Adam, "adapted", Adam.adapted, adapted_in_place),
 ]
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from autograd_mini import Node, Value, errors
 
-__all__ = ["Called", "Checked", "a_flag", "a_generator", "a_number", "a_whole_number",
-           "above_0", "an_array", "at_least_0", "from_0_to_1", "of_one_sample",
+__all__ = ["Called", "Checked", "a_flag", "a_number", "a_whole_number",
+           "above_0", "an_array", "at_least_0", "below_1", "from_0_to_1", "of_one_sample",
            "shown", "two_below_1", "whole_numbers"]
 
 SPELLINGS = {  # what other libraries call it: what it is called here
@@ -133,6 +133,11 @@ def from_0_to_1(x: Any, name: str) -> float:
     return a_number(x, name, lambda x: 0 <= x <= 1, "from 0 to 1")
 
 
+def below_1(x: Any, name: str) -> float:
+    """x, if it is a number from 0 to below 1."""
+    return a_number(x, name, lambda x: 0 <= x < 1, "≥ 0 and below 1")
+
+
 def above_0(x: Any, name: str) -> float:
     """x, if it is a finite number above 0."""
     return a_number(x, name, lambda x: x > 0, "above 0 (it keeps 0/0 away)")
@@ -160,19 +165,6 @@ def an_array(x: Any, name: str) -> np.ndarray:
         raise errors.DTypeError(f"{name} is a masked array, whose mask would be lost: leave out "
                                 "what is masked, x.compressed(), or fill it, x.filled(0.0)")
     return np.asarray(x)
-
-
-def a_generator(rng: Any) -> np.random.Generator:
-    """NumPy's generator itself, or a new one from a seed (from the system's entropy, if None).
-
-    Raises `ArgumentTypeError` for what NumPy doesn't take for a seed.
-    """
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise errors.ArgumentTypeError(
-            f"rng is a seed (a whole number ≥ 0) or np.random.default_rng(…), not {shown(rng)}"
-        ) from error
 
 
 def of_one_sample(activation: Callable[[Any, Any], Value]) -> Callable[[Any, Any], Value]:

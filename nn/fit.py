@@ -4,76 +4,233 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from autograd_mini import Node, Tensor, Value, errors, no_grad
+from autograd_mini import Tensor, Value, detect_anomaly, errors
 
 from .arguments import a_flag, a_whole_number, shown
+from .callbacks import Callback, Checkpoint, Run
+from .evaluation import (
+    Metrics,
+    evaluate,
+    is_single,
+    measure,
+    named_metrics,
+    numbers_of,
+    pair,
+    run_model,
+    takes_samples,
+)
+from .history import Epoch, History
 from .module import Module
-from .optimizers import Optimizer
+from .optimizer import Optimizer
+from .state import kept
 
-__all__ = ["Epoch", "accuracy", "fit"]
-
-
-class Epoch(NamedTuple):
-    """What one pass over the data came to: its number from 1, and the mean loss of a sample."""
-
-    number: int
-    loss: float
+__all__ = ["fit"]
 
 
 def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer,
-        epochs: int = 10, *, progress: bool = True,
-        after_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:
+        epochs: int = 10, *, validation: Any = None, metrics: Any = (),
+        callbacks: Iterable[Callback] = (), progress: bool = True,
+        after_epoch: Callable[[Epoch], object] | None = None,
+        history: Iterable[Epoch] = ()) -> History:
     """Train `model` to lower loss(model(x), y) over the batches (x, y) of `loader`.
 
-    loader: iterable again and again, such as a `DataLoader`. after_epoch: called with each
-    `Epoch` as it ends. progress: a bar on standard error where it is a terminal, and one plain
-    line an epoch where it isn't (in a notebook on standard output). Returns the epochs. Raises
-    `FloatingPointError`, before the step, as soon as a loss is nan or inf, and `ArgumentError` (a
-    `ValueError`) for an epoch without batches. Before anything starts: `ArgumentError` for epochs
-    < 0 and for an optimizer of other parameters than the model's (some of them are well: the rest
-    stays as it is), `ArgumentTypeError` (a `TypeError`) for arguments of another kind.
+    loader: iterable again and again, such as a `DataLoader`. validation: another one, over whose
+    batches the model is evaluated after each epoch (`val_loss`). metrics: functions of (prediction,
+    y), or a dict of them by name, such as `[nn.accuracy]`; each gets the plain predictions of a
+    whole epoch at once, those of training as they were made along the way. callbacks: see
+    `nn.Callback`. after_epoch: called with each `Epoch` as it ends. progress: a bar on standard
+    error where it is a terminal, and one plain line an epoch where it isn't (in a notebook on
+    standard output). history: the epochs that were trained before, as `nn.load_checkpoint` gives
+    them; `epochs` counts these, too. Returns the `History`, a list of epochs.
+
+    Raises `FloatingPointError`, before the step, as soon as a loss is nan or inf, and says where
+    that was born; and `ArgumentError` (a `ValueError`) for an epoch without batches. Before
+    anything starts: `ArgumentError` for epochs < 0 and for an optimizer of other parameters than
+    the model's (some of them are well: the rest stays as it is), `ArgumentTypeError` (a
+    `TypeError`) for arguments of another kind.
     """
     epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
+    calls = _callbacks(callbacks)
     _check_fit(model, loader, loss, optimizer, after_epoch)
-    history: list[Epoch] = []
-    one_by_one = takes_samples(model)
-    terminal = progress and sys.stderr.isatty()
-    lines = sys.stdout if "ipykernel" in sys.modules else sys.stderr  # a notebook has that in red
-    single = _is_single(model)
-    for number in range(1, epochs + 1):
-        model.train()  # again: after_epoch may have looked at the model as it answers
-        batches: Iterable[Any] = tqdm(
-            loader, desc=f"epoch {number}/{epochs}", disable=not terminal, leave=number == epochs
-        )
-        total, samples = 0.0, 0
+    named = named_metrics(metrics)
+    if validation is not None and not isinstance(validation, Iterable):
+        raise errors.ArgumentTypeError("validation gives batches (x, y), as nn.DataLoader(X, y) "
+                                       f"does, not {shown(validation)}")
+    run = Run(model, loader, loss, optimizer, calls, History(history), epochs)
+    _train(run, named, validation, progress, after_epoch)
+    for call in calls:
+        call.after_fit(run)
+    return run.history
+
+
+def _train(run: Run, named: Metrics, validation: Any, progress: bool,
+           after_epoch: Callable[[Epoch], object] | None) -> None:
+    """The epochs, until there are enough or one of the callbacks stops."""
+    epoch = _Epoch(run, named)
+    for number in range(len(run.history) + 1, run.epochs + 1):
+        run.epoch, started = number, time.perf_counter()
+        for call in run.callbacks:
+            call.before_epoch(run)
+        measured = epoch.train(progress and sys.stderr.isatty())
+        if validation is not None:
+            found = evaluate(run.model, validation, run.loss_function, named)
+            measured |= {f"val_{name}": number for name, number in found.items()}
+        run.history.append(Epoch(run.epoch, measured.pop("loss"), measured,
+                                 time.perf_counter() - started))
+        _tell(run, progress)
+        _end_epoch(run, after_epoch)
+        if run.stop:
+            return
+
+
+class _Epoch:
+    """One pass over the batches, again and again: all that doesn't change is looked up once."""
+
+    def __init__(self, run: Run, metrics: Metrics) -> None:
+        self.run, self.metrics = run, metrics
+        self.single, self.one_by_one = is_single(run.model), takes_samples(run.model)
+        self.parameters = run.model.parameters()
+        self.last: Any = None  # x and y of the batch before, and the numbers that it met
+        self.backward_calls, self.step_calls = (
+            [getattr(c, name) for c in run.callbacks
+             if getattr(type(c), name) is not getattr(Callback, name)]
+            for name in ("after_backward", "after_step"))
+
+    def train(self, terminal: bool) -> dict[str, float]:
+        """The mean loss, and the metrics."""
+        run, total, rows, seen = self.run, 0.0, 0, []
+        run.model.train()  # again: after_epoch may have looked at the model as it answers
+        batches = _bar(run) if terminal else run.loader
+        run.batch = 0
         for batch in batches:
-            x, y = _pair(batch, single)
-            total += len(y) * _step(model, x, y, loss, optimizer, one_by_one)
-            samples += len(y)
+            run.x, run.y = pair(batch, self.single)
+            run.batch += 1
+            self._step()
+            total += len(run.y) * run.loss
+            rows += len(run.y)
+            if self.metrics:
+                seen.append((numbers_of(run.prediction), run.y))
             if terminal:
-                batches.set_postfix(loss=f"{total / samples:.4f}")  # type: ignore[attr-defined]
-        _refuse_none(samples, number)
-        history.append(Epoch(number, total / samples))
-        if progress and not terminal:
-            print(f"epoch {number}/{epochs}  loss {history[-1].loss:.4f}", file=lines)
-        if after_epoch is not None:
-            after_epoch(history[-1])
-    return history
+                batches.set_postfix(loss=f"{total / rows:.4f}")
+        if not rows:
+            raise errors.ArgumentError(
+                f"epoch {run.epoch} had no batches: the loader is empty, or an iterator that is "
+                "used up after one pass (give a list or a DataLoader)")
+        return {"loss": total / rows} | measure(self.metrics, seen)
+
+    def _step(self) -> None:
+        """One batch: forward, backward, step."""
+        run = self.run
+        run.optimizer.zero_grad()
+        self._backpropagate()
+        if self.metrics and self.last is None:  # what can't be measured is told before any step
+            measure(self.metrics, [(numbers_of(run.prediction), run.y)])
+        for call in self.backward_calls:
+            call(run)
+        before = [p.value for p in self.parameters]
+        run.optimizer.step()
+        self.last = run.x, run.y, before
+        for call in self.step_calls:
+            call(run)
+
+    def _backpropagate(self) -> None:
+        """The loss and the gradients of a batch."""
+        run = self.run
+        run.prediction = run_model(run.model, run.x, self.one_by_one)
+        value = run.loss_function(run.prediction, run.y)
+        if not isinstance(value, Value | Tensor) or value.size != 1:
+            what = f"shape {value.shape}" if isinstance(value, Value | Tensor) else shown(value)
+            raise errors.GraphError(
+                f"the loss of a batch is one Value or Tensor of shape (), computed from the "
+                f"model's parameters; got {what}: return it as it comes from nn.mse_loss or "
+                "np.mean")
+        run.loss = float(np.asarray(value.value).item())
+        if not math.isfinite(run.loss):
+            raise FloatingPointError(self._what_happened())
+        value.backward()
+
+    def _what_happened(self) -> str:
+        """Where a loss that isn't finite was born."""
+        run = self.run
+        lost = f"the loss is {run.loss} (epoch {run.epoch}, batch {run.batch})"
+        cure = (f"lower the learning rate (it is {_rates(run.optimizer)}), or clip the gradients "
+                "(nn.ClipGradNorm)")
+        broken = next((name for name, p in run.model.named_parameters()
+                       if not np.all(np.isfinite(p.value))), None)
+        if broken is None:
+            born = self._born(run.x, run.y)
+            return f"{lost}: {born}\nif numbers grow from step to step, {cure}" if born else (
+                f"{lost}: {cure}, and look for a log or a division at 0")
+        held = [p.value for p in self.parameters]
+        try:
+            for p, value in zip(self.parameters, self.last[2], strict=True):
+                p.value = value
+            born = self._born(*self.last[:2])
+        finally:
+            for p, value in zip(self.parameters, held, strict=True):
+                p.value = value
+        return (f"{lost}, for {broken} isn't finite since the step before"
+                f"{f': {born}' if born else ', which was too long'}\n{cure}")
+
+    def _born(self, x: Any, y: Any) -> str:
+        """What `detect_anomaly` says of a batch, if it meets anything; the model stays as it is."""
+        with kept(self.run.model):
+            try:
+                with detect_anomaly(), np.errstate(all="ignore"):
+                    value = self.run.loss_function(run_model(self.run.model, x, self.one_by_one), y)
+                    value.backward()
+            except errors.AnomalyError as found:
+                return str(found)
+        return ""
 
 
-def _refuse_none(samples: int, number: int) -> None:
-    """Raise `ArgumentError` if the epoch of this number had no samples."""
-    if not samples:
-        raise errors.ArgumentError(
-            f"epoch {number} had no batches: the loader is empty, or an iterator that is used "
-            "up after one pass (give a list or a DataLoader)"
-        )
+def _bar(run: Run) -> Any:
+    """The batches, with a bar that tells how far an epoch has come."""
+    return tqdm(run.loader, desc=f"epoch {run.epoch}/{run.epochs}", leave=run.epoch == run.epochs)
+
+
+def _tell(run: Run, progress: bool) -> None:
+    """One line for the epoch that has ended, where there is no bar."""
+    if progress and (not sys.stderr.isatty() or run.history[-1].measured):  # the bar has the loss
+        lines = sys.stdout if "ipykernel" in sys.modules else sys.stderr  # a notebook has it red
+        print(f"epoch {run.epoch}/{run.epochs}  {run.history[-1]}", file=lines)
+
+
+def _end_epoch(run: Run, after_epoch: Callable[[Epoch], object] | None) -> None:
+    """What is to be done after an epoch; what writes it down comes last."""
+    for call in run.callbacks:
+        if not isinstance(call, Checkpoint):
+            call.after_epoch(run)
+    if after_epoch is not None:
+        after_epoch(run.history[-1])
+    for call in run.callbacks:
+        if isinstance(call, Checkpoint):
+            call.after_epoch(run)
+
+
+def _rates(optimizer: Optimizer) -> str:
+    """The learning rate, or those of its groups."""
+    return ", ".join(dict.fromkeys(f"{group.lr:g}" for group in optimizer.param_groups))
+
+
+def _callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks. Raises `ArgumentTypeError` for what is none."""
+    given = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
+    for call in given:
+        if not isinstance(call, Callback):
+            cure = (f"write {call.__name__}(…)" if isinstance(call, type)
+                    else "give nn.Schedule(schedule)" if hasattr(call, "get_last_lr")
+                    else "derive it from nn.Callback (a function of an Epoch is after_epoch=…)")
+            raise errors.ArgumentTypeError(
+                f"callbacks is a list of nn.Callback, not {shown(call)}: {cure}")
+    return given
 
 
 def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: Any) -> None:
@@ -82,6 +239,8 @@ def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: 
         "model is a Module" if not isinstance(model, Module)
         else "loader gives batches (x, y) again and again, as nn.DataLoader(X, y) does"
         if not isinstance(loader, Iterable)
+        else "loader is the pair (X, y) itself: nn.DataLoader(X, y) makes batches of it"
+        if _is_pair(loader)
         else "loss is a function of (prediction, y)" if not callable(loss)
         else "optimizer is an Optimizer, nn.Adam(model.parameters())"
         if not isinstance(optimizer, Optimizer)
@@ -102,130 +261,10 @@ def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: 
         raise errors.ArgumentError("the model has no parameters: there is nothing to train")
 
 
-def _pair(batch: Any, single: bool) -> tuple[Any, Any]:
-    """x and y of a batch, as float32 for a `single` model. An array isn't one, for its first two
-    rows would be taken for them.
-    """
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        what = f"{len(batch)} arrays" if isinstance(batch, tuple | list) else shown(batch)
-        raise errors.ArgumentTypeError(
-            f"a batch of the loader is (x, y), not {what}: of two arrays, give "
-            "nn.DataLoader(X, y)")
-    x, y = batch
-    if not hasattr(y, "__len__"):
-        raise errors.ArgumentTypeError(f"y of a batch holds one target a sample; got {shown(y)}")
-    return (_as_single(x), _as_single(y)) if single else (x, y)
-
-
-def _step(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
-          optimizer: Optimizer, one_by_one: bool) -> float:
-    """One batch: forward, backward, step. Returns the loss before the step."""
-    optimizer.zero_grad()
-    value = loss(predict(model, x, one_by_one), y)
-    if not isinstance(value, Value | Tensor) or value.size != 1:
-        what = f"shape {value.shape}" if isinstance(value, Value | Tensor) else shown(value)
-        raise errors.GraphError(
-            f"the loss of a batch is one Value or Tensor of shape (), computed from the model's "
-            f"parameters; got {what}: return it as it comes from nn.mse_loss or np.mean"
-        )
-    number = float(np.asarray(value.value).item())
-    if not math.isfinite(number):
-        raise FloatingPointError(
-            f"the loss is {number}: lower the learning rate (it is {optimizer.lr}), and "
-            "look for a log or a division at 0"
-        )
-    value.backward()
-    optimizer.step()
-    return number
-
-
-def _is_single(model: Module) -> bool:
-    """Whether all parameters are float32: then batches of float64 are, too, or all would be."""
-    return all(isinstance(p, Tensor) and p.dtype == np.float32 for p in model.parameters())
-
-
-def _as_single(x: Any) -> Any:
-    """An array of float64 as float32."""
-    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype == np.float64 else x
-
-
-def takes_samples(model: Module) -> bool:
-    """Whether it is a network of `Value`s, which takes one sample, or one of arrays."""
-    return all(isinstance(p, Value) for p in model.parameters())
-
-
-def predict(model: Module, x: Any, one_by_one: bool) -> Any:
-    """model(x) for a batch; a network of `Value`s gets its samples in turn."""
-    if one_by_one:
-        return [model(sample.tolist()) for sample in np.asarray(x)]
-    return model(x)
-
-
-def accuracy(model: Module, x: Any, labels: Any, *, threshold: float | None = None) -> float:
-    """The fraction of rows of x for which the model's answer is the one in `labels`.
-
-    labels: a whole number for each row, of shape (n,): the index of the largest output. A model of
-    one output says yes or no, by whether that is above `threshold` (0 for logits, 0.5 for
-    probabilities); labels are then 0 and 1, of shape (n,) or (n, 1). Raises `ArgumentError` for a
-    threshold that is missing or has no meaning and for labels of another kind, `ShapeError` for
-    another number of them.
-    """
-    scores = _scores(model, x)
-    given = np.asarray(labels)
-    if scores.shape[1] == 1 and given.shape == (len(scores), 1):
-        given = given[:, 0]
-    if given.shape != (len(scores),):
-        raise errors.ShapeError(f"accuracy: there are {len(scores)} rows and labels of shape "
-                                f"{given.shape}; a label is the index of a class, one a row (of "
-                                "one-hot rows, np.argmax(labels, axis=1))")
-    if threshold is not None and not np.isin(given, (0, 1)).all():
-        raise errors.ArgumentError("accuracy: with a threshold the labels are 0 and 1 (from −1 and "
-                                   "1: (labels + 1) // 2)")
-    if given.dtype.kind not in "iub" and not np.all(given == np.floor(given)):
-        raise errors.ArgumentError("accuracy: labels are whole numbers, the indices of classes")
-    return float(np.mean(_answers(scores, threshold) == given))
-
-
-def answers(model: Module, x: Any) -> np.ndarray:
-    """For each row of x the index of the largest output."""
-    return _answers(_scores(model, x), None)
-
-
-def _answers(scores: np.ndarray, threshold: float | None) -> np.ndarray:
-    """The class of each row: by the largest output, or by whether the only one is above."""
-    if np.isnan(scores).any():
-        raise errors.ArgumentError("accuracy: the model's outputs hold nan, and say nothing")
-    if threshold is not None and (isinstance(threshold, bool) or np.ndim(threshold)
-                                  or not np.isfinite(threshold)):
-        raise errors.ArgumentError(f"accuracy: threshold is one number, not {shown(threshold)}")
-    if scores.shape[1] > 1 and threshold is None:
-        return np.asarray(np.argmax(scores, axis=1))
-    if scores.shape[1] > 1:
-        raise errors.ArgumentError(f"accuracy: the model has {scores.shape[1]} outputs, of which "
-                                   "the largest is the answer: threshold is for one output")
-    if threshold is None:
-        raise errors.ArgumentError("accuracy: the model has one output, and is asked whether it is "
-                                   "above something: give threshold=0.0 for logits (as of "
-                                   "binary_cross_entropy_with_logits), 0.5 for probabilities")
-    return np.asarray(scores[:, 0] > threshold).astype(int)
-
-
-def _scores(model: Module, x: Any) -> np.ndarray:
-    """The model's outputs as plain numbers, a row a sample, as it gives them when not training."""
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with no_grad():
-            x = _as_single(x) if _is_single(model) else x
-            scores = predict(model, x, takes_samples(model))
-    finally:
-        for module, was in training.items():
-            module.training = was
-    rows = [_plain(row) for row in scores] if isinstance(scores, list) else _plain(scores)
-    plain = np.asarray(rows)
-    return plain.reshape(-1, 1) if plain.ndim == 1 else plain.reshape(-1, plain.shape[-1])
-
-
-def _plain(x: Any) -> Any:
-    """Nodes as numbers."""
-    return x.value if isinstance(x, Node) else [_plain(v) for v in x] if isinstance(x, list) else x
+def _is_pair(loader: Any) -> bool:
+    """Whether it is (X, y) itself, rather than a list of batches that are such pairs."""
+    if not isinstance(loader, tuple | list) or len(loader) != 2:
+        return False
+    return (isinstance(loader, tuple) and not all(isinstance(b, tuple) for b in loader)) or not all(
+        isinstance(b, tuple | list) and all(hasattr(part, "__len__") for part in b)
+        for b in loader)

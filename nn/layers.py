@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import Tensor, errors, linear
 
-from .arguments import a_flag, a_generator, a_whole_number, shown
+from .arguments import a_flag, a_whole_number, shown
 from .initialisers import uniform_fan_in
 from .module import Module
+from .randomness import a_generator
 
 __all__ = ["Linear", "Sequential"]
 
@@ -45,15 +46,17 @@ class Linear(Module):
         shape = x.shape if isinstance(x, Tensor | np.ndarray) else np.shape(x)
         if shape[-1:] != (self.in_features,):
             raise ValueError(f"{self!r} needs (…, {self.in_features}), got {shape}")
-        if self.weight.value.dtype == np.float32 and getattr(x, "dtype", None) == np.float64:
+        if self.weight.dtype == np.float32 and getattr(x, "dtype", None) == np.float64:
             warnings.warn(f"{self!r} holds float32 and is given float64, so all that follows is "
                           "computed in float64: give it x.astype(np.float32)", stacklevel=2)
         if self.bias is None:
             return x @ self.weight.T
         return linear(x, self.weight, self.bias)
 
-    def __repr__(self) -> str:
-        return f"Linear({self.in_features}, {self.out_features}, bias={self.bias is not None})"
+    def extra_repr(self) -> str:
+        """As PyTorch writes it."""
+        return (f"in_features={self.in_features}, out_features={self.out_features}, "
+                f"bias={self.bias is not None}")
 
 
 def _precision(dtype: Any) -> np.dtype[Any]:
@@ -98,5 +101,7 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self.steps)
 
-    def __repr__(self) -> str:
-        return f"Sequential({', '.join(map(repr, self.steps))})"
+    def _parts(self) -> Iterable[tuple[Any, Any]]:
+        """What it holds: the modules by their numbers, as PyTorch names them."""
+        for key, part in vars(self).items():
+            yield from enumerate(part) if key == "steps" else [(key, part)]

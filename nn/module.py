@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ class Module(Called):
     Whatever node (`Value` or `Tensor`) is an attribute, or lies in a list, tuple or dict or a
     Module that is one, is a parameter; its name is the path to it, such as `layers.0.weight`.
     Plain numbers are constants, and so is a computed node that was kept; a plain array of floats
-    isn't learned, but saved (see `named_buffers`). A subclass defines `forward`.
+    isn't learned, but saved (see `named_buffers`). So `layer.weight = layer.weight.data` freezes a
+    weight, and `layer.weight = Tensor(layer.weight)` lets it learn again (in a new optimizer). A
+    subclass defines `forward`.
     """
 
     training = True
@@ -48,9 +51,9 @@ class Module(Called):
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         """(name, array) of what isn't learned but belongs to the model, such as running means.
 
-        That is each attribute of a module that is a plain array of floats, or one of NumPy's
-        floats, unless its name begins with an underscore; of one that two modules hold, the first.
-        `save` and `load` keep them, too.
+        That is each attribute of a module that is a plain array of floats, one of NumPy's floats,
+        or a counter (a whole number in an array without axes), unless its name begins with an
+        underscore; of one that two modules hold, the first. `save` and `load` keep them, too.
         """
         seen: set[int] = set()
         for name, module, key in self._buffers():
@@ -63,13 +66,40 @@ class Module(Called):
         """(name, module, attribute) of each buffer, wherever it is held."""
         for path, part in _walk(self, "", set()):
             for key, x in list(vars(part).items()) if isinstance(part, Module) else ():
-                plain = type(x) is np.ndarray or isinstance(x, np.floating)
-                if plain and x.dtype.kind == "f" and not key.startswith("_"):
+                if _is_buffer(x) and not key.startswith("_"):
                     yield f"{path}.{key}" if path else key, part, key
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Each parameter and each buffer by its name, as PyTorch names them: `{"0.weight": …}`.
+
+        The arrays are copies. Raises `StorageError` if two have one name.
+        """
+        from .state import entries
+
+        return {name: np.array(entry.value) for name, entry in entries(self).items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Any:
+        """Take the numbers of every parameter and buffer from what `state_dict` gave.
+
+        The parameters stay the same nodes. All are replaced or none: raises `StorageError` (a
+        `ValueError`) for other shapes, for numbers that the model's precision doesn't hold, and,
+        if `strict`, for names that are missing or unknown. Returns (missing_keys, unexpected_keys).
+        """
+        from .state import load_state
+
+        return load_state(self, state, a_flag(strict, "strict"))
 
     def modules(self) -> Iterator[Module]:
         """This module and every one inside it."""
         return (part for _, part in _walk(self, "", set()) if isinstance(part, Module))
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """(path, module) of this one, whose path is "", and of each inside; a shared one once."""
+        seen: set[int] = set()  # by id: a dataclass may have no hash
+        for path, part in _walk(self, "", set()):
+            if isinstance(part, Module) and id(part) not in seen:
+                seen.add(id(part))
+                yield path, part
 
     def zero_grad(self) -> None:
         """Forget all gradients: 0 for a Value as in micrograd, None for a Tensor as in PyTorch."""
@@ -81,9 +111,21 @@ class Module(Called):
 
         It prints as text, and shows itself in a notebook.
         """
-        from .summary import Summary
+        from .summaries import Summary
 
         return Summary(self)
+
+    def _parts(self) -> Iterable[tuple[Any, Any]]:
+        """What the module holds, each with its part of the path."""
+        return vars(self).items()
+
+    def extra_repr(self) -> str:
+        """What stands in the brackets of the module's own line when it is printed."""
+        return ""
+
+    def __repr__(self) -> str:
+        """The tree of modules, as PyTorch prints it."""
+        return _tree(self, ())
 
     def _repr_html_(self) -> str:
         html: str = self.summary()._repr_html_()
@@ -108,12 +150,45 @@ def _walk(part: Any, name: str, entered: set[int]) -> Iterator[tuple[str, Any]]:
         if id(part) in entered:  # shared, or a child that knows its parent
             return
         entered.add(id(part))
-        branches: Iterable[tuple[Any, Any]] = vars(part).items()
-    elif isinstance(part, dict):
-        branches = part.items()
-    elif isinstance(part, list | tuple):
-        branches = enumerate(part)
+        branches = part._parts()
     else:
-        return
+        branches = _branches(part)
     for key, branch in branches:
         yield from _walk(branch, f"{name}.{key}" if name else str(key), entered)
+
+
+def _branches(part: Any) -> Iterable[tuple[Any, Any]]:
+    """What a container holds, each with its key; of anything else nothing."""
+    if isinstance(part, dict):
+        return part.items()
+    return enumerate(part) if isinstance(part, list | tuple) else ()
+
+
+def _children(part: Any, name: str) -> Iterator[tuple[str, Module]]:
+    """The modules that a module or a container holds, with their paths in it."""
+    for key, branch in part._parts() if isinstance(part, Module) else _branches(part):
+        path = f"{name}.{key}" if name else str(key)
+        if isinstance(branch, Module):
+            yield path, branch
+        else:
+            yield from _children(branch, path)
+
+
+def _tree(module: Module, around: tuple[Module, ...]) -> str:
+    """A module's line, and below it those of the modules inside; `around` are those it is in."""
+    if type(module).__repr__ is not Module.__repr__:
+        return repr(module)
+    name, inside = type(module).__name__, [*_children(module, "")]
+    if any(module is outer for outer in around):
+        return f"{name}(…)"
+    if not inside:
+        return f"{name}({module.extra_repr()})"
+    lines = "\n".join(f"({path}): {_tree(m, (*around, module))}" for path, m in inside)
+    return f"{name}({module.extra_repr()}\n{textwrap.indent(lines, '  ')}\n)"
+
+
+def _is_buffer(x: Any) -> bool:
+    """Whether an attribute is saved, though it isn't learned."""
+    if type(x) is not np.ndarray:
+        return isinstance(x, np.floating)
+    return x.dtype.kind == "f" or (x.ndim == 0 and x.dtype.kind == "i")

@@ -1,63 +1,67 @@
-"""Parameters go to a file and come back by name: NumPy's .npz, read with care.
+"""Models go to a file and come back by name; and a whole run, so that it goes on as if never cut.
 
-A file may be cut short, of another model, or made to do harm. So `load` looks at the list of
-members and at each array's header first, and unpacks only what has the parameters' own names,
-shapes and precision; and it replaces the parameters only when all of them have been read.
+A file may be cut short, of another model, or made to do harm. So what it holds is looked at first,
+and whatever is replaced is replaced only when all of it has been read.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
+import re
 import secrets
 import shutil
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 
 from autograd_mini import errors
 
+from . import npz, safetensors
 from .module import Module
+from .npz import BUFFERS, PARAMETERS, Member
+from .state import Entry, assign, entries, listed, refusal
 
-__all__ = ["load", "save"]
-
-FOLDER = "parameters/"  # before each name, for a parameter may be called `file`, as savez's own is
-BUFFERS = "buffers/"  # the same of what isn't learned
-LONGEST_HEADER = 4096  # bytes; of an array of numbers it is 128
+__all__ = ["load", "replacing", "save"]
 
 Problem = errors.StorageError
 
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
-    """Write every parameter and buffer of `model` to `path` (.npz), under its name.
+    """Write every parameter and buffer of `model` to `path`, under its name.
 
-    The file is complete or isn't there: it is written beside `path` and then takes its place, so
+    A path that ends in .safetensors is written in that format, which PyTorch and others read; the
+    names are PyTorch's, so that its `load_state_dict` takes them. Any other is NumPy's .npz. The
+    file is complete or isn't there: it is written beside `path` and then takes its place, so
     whatever interrupts it leaves an older file as it was. Warns (`RuntimeWarning`, before
     anything is written) of parameters that hold nan or inf. Raises `StorageError` if two
     parameters have one name, `ArgumentTypeError` if `model` isn't a Module, `OSError` where a
     file can't be written.
     """
-    arrays = {name: np.asarray(p.value) for name, p in _named(model).items()}
-    _tell_of_nan(f"saving {path}", arrays)
-    members: dict[str, Any] = {FOLDER + name: array for name, array in arrays.items()}
-    members |= {BUFFERS + name: array for name, array in _named_buffers(model).items()}
-    with _replacing(Path(path)) as file:
-        np.savez(file, **members)
+    own = _entries(model)
+    _tell_of_nan(f"saving {path}", {name: e.value for name, e in own.items() if e.node is not None})
+    with replacing(Path(path)) as file:
+        if _is_safetensors(path):
+            safetensors.write(file, {name: entry.value for name, entry in own.items()})
+        else:
+            folders = {name: BUFFERS if e.node is None else PARAMETERS for name, e in own.items()}
+            members: dict[str, Any] = {folders[name] + name: e.value for name, e in own.items()}
+            np.savez(file, **members)
 
 
 def load(model: Module, path: str | os.PathLike[str]) -> None:
     """Read the parameters and buffers that `save` wrote into a model of the same form.
 
-    The parameters stay the same nodes, so an optimizer that steps them goes on doing so. All of
+    A path that ends in .safetensors is read in that format, whoever wrote it. The parameters stay
+    the same nodes, so an optimizer that steps them goes on doing so. All of
     them are replaced or none: whatever is wrong with the file is one `StorageError` (a
     `ValueError`) before anything is changed, and before an array is unpacked that isn't of its
-    parameter's shape. That is: no .npz file, or a damaged one; names that are missing, unknown or
+    parameter's shape. That is: no such file, or a damaged one; names that are missing, unknown or
     there twice; other shapes; numbers that aren't floats, or float64 for float32, which can't
     hold them exactly. Nothing is ever unpickled. Arrays with nan or inf are loaded
     as they are, with a `RuntimeWarning` beforehand. A buffer that the file hasn't, or in another
@@ -65,54 +69,27 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     same way; one that comes back is a new array in its attribute, so that no array of yours is
     written to. Raises `OSError` if there is no such file.
     """
-    own, buffers = _named(model), _named_buffers(model)
+    own = _entries(model)
     with Path(path).open("rb") as file:
-        arrays, kept, unknown = _read(file, path, own, buffers)
-    _tell_of_nan(f"loading {path}", arrays)
-    _tell_of_buffers(path, [name for name in buffers if name not in kept], unknown)
-    before = [(parameter, parameter.value) for parameter in own.values()]
-    held = [(module, key, getattr(module, key)) for _, module, key in model._buffers()]
-    first = {name: getattr(module, key) for name, module, key in model._buffers()}
-    come_back = {id(first[name]): array for name, array in kept.items()}
-    try:
-        for module, key, array in held:
-            if id(array) in come_back:
-                fresh = come_back[id(array)]
-                setattr(module, key, fresh if isinstance(array, np.ndarray) else fresh[()])
-        for name, parameter in own.items():
-            parameter.data = arrays[name]
-    except BaseException:  # a KeyboardInterrupt too
-        for parameter, value in before:
-            parameter.value = value
-        for module, key, array in held:
-            setattr(module, key, array)
-        raise
+        arrays, unknown = _read(file, path, own)
+    nodes = {name for name, entry in own.items() if entry.node is not None}
+    _tell_of_nan(f"loading {path}", {name: a for name, a in arrays.items() if name in nodes})
+    _tell_of_buffers(path, [name for name in own if name not in arrays], unknown)
+    assign(own, arrays)
 
 
-def _named(model: Module) -> dict[str, Any]:
-    """The parameters by name, if each has its own."""
+def _entries(model: Module) -> dict[str, Entry]:
+    """What the model consists of. Raises `ArgumentTypeError` for anything else."""
     if not isinstance(model, Module):
         raise errors.ArgumentTypeError(
             f"save and load take (model, path), and the model is a Module, not "
             f"{type(model).__name__}"
         )
-    return _each_once("parameters", model.named_parameters())
+    return entries(model)
 
 
-def _named_buffers(model: Module) -> dict[str, np.ndarray]:
-    """The buffers by name, if each has its own."""
-    return _each_once("buffers", model.named_buffers())
-
-
-def _each_once(what: str, named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """A dict of pairs. Raises `StorageError` if two have one name."""
-    found: dict[str, Any] = {}
-    for name, x in named:
-        if name in found:
-            raise Problem(f"two {what} of the model have the name {name!r} (as the keys 1 and '1' "
-                          "of a dict give them): a file would keep one. Rename one of them")
-        found[name] = x
-    return found
+def _is_safetensors(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix == ".safetensors"
 
 
 def _tell_of_nan(doing: str, arrays: dict[str, np.ndarray]) -> None:
@@ -132,12 +109,12 @@ def _tell_of_buffers(path: Any, missing: list[str], unknown: list[str]) -> None:
     """Warn of buffers that stay as they are, and of those that the model has no place for."""
     if missing:
         warnings.warn(
-            f"loading {path}: {_listed(missing)} {'stay' if len(missing) > 1 else 'stays'} as "
+            f"loading {path}: {listed(missing)} {'stay' if len(missing) > 1 else 'stays'} as "
             "before, for the file has no array of that name and shape (one written by an older "
             "version has none)", RuntimeWarning, stacklevel=3)
     if unknown:
         warnings.warn(
-            f"loading {path}: {_listed(unknown)} of the file {'are' if len(unknown) > 1 else 'is'} "
+            f"loading {path}: {listed(unknown)} of the file {'are' if len(unknown) > 1 else 'is'} "
             "left out, for the model has no plain array of floats of that name",
             RuntimeWarning, stacklevel=3)
 
@@ -145,7 +122,7 @@ def _tell_of_buffers(path: Any, missing: list[str], unknown: list[str]) -> None:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `path` when the block ends well, and only then."""
     target = Path(os.path.realpath(path))  # of a symbolic link, what it stands for
     _check_target(target)
@@ -175,143 +152,61 @@ def _check_target(target: Path) -> None:
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
-class _Member(NamedTuple):
-    """An array in the file, of which only the header has been read."""
-
-    info: zipfile.ZipInfo
-    shape: tuple[int, ...]
-    by_columns: bool
-    dtype: np.dtype[Any]
-    start: int  # where its numbers start
-
-
-def _read(file: IO[bytes], path: Any, own: dict[str, Any], buffers: dict[str, np.ndarray]
-          ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
-    """The parameters and the buffers by name, once everything about the file has been checked, and
-    the names of the buffers that the model hasn't.
+def _read(file: IO[bytes], path: Any, own: dict[str, Entry]
+          ) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays by name, once everything about the file has been checked, and the names of the
+    buffers that the model hasn't.
     """
-    _check_kind(file, path)
     try:
-        with zipfile.ZipFile(file) as archive:
-            infos, others = _by_name(archive, path)
-            _check_names(infos, path, own)
-            members = {name: _header(archive, infos[name]) for name in own}
-            _check_arrays(members, path, own)
-            fitting = {name: _header(archive, others[name]) for name in buffers if name in others}
-            fitting = {name: member for name, member in fitting.items() if _fits(
-                member, buffers[name])}
-            return ({name: _numbers(archive, member).astype(own[name].dtype, copy=False)
-                     for name, member in members.items()},
-                    {name: _numbers(archive, member).copy() for name, member in fitting.items()},
-                    [name for name in others if name not in buffers])
+        with contextlib.ExitStack() as stack:
+            if _is_safetensors(path):
+                headers = safetensors.members(file, os.fstat(file.fileno()).st_size)
+            else:
+                npz.check_kind(file, path)
+                headers = npz.members(stack.enter_context(zipfile.ZipFile(file)), path)
+            found = _renamed(headers, own)
+            unknown = [name for name in found if name not in own]
+            members = _checked({name: header() for name, header in found.items() if name in own},
+                               {name: found[name] for name in unknown}, path, own)
+            # A copy in the machine's own byte order, of this file no longer.
+            return {name: np.array(member.read(), own[name].value.dtype)
+                    for name, member in members.items()}, unknown
     except Problem:
         raise
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds on garbage
+    except Exception as error:  # zipfile, zlib, json and NumPy raise a dozen kinds on garbage
         raise Problem(f"{path} can't be loaded: it is damaged or cut short "
                       f"({str(error) or type(error).__name__}). Nothing was changed; save it "
                       "again with nn.save") from error
 
 
-def _check_kind(file: IO[bytes], path: Any) -> None:
-    """Raise `StorageError` for a file that isn't a zip archive, and say what it is."""
-    start = file.read(6)
-    file.seek(0)
-    if start[:2] == b"PK":
-        return
-    what = ("is empty" if not start
-            else "holds one array without a name (.npy)" if start == b"\x93NUMPY"
-            else f"isn't an .npz file (it starts with {start!r})")
-    raise Problem(f"{path} can't be loaded: it {what}. Nothing was changed; give a file that "
-                  "nn.save wrote")
+def _renamed(found: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The members by today's names: before, what a `Sequential` holds was called `steps.0`."""
+    today = {name: re.sub(r"(^|\.)steps\.(?=\d)", r"\1", name) for name in found}
+    return {today[name] if name not in own and today[name] in own and today[name] not in found
+            else name: member for name, member in found.items()}
 
 
-def _fits(member: _Member, buffer: np.ndarray) -> bool:
-    """Whether an array of the file can take the place of a buffer."""
-    info, shape, _, dtype, start = member
-    return shape == buffer.shape and dtype.kind == "f" and not dtype.hasobject and (
-        info.file_size == start + buffer.size * dtype.itemsize)
-
-
-def _by_name(archive: zipfile.ZipFile, path: Any
-             ) -> tuple[dict[str, zipfile.ZipInfo], dict[str, zipfile.ZipInfo]]:
-    """The members by the names of the parameters, and of the buffers, that they are for."""
-    parameters: dict[str, zipfile.ZipInfo] = {}
-    buffers: dict[str, zipfile.ZipInfo] = {}
-    for info in archive.infolist():
-        of_buffer = info.filename.startswith(BUFFERS)
-        what, folder, found = (("buffer", BUFFERS, buffers) if of_buffer
-                               else ("parameter", FOLDER, parameters))
-        name = info.filename.removesuffix(".npy").removeprefix(folder)
-        if name in found:
-            raise Problem(
-                f"{path} can't be loaded: it has two arrays for the {what} {name!r} "
-                f"({found[name].filename} and {info.filename}). Nothing was changed; save the "
-                "model again with nn.save"
-            )
-        found[name] = info
-    return parameters, buffers
-
-
-def _check_names(infos: dict[str, Any], path: Any, own: dict[str, Any]) -> None:
-    """Raise `StorageError` unless the file has each parameter's name and no other."""
-    missing, unknown = [n for n in own if n not in infos], [n for n in infos if n not in own]
-    problems = [f"{_listed([*map(repr, missing)])} missing in the file"] if missing else []
-    problems += [f"{_listed([*map(repr, unknown)])} unknown to the model"] if unknown else []
+def _checked(members: dict[str, Member], unknown: dict[str, Callable[[], Member]], path: Any,
+             own: dict[str, Entry]) -> dict[str, Member]:
+    """The members that take an entry's place. Raises `StorageError` if the file is another's."""
+    missing = [name for name, e in own.items() if name not in members and e.node is not None]
+    strangers = [name for name, header in unknown.items() if not header().is_buffer]
+    problems = [f"{listed([*map(repr, names)])} {what}" for names, what in (
+        (missing, "missing in the file"), (strangers, "unknown to the model")) if names]
     if problems:
         raise _doesnt_fit(path, problems)
-
-
-def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    """What the header of an array says, of which no more than that is unpacked."""
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{info.filename} is packed in a way that NumPy doesn't use")
-    with archive.open(info) as packed:
-        start = io.BytesIO(packed.read(LONGEST_HEADER))
-    version = np.lib.format.read_magic(start)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"{info.filename} is an array in format {version}, not 1.0 or 2.0")
-    read = (np.lib.format.read_array_header_1_0 if version == (1, 0)
-            else np.lib.format.read_array_header_2_0)
-    shape, by_columns, dtype = read(start, max_header_size=LONGEST_HEADER)
-    return _Member(info, shape, by_columns, dtype, start.tell())
-
-
-def _check_arrays(members: dict[str, _Member], path: Any, own: dict[str, Any]) -> None:
-    """Raise `StorageError` unless each array is what its parameter can hold exactly."""
-    problems = []
-    for name, (info, shape, _, dtype, start) in members.items():
-        wanted = own[name].dtype
-        if dtype.hasobject:
-            problems.append(f"{name} holds Python objects, which are never unpickled")
-        elif shape != own[name].shape:
-            problems.append(f"{name} has shape {shape} in the file and {own[name].shape} in the "
-                            "model")
-        elif dtype.kind != "f" or not np.can_cast(dtype, wanted, "safe"):
-            problems.append(f"{name} has dtype {dtype} in the file, which {wanted} in the model "
-                            "doesn't hold exactly")
-        elif info.file_size != start + own[name].size * dtype.itemsize:
-            problems.append(f"{name} is not as long in the file as its header says")
+    fitting = {name: member for name, member in members.items()  # a buffer may have changed
+               if own[name].node is not None or member.shape == own[name].value.shape}
+    for name, member in fitting.items():
+        said = refusal(name, own[name], member.shape, member.dtype, "file")
+        if said or not member.is_whole:
+            problems.append(said or f"{name} is not as long in the file as its header says")
     if problems:
         raise _doesnt_fit(path, problems)
-
-
-def _numbers(archive: zipfile.ZipFile, member: _Member) -> np.ndarray:
-    """The array itself; `zipfile` compares its checksum."""
-    with archive.open(member.info) as packed:
-        data = packed.read(member.info.file_size)  # read() without a size may unpack 2 GB at once
-    if len(data) != member.info.file_size:
-        raise ValueError(f"{member.info.filename} is cut short")
-    flat = np.frombuffer(data, member.dtype, offset=member.start)
-    return flat.reshape(member.shape, order="F" if member.by_columns else "C")
+    return fitting
 
 
 def _doesnt_fit(path: Any, problems: list[str]) -> errors.StorageError:
     """The error for a whole file of other parameters than the model's."""
-    return Problem(f"{path} doesn't fit the model: {_listed(problems, '; ')}. Nothing was changed; "
+    return Problem(f"{path} doesn't fit the model: {listed(problems, '; ')}. Nothing was changed; "
                    "make the model as it was when the file was saved")
-
-
-def _listed(names: list[str], between: str = ", ") -> str:
-    """The first few."""
-    more = f"{between}and {len(names) - 3} more" if len(names) > 3 else ""
-    return between.join(names[:3]) + more

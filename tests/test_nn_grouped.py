@@ -93,5 +93,5 @@ def test_the_environment_decides_which_functions_work(setting, plain):
                "print(nn.SGD.step.__module__, 'autograd_mini.nn._grouped' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                           check=True, env={**os.environ, "AUTOGRAD_MINI_PLAIN": setting})
-    module = "optimizers" if plain else "_grouped"
+    module = "optimizer" if plain else "_grouped"
     assert done.stdout.split() == [f"autograd_mini.nn.{module}", str(not plain)]

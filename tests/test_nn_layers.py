@@ -13,11 +13,12 @@ def test_linear():
     layer = nn.Linear(3, 2, rng=np.random.default_rng(0), dtype=np.float32)
     x = np.ones((5, 3), np.float32)
     np.testing.assert_allclose(layer(x).data, x @ layer.weight.data.T + layer.bias.data)
-    assert layer(x).dtype == np.float32 and repr(layer) == "Linear(3, 2, bias=True)"
+    assert layer(x).dtype == np.float32 and repr(layer) == (
+        "Linear(in_features=3, out_features=2, bias=True)")
     with pytest.raises(ValueError, match=r"needs \(…, 3\), got \(5, 2\)"):
         layer(np.ones((5, 2)))
     net = nn.Sequential(layer, nn.ReLU(), nn.Sigmoid())
-    assert repr(net) == "Sequential(Linear(3, 2, bias=True), ReLU(), Sigmoid())"
+    assert repr(net) == f"Sequential(\n  (0): {layer}\n  (1): ReLU()\n  (2): Sigmoid()\n)"
     assert len(net) == 3 and net[0] is layer and list(net)[0] is layer
 
 

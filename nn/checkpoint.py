@@ -1,0 +1,201 @@
+"""A whole run in one file: model, optimizer, random generators, callbacks, history.
+
+What was saved goes on, once loaded, exactly as if it had never been interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import errors
+
+from . import npz
+from .arguments import shown
+from .history import Epoch, History
+from .module import Module
+from .optimizer import Optimizer
+from .randomness import own_state, set_own_state
+from .state import generators
+from .storage import replacing
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+TREE = "checkpoint.json"  # the member that says how the arrays belong together
+LONGEST_TREE = 100_000_000  # bytes
+
+
+def save_checkpoint(path: str | os.PathLike[str], model: Module,
+                    optimizer: Optimizer | None = None, *, loader: Any = None,
+                    callbacks: Iterable[Any] = (), history: Iterable[Epoch] = ()) -> None:
+    """Write to `path` (.npz) all that a run needs to go on as if it had not been interrupted.
+
+    That is the parameters and buffers of `model`, the state of its modules' generators (dropout's)
+    and of nn's own; what `optimizer` remembers, and its settings; how far the order of `loader` has
+    come; the state of those `callbacks` (and of schedules) that have one; and `history`. The file
+    is complete or isn't there. Raises what `nn.save` raises.
+    """
+    things = _things(model, optimizer, loader, callbacks)
+    epochs = [{"number": e.number, "loss": e.loss, "measured": dict(e.measured),
+               "seconds": e.seconds} for e in history]
+    arrays: dict[str, np.ndarray] = {}
+    tree = _apart({"things": {name: _state_of(thing) for name, thing in things.items()},
+                   "history": epochs, "own": own_state()}, arrays)
+    text = json.dumps(tree).encode()
+    with replacing(Path(path)) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(TREE, text)
+        for name, array in arrays.items():
+            packed = io.BytesIO()
+            np.save(packed, array, allow_pickle=False)
+            archive.writestr(f"{name}.npy", packed.getvalue())
+
+
+def load_checkpoint(path: str | os.PathLike[str], model: Module,
+                    optimizer: Optimizer | None = None, *, loader: Any = None,
+                    callbacks: Iterable[Any] = ()) -> History:
+    """Bring a run back to where `save_checkpoint`, or the callback `Checkpoint`, left it.
+
+    Takes a model, an optimizer … of the same form as those that were saved, and returns the history
+    so far, with which `fit(…, history=…)` goes on. Raises `StorageError` (a `ValueError`), before
+    anything is changed, for a file that is damaged, or of another run; `OSError` if there is none.
+    Nothing is ever unpickled.
+    """
+    things = _things(model, optimizer, loader, callbacks)
+    tree = _read(path, _shapes(things))
+    saved = tree["things"]
+    if list(saved) != list(things):
+        raise errors.StorageError(
+            f"{path} holds the state of {', '.join(saved)}, and is to be loaded into "
+            f"{', '.join(things)}: give load_checkpoint the same as was saved. Nothing was changed")
+    history = History(Epoch(**epoch) for epoch in tree["history"])
+    before, own = {name: _state_of(thing) for name, thing in things.items()}, own_state()
+    try:
+        for name, thing in things.items():
+            _restore(thing, saved[name])
+        set_own_state(tree["own"])
+    except BaseException as error:
+        for name, thing in things.items():
+            _restore(thing, before[name])
+        set_own_state(own)
+        if isinstance(error, errors.StorageError) or not isinstance(error, Exception):
+            raise
+        raise errors.StorageError(f"{path} doesn't fit: {error!r}. Nothing was changed") from error
+    return history
+
+
+def _things(model: Any, optimizer: Any, loader: Any, callbacks: Iterable[Any]) -> dict[str, Any]:
+    """What has a state, by name. Raises `ArgumentTypeError` for what has none."""
+    if not isinstance(model, Module) or not isinstance(optimizer, Optimizer | None):
+        raise errors.ArgumentTypeError(
+            f"a checkpoint is of (path, model, optimizer), not {type(model).__name__}, "
+            f"{type(optimizer).__name__}")
+    held = [c for c in callbacks if hasattr(c, "state_dict")]
+    things = {"model": model, "optimizer": optimizer, "loader": loader} | {
+        f"callback {i}, {type(c).__name__}": c for i, c in enumerate(held)}
+    given = {name: thing for name, thing in things.items() if thing is not None}
+    for name, thing in given.items():
+        if not hasattr(thing, "state_dict"):
+            raise errors.ArgumentTypeError(f"the {name} has no state to save: {shown(thing)} "
+                                           "(a DataLoader has)")
+    return given
+
+
+def _state_of(thing: Any) -> dict[str, Any]:
+    """A thing's state; of a model with its generators and modes."""
+    if not isinstance(thing, Module):
+        return dict(thing.state_dict())
+    return {"state": thing.state_dict(), "generators": {
+        name: dict(rng.bit_generator.state) for name, rng in generators(thing).items()},
+        "training": {path: m.training for path, m in thing.named_modules()}}
+
+
+def _restore(thing: Any, state: Any) -> None:
+    """The opposite of `_state_of`."""
+    if not isinstance(thing, Module):
+        thing.load_state_dict(state)
+        return
+    own = generators(thing)
+    if set(own) != set(state["generators"]):
+        raise errors.StorageError(
+            f"the file has generators of {sorted(state['generators'])}, and the model of "
+            f"{sorted(own)}: make it as it was, with an rng where it had one")
+    thing.load_state_dict(state["state"])
+    for name, rng in own.items():
+        rng.bit_generator.state = state["generators"][name]
+    for path, module in thing.named_modules():
+        module.training = bool(state["training"].get(path, module.training))
+
+
+# ── a tree of states, and the arrays in it ───────────────────────────────────────────────────────
+
+def _apart(x: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """A state as JSON takes it; its arrays are put into `arrays`, and named in their place."""
+    if isinstance(x, Mapping):
+        return {"dict": [[key, _apart(value, arrays)] for key, value in x.items()]}
+    if isinstance(x, list | tuple):
+        return {"list": [_apart(value, arrays) for value in x]}
+    if isinstance(x, np.ndarray):
+        name = f"array {len(arrays)}"
+        arrays[name] = x
+        return {"array": name}
+    return x.item() if isinstance(x, np.generic) else x
+
+
+def _together(x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The opposite of `_apart`."""
+    if not isinstance(x, dict):
+        return x
+    ((kind, inside),) = x.items()
+    if kind == "dict":
+        return {key: _together(value, arrays) for key, value in inside}
+    return [_together(value, arrays) for value in inside] if kind == "list" else arrays[inside]
+
+
+def _shapes(things: Mapping[str, Any]) -> set[tuple[int, ...]]:
+    """The shapes that arrays of the run can have: no other is unpacked."""
+    found: set[tuple[int, ...]] = {()}
+    for thing in things.values():
+        arrays: dict[str, np.ndarray] = {}
+        _apart(_state_of(thing), arrays)
+        found |= {array.shape for array in arrays.values()}
+        if isinstance(thing, Optimizer):
+            found |= {np.shape(p.value) for p in thing.parameters}
+    return found
+
+
+def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]) -> Any:
+    """The tree with its arrays. Raises `StorageError` for a damaged file, or one of another run."""
+    with Path(path).open("rb") as file:
+        npz.check_kind(file, path)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if TREE not in archive.namelist():
+                    raise errors.StorageError(f"{path} is no checkpoint: give a file that "
+                                              "nn.save_checkpoint wrote (nn.load reads nn.save's)")
+                with archive.open(TREE) as text:
+                    tree = json.loads(text.read(LONGEST_TREE))
+                arrays = {}
+                for name, header in npz.members(archive, path).items():
+                    if name != TREE:
+                        arrays[name] = _array(name, header(), path, shapes)
+                return _together(tree, arrays)
+        except errors.StorageError:
+            raise
+        except Exception as error:  # zipfile, zlib, json and NumPy raise a dozen kinds on garbage
+            raise errors.StorageError(f"{path} can't be loaded: it is damaged or cut short "
+                                      f"({error!r}). Nothing was changed") from error
+
+
+def _array(name: str, member: npz.Member, path: Any, shapes: set[tuple[int, ...]]) -> np.ndarray:
+    """One array, if it is one of a run of this form."""
+    if member.shape not in shapes or not member.is_whole or member.dtype.kind not in "fiub":
+        raise errors.StorageError(f"{path} is of another run: {name} has shape {member.shape} and "
+                                  f"dtype {member.dtype}. Nothing was changed")
+    return member.read()

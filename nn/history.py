@@ -1,0 +1,107 @@
+"""What training came to, epoch by epoch."""
+
+from __future__ import annotations
+
+import csv
+import html
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Epoch", "History"]
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the data: its number from 1, the mean loss of a sample, and what was measured.
+
+    measured: by name, such as `val_loss` and `accuracy`; each is an attribute, too. seconds: how
+    long it took, which doesn't count when epochs are compared.
+    """
+
+    number: int
+    loss: float
+    measured: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False)
+
+    def as_dict(self) -> dict[str, float]:
+        """All its numbers by name, `epoch` first."""
+        return {"epoch": self.number, "loss": self.loss, **self.measured, "seconds": self.seconds}
+
+    def __getitem__(self, name: str) -> float:
+        numbers = self.as_dict()
+        if name not in numbers:
+            raise KeyError(f"{name!r} was not measured: an epoch has {', '.join(numbers)}")
+        return numbers[name]
+
+    def __getattr__(self, name: str) -> float:
+        if name in self.__dict__.get("measured", ()):
+            return float(self.measured[name])
+        raise AttributeError(f"{name!r} was not measured: an epoch has {', '.join(self.as_dict())}"
+                             if not name.startswith("_") else name)
+
+    def __str__(self) -> str:
+        numbers = {"loss": self.loss, **self.measured}
+        return "  ".join(f"{name} {number:.4f}" for name, number in numbers.items())
+
+
+class History(list[Epoch]):
+    """A list of epochs; by a name, `history["val_loss"]`, the list of that number in each."""
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, str):
+            return [epoch[i] for epoch in self]
+        return History(super().__getitem__(i)) if isinstance(i, slice) else super().__getitem__(i)
+
+    @property
+    def names(self) -> list[str]:
+        """What was measured in every epoch, the loss first."""
+        first = ["loss", *self[0].measured] if self else []
+        return [name for name in first if all(name in epoch.as_dict() for epoch in self)]
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write a line an epoch, under the names. Raises `OSError` where that can't be done."""
+        columns = ["epoch", *self.names, "seconds"]
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(columns)
+            rows.writerows([epoch[name] for name in columns] for epoch in self)
+
+    def _rows(self) -> list[tuple[str, str, str, str, str]]:
+        """For each name: it, the first number, the last, the lowest or highest, and a sparkline."""
+        rows = []
+        for name in self.names:
+            numbers = self[name]
+            best = (min if "loss" in name else max)(numbers)
+            rows.append((name, f"{numbers[0]:.4g}", f"{numbers[-1]:.4g}", f"{best:.4g}",
+                         sparkline(numbers)))
+        return rows
+
+    def __repr__(self) -> str:
+        if not self:
+            return "History of no epochs"
+        body = [("", "first", "last", "best", ""), *self._rows()]
+        widths = [max(len(row[k]) for row in body) for k in range(5)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in (1, 2, 3)),
+                            row[4]]).rstrip() for row in body]
+        return "\n".join([f"History of {len(self)} epoch{'s' if len(self) > 1 else ''}", *lines])
+
+    def _repr_html_(self) -> str:
+        cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+                        for row in self._rows())
+        return (f"<table><tr><th>{len(self)} epochs</th><th>first</th><th>last</th><th>best</th>"
+                f"<th></th></tr>{cells}</table>")
+
+
+def sparkline(numbers: list[float], most: int = 40) -> str:
+    """Numbers as a row of bars of different heights; of many, every so many; nan leaves a gap."""
+    chosen = numbers[:: max(1, math.ceil(len(numbers) / most))]
+    finite = [x for x in chosen if math.isfinite(x)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+    unit = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[round((x - low) * unit)] if math.isfinite(x) else " " for x in chosen)
