@@ -109,6 +109,80 @@ def test_a_shift_is_kept_as_it_was():
     assert ag.gradients(np.sum(w * y), x).tolist() == [[3.0, 4.0], [1.0, 2.0]]
 
 
+WIDTHS = [1, (1, 2), [[1], [2]], ((0, 1), (2, 0)), np.array([2, 1]), np.int64(1), ((1, 0),)]
+CONSTANTS = [{}, {"constant_values": -0.0}, {"constant_values": (1, np.nan)},
+             {"constant_values": [[1.5, 2.5], [np.inf, 0.1]]}]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("constants", CONSTANTS, ids=str)
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_a_border_of_constants(widths, constants, dtype):
+    """np.pad of a node has NumPy's numbers to the sign of zero, in the node's dtype; its gradient
+    is what arrives within the border, and one row records all of it."""
+    x = np.array([[-0.0, 1.0, np.nan], [np.inf, 0.1, -2.0]], dtype)
+    node, expected = Tensor(x), np.pad(x, widths, **constants)
+    y = np.pad(node, widths, **constants)
+    assert y.op.name == "pad" and y.dtype == dtype
+    np.testing.assert_array_equal(y.data.view(np.uint8), expected.view(np.uint8), strict=True)
+    seed = np.arange(1.0, 1.0 + expected.size).reshape(expected.shape).astype(dtype)
+    places = np.pad(np.arange(1, 7).reshape(2, 3), widths)
+    np.testing.assert_array_equal(
+        ag.gradients(y, node, seed=seed),
+        np.array([seed[places == i].item() for i in range(1, 7)], dtype).reshape(2, 3), strict=True)
+
+
+def test_a_border_to_the_second_order():
+    """∇² of Σ pad(x²)³ is that of Σ x⁶; the rule passes the checks of a primitive."""
+    x, d = np.array([[0.5, -1.0, 2.0]]), np.array([[1.0, 0.3, -2.0]])
+    (product,) = ag.hvp(lambda x: np.sum(np.pad(x**2, 1, constant_values=7.0) ** 3), (x,), (d,))
+    np.testing.assert_allclose(product, 30 * x**4 * d, rtol=8 * EPS)
+    for widths in (2, ((0, 1), (2, 0))):
+        ag.check_primitive(ag.ops.pad, (x,), widths=widths, constants=0.5)
+    ag.check_primitive(ag.ops.pad, (x,), widths=((0, 1), (2, 0)), constants=[[1.0, 2.0]])
+
+
+def test_borders_at_the_edges():
+    """A number has no axis to pad; an empty array has; what NumPy refuses is refused; what is
+    outside of the mask of a border is never sent."""
+    assert np.pad(Value(2.0), 3).data == 2.0 and isinstance(np.pad(Value(2.0), 1), Value)
+    assert np.pad(Tensor(2.0), 1).shape == () and np.pad(Tensor(np.ones((0, 2))), 1).shape == (2, 4)
+    x = Tensor([0.0, 4.0])
+    np.testing.assert_array_equal(ag.gradients(np.sum(np.pad(np.sqrt(x), 1)[2:]), x), [0.0, 0.25])
+    for wrong, error in ((lambda: np.pad(x, -1), ValueError), (lambda: np.pad(x, 1.0), TypeError),
+                         (lambda: np.pad(x, ((1, 1), (1, 1))), ValueError),
+                         (lambda: np.pad(x, ((1, 1),), stat_length=2), ValueError),
+                         (lambda: np.pad(x, 1, constant_values=x), NotDifferentiableError)):
+        with pytest.raises(error):
+            wrong()
+
+
+def test_the_widths_of_a_border_are_kept_as_they_were():
+    """An array of widths that is changed afterwards changes no gradient."""
+    widths, x = np.array([1, 2]), Tensor([1.0, 2.0])
+    y = np.pad(x, widths)
+    widths[:] = 0
+    assert ag.gradients(np.sum(y * np.arange(5.0)), x).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.oracle
+def test_borders_are_torchs(rng):
+    """Value and gradients of two orders are those of torch.nn.functional.pad."""
+    torch = pytest.importorskip("torch", reason="the oracles extra isn't installed")
+    x, w = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 6, 5))
+    t = torch.tensor(x, requires_grad=True)
+    y = torch.nn.functional.pad(t**3, (1, 0, 2, 1), value=0.5)
+    (first,) = torch.autograd.grad((y**2 * torch.tensor(w)).sum(), t, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), t)
+
+    def loss(x):
+        return np.sum(np.pad(x**3, ((0, 0), (2, 1), (1, 0)), constant_values=0.5) ** 2 * w)
+
+    for order, theirs in ((ag.grad(loss), first),
+                          (ag.grad(lambda x: np.sum(ag.grad(loss)(x))), second)):
+        np.testing.assert_allclose(order(x), theirs.numpy(force=True), rtol=1e-13, atol=1e-13)
+
+
 def test_nodes_dont_say_where_numbers_go():
     """A node as a shift or as a number of sections is refused by name."""
     x = Tensor([1.0, 2.0])

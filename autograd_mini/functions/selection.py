@@ -138,9 +138,9 @@ _pad = moves(np.pad, "array")
 def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     """Numbers added around: constants, or copies (edge, reflect, symmetric, wrap)."""
     if mode == "constant":
-        border = np.pad(np.zeros(shape(array), dtype_of(array)), pad_width, **options)
-        outside = np.pad(np.zeros(shape(array), bool), pad_width, constant_values=True)
-        return where(outside, border, _pad(array, pad_width))
+        widths = _widths(pad_width, len(shape(array)), options)
+        constants = np.asarray(options.get("constant_values", 0)).astype(dtype_of(array))
+        return ops.pad(array, widths=widths, constants=constants.tolist())
     copies = ("edge", "reflect", "symmetric", "wrap")
     if mode not in copies or options.get("reflect_type", "even") != "even":
         raise NotDifferentiableError(
@@ -148,6 +148,21 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> A
             f"here; these are: constant, {', '.join(copies)}"
         )
     return _pad(array, pad_width, mode, **options)
+
+
+def _widths(pad_width: Any, axes: int, options: dict[str, Any]) -> Any:
+    """How many numbers are added before and after, for each axis.
+
+    NumPy itself reads all other forms of them, and finds fault with the options: it pads one entry.
+    """
+    plain = type(pad_width) is tuple and len(pad_width) == axes and all([
+        type(pair) is tuple and [*map(type, pair)] == [int, int] and min(pair) >= 0
+        for pair in pad_width])
+    if plain and axes and options.keys() <= {"constant_values"}:
+        return pad_width
+    one = np.pad(np.ones((1,) * axes, bool), pad_width, **options | {"constant_values": False})
+    before = np.argwhere(one)[0].tolist()
+    return tuple([(i, n - 1 - i) for i, n in zip(before, one.shape, strict=True)]) or 0
 
 
 @stands_for(np.roll)
