@@ -144,7 +144,7 @@ def test_a_formula_proposes_no_other_function():
     (np.emath.sqrt, r"complex outside its domain; use NumPy's function of that name"),
     (np.fft.fft, "a matrix product with cosines"), (np.fft.fftshift, "np.roll"),
     (np.fft.ifftshift, "np.roll"), (np.char.upper, r"text or records; pass x\.data|take x\.data"),
-    (lambda x: np.lib.stride_tricks.sliding_window_view(x, 2), "index instead"),
+    (lambda x: np.lib.stride_tricks.as_strided(x, (2,), (8,)), "plain array"),
     (lambda x: np.polynomial.polynomial.polyval2d(x, x, np.eye(2)), "np.polyval|plain array"),
 ])
 def test_other_rooms_of_numpy(attempt, words):
@@ -157,7 +157,7 @@ def test_other_rooms_of_numpy(attempt, words):
 
 
 def test_what_is_proposed_for_the_rooms_is_right():
-    """Shifts are rolls, and windows are an index."""
+    """Shifts are rolls, and windows to be written to are an index."""
     for n in (4, 5):
         x = np.arange(float(n))
         assert np.fft.fftshift(x).tolist() == np.roll(x, n // 2).tolist()

@@ -328,7 +328,7 @@ def _reduction(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
 
 MOVING = frozenset({
     ops.broadcast_to, ops.reshape, ops.transpose, ops.expand_dims, ops.squeeze, ops.getitem,
-    ops.concatenate, ops.stack, ops.roll, ops.pad,
+    ops.concatenate, ops.stack, ops.roll, ops.pad, ops.windows,
 })
 """The rows that only move entries, which NumPy does with any objects."""
 

@@ -84,6 +84,9 @@ REFUSED: dict[str, dict[str, str]] = {
         **_all("intersect1d setdiff1d setxor1d union1d", "pass .data, and index the node"),
         **_all("unique_all unique_counts unique_inverse unique_values", "use np.unique"),
     },
+    "it makes a view of the memory": {
+        "lib.stride_tricks.as_strided": "use np.lib.stride_tricks.sliding_window_view, or an index",
+    },
     "no rule for it here": {
         "nextafter": "its slope is that of x: use x",
         "i0": "use scipy.special.i0",
@@ -101,7 +104,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "promote_types save savetxt savez savez_compressed show_config show_runtime test "
         "typename iterable isfortran linalg.test"),
 }
-"""Why → the names of functions (in np, or np.linalg) → what to use instead."""
+"""Why → the names of functions (in np, or a room of it) → what to use instead."""
 
 FOLLOWED = frozenset([*REFUSED][:3])
 """The first three: `as_written` follows code that calls them."""
@@ -113,8 +116,6 @@ ROOMS = {
              "a transform of real numbers is a matrix product with cosines and sines"),
     "emath.": ("its result is complex outside its domain",
                      "use NumPy's function of that name, np.sqrt for np.emath.sqrt"),
-    "lib.stride_tricks.": ("it makes a view of the memory",
-                           "index instead: x[np.arange(n - k + 1)[:, None] + np.arange(k)]"),
     "polynomial.": ("no rule for it here", "use np.polyval, or a sum of powers"),
     **dict.fromkeys(("lib.recfunctions.", "strings.", "char."),
                     ("it is about text or records", "pass x.data")),
@@ -177,15 +178,19 @@ def supported() -> list[str]:
 
 
 def classes() -> dict[str, tuple[str, str]]:
-    """Every function of NumPy's public namespace, and of np.linalg: its class, and a note.
+    """Every function of NumPy's public namespace, of np.linalg, and of np.lib.stride_tricks that
+    isn't in np itself: its class, and a note.
 
     The class is "differentiable", "constant", "refused", or "" for a function that this version
     doesn't know of.
     """
     found = {}
-    for room, prefix in ((np, ""), (np.linalg, "linalg.")):
+    views = np.lib.stride_tricks
+    for room, prefix in ((np, ""), (np.linalg, "linalg."), (views, "lib.stride_tricks.")):
         for name in sorted(dir(room)):
             function = getattr(room, name)
+            if room is views and hasattr(np, name):
+                continue
             if not name.startswith("_") and callable(function) and not isinstance(function, type):
                 found[prefix + name] = _class_of(function, prefix + name)
     return found

@@ -14,6 +14,7 @@ import numpy as np
 from ..compiler.values import Values
 from ..errors import DTypeError, NotDifferentiableError
 from ..functions import full
+from ..functions.windows import sliding_window_view
 from ..graph import Node, value_of
 from ..ops import broadcast_to, reshape, scatter, stack
 from ..ops.indexing import frozen_index
@@ -134,13 +135,11 @@ def from_iterator(x: Any, dtype: Any = float, count: int = -1, **_: Any) -> Any:
 
 def windows(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
             writeable: bool = False) -> Any:
-    """`np.lib.stride_tricks.sliding_window_view`, which has no rule of its own: a view."""
+    """`np.lib.stride_tricks.sliding_window_view`: of a Buffer a view, which sees later writes."""
     if type(x) is not Buffer:
         x = array(x)
-    if writeable or type(x) is not Buffer:  # to be written to where they overlap; of a program
-        raise NotDifferentiableError(
-            f"sliding_window_view{'(…, writeable=True)' if writeable else ''} isn't supported "
-            "here: index instead, x[np.arange(n - k + 1)[:, None] + np.arange(k)]")
+    if writeable or type(x) is not Buffer:  # which refuses the first; or of a program
+        return sliding_window_view(content(x), window_shape, axis, writeable=writeable)
     x.share()
     view = np.lib.stride_tricks.sliding_window_view(x.array, window_shape, axis)
     return Buffer(None, x.memory, view)
