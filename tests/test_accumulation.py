@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import autograd_mini as ag
-from autograd_mini import Tensor, Value
+from autograd_mini import Tensor, Value, ops
+from autograd_mini.passes import sweep
 
 # Uses of one node: linear ones send plain numbers, the others nodes when a graph is created.
 USES = {
@@ -69,3 +70,93 @@ def test_the_hessian_of_a_node_used_linearly_twice_and_once_not():
     scalar = ag.grad(ag.grad(lambda v: 3 * v**2 + np.sin(v**2) - v**2 / 2))
     assert scalar(0.5) == pytest.approx(expected[0, 0], rel=1e-14)
     assert ag.gradients(Value(1.0) * 2.0 + 1.0, [], create_graph=True) == []
+
+
+# ── many slices of one array ─────────────────────────────────────────────────────────────────
+
+SLICED = {
+    "steps": lambda x: [x[t] for t in range(len(x))], "rows": list,
+    "columns": lambda x: [x[:, t] for t in range(x.shape[1])],
+    "split": lambda x: np.split(x, 4), "hsplit": lambda x: np.hsplit(x, 3),
+    "reversed twice": lambda x: [x[::-1][t] for t in range(len(x))],
+    "entries": lambda x: [x[i, j] for i in range(len(x)) for j in range(x.shape[1])],
+    "overlapping": lambda x: [x[1:], x[:-1], x[..., ::2], x[None, 2], x],
+    **({"unstack": lambda x: np.unstack(x, axis=1)} if hasattr(np, "unstack") else {}),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", SLICED)
+def test_slices_send_each_its_own_part(name, dtype, rng):
+    """Σ w·sin(part) of all parts of x, and of 2x, has the gradient and the second derivatives that
+    masks of x in the parts' places give."""
+    cut, x = SLICED[name], rng.normal(size=(4, 3)).astype(dtype)
+    places = [np.asarray(p) for p in cut(np.arange(12).reshape(4, 3))]
+    weights = [rng.normal(size=p.shape) for p in places]
+
+    def loss(x):
+        parts = zip(cut(x), cut(2.0 * x), weights, strict=True)
+        return sum([np.sum(w * np.sin(a) + b * b * w) for a, b, w in parts], 0.0)
+
+    total = np.zeros(12)
+    for place, w in zip(places, weights, strict=True):
+        np.add.at(total, place, w)
+    total = total.reshape(4, 3)
+    node = Tensor(x)
+    g = ag.gradients(loss(node), node)
+    eps = float(np.finfo(dtype).eps)
+    assert g.dtype == dtype
+    np.testing.assert_allclose(g, total * (np.cos(x) + 8 * x), rtol=60 * eps, atol=60 * eps)
+    slope = ag.gradients(loss(node), node, create_graph=True)
+    np.testing.assert_allclose(slope.data, g, rtol=60 * eps, atol=60 * eps)
+    np.testing.assert_allclose(ag.gradients(np.sum(slope), node), total * (8 - np.sin(x)),
+                               rtol=60 * eps, atol=60 * eps)
+
+
+def test_a_loop_over_the_slices_takes_one_array_of_zeros(monkeypatch):
+    """However many slices there are, zeros are put around one of them, in the fast engine."""
+    made, scattered = [], ops.scatter.forward
+    monkeypatch.setattr(ops.scatter, "forward",
+                        lambda *args, **kwargs: made.append(1) or scattered(*args, **kwargs))
+    x = Tensor(np.ones((50, 2)))
+    np.sum(np.stack([np.tanh(x[t]) for t in range(50)])).backward()
+    assert len(made) == (1 if ag.engine == "fast" else 50)
+    assert np.ptp(x.grad) == 0.0
+
+
+def test_gradients_of_slices_share_no_memory():
+    """What comes back of an array and of its slices is the caller's, and of the seed no view; what
+    was stored isn't changed by a second pass."""
+    x, seed = Tensor(np.ones((3, 2))), np.ones(2)
+    y = 1.0 * x
+    parts = [x[0], y[0], y[1], x[:2], x[0]]
+    out = parts[0] + parts[1] + parts[2] + parts[3][1] + parts[4]
+    nodes = [x, y, *parts]
+    found = ag.gradients(out, nodes, seed=seed)
+    for i, g in enumerate(found):
+        assert g.flags.writeable and not np.shares_memory(g, seed)
+        assert not any(np.shares_memory(g, other) for other in found[:i])
+    out.backward(seed)
+    first = x.grad
+    out.backward(seed)
+    assert first.tolist() == [[3.0, 3.0], [2.0, 2.0], [0.0, 0.0]]
+    assert x.grad.tolist() == [[6.0, 6.0], [4.0, 4.0], [0.0, 0.0]]
+
+
+def test_who_looks_at_a_pass_sees_what_each_slice_sends():
+    """Each step of a pass has the zeros around its slice, whether or not they were needed."""
+    x = Tensor(np.arange(3.0))
+    y = x[0] * 2.0 + x[1] * 3.0 + x[2:].sum() * 4.0 + x[0]
+    for exact in (False, True):
+        seen = {tuple(sent[0].tolist()) for node, _, sent in sweep(y, np.ones(()), exact=exact)
+                if node.op is ops.getitem and len(sent) == 1}
+        assert seen == {(2.0, 0, 0), (0, 3.0, 0), (0, 0, 4.0), (1.0, 0, 0)}
+    with ag.detect_anomaly():
+        assert ag.gradients(y, x).tolist() == [3.0, 3.0, 4.0]
+
+
+def test_what_a_slice_leaves_out_never_meets_an_infinite_slope():
+    """√0 is in no slice that is used: 0·∞ doesn't turn up in a sum of other slices."""
+    x = Tensor([0.0, 4.0, 16.0])
+    y = np.sqrt(x)
+    assert ag.gradients(y[1] + y[2] + y[1:].sum(), x).tolist() == [0.0, 0.5, 0.25]

@@ -94,6 +94,32 @@ def array_program(seed):
     return gradients(loss, leaves)
 
 
+def slices_program(seed):
+    """The same of many slices of few arrays, which send back zeros of both signs, inf and nan."""
+    r, rng = random.Random(seed), np.random.default_rng(seed)
+    kind = r.choice([np.float64, np.float32])
+    leaves = [Tensor(rng.normal(size=(3, 4)).astype(kind)), Tensor(rng.normal(size=6))]
+    arrays = [*leaves, leaves[0] * 1.0, leaves[1] ** 2, np.exp(leaves[0]), leaves[0].T]
+    parts = []
+    for _ in range(r.randrange(4, 14)):
+        a = r.choice(arrays)
+        with contextlib.suppress(IndexError):
+            parts.append(r.choice([
+                lambda: a[0], lambda: a[1:], lambda: a[..., ::-1], lambda: a[..., 1],
+                lambda: a[None, :2], lambda: a[-1, ..., None], lambda: a[np.int64(1)],
+                lambda: a[[0, 0, 2]], lambda: a[:0], lambda: a[...], lambda: a, lambda: a * 2.0,
+                lambda: a[a.data > 0], lambda: a[True], lambda: a[1, 2], lambda: a[()],
+                lambda: list(a)[-1], lambda: np.split(a, [1, 2])[1],
+            ])())
+    loss = Tensor(0.0)
+    for part in parts:
+        weight = rng.normal(size=part.shape)
+        if weight.size and r.random() < 0.7:
+            weight.flat[r.randrange(weight.size)] = r.choice(NUMBERS)
+        loss = loss + np.sum(part * weight)
+    return gradients(loss, leaves)
+
+
 def gradients(loss, leaves):
     """Those that backward() stores, twice; those that gradients() gives, of both orders."""
     found = []
@@ -139,6 +165,7 @@ def nested_program(seed):
 
 PROGRAMS = [*[(scalar_program, seed) for seed in range(120)],
             *[(array_program, seed) for seed in range(60)], (network, 0),
+            *[(slices_program, seed) for seed in range(60)],
             *[(nested_program, seed) for seed in range(4)]]
 
 

@@ -1,4 +1,8 @@
-"""The reverse pass: floats on the spot, arrays added up in place where nothing else holds them."""
+"""The reverse pass: floats on the spot, arrays added up in place where nothing else holds them.
+
+Many slices of one array send back one array, into which each is added at its own place. As plain
+zeros around each slice they would take T² for T steps of a loop over x[:, t].
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backprop
+from .. import backprop, ops
 from ..backprop import (
     Pull,
     Rules,
@@ -21,6 +25,7 @@ from ..backprop import (
     zero_like,
 )
 from ..graph import Node, value_of
+from ..ops.indexing import is_basic
 from ..primitive import Elementwise
 from ..recording import current_observer, current_tracer, undisturbed
 from .nodes import topological_order, visited
@@ -56,6 +61,7 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
     """The steps of `backprop.reverse_pass`."""
     written = RULES
     owned: set[Node] = set()  # whose cotangent is an array that nothing else holds
+    buffers: set[Node] = set()  # of these, whose cotangent has no −0.0 either
     for node in order:
         g, op = cotangents.pop(node), node.op
         if g is NOTHING:
@@ -67,9 +73,13 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             yield node, copy_if_array(g) if type(g) is np.ndarray and node not in owned else g, ()
         elif type(node.value) is not float or (rule := written[op]) is None or (
                 type(node._from_a) is tuple and not getattr(op, "many", False)):
-            sent = pull(node, g)
+            sent = pull(node, g) if op is not ops.getitem or node._from_a not in buffers else (
+                _Unmade(node, g))
             yield node, g, sent  # before they are added up in place
-            _add(node, g, sent, cotangents, owned)
+            if op is ops.getitem:
+                _add_slice(node, g, sent, cotangents, owned, buffers)
+            else:
+                _add(node, g, sent, cotangents, owned)
         else:
             p = node._from_a
             try:
@@ -87,6 +97,41 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             yield node, g, sent
 
 
+class _Unmade(Sequence[Any]):
+    """What a node sends, made when it is looked at: to add a slice up, it needn't be."""
+
+    __slots__ = ("g", "node")
+
+    def __init__(self, node: Node, g: Any) -> None:
+        self.node, self.g = node, g
+
+    def __len__(self) -> int:
+        return len(self.node.parents)
+
+    def __getitem__(self, i: Any) -> Any:
+        return pull(self.node, self.g)[i]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(pull(self.node, self.g))
+
+
+def _add_slice(node: Any, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any],
+               owned: set[Node], buffers: set[Node]) -> None:
+    """Add the cotangent of a slice to that of its array: in the array's buffer without zeros.
+
+    The sums are the same to the last bit, for in a buffer there is no −0.0, which + 0.0 changes.
+    """
+    parent, index = node._from_a, node.params["index"]
+    known = cotangents.get(parent)
+    if type(sent) is _Unmade and type(known) is np.ndarray and is_basic(index) and (
+            isinstance(g, np.ndarray | np.generic) and g.dtype is known.dtype):
+        known[index] += g
+        return
+    _add(node, g, sent, cotangents, owned)
+    if parent in owned:
+        buffers.add(parent)  # x + 0.0 isn't −0.0, whatever x is
+
+
 def _add_by_rule(node: Node, sent: Iterable[tuple[Node | None, Any]], cotangents: dict[Any, Any]
                  ) -> None:
     """Add what another rule sends."""
@@ -100,8 +145,10 @@ def _add_by_rule(node: Node, sent: Iterable[tuple[Node | None, Any]], cotangents
 def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], owned: set[Node]
          ) -> None:
     """Add what `node` sends to what its parents were sent before, in place where it can be."""
-    # Products and sums are new arrays; what else a rule sends may be g, or something it keeps.
-    fresh = isinstance(node.op, Elementwise) or node.op.reach == "product"
+    # Products, sums, and slices among zeros are new arrays; what else a rule sends may be g, or
+    # something it keeps.
+    fresh = (isinstance(node.op, Elementwise) or node.op.reach == "product"
+             or node.op is ops.getitem)
     for parent, x in zip(node.parents, sent, strict=False):
         if parent is None or x is None:
             continue

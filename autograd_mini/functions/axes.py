@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..ops import broadcast_to, concatenate, getitem, reshape, shape, transpose
-from .composed import check_plain, stands_for
+from .composed import check_plain, numpy_has, stands_for
 
 Function = Callable[..., Any]
 
@@ -109,6 +109,33 @@ def _splits(function: Function) -> Function:
 
 
 split, array_split = map(_splits, (np.split, np.array_split))
+
+
+def _splits_along(function: Function, axis: int) -> Function:
+    """np.hsplit and its kin: np.split along this axis, or the last if there is none such."""
+
+    def cut(ary: Any, indices_or_sections: Any) -> list[Any]:
+        check_plain(cut.__name__, {"indices_or_sections": indices_or_sections}, ())
+        function(np.broadcast_to(0.0, shape(ary)), indices_or_sections)  # it finds fault
+        parts: list[Any] = split(ary, indices_or_sections, min(axis, len(shape(ary)) - 1))
+        return parts
+
+    cut.__name__ = cut.__qualname__ = function.__name__
+    cut.__doc__ = f"`np.{function.__name__}`: an array cut into parts along its axis {axis}."
+    return stands_for(function)(cut)
+
+
+hsplit, vsplit, dsplit = (
+    _splits_along(np.hsplit, 1), _splits_along(np.vsplit, 0), _splits_along(np.dsplit, 2))
+
+
+@numpy_has("unstack")
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    """The arrays that np.stack would make x of, along `axis`."""
+    check_plain("unstack", {"axis": axis}, ())
+    count = len(np.unstack(np.broadcast_to(0.0, shape(x)), axis=axis))  # it finds fault
+    before = (slice(None),) * normalize_axis_index(axis, len(shape(x)))
+    return tuple([getitem(x, index=(*before, i)) for i in range(count)])
 
 
 @stands_for(np.broadcast_arrays)

@@ -126,10 +126,7 @@ delete, compress, extract = moves(np.delete, "arr"), moves(np.compress, "a"), mo
     np.extract, "arr")
 choose, select = moves(np.choose, "choices"), moves(np.select, "choicelist", "default")
 take_along_axis = moves(np.take_along_axis, "arr")
-hsplit, vsplit, dsplit = moves(np.hsplit, "ary"), moves(np.vsplit, "ary"), moves(np.dsplit, "ary")
 meshgrid = moves(np.meshgrid, "xi")
-if hasattr(np, "unstack"):
-    unstack = moves(np.unstack, "x")
 
 _pad = moves(np.pad, "array")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,15 @@ def _pad(x: Any, widths: Any, constants: Any) -> np.ndarray:
 def pad(g, y, x, *, widths, constants=0.0):  # type: ignore[no-untyped-def]
     """What stands within the border goes back; constants hear nothing."""
     return getitem(g, _inside(x, widths))
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index is made of slices, single numbers, … and None: each entry is named once."""
+    return all([isinstance(part, _BASIC) and not isinstance(part, bool)
+                for part in (index if isinstance(index, tuple) else (index,))])
+
+
+_BASIC = (slice, int, np.integer, EllipsisType, NoneType)
 
 
 def frozen_index(index: Any) -> Any:
