@@ -1,4 +1,4 @@
-"""Windows that slide over an array: NumPy's numbers, the adjoint, and no memory that changes."""
+"""Windows that slide over an array, and the largest number of each: NumPy's numbers, slopes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, ops
-from autograd_mini.errors import NotDifferentiableError
+from autograd_mini.errors import NotDifferentiableError, ShapeError
+from autograd_mini.functions.windows import max_windows
 
 EPS = np.finfo(float).eps
 sliding = np.lib.stride_tricks.sliding_window_view
@@ -164,3 +165,117 @@ def test_windows_are_torchs_unfold(rng):
     np.testing.assert_allclose(ours(x), first.numpy(force=True), rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(ag.grad(lambda x: np.sum(ours(x)))(x), second.numpy(force=True),
                                rtol=1e-13, atol=1e-13)
+
+
+# ── the largest of each window ───────────────────────────────────────────────────────────────
+
+POOLS = [(2, None), (2, 1), (3, 2), ((1, 2), (2, 1)), ((2, 3), (3, 3)), (1, 1), (1, 2), ((5, 6), 1)]
+
+
+def by_max(x, kernel, stride):
+    """The same by np.max of all windows, of which some are left out."""
+    kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    stride = kernel if stride is None else stride if isinstance(stride, tuple) else (stride, stride)
+    windows = sliding(x, kernel, axis=(-2, -1))[..., ::stride[0], ::stride[1], :, :]
+    return np.max(windows, axis=(-2, -1))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("kernel", "stride"), POOLS, ids=str)
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_largest_of_each_window(kernel, stride, ties, dtype, rng):
+    """Values and slopes are those of np.max over windows, with ties or without, whether windows
+    overlap or not; float32 stays so; both engines and a recorded gradient agree."""
+    x = rng.normal(size=(2, 3, 5, 6)).astype(dtype)
+    x = np.round(np.maximum(x, 0)) if ties else x
+    node = Tensor(x)
+    y, expected = max_windows(node, kernel, stride), by_max(node, kernel, stride)
+    np.testing.assert_array_equal(y.data, expected.data, strict=True)
+    seed = rng.normal(size=y.shape).astype(dtype)
+    g = ag.gradients(y, node, seed=seed)
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(g, ag.gradients(expected, node, seed=seed), rtol=16 * eps,
+                               atol=16 * eps)
+    assert g.dtype == dtype
+    recorded = ag.gradients(np.sum(y * seed), node, create_graph=True)
+    np.testing.assert_allclose(recorded.data, g, rtol=4 * eps, atol=4 * eps)
+    assert recorded.dtype == dtype
+
+
+@pytest.mark.parametrize(("kernel", "stride"), POOLS, ids=str)
+def test_the_largest_to_the_second_order(kernel, stride, rng):
+    """All three rows pass the checks of a primitive; ∇² of a sum of cubes of the largest is that
+    of the sum written with np.max, at a tie too."""
+    x, d = rng.normal(size=(2, 1, 5, 6))
+    y = max_windows(Tensor(x), kernel, stride)
+    ag.check_primitive(ops.max_windows, (x,), **y.params)
+    for row, of in ((ops.sent_to_largest, rng.normal(size=y.shape)),
+                    (ops.taken_from_largest, rng.normal(size=x.shape))):
+        linear = ag.structural(
+            lambda v, row=row: row.forward(v, y.data, x, **y.params),
+            lambda g, _, v, row=row: row.pullbacks[0](g, None, v, y.data, x, **y.params),
+            name=f"{row.name} of this test")
+        ag.check_primitive(linear, (of,))
+    for at in (x, np.round(x)):
+        (ours,), (theirs,) = (ag.hvp(lambda x, f=f: np.sum(f(x**2 + x, kernel, stride) ** 3),
+                                     (at,), (d,)) for f in (max_windows, by_max))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-11)
+
+
+def test_windows_with_nan_and_infinities():
+    """A window with nan is nan, and so is the slope of all of it; −inf of a border gets nothing; a
+    number that isn't the largest of any window never meets the slope of √0."""
+    x = Tensor([[1.0, np.nan, 2.0, 5.0], [0.0, 3.0, 4.0, -np.inf]])
+    y = max_windows(x, 2)
+    np.testing.assert_array_equal(y.data, [[np.nan, 5.0]])
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(ag.gradients(np.sum(y), x), ag.gradients(
+            np.sum(by_max(x, 2, None)), x))
+    x = Tensor([[1.0, 2.0], [3.0, 3.0]])
+    y = max_windows(np.pad(x, 1, constant_values=-np.inf), 2)
+    assert y.data.tolist() == [[1.0, 2.0], [3.0, 3.0]]
+    assert ag.gradients(np.sum(y), x).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    x = Tensor([[0.0, 4.0, 16.0]])
+    assert ag.gradients(np.sum(max_windows(np.sqrt(x), (1, 2), 1)), x).tolist() == [
+        [0.0, 0.25, 0.125]]
+
+
+def test_the_largest_at_the_edges():
+    """An empty stack has no windows; plain arrays stay plain; what fits nowhere is refused."""
+    empty = Tensor(np.ones((0, 2, 4, 4)))
+    assert ag.gradients(np.sum(max_windows(empty, 2)), empty).shape == (0, 2, 4, 4)
+    plain = max_windows(np.arange(12.0).reshape(3, 4), 2)
+    assert type(plain) is np.ndarray and plain.tolist() == [[5.0, 7.0]]
+    for wrong, error in ((lambda: max_windows(np.ones((1, 4)), 2), ShapeError),
+                         (lambda: max_windows(np.ones(4), 2), ShapeError),
+                         (lambda: max_windows(np.ones((4, 4)), 0), ValueError),
+                         (lambda: max_windows(np.ones((4, 4)), (1, 2, 3)), ValueError),
+                         (lambda: max_windows(np.ones((4, 4)), 2.0), TypeError)):
+        with pytest.raises(error):
+            wrong()
+
+
+def test_the_largest_in_a_program():
+    """A program of a pool gives its numbers for other numbers too, ties shared evenly."""
+    def f(x):
+        return np.sum(max_windows(np.reshape(x, (2, 3)), 2, 1) ** 2)
+
+    compiled = ag.compile(ag.grad(f))
+    for x in ([1.0, 2.0, 3.0, 4.0, -1.0, 3.0], [3.0, 3.0, 0.0, 1.0, 3.0, 5.0]):
+        np.testing.assert_allclose(compiled(np.array(x)), ag.grad(f)(np.array(x)), rtol=4 * EPS)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("kernel", "stride"), POOLS, ids=str)
+def test_the_largest_is_torchs(kernel, stride, rng):
+    """Without ties, value and gradients of two orders are those of max_pool2d."""
+    torch = pytest.importorskip("torch", reason="the oracles extra isn't installed")
+    x = rng.normal(size=(2, 3, 5, 6))
+    t = torch.tensor(x, requires_grad=True)
+    y = torch.nn.functional.max_pool2d(t**3, kernel, stride)
+    (first,) = torch.autograd.grad((y**2).sum(), t, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), t)
+    ours = ag.grad(lambda x: np.sum(max_windows(x**3, kernel, stride) ** 2))
+    np.testing.assert_allclose(ours(x), first.numpy(force=True), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(ag.grad(lambda x: np.sum(ours(x)))(x), second.numpy(force=True),
+                               rtol=1e-12, atol=1e-13)

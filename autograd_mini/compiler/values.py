@@ -326,6 +326,12 @@ def _reduction(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
     return lambda x, axis=None, keepdims=False: reduced(function, x, axis, keepdims)
 
 
+def _largest_of_windows(x: Any, kernel: Any, stride: Any) -> Any:
+    """The largest of the entries of each window."""
+    windows = ops.windows(x, window=kernel, axes=(x.ndim - 2, x.ndim - 1))
+    return reduced(largest, windows[..., :: stride[0], :: stride[1], :, :], (-2, -1), False)
+
+
 MOVING = frozenset({
     ops.broadcast_to, ops.reshape, ops.transpose, ops.expand_dims, ops.squeeze, ops.getitem,
     ops.concatenate, ops.stack, ops.roll, ops.pad, ops.windows,
@@ -335,6 +341,7 @@ MOVING = frozenset({
 STRUCTURAL: dict[Any, Callable[..., Any]] = {
     ops.sum: _reduction(lambda xs: total.apply(xs, {})),
     ops.prod: _reduction(lambda xs: chain(multiply, xs)),
+    ops.max_windows: _largest_of_windows,
     ops.max: _reduction(largest), ops.min: _reduction(smallest),
     ops.logsumexp: _reduction(lambda xs: chain(logaddexp, xs)),
     ops.cumsum: scanned(ops.add), ops.cumprod: scanned(multiply),

@@ -1,4 +1,4 @@
-"""Windows that slide over an array: NumPy's own function of a node."""
+"""Windows that slide over an array: NumPy's own function of a node, and the largest of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import ops
-from ..errors import NotDifferentiableError
+from ..errors import NotDifferentiableError, ShapeError
 from ..ops import shape
 from ..places import here
 from .composed import check_plain, stands_for
@@ -37,3 +37,29 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
     axes = range(len(shape(x))) if axis is None else normalize_axis_tuple(
         axis, len(shape(x)), allow_duplicate=True)
     return ops.windows(x, window=tuple(map(operator.index, window)), axes=tuple(axes))
+
+
+def max_windows(x: Any, kernel: Any, stride: Any = None) -> Any:
+    """The largest number of each window of the last two axes, as max-pooling has it.
+
+    kernel, stride: a number, or a pair of them for (rows, columns); the windows lie side by side
+    unless a stride is given. x, of shape (…, h, w), gives (…, (h − kh) // sh + 1, (w − kw) // sw
+    + 1): what doesn't fill a window is left out. Of a border, pad x with −inf.
+
+    A tie is shared evenly, as by np.max. Raises `ShapeError` where no window fits.
+    """
+    kernel = _pair(kernel, "kernel")
+    stride = kernel if stride is None else _pair(stride, "stride")
+    have = shape(x)
+    if len(have) < 2 or have[-2] < kernel[0] or have[-1] < kernel[1]:
+        raise ShapeError(f"no window of {kernel[0]} × {kernel[1]} fits into an array of shape "
+                         f"{have}: pad it, or take a smaller one")
+    return ops.max_windows(x, kernel=kernel, stride=stride)
+
+
+def _pair(x: Any, what: str) -> tuple[int, int]:
+    """Two whole numbers above 0, given as such or as one for both."""
+    pair = tuple(map(operator.index, x if np.iterable(x) else (x, x)))
+    if len(pair) != 2 or min(pair) < 1:
+        raise ValueError(f"the {what} is a whole number above 0 or a pair of them, not {x!r}")
+    return pair
