@@ -109,7 +109,8 @@ if TYPE_CHECKING:
     from .ops import (
         add as add, arccos as arccos, arcsin as arcsin, arctan as arctan,
         broadcast_to as broadcast_to, cosh as cosh, divide as divide, expand_dims as expand_dims,
-        expm1 as expm1, log1p as log1p, multiply as multiply, negative as negative,
+        expm1 as expm1, log1p as log1p, max_windows as max_windows, multiply as multiply,
+        negative as negative,
         power as power, reshape as reshape, sinh as sinh, softsign as softsign, square as square,
         squeeze as squeeze, subtract as subtract, tan as tan, transpose as transpose,
     )

@@ -12,11 +12,16 @@ if __name__ == "nn":  # `import nn` from the root of a checkout: the very same m
 else:
     from .module import Module
     from .scalar import MLP, Layer, Neuron
-    from .layers import Linear, Sequential
-    from .activations import ReLU, Sigmoid, Tanh
+    from . import init
+    from .layers import (
+        ELU, GELU, GRU, LSTM, RNN, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Embedding,
+        Flatten, GRUCell, LayerNorm, LeakyReLU, Linear, LSTMCell, MaxPool2d, MultiheadAttention,
+        ReLU, RNNCell, Sequential, Sigmoid, SiLU, Softmax, Tanh,
+    )
     from .randomness import seed
     from .losses import (
-        binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss,
+        binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, hinge_loss,
+        huber_loss, l1_loss, l1_penalty, mse_loss, multi_margin_loss,
     )
     from .optimizer import Optimizer
     from .optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
@@ -42,8 +47,12 @@ else:
     del engine
 
 __all__ = [
-    "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "ReLU", "Tanh", "Sigmoid", "seed",
-    "mse_loss", "hinge_loss", "binary_cross_entropy_with_logits", "cross_entropy",
+    "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "Flatten", "ReLU", "Tanh",
+    "Sigmoid", "LeakyReLU", "ELU", "GELU", "SiLU", "Softmax", "Dropout", "BatchNorm1d",
+    "BatchNorm2d", "LayerNorm", "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
+    "Conv2d", "MaxPool2d", "AvgPool2d", "MultiheadAttention", "init", "seed",
+    "mse_loss", "l1_loss", "huber_loss", "hinge_loss", "multi_margin_loss", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "cross_entropy", "l1_penalty",
     "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Optimizer", "clip_grad_norm_",
     "clip_grad_value_", "StepLR", "ExponentialLR", "CosineAnnealingLR", "LinearLR",
     "ReduceLROnPlateau", "DataLoader", "random_split", "Standardize", "fit", "Epoch", "History",

@@ -24,9 +24,10 @@ __all__ = ["PAIRS", "install"]
 
 def to_classes_at_once(logits: Any, target: Any) -> Any:
     """`losses.to_classes`: one node, for a Tensor of rows; anything else is handed back."""
-    if isinstance(logits, Tensor) and len(logits.shape) == 2:
-        return _cross_entropy(logits, target=target.copy())
-    return to_classes(logits, target)
+    if not isinstance(logits, Tensor) or len(logits.shape) < 2:
+        return to_classes(logits, target)
+    rows = logits if len(logits.shape) == 2 else logits.reshape(-1, logits.shape[-1])
+    return _cross_entropy(rows, target=target.reshape(-1).copy())
 
 
 def _mean_of_logs(logits: Any, target: Any) -> Any:

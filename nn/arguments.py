@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
@@ -13,7 +14,7 @@ import numpy as np
 
 from autograd_mini import Node, Value, errors
 
-__all__ = ["Called", "Checked", "a_flag", "a_number", "a_whole_number",
+__all__ = ["Called", "Checked", "a_flag", "a_number", "a_precision", "a_whole_number",
            "above_0", "an_array", "at_least_0", "below_1", "from_0_to_1", "of_one_sample",
            "shown", "two_below_1", "whole_numbers"]
 
@@ -83,7 +84,7 @@ def shown(x: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def a_whole_number(x: Any, name: str, least: int) -> int:
+def a_whole_number(x: Any, name: str, least: float) -> int:
     """x as an int of at least `least`. Raises `ArgumentTypeError`, or `ArgumentError`."""
     if isinstance(x, bool | np.bool_) or not isinstance(x, int | np.integer):
         raise errors.ArgumentTypeError(f"{name} is a whole number, not {shown(x)}")
@@ -165,6 +166,15 @@ def an_array(x: Any, name: str) -> np.ndarray:
         raise errors.DTypeError(f"{name} is a masked array, whose mask would be lost: leave out "
                                 "what is masked, x.compressed(), or fill it, x.filled(0.0)")
     return np.asarray(x)
+
+
+def a_precision(dtype: Any) -> np.dtype[Any]:
+    """float64 or float32; in whole numbers, weights below 1 would all be 0."""
+    with contextlib.suppress(TypeError):  # NumPy's, of what is no dtype at all
+        given: np.dtype[Any] = np.dtype(dtype)
+        if given in (np.float64, np.float32):
+            return given
+    raise errors.DTypeError(f"dtype is np.float64 or np.float32, not {shown(dtype)}")
 
 
 def of_one_sample(activation: Callable[[Any, Any], Value]) -> Callable[[Any, Any], Value]:

@@ -61,7 +61,7 @@ def read_map():
         elif re.match(r"  \w+\.py", line):
             order += [root + name for name in re.findall(r"\b(\w+)\.py", line)]
         elif re.match(r"  \w", line):  # a package, and what is in it, on this line and the next
-            order.append(package := names[0])
+            order.append(package := root + names[0])
             inside += [(package, name) for name in names[1:]]
         else:
             inside += [(package, name) for name in names]

@@ -7,6 +7,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
+from autograd_mini.errors import ArgumentError, ShapeError
 
 INF = np.inf
 
@@ -99,3 +100,122 @@ def test_derivatives_of_the_binary_cross_entropy():
 
         np.testing.assert_allclose(ag.grad(f)(z), s - t, rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(np.diag(ag.hessian(f)(z)), s * (1 - s), rtol=1e-12, atol=1e-15)
+
+
+# ── the losses that came later, which test_nn_torch.py compares ──────────────────────────────────
+
+NEW = {"l1": nn.l1_loss, "huber": nn.huber_loss, "binary": nn.binary_cross_entropy}
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_more_losses_of_every_kind_of_input(name):
+    """Of a Value a Value, of float32 float32, of another shape an error."""
+    loss = NEW[name]
+    p = Value(0.25)
+    value = loss(p, 1.0)
+    assert type(value) is Value
+    value.backward()
+    assert p.grad != 0 and value.data == pytest.approx(loss(Tensor([0.25]), [1.0]).item())
+    assert loss(Tensor(np.full(2, 0.5, np.float32)), [1, 0]).dtype == np.float32
+    with pytest.raises(ShapeError, match=r"\(4, 1\), the target \(4,\)"):
+        loss(Tensor(np.full((4, 1), 0.5)), np.ones(4))
+    assert loss([0.5, 0.25], [1.0, 0.0], reduction="none").shape == (2,)
+    with pytest.raises(ArgumentError, match="reduction is mean, sum or none, not 'avg'"):
+        loss(Tensor([0.5]), [1.0], reduction="avg")
+
+
+def test_binary_cross_entropy_of_certainty():
+    """What is right costs 0, what is wrong 100, and no gradient is nan; others are refused."""
+    p = Tensor([1.0, 0.0, 1.0, 0.0, 0.5])
+    loss = nn.binary_cross_entropy(p, [1, 0, 0, 1, 0.5], reduction="none")
+    np.testing.assert_allclose(loss.data, [0, 0, 100, 100, np.log(2)], rtol=1e-15)
+    np.sum(loss).backward()
+    assert p.grad.tolist()[:4] == [-1.0, 1.0, 0.0, 0.0]
+    with pytest.raises(ArgumentError, match="of logits, binary_cross_entropy_with_logits"):
+        nn.binary_cross_entropy(Tensor([1.5]), [1.0])
+    with pytest.raises(ArgumentError, match="targets lie from 0 to 1"):
+        nn.binary_cross_entropy(Tensor([0.5]), [-1.0])
+    z = np.array([-3.0, 0.5, 2.0])
+    t = np.array([0.0, 1.0, 0.5])
+    logits = nn.binary_cross_entropy_with_logits(z, t)
+    assert float(nn.binary_cross_entropy(ag.sigmoid(z), t)) == pytest.approx(float(logits))
+
+
+def test_huber_is_smooth_where_its_parts_meet():
+    """Value and slope agree there; beyond, the slope is delta."""
+    d = np.array([-3.0, -0.5, 0.5, 0.2, 3.0])
+    slope = ag.grad(lambda d: nn.huber_loss(d, np.zeros(5), delta=0.5, reduction="sum"))(d)
+    np.testing.assert_allclose(slope, [-0.5, -0.5, 0.5, 0.2, 0.5])
+    with pytest.raises(ArgumentError, match="delta must be"):
+        nn.huber_loss(Tensor([1.0]), [0.0], delta=0.0)
+
+
+PADDED = np.array([[0, 2, -1], [1, -1, -1]])
+
+
+def test_padding_does_not_count():
+    """The mean is over what counts; what is ignored gets no gradient, were it nan; -100 by itself.
+    """
+    z = np.random.default_rng(0).normal(size=(2, 3, 4))
+    x = Tensor(np.where((PADDED == -1)[..., None], np.nan, z))
+    loss = nn.cross_entropy(x, PADDED, ignore_index=-1)
+    loss.backward()
+    kept = PADDED >= 0
+    assert float(loss) == pytest.approx(float(nn.cross_entropy(z[kept], PADDED[kept])), rel=1e-15)
+    assert not x.grad[~kept].any() and np.isfinite(x.grad).all()
+    none = nn.cross_entropy(x, PADDED, ignore_index=-1, reduction="none")
+    assert none.shape == (2, 3) and not none.data[~kept].any()
+    assert float(nn.cross_entropy(z, np.where(kept, PADDED, -100))) == pytest.approx(float(loss))
+    with pytest.raises(ArgumentError, match="if -1 is padding, give ignore_index=-1"):
+        nn.cross_entropy(z, PADDED)
+    with pytest.raises(ArgumentError, match="every target is ignore_index"):
+        nn.cross_entropy(z, np.full((2, 3), -1), ignore_index=-1)
+    assert nn.cross_entropy(z, np.full((2, 3), -1), ignore_index=-1, reduction="sum") == 0.0
+
+
+@pytest.mark.parametrize(("weight", "kind", "message"), [
+    ([1.0, 2.0], ShapeError, "one number for each of the 3 classes"),
+    ([1.0, -1.0, 0.0], ArgumentError, "finite numbers ≥ 0"),
+    ([np.inf, 1.0, 0.0], ArgumentError, "finite numbers ≥ 0"),
+    ([0.0, 0.0, 1.0], ArgumentError, "the classes of all samples have weight 0"),
+])
+def test_weights_of_classes_are_checked(weight, kind, message):
+    """One number a class, none below 0, and not all of those that occur 0."""
+    with pytest.raises(kind, match=message):
+        nn.cross_entropy(Tensor(np.ones((2, 3))), np.array([0, 1]), weight)
+
+
+def test_a_sequence_costs_what_its_flat_rows_cost():
+    """(n, T, C) is one mean over n·T; with the fast functions one node, too."""
+    rng = np.random.default_rng(0)
+    z, t = rng.normal(size=(3, 4, 5)), rng.integers(0, 5, (3, 4))
+    x = Tensor(z)
+    loss = nn.cross_entropy(x, t)
+    loss.backward()
+    y = Tensor(z.reshape(12, 5))
+    flat = nn.cross_entropy(y, t.ravel())
+    flat.backward()
+    assert float(loss) == pytest.approx(float(flat), rel=1e-15)
+    np.testing.assert_allclose(x.grad.reshape(12, 5), y.grad, rtol=1e-13)
+
+
+def test_multi_margin_takes_classes():
+    """Distributions, and p = 3, are refused."""
+    with pytest.raises(ShapeError, match=r"class of each sample, of shape \(2,\)"):
+        nn.multi_margin_loss(Tensor(np.ones((2, 3))), np.ones((2, 3)) / 3)
+    with pytest.raises(ArgumentError, match="p is 1 or 2"):
+        nn.multi_margin_loss(Tensor(np.ones((2, 3))), np.array([0, 1]), p=3)
+
+
+def test_l1_penalty_sums_all_sizes():
+    """Of a model, of a list, of Values; its slope is the sign, and 0 at 0."""
+    model = nn.Linear(2, 1, rng=0)
+    model.weight.data = np.array([[0.0, -2.0]])
+    total = nn.l1_penalty(model)
+    total.backward()
+    assert float(total) == 2.0 + abs(model.bias.data[0])
+    assert model.weight.grad.tolist() == [[0.0, -1.0]]
+    assert float(nn.l1_penalty([model.weight])) == float(nn.l1_penalty(model.weight)) == 2.0
+    assert type(nn.l1_penalty(nn.Neuron(3))) is Value
+    with pytest.raises(ArgumentError, match="takes a model or a list"):
+        nn.l1_penalty([])

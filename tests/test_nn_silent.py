@@ -91,14 +91,18 @@ def test_a_softmax_too_many():
     for probabilities in (ag.softmax(z), by_hand):
         with pytest.warns(UserWarning, match="leave that out"):
             nn.cross_entropy(probabilities, t)
-    with pytest.warns(UserWarning, match="leave that out"):
-        nn.cross_entropy(ag.softmax(z)[:3], t[:3])
+    softmax = ag.softmax(z)
+    for hidden in (softmax[:3], np.clip(softmax, 1e-7, 1.0)[:3], (softmax + 1e-9)[:3],
+                   np.maximum(1e-12, softmax)[:3], np.clip(by_hand, 1e-7, 1 - 1e-7)[:3]):
+        with pytest.warns(UserWarning, match="leave that out"):
+            nn.cross_entropy(hidden, t[:3])
     p = ag.sigmoid(z)
     for probabilities in (ag.sigmoid(z[:, 0]), p[:, 0], p[:, :1].reshape(-1)):
         with pytest.warns(UserWarning, match="takes the sigmoid itself"):
             nn.binary_cross_entropy_with_logits(probabilities, [0, 1, 1, 0])
     nn.binary_cross_entropy_with_logits(z[:, 0], [0, 1, 1, 0])
-    for logits in (z, z * 2, np.exp(z), ag.softmax(z) * 3, ag.log_softmax(z)):
+    for logits in (z, z * 2, np.exp(z), ag.softmax(z) * 3, ag.log_softmax(z), softmax + z,
+                   np.log(softmax + 1e-9), softmax + 0.5):
         nn.cross_entropy(logits, t)
 
 

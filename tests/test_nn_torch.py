@@ -142,3 +142,58 @@ def test_clipping_is_torchs(order, bound, rng):
         if q.grad is not None:
             np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-12)
     assert ours[1].grad is None
+
+
+# ── losses ───────────────────────────────────────────────────────────────────────────────────────
+
+LOSSES = [
+    ("mse_loss", {}), ("l1_loss", {}), ("huber_loss", {}), ("huber_loss", {"delta": 0.3}),
+    ("binary_cross_entropy", {}), ("binary_cross_entropy_with_logits", {}),
+    ("multi_margin_loss", {}), ("multi_margin_loss", {"p": 2, "margin": 0.5}),
+    ("cross_entropy", {}), ("cross_entropy", {"weight": True}),
+    ("cross_entropy", {"ignore_index": 2}), ("cross_entropy", {"weight": True, "ignore_index": 0}),
+    ("cross_entropy", {"distributions": True}),
+    ("cross_entropy", {"distributions": True, "weight": True}),
+]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(("name", "options"), LOSSES, ids=str)
+def test_losses_are_torchs(name, options, reduction, rng):
+    """Their values and gradients, with every reduction."""
+    of_classes = name in ("cross_entropy", "multi_margin_loss")
+    prediction = rng.normal(size=(7, 4))
+    target = rng.integers(0, 4, 7) if of_classes else rng.normal(size=(7, 4))
+    if name.startswith("binary"):
+        target = rng.integers(0, 2, (7, 4)) * 0.8 + rng.random((7, 4)) * 0.2
+    if name == "binary_cross_entropy":
+        prediction = rng.random((7, 4))
+    options = dict(options)
+    if options.pop("distributions", False):
+        target = rng.dirichlet(np.ones(4), 7)
+    ours, theirs = dict(options), dict(options)
+    if options.get("weight"):
+        ours["weight"] = rng.random(4)
+        theirs["weight"] = torch.tensor(ours["weight"])
+    x, z = Tensor(prediction), torch.tensor(prediction, requires_grad=True)
+    loss = getattr(nn, name)(x, target, reduction=reduction, **ours)
+    other = getattr(torch.nn.functional, name)(
+        z, torch.tensor(target), reduction=reduction, **theirs)
+    np.testing.assert_allclose(loss.data, other.detach().numpy(), rtol=1e-13, atol=1e-15)
+    np.sum(loss * 2.0).backward()
+    (other * 2.0).sum().backward()
+    np.testing.assert_allclose(x.grad, z.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("options", [{}, {"ignore_index": 1}, {"weight": [1.0, 0.5, 2.0]}], ids=str)
+def test_cross_entropy_of_sequences_is_torchs(options, rng):
+    """With the classes last here, and second there."""
+    numbers, target = rng.normal(size=(4, 5, 3)), rng.integers(0, 3, (4, 5))
+    x, z = Tensor(numbers), torch.tensor(numbers, requires_grad=True)
+    loss = nn.cross_entropy(x, target, **options)
+    theirs = {k: torch.tensor(v).double() if k == "weight" else v for k, v in options.items()}
+    other = torch.nn.functional.cross_entropy(z.transpose(1, 2), torch.tensor(target), **theirs)
+    loss.backward()
+    other.backward()
+    assert float(loss) == pytest.approx(float(other.detach()), rel=1e-13)
+    np.testing.assert_allclose(x.grad, z.grad.numpy(), rtol=1e-12, atol=1e-16)

@@ -1,0 +1,40 @@
+"""Dropout: in training, each number is left out with some probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor
+
+from ..arguments import a_number
+from ..module import Module
+from ..randomness import a_generator
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Module):
+    """In training, each entry is 0 with probability p, and else divided by 1 − p; otherwise x.
+
+    So the mean stays what it was (Srivastava et al. 2014). p: from 0 to 1. rng: a NumPy generator,
+    or a seed for one; nn's own if None, which `nn.seed` seeds.
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
+        self.p = a_number(p, "p", lambda x: 0 <= x <= 1, "from 0 to 1")
+        self.rng = None if rng is None else a_generator(rng)
+
+    def forward(self, x: Any) -> Any:
+        """See `Dropout`."""
+        if not self.training or self.p == 0:
+            return x
+        keep = a_generator(self.rng).random(np.shape(x)) >= self.p
+        dtype = x.dtype if isinstance(x, Tensor | np.ndarray) else np.dtype(float)
+        scale = 1 / (1 - self.p) if self.p < 1 else 0.0
+        return x * np.where(keep, scale, 0.0).astype(dtype)
+
+    def extra_repr(self) -> str:
+        """As PyTorch writes it."""
+        return f"p={self.p}"
