@@ -53,9 +53,9 @@ def _inside(x: Any, widths: Any) -> tuple[slice, ...]:
 
 
 def _pad(x: Any, widths: Any, constants: Any) -> np.ndarray:
-    """np.pad; where all of the border is one number, in half the calls."""
+    """Constants around x, (before, after) along each axis, or as many along all."""
     x = np.asarray(x)
-    if np.ndim(constants):
+    if np.ndim(constants):  # one number for each side: what is below takes half as many calls
         return np.pad(x, widths, constant_values=constants)
     around = np.broadcast_to(widths, (x.ndim, 2)).sum(1)
     out = np.full(np.add(x.shape, around).tolist(), constants, x.dtype)

@@ -19,7 +19,7 @@ from .shapes import shape as _shape
 
 
 def _windows(x: Any, window: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
-    """A view: x is kept as it is, and every window shows its own part of it."""
+    """A window at each place along these axes where all of it fits: a view of x."""
     view: np.ndarray = np.lib.stride_tricks.sliding_window_view(np.asarray(x), window, axes)
     return view
 
@@ -69,8 +69,8 @@ def _places(x: Any, kernel: Pair, stride: Pair) -> Iterator[Any]:
 
 
 def _largest(x: Any, kernel: Pair, stride: Pair) -> Any:
-    """Down the columns first, where entries lie side by side, and then along the rows."""
-    y = np.asarray(x)
+    """The largest number of each window of the last two axes."""
+    y = np.asarray(x)  # down the columns first, for there entries lie side by side
     for axis, k, step in zip((-2, -1), kernel, stride, strict=True):
         y = functools.reduce(np.maximum, _along(y, axis, k, step))
     return y
