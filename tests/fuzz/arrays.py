@@ -73,6 +73,8 @@ np.compress([True, False], {a}, axis={k}) | np.extract({a} > 0, {a}) | {a}[()] |
 np.delete({a}, 0, axis={k}) | np.insert({a}, 1, 0.5, axis={k}) | np.choose([0, 1], [{v}, {v2}])
 np.repeat({a}, 2, axis={k}) | np.tile({a}, 2) | np.roll({a}, 1) | np.roll({a}, 1, axis={k})
 np.pad({a}, 1) | np.pad({a}, 1, mode='edge') | np.pad({a}, 1, mode='reflect') | np.unique({a})
+np.pad({a}, (0, 2), constant_values={c}) | np.lib.stride_tricks.sliding_window_view({a}, 2, {k})
+{a}[0] + {a}[-1] + {a}[1:][0] | np.split({a}, 2)[0] | list({a})[0]
 """
 
 SHAPES = """
