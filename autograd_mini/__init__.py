@@ -102,15 +102,14 @@ if TYPE_CHECKING:
     )
     from .functions import (
         clip as clip, full as full, hardsigmoid as hardsigmoid, hardtanh as hardtanh,
-        linear as linear, logsigmoid as logsigmoid, mish as mish, outer as outer, prod as prod,
-        ravel as ravel, relu6 as relu6, selu as selu, std as std, swapaxes as swapaxes,
-        symmetric as symmetric, var as var,
+        linear as linear, logsigmoid as logsigmoid, max_windows as max_windows, mish as mish,
+        outer as outer, prod as prod, ravel as ravel, relu6 as relu6, selu as selu, std as std,
+        swapaxes as swapaxes, symmetric as symmetric, var as var,
     )
     from .ops import (
         add as add, arccos as arccos, arcsin as arcsin, arctan as arctan,
         broadcast_to as broadcast_to, cosh as cosh, divide as divide, expand_dims as expand_dims,
-        expm1 as expm1, log1p as log1p, max_windows as max_windows, multiply as multiply,
-        negative as negative,
+        expm1 as expm1, log1p as log1p, multiply as multiply, negative as negative,
         power as power, reshape as reshape, sinh as sinh, softsign as softsign, square as square,
         squeeze as squeeze, subtract as subtract, tan as tan, transpose as transpose,
     )

@@ -39,8 +39,8 @@ def test_both_rows_pass_the_checks_of_a_primitive(window, axis, rng):
     """Windows and what is added up of them are each other's transposes, to the second order."""
     x = rng.normal(size=(4, 6))
     y = sliding(Tensor(x), window, axis)
-    ag.check_primitive(ops.windows, (x,), **y.params)
-    ag.check_primitive(ops.overlap_add, (rng.normal(size=y.shape),), **y.params, shape=(4, 6))
+    ag.check_primitive(ops.every_window, (x,), **y.params)
+    ag.check_primitive(ops.add_windows, (rng.normal(size=y.shape),), **y.params, shape=(4, 6))
 
 
 @given(n=st.integers(1, 9), k=st.integers(1, 9), seed=st.integers(0, 99))
@@ -106,7 +106,7 @@ def test_the_memory_of_windows_never_changes():
     g, of_v = ag.gradients(v, [u, v], seed=seed)
     assert not np.shares_memory(g, of_v) and not np.shares_memory(of_v, seed)
     w = Tensor(np.arange(6.0).reshape(3, 2))
-    out = ops.overlap_add(w, window=(2,), axes=(0,), shape=(4,))
+    out = ops.add_windows(w, window=(2,), axes=(0,), shape=(4,))
     seed = np.arange(4.0)
     g = ag.gradients(out, w, seed=seed)
     g += 1.0  # it is the caller's, and no view of the seed

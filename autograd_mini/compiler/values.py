@@ -328,13 +328,13 @@ def _reduction(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
 
 def _largest_of_windows(x: Any, kernel: Any, stride: Any) -> Any:
     """The largest of the entries of each window."""
-    windows = ops.windows(x, window=kernel, axes=(x.ndim - 2, x.ndim - 1))
+    windows = ops.every_window(x, window=kernel, axes=(x.ndim - 2, x.ndim - 1))
     return reduced(largest, windows[..., :: stride[0], :: stride[1], :, :], (-2, -1), False)
 
 
 MOVING = frozenset({
     ops.broadcast_to, ops.reshape, ops.transpose, ops.expand_dims, ops.squeeze, ops.getitem,
-    ops.concatenate, ops.stack, ops.roll, ops.pad, ops.windows,
+    ops.concatenate, ops.stack, ops.roll, ops.pad, ops.every_window,
 })
 """The rows that only move entries, which NumPy does with any objects."""
 

@@ -19,12 +19,12 @@ from .products import dot, einsum, linear, matmul_any, outer, trace
 from .scans import cumprod, cumsum, running_extreme
 from .selection import diagonal, flip, full, repeat, take
 from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var
-from .windows import sliding_window_view
+from .windows import max_windows, sliding_window_view
 
 __all__ = [
     "clip", "cumprod", "cumsum", "diagonal", "dot", "einsum", "elu", "flip", "full", "gelu",
     "hardsigmoid", "hardtanh", "leaky_relu", "linear", "log_softmax", "logsigmoid", "matmul_any",
-    "max", "mean", "min", "mish", "norm", "outer", "prod", "ravel", "relu6", "repeat",
-    "running_extreme", "selu", "silu", "sliding_window_view", "softmax", "std", "sum", "swapaxes",
-    "symmetric", "take", "trace", "var",
+    "max", "max_windows", "mean", "min", "mish", "norm", "outer", "prod", "ravel", "relu6",
+    "repeat", "running_extreme", "selu", "silu", "sliding_window_view", "softmax", "std", "sum",
+    "swapaxes", "symmetric", "take", "trace", "var",
 ]

@@ -36,7 +36,7 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
     _of_numpy(np.broadcast_to(0.0, shape(x)), window, axis)  # it finds fault where there is any
     axes = range(len(shape(x))) if axis is None else normalize_axis_tuple(
         axis, len(shape(x)), allow_duplicate=True)
-    return ops.windows(x, window=tuple(map(operator.index, window)), axes=tuple(axes))
+    return ops.every_window(x, window=tuple(map(operator.index, window)), axes=tuple(axes))
 
 
 def max_windows(x: Any, kernel: Any, stride: Any = None) -> Any:

@@ -24,7 +24,7 @@ def _windows(x: Any, window: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarr
     return view
 
 
-def _overlap_add(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...]
+def _add_windows(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...]
                  ) -> np.ndarray:
     """Zeros of `shape`, with every window added where it was taken."""
     g = np.asarray(g)
@@ -38,16 +38,16 @@ def _overlap_add(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: 
     return out
 
 
-@structural(_windows, name="windows", moves=True)
-def windows(g, y, x, *, window, axes):  # type: ignore[no-untyped-def]
+@structural(_windows, name="every_window", moves=True)
+def every_window(g, y, x, *, window, axes):  # type: ignore[no-untyped-def]
     """Every window is added where it was taken."""
-    return overlap_add(g, window, axes, _shape(x))
+    return add_windows(g, window, axes, _shape(x))
 
 
-@structural(_overlap_add, name="overlap_add", moves=True)
-def overlap_add(g, y, x, *, window, axes, shape):  # type: ignore[no-untyped-def]
+@structural(_add_windows, name="add_windows", moves=True)
+def add_windows(g, y, x, *, window, axes, shape):  # type: ignore[no-untyped-def]
     """The pullback of the pullback of windows are the windows again."""
-    return windows(g, window, axes)
+    return every_window(g, window, axes)
 
 
 # ── the largest of each window, in the last two axes ─────────────────────────────────────────

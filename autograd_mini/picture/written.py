@@ -85,7 +85,7 @@ SENT: dict[str, dict[int, Callable[[Formula], Formula]]] = {
     "sum": {EACH: call("spread")}, "linear": {2: Summed},
     **{name: {EACH: call("reshape")} for name in ("reshape", "squeeze", "expand_dims")},
     **{name: {EACH: call("part of")} for name in ("concatenate", "stack", "pad")},
-    "windows": {EACH: call("overlap-add")}, "overlap_add": {EACH: call("windows")},
+    "every_window": {EACH: call("overlap-add")}, "add_windows": {EACH: call("windows")},
     "getitem": {EACH: call("put back")}, "broadcast_to": {EACH: Summed},
 }
 """By the name of a structural row and the argument: what is sent to it, of what arrives."""
