@@ -34,6 +34,8 @@ else:
     from .history import Epoch, History
     from .callbacks import Callback, Checkpoint, ClipGradNorm, EarlyStopping, Run, Schedule
     from .fit import fit
+    from .diagnostics import GradientNorms, Health, health
+    from .summaries import summary
     from .storage import load, save
     from .checkpoint import load_checkpoint, save_checkpoint
 
@@ -57,5 +59,6 @@ __all__ = [
     "clip_grad_value_", "StepLR", "ExponentialLR", "CosineAnnealingLR", "LinearLR",
     "ReduceLROnPlateau", "DataLoader", "random_split", "Standardize", "fit", "Epoch", "History",
     "evaluate", "predict", "accuracy", "Callback", "Run", "EarlyStopping", "Checkpoint",
-    "ClipGradNorm", "Schedule", "save", "load", "save_checkpoint", "load_checkpoint",
+    "ClipGradNorm", "Schedule", "GradientNorms", "health", "Health", "summary", "save", "load",
+    "save_checkpoint", "load_checkpoint",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from autograd_mini import Node, Value
 
 from .arguments import Called, a_flag, a_whole_number, of_one_sample, whole_numbers
 
-__all__ = ["Module", "a_flag", "a_whole_number", "of_one_sample", "whole_numbers"]
+__all__ = ["Module", "a_flag", "a_whole_number", "listening", "of_one_sample", "whole_numbers"]
+
+_listener: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
 
 
 class Module(Called):
@@ -34,7 +38,12 @@ class Module(Called):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The same as forward."""
-        return self.forward(*args, **kwargs)
+        listener = _listener.get()
+        if listener is None:
+            return self.forward(*args, **kwargs)
+        result = self.forward(*args, **kwargs)
+        listener(self, result)
+        return result
 
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
         """(name, parameter) in order of definition; a shared one once, by its first name."""
@@ -106,14 +115,15 @@ class Module(Called):
         for parameter in self.parameters():
             parameter.grad = 0.0 if isinstance(parameter, Value) else None
 
-    def summary(self) -> Any:
+    def summary(self, x: Any = None) -> Any:
         """A table of the modules inside: their parameters, shapes, and how many numbers these are.
 
-        It prints as text, and shows itself in a notebook.
+        With an input x, such as a batch, also the shapes of what each gives. It prints as text, and
+        shows itself in a notebook.
         """
         from .summaries import Summary
 
-        return Summary(self)
+        return Summary(self, x)
 
     def _parts(self) -> Iterable[tuple[Any, Any]]:
         """What the module holds, each with its part of the path."""
@@ -141,6 +151,16 @@ class Module(Called):
     def eval(self) -> Module:
         """The opposite of train()."""
         return self.train(False)
+
+
+@contextlib.contextmanager
+def listening(listener: Callable[[Module, Any], None]) -> Iterator[None]:
+    """A block in which `listener` is told of each module that was called, and what it gave."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def _walk(part: Any, name: str, entered: set[int]) -> Iterator[tuple[str, Any]]:

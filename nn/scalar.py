@@ -26,8 +26,8 @@ class Neuron(Module):
 
     def __init__(self, nin: int, nonlin: bool = True) -> None:
         nin, self.nonlin = a_whole_number(nin, "nin", 0), a_flag(nonlin, "nonlin")
-        self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
-        self.b = Value(0.0)
+        self.w = [Value(random.uniform(-1, 1), label=f"w.{i}") for i in range(nin)]
+        self.b = Value(0.0, label="b")
 
     @of_one_sample
     def __call__(self, x: Sequence[Any]) -> Value:

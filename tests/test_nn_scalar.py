@@ -95,3 +95,9 @@ def test_a_network_of_values_gives_values(nin, nonlin):
             assert type(neuron(x)) is Value
         assert [type(v) for v in nn.Layer(nin, 2, nonlin)(x)] == [Value, Value]
         assert type(nn.MLP(nin, [2, 1])(x)) is Value
+
+
+def test_weights_have_names():
+    """In errors and pictures they are what they are called in the module."""
+    neuron = nn.MLP(2, [1]).layers[0].neurons[0]
+    assert [p.label for p in neuron.parameters()] == ["w.0", "w.1", "b"]

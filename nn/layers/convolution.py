@@ -124,8 +124,7 @@ class MaxPool2d(_Pool):
     def forward(self, x: Any) -> Any:
         """See `MaxPool2d`."""
         self._check(x)
-        return max_windows(_padded(x, self.padding, -np.inf), kernel=self.kernel_size,
-                           stride=self.stride)
+        return max_windows(_padded(x, self.padding, -np.inf), self.kernel_size, self.stride)
 
 
 class AvgPool2d(_Pool):
