@@ -110,6 +110,12 @@ class Module(Called):
                 seen.add(id(part))
                 yield path, part
 
+    def apply(self, function: Callable[[Module], object]) -> Module:
+        """Call a function with every module inside, the innermost first, and with this one."""
+        for module in [*dict(self.named_modules()).values()][::-1]:
+            function(module)
+        return self
+
     def zero_grad(self) -> None:
         """Forget all gradients: 0 for a Value as in micrograd, None for a Tensor as in PyTorch."""
         for parameter in self.parameters():

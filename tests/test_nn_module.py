@@ -74,3 +74,14 @@ def test_zero_grad():
     scalar.zero_grad()
     array.zero_grad()
     assert scalar.b.grad == 0.0 and array.bias.grad is None
+
+
+def test_a_function_is_applied_to_every_module():
+    """The innermost first, a shared one once; the model comes back."""
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Sequential(nn.Tanh()))
+    model.again = model[0]
+    seen = []
+    assert model.apply(lambda module: seen.append(type(module).__name__)) is model
+    assert seen == ["Tanh", "Sequential", "Linear", "Sequential"]
+    model.apply(lambda m: isinstance(m, nn.Linear) and nn.init.zeros_(m.weight))
+    assert not model[0].weight.data.any()

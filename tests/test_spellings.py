@@ -9,8 +9,10 @@ import sys
 
 import numpy as np
 import pytest
+from autograd_mini.nn.spellings import SPELLINGS as NN_NAMES
 
 import autograd_mini as ag
+from autograd_mini import nn
 from autograd_mini.errors import AutogradError, SpellingError, SpellingImportError
 from autograd_mini.spellings import FUNCTIONS, KEYWORDS, SPELLINGS, foreign
 
@@ -130,3 +132,22 @@ def test_foreign_keywords_are_answered(call, words):
     with pytest.raises(SpellingError, match=words) as info:
         call()
     assert isinstance(info.value, TypeError) and isinstance(info.value, AutogradError)
+
+
+# ── names of layers and losses ───────────────────────────────────────────────────────────────────
+
+@pytest.mark.parametrize("name", NN_NAMES)
+def test_a_foreign_name_of_nn_is_answered(name):
+    """`nn.CrossEntropyLoss` says what it is called here; hasattr sees no such name."""
+    with pytest.raises(SpellingError, match=rf"^autograd_mini.nn has no {name}: \S"):
+        getattr(nn, name)
+    assert not hasattr(nn, name) and name not in dir(nn)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        nn.nothing
+
+
+@pytest.mark.parametrize("code", sorted({
+    code for text in NN_NAMES.values() for code in re.findall(r"\b(?:nn|ag)\.\w+", text)}))
+def test_what_the_answers_of_nn_name_is_there(code):
+    """Every nn.name and ag.name in an answer."""
+    assert eval(code)
