@@ -10,10 +10,22 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError
 from ..graph import Node, value_of
-from ..ops import exp, expm1, multiply, ndtr, positive, power, relu, sigmoid, softplus, where
+from ..ops import (
+    exp,
+    expm1,
+    multiply,
+    ndtr,
+    positive,
+    power,
+    relu,
+    sigmoid,
+    softplus,
+    square,
+    where,
+)
 from ..ops.kinks import step
 from ..primitive import also
-from ..recording import notify_constant
+from ..recording import current_tracer, notify_constant
 from .composed import dtype_of, is_above, is_at_least, stands_for
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────
@@ -41,12 +53,32 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
     approximate: "tanh" for ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as GPT-2 has it.
     """
-    z = clip(x, -64.0, 64.0)  # beyond, Φ is 0 or 1 to the last digit, and x³ may overflow
+    z = _held(x, 64.0)  # beyond, Φ is 0 or 1 to the last digit, and x³ may overflow
     if approximate == "none":
         return x * ndtr(z)
     if approximate != "tanh":
         raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
-    return x * sigmoid(math.sqrt(8 / math.pi) * (z + 0.044715 * z * z * z))
+    return x * sigmoid(z * (_STEEPNESS + 0.044715 * _STEEPNESS * square(z)))
+
+
+_STEEPNESS = math.sqrt(8 / math.pi)
+
+
+def _held(x: Any, bound: float) -> Any:
+    """x between −bound and bound: x itself where it lies there, with a slope of 1 less to multiply.
+
+    But not in a program that is being recorded, which is to hold for other numbers too.
+    """
+    held = value_of(x)
+    if type(held) is float:
+        near = -bound <= held <= bound
+    elif type(held) is np.ndarray and held.dtype.kind == "f" and held.size:
+        near = bool(-bound <= held.min() and held.max() <= bound)  # not if there is a nan
+    else:
+        near = False
+    if near and current_tracer() is None:
+        return x
+    return clip(x, -bound, bound)
 
 
 def silu(x: Any) -> Any:

@@ -19,7 +19,7 @@ from ..primitive import elementwise
 from ..recording import current_tracer
 
 __all__ = ["all_in_range", "in_range", "product", "product_of", "quotient", "quotient_of",
-           "scalar_in_range", "scalar_product_of", "scalar_quotient_of", "unless_in_range"]
+           "scalar_in_range", "scalar_product_of", "scalar_quotient_of", "times", "unless_in_range"]
 
 _TINY = sys.float_info.min  # the smallest number that has all its digits
 _HUGE = sys.float_info.max
@@ -51,21 +51,39 @@ def all_in_range(x: Any) -> bool:
     value = value_of(x)
     if type(value) is float:
         return scalar_in_range(value)
-    size = np.abs(value)
-    tiny, huge = _limits(size.dtype)
-    return not size.size or bool(size.min() >= tiny and size.max() <= huge)
+    value = np.asarray(value)
+    if not value.size:
+        return True
+    tiny, huge = _limits(value.dtype)
+    least, most = value.min(), value.max()
+    if least < 0 < most:  # else there is no need of a copy
+        size = np.abs(value)
+        least, most = size.min(), size.max()
+    return bool(tiny <= least and most <= huge) or bool(most <= -tiny and least >= -huge)
 
 
 def unless_in_range(slope: Any, exact: Any) -> Any:
     """A pullback: g·slope where the slope is a normal number, and `exact` where it isn't.
 
-    slope: (y, *inputs) → ∂y/∂x; exact: (g, y, *inputs) → g·∂y/∂x, at a greater cost.
+    slope: (y, *inputs) → ∂y/∂x, in a new array; exact: (g, y, *inputs) → g·∂y/∂x, at a greater
+    cost.
     """
     def pullback(g: Any, y: Any, *xs: Any) -> Any:
         factor = slope(y, *xs)
-        return g * factor if all_in_range(factor) else exact(g, y, *xs)
+        if not all_in_range(factor):
+            return exact(g, y, *xs)
+        return times(g, factor)
 
     return pullback
+
+
+def times(g: Any, factor: Any) -> Any:
+    """g·factor, written to `factor`, which is a new array, where it can be: memory costs time."""
+    if type(g) is np.ndarray is type(factor) and (g.shape, g.dtype) == (
+            factor.shape, factor.dtype):
+        factor *= g
+        return factor
+    return g * factor
 
 
 def scalar_product_of(p: float, q: float, r: float) -> float:
