@@ -176,10 +176,20 @@ sinh = elementwise(np.sinh, math.sinh, lambda y, x: cosh(x))
 cosh = elementwise(np.cosh, math.cosh, lambda y, x: sinh(x))
 
 
+def _fading(x: Any) -> Any:
+    """e^−|x|, which never overflows, in a new array, also of one number."""
+    e = np.asarray(np.copysign(x, -1.0))
+    return np.exp(e, out=e)
+
+
 def _inverse_cosh(x: Any) -> Any:
     """1/cosh x, with an exponential that never overflows."""
-    e = np.exp(-np.abs(x))
-    return 2 * e / (1 + e * e)
+    y = _fading(x)
+    e = np.asarray(y * y)
+    e += 1
+    y *= 2
+    y /= e
+    return y[()]
 
 
 def _scalar_inverse_cosh(x: float) -> float:
@@ -202,9 +212,12 @@ arctanh = elementwise(np.arctanh, math.atanh, lambda y, x: 1 / _complement(x))
 
 
 def _sigmoid(x: Any) -> Any:
-    """1/(1 + e⁻ˣ), with an exponential that never overflows."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))[()]
+    """1/(1 + e⁻ˣ), with an exponential that never overflows, and e/(1 + e) below 0."""
+    e = _fading(x)
+    y = np.asarray(np.maximum(e, np.greater_equal(x, 0)))  # a `where` takes ten times as long
+    e += 1
+    y /= e
+    return y[()]
 
 
 def _scalar_sigmoid(x: float) -> float:
@@ -216,8 +229,11 @@ def _scalar_sigmoid(x: float) -> float:
 
 def _bell(x: Any) -> Any:
     """σ(x)·σ(−x), which is even."""
-    e = np.exp(-np.abs(x))
-    return e / np.square(1 + e)
+    y = _fading(x)
+    e = np.asarray(1 + y)
+    e *= e
+    y /= e
+    return y[()]
 
 
 def _scalar_bell(x: float) -> float:
@@ -227,7 +243,10 @@ def _scalar_bell(x: float) -> float:
 
 def _softplus(x: Any) -> Any:
     """log(1 + eˣ), exact on both sides of 0."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    y = _fading(x)
+    np.log1p(y, out=y)
+    y += np.maximum(x, 0)
+    return y[()]
 
 
 sigmoid = elementwise(
