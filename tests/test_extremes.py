@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import Tensor, Value
+from autograd_mini import Tensor, Value, ops
 
 mp = mpmath.mp.clone()
 mp.dps = 60
@@ -227,3 +227,23 @@ def test_the_sign_of_a_zero_cotangent_is_kept():
             f(x).backward(seed)
             assert math.copysign(1.0, float(x.grad)) == -1.0
             assert math.copysign(1.0, float(ag.gradients(f(x), x, seed))) == -1.0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_quotient_by_what_was_broadcast(dtype):
+    """∂/∂b of Σ w·a/b is −Σ w·a/b², whether w·a/b is in the range of floats or isn't."""
+    rng = np.random.default_rng(0)
+    a, w = rng.normal(size=(2, 4, 5))
+    a[0, 0] = 0.0
+    of_a, of_b, of_w = (30, 10, 20) if dtype == np.float32 else (280, 100, 180)
+    for shape, k in itertools.product([(4, 1), (5,), (1,), (4, 5), (1, 5)], [-1, 0, 1]):
+        b = rng.uniform(1.0, 2.0, size=shape)
+        t = Tensor((b * 10.0 ** (k * of_b)).astype(dtype))
+        y = Tensor((a * 10.0 ** (k * of_a)).astype(dtype)) / t
+        with np.errstate(over="ignore"):
+            g = ag.gradients(y, t, seed=(w * 10.0 ** (k * of_w)).astype(dtype))
+        terms = -w * a / b / b
+        exact = ops.unbroadcast(terms, shape)
+        assert g.dtype == dtype and g.shape == shape
+        np.testing.assert_allclose(g.astype(float) / 10.0 ** (k * (of_a + of_w - 2 * of_b)), exact,
+                                   atol=20 * np.finfo(dtype).eps * np.abs(terms).max())

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..primitive import also, elementwise
 from . import kinks
-from .extremes import product, quotient
+from .extremes import product, summed_quotient
 from .facts import state
 
 add = elementwise(np.add, operator.add, 1, 1, symbol="+")
@@ -29,8 +29,8 @@ multiply = elementwise(
 )
 divide = elementwise(
     np.divide, operator.truediv, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, symbol="/",
-    pullbacks=(lambda g, y, a, b: g / b, lambda g, y, a, b: quotient(-g, y, b)),
-)  # −y/b, not −a/b², which overflows from b = 1e154; quotient(p, q, d) is p·q/d, product p·q·r
+    pullbacks=(lambda g, y, a, b: g / b, lambda g, y, a, b: summed_quotient(g, y, -b)),
+)  # −y/b, not −a/b², which overflows from b = 1e154; (p, q, d) becomes p·q/d, (p, q, r) p·q·r
 negative = elementwise(np.negative, operator.neg, -1, symbol="neg")
 square = elementwise(np.square, lambda x: x * x, lambda y, x: 2 * x)
 reciprocal = elementwise(

@@ -18,8 +18,9 @@ from ..graph import Node, value_of
 from ..primitive import elementwise
 from ..recording import current_tracer
 
-__all__ = ["all_in_range", "in_range", "product", "product_of", "quotient", "quotient_of",
-           "scalar_in_range", "scalar_product_of", "scalar_quotient_of", "times", "unless_in_range"]
+__all__ = ["all_finite", "all_in_range", "in_range", "product", "product_of", "quotient",
+           "quotient_of", "scalar_in_range", "scalar_product_of", "scalar_quotient_of",
+           "summed_quotient", "summed_to", "times", "unless_in_range"]
 
 _TINY = sys.float_info.min  # the smallest number that has all its digits
 _HUGE = sys.float_info.max
@@ -62,6 +63,41 @@ def all_in_range(x: Any) -> bool:
     return bool(tiny <= least and most <= huge) or bool(most <= -tiny and least >= -huge)
 
 
+def is_normal(size: np.ndarray) -> bool:
+    """Whether all of these numbers ≥ 0 have all their digits and are finite."""
+    tiny, huge = _limits(size.dtype)
+    return not size.size or bool(size.min() >= tiny and size.max() <= huge)
+
+
+def summed_quotient(g: Any, y: Any, d: Any) -> Any:
+    """Σ g·y/d over the axes along which an array d was broadcast, divided after it is summed.
+
+    Entry by entry, as quotient(g, y, d), where a product isn't a normal number.
+    """
+    if not (type(g) is np.ndarray is type(d) and g.shape != d.shape and g.dtype == d.dtype):
+        return quotient(g, y, d)
+    with np.errstate(over="ignore", invalid="ignore"):  # then entry by entry
+        products = g * y
+        total = summed_to(products, d.shape)
+    size = np.abs(products, out=products)
+    return total / d if is_normal(size) and np.isfinite(total).all() else quotient(g, y, d)
+
+
+def summed_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """x summed over the axes along which an array of this shape was broadcast."""
+    lead = x.ndim - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1 != x.shape[lead + i]]
+    summed: np.ndarray = np.add.reduce(x, axis=(*range(lead), *stretched))
+    return summed.reshape(shape)
+
+
+def all_finite(x: Any) -> bool:
+    """Whether a rule may leave out the limits at ±inf: in a program to be replayed it never may."""
+    if isinstance(x, Node) and current_tracer() is not None:
+        return False
+    return bool(np.isfinite(value_of(x)).all())
+
+
 def unless_in_range(slope: Any, exact: Any) -> Any:
     """A pullback: g·slope where the slope is a normal number, and `exact` where it isn't.
 
@@ -79,8 +115,8 @@ def unless_in_range(slope: Any, exact: Any) -> Any:
 
 def times(g: Any, factor: Any) -> Any:
     """g·factor, written to `factor`, which is a new array, where it can be: memory costs time."""
-    if type(g) is np.ndarray is type(factor) and (g.shape, g.dtype) == (
-            factor.shape, factor.dtype):
+    if type(g) is np.ndarray is type(factor) and g.dtype == factor.dtype and (
+            g.shape == factor.shape or np.broadcast_shapes(g.shape, factor.shape) == factor.shape):
         factor *= g
         return factor
     return g * factor
@@ -117,11 +153,12 @@ def _at_once(p: Any, q: Any, r: Any, sign: int) -> Any:
     if dtype.itemsize < 8:  # three numbers of float32 stay in the range of float64
         t = np.multiply(p, q, dtype=float)
         return (t * r if sign > 0 else t / r).astype(dtype)[()]
-    t = np.multiply(p, q)
+    t = np.asarray(np.multiply(p, q))
     y = t * r if sign > 0 else t / r
-    if all_in_range(t):
+    size = np.abs(t, out=t)
+    if is_normal(size):
         return y
-    odd = ~in_range(t) & (p != 0) & (q != 0)  # a 0 is exact
+    odd = ~in_range(size) & (p != 0) & (q != 0)  # a 0 is exact
     if not odd.any():
         return y
     (a, i), (b, j), (c, k) = np.frexp(p), np.frexp(q), np.frexp(r)

@@ -17,7 +17,7 @@ from ..primitive import Elementwise, Structural, elementwise, structural
 from ..recording import transforming
 from .arithmetic import where
 from .elementary import exp
-from .extremes import quotient
+from .extremes import all_finite, quotient, summed_to, times
 from .facts import state
 from .kinks import NAN, sign, zero
 from .shapes import concatenate, reshape, shape, transpose
@@ -117,8 +117,8 @@ def unbroadcast(g: Any, to: tuple[int, ...]) -> Any:
     if have == to:
         return g
     lead = len(have) - len(to)
-    if type(g) is np.ndarray and have[lead:] == to:  # the usual, quickly
-        return np.add.reduce(g, axis=tuple(range(lead)))
+    if type(g) is np.ndarray:  # the usual, quickly
+        return summed_to(g, to)
     stretched = [lead + i for i, n in enumerate(to) if n == 1 and have[lead + i] != 1]
     return reshape(sum(g, (*range(lead), *stretched)), to)
 
@@ -188,8 +188,10 @@ def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ eˣ, shifted by the largest x so that nothing overflows."""
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # of no numbers, −inf
     shift = np.where(np.isfinite(top), top, 0)
+    e = np.asarray(x - shift)
+    np.exp(e, out=e)
     with np.errstate(divide="ignore"):  # all −inf: log 0, replaced below
-        y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+        y = np.log(np.sum(e, axis=axis, keepdims=True)) + shift
     y = np.where(np.isfinite(top), y, top)
     return y if keepdims else np.squeeze(y, axis=axis)[()]
 
@@ -199,9 +201,18 @@ def logsumexp(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped
     """softmax(x) = exp(x − y); at y = ±inf its limits: shared among the infinite, or 0."""
     y = restore(y, x, axis)
     top = value_of(y)
+    if all_finite(y):
+        share = exp(x - y) if isinstance(x, Node) or isinstance(y, Node) else _exp_of(x, y)
+        return times(restore(g, x, axis), share)
     limit = _shared(value_of(x) == top, axis) * (top != -np.inf)
     finite = np.isfinite(top) & np.ones(shape(x), bool)
     return restore(g, x, axis) * where(finite, exp(where(finite, x - y, 0.0)), limit)
+
+
+def _exp_of(x: Any, y: Any) -> Any:
+    """e^(x − y), in one new array."""
+    difference = np.asarray(x - y)
+    return np.exp(difference, out=difference)
 
 
 prod.reach = logsumexp.reach = "reduction"
