@@ -82,8 +82,8 @@ def reached(node: Node, active: np.ndarray) -> Sequence[Any]:
     """For each input of a structural node, > 0 where an active output depends on it.
 
     A row's `reach` says how a mask goes from the output to the inputs: "moved", as cotangents do;
-    "product", where rows and columns meet; "reduction", to all that were reduced; "matrix", to
-    all of its own matrix in a stack.
+    "product", where rows and columns meet; "reduction", to all that were reduced; "row", to all
+    along the axis; "matrix", to all of its own matrix in a stack.
     """
     op, xs, params = node.op, node.inputs, node.params or {}
     if not isinstance(op, Structural):
@@ -94,6 +94,8 @@ def reached(node: Node, active: np.ndarray) -> Sequence[Any]:
         return op.pull(active, node.value, xs, node)
     if op.reach == "reduction":  # every entry reduced counts, as in a sum
         return [sum.pullbacks[0](active, node.value, xs[0], **params)]
+    if op.reach == "row":
+        return [np.broadcast_to(np.sum(active, params["axis"], keepdims=True), shape(xs[0]))]
     if op.reach == "matrix":
         of_one = tuple(range(np.ndim(xs[0]) - 2, active.ndim))
         alive = 1.0 * np.asarray(active.any(axis=of_one))

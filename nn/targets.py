@@ -21,7 +21,7 @@ def is_softmax(logits: Any) -> bool:
     """
     source = unshaped(logits)
     if not isinstance(source, Tensor) or source.op is None or source.op.name not in (
-            "exp", "divide") or source.parents[-1] is None:  # divided by a number
+            "ag.softmax", "exp", "divide") or source.parents[-1] is None:  # divided by a number
         return False
     rows = source.value
     return bool(rows.shape[-1] > 1 and np.all(rows >= 0)

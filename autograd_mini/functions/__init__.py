@@ -15,10 +15,11 @@ from .activations import (
 )
 from .algebra import norm, symmetric
 from .axes import ravel, swapaxes
+from .normalized import log_softmax, softmax
 from .products import dot, einsum, linear, matmul_any, outer, trace
 from .scans import cumprod, cumsum, running_extreme
 from .selection import diagonal, flip, full, repeat, take
-from .statistics import log_softmax, max, mean, min, prod, softmax, std, sum, var
+from .statistics import max, mean, min, prod, std, sum, var
 from .windows import max_windows, sliding_window_view
 
 __all__ = [

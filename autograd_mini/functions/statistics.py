@@ -13,8 +13,6 @@ from ..errors import NotDifferentiableError, ShapeError
 from ..graph import Node, value_of
 from ..ops import (
     axes_of,
-    exp,
-    logsumexp,
     matmul,
     maximum,
     minimum,
@@ -28,7 +26,6 @@ from ..ops import (
     transpose,
     where,
 )
-from ..ops.arithmetic import standing_in
 from .axes import moved_last
 from .composed import (
     are_all_numbers,
@@ -36,7 +33,6 @@ from .composed import (
     count,
     decided,
     dtype_of,
-    keeps_kind,
     looked_at,
     stands_for,
     without,
@@ -219,31 +215,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
     n = np.arange(shape(c)[0])
     s = sqrt(c[n, n])
     return ops.clip(c / reshape(s, (-1, 1)) / s, -1.0, 1.0)  # rounding may go beyond
-
-
-# ── softmax ──────────────────────────────────────────────────────────────────────────────────
-
-
-@keeps_kind
-def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """x − log Σ eˣ along `axis`: finite for any finite x, and by its limit where an x is ∞."""
-    held = looked_at(x)
-    top = np.max(held, axis=axis, keepdims=True)
-    limit: Any = None
-    if np.any(top == np.inf):  # the infinite ones share it all, evenly; e⁻¹⁰⁰⁰⁰ is 0
-        rows, infinite = np.broadcast_to(top == np.inf, shape(x)), held == np.inf
-        limit = np.where(rows & ~infinite, -np.inf, 0.0).astype(dtype_of(x))
-        x = standing_in(x, np.where(rows, np.where(infinite, 0.0, -1e4), held).astype(dtype_of(x)))
-        top = np.where(top == np.inf, 0.0, top).astype(top.dtype)
-    x = x - np.where(np.isfinite(top), top, 0.0).astype(top.dtype)  # else digits are lost at 1e10
-    y = x - logsumexp(x, axis=axis, keepdims=True)
-    return y if limit is None else y + limit
-
-
-@keeps_kind
-def softmax(x: Any, axis: Axis = -1) -> Any:
-    """eˣ / Σ eˣ along `axis`."""
-    return exp(log_softmax(x, axis=axis))
 
 
 # ── nan as "not there" ───────────────────────────────────────────────────────────────────────

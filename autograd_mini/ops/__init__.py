@@ -1,8 +1,9 @@
 """THE TABLE: every primitive, one row or one rule; only scipy_api/ adds to it.
 
-Read in this order: arithmetic, elementary, kinks, special_functions, shapes, reductions, indexing,
-sliding, linalg, decompositions, equal_values; extremes.py multiplies where floats run out. A row
-written in one of these files is `ops.<its name>` and `ag.<its name>`, without another word.
+Read in this order: arithmetic, elementary, kinks, special_functions, shapes, reductions,
+normalized, indexing, sliding, linalg, decompositions, equal_values; extremes.py multiplies where
+floats run out. A row in one of these files is `ops.<its name>` and `ag.<its name>`, without another
+word.
 """
 
 from ..primitive import close_the_table
@@ -11,6 +12,7 @@ from .elementary import *
 from .special_functions import *
 from .shapes import *
 from .reductions import *
+from .normalized import *
 from .indexing import *
 from .sliding import *
 from .linalg import *

@@ -1,4 +1,4 @@
-"""The table, part 10: decompositions of matrices, Cholesky, QR, eigh and svd.
+"""The table, part 11: decompositions of matrices, Cholesky, QR, eigh and svd.
 
 The rules are those of Giles (2008), see `linalg.py`, unless another source is named. All work on
 stacks of matrices. A function for symmetric matrices (cholesky, eigh) reads one triangle only, and

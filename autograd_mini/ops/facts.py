@@ -11,6 +11,7 @@ FACTS = {
     "multilinear": "linear in each of its arguments",
     "products": "a sum of products of entries, so the sizes of its terms come from |inputs|",
     "solves": "it solves equations, and amplifies rounding by the condition of the matrix",
+    "centers": "its rule is y·(g − Σ g·y), whose terms cancel where g is nearly the same",
     "chooses": "which entry it takes depends on the numbers; with ties it has a kink",
     "kink at 0": "its slope jumps where the argument is 0",
 }

@@ -1,4 +1,4 @@
-"""The table, part 7: taking numbers out of an array, and putting them back where they were."""
+"""The table, part 8: taking numbers out of an array, and putting them back where they were."""
 
 from __future__ import annotations
 

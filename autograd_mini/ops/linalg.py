@@ -1,4 +1,4 @@
-"""The table, part 9: products of vectors and matrices, inverses and determinants.
+"""The table, part 10: products of vectors and matrices, inverses and determinants.
 
 The rules are those of Giles (2008), "Collected matrix derivative results for forward and reverse
 mode algorithmic differentiation", unless another source is named. All work on stacks of matrices.

@@ -1,4 +1,4 @@
-"""The table, part 8: windows that slide over an array, what overlaps added up, and their maxima.
+"""The table, part 9: windows that slide over an array, what overlaps added up, and their maxima.
 
 Windows and overlap-add are each other's transpose: what stands in several windows collects the
 cotangent of each. Nowhere is there a loop over entries or windows, only over the places in a

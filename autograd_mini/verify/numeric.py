@@ -142,6 +142,8 @@ def _term_sizes_sent(node: Node, size: Any) -> Any:
     if "products" in op.facts:
         xs = tuple(np.abs(x) for x in xs)
     sends = op.pull(size, node.value, xs, node)
+    if "centers" in op.facts:  # y·(g − Σ g·y), where y·(g + Σ g·y) is the size
+        return [2 * node.value * size - sends[0]]
     if "solves" in op.facts:  # each entry by the matrix' condition (Higham 2002, chapter 7)
         condition = np.minimum(np.max(np.linalg.cond(xs[0]), initial=1.0), 1e100)
         return [None if sent is None else
