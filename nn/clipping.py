@@ -11,6 +11,7 @@ import numpy as np
 from autograd_mini import Node
 
 from .arguments import a_number, at_least_0
+from .module import Module
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -49,6 +50,7 @@ def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
 
 
 def _with_gradient(parameters: Any) -> list[Any]:
-    """The parameters whose gradient was computed; a single one may stand for a list."""
-    return [p for p in ([parameters] if isinstance(parameters, Node) else parameters)
-            if p.gradient is not None]
+    """The parameters whose gradient was computed, of a list, a model, or a single one."""
+    given = (parameters.parameters() if isinstance(parameters, Module)
+             else [parameters] if isinstance(parameters, Node) else parameters)
+    return [p for p in given if p.gradient is not None]

@@ -49,11 +49,12 @@ def evaluate(model: Module, loader: Any, loss: Callable[[Any, Any], Any] | None 
     return ({} if loss is None else {"loss": total / rows}) | measure(named, seen)
 
 
-def predict(model: Module, x: Any, batch_size: int = 256) -> np.ndarray:
+def predict(model: Module, x: Any, batch_size: int = 256) -> Any:
     """The model's outputs for the rows of x as a plain array, as it gives them when not training.
 
-    Computed batch_size rows at a time. Each module keeps its mode; float64 rows become float32 for
-    a model of float32. Raises `ShapeError` for no rows.
+    Computed batch_size rows at a time; of a model that gives a tuple, a tuple of arrays. Each
+    module keeps its mode; float64 rows become float32 for a model of float32. Raises `ShapeError`
+    for no rows, and for outputs that aren't one row a sample.
     """
     size = a_whole_number(batch_size, "batch_size", 1)
     rows, single, one_by_one = np.asarray(x), is_single(model), takes_samples(model)
@@ -62,7 +63,8 @@ def predict(model: Module, x: Any, batch_size: int = 256) -> np.ndarray:
     with as_it_answers(model):
         parts = [numbers_of(run_model(model, as_single(part) if single else part, one_by_one))
                  for part in (rows[i : i + size] for i in range(0, len(rows), size))]
-    return _joined(parts, "predict")
+    counts = [len(rows[i : i + size]) for i in range(0, len(rows), size)]
+    return _joined(parts, counts, "predict")
 
 
 def accuracy(model: Any, x: Any, labels: Any = None, *, threshold: float | None = None) -> float:
@@ -226,23 +228,30 @@ def measure(named: Metrics, seen: list[tuple[Any, Any]]) -> dict[str, float]:
     """Each metric of all predictions, and all y, that were seen."""
     if not named:
         return {}
-    predictions = _joined([prediction for prediction, _ in seen], "a metric")
-    targets = _joined([np.asarray(y) for _, y in seen], "a metric")
+    rows = [len(y) for _, y in seen]
+    predictions = _joined([prediction for prediction, _ in seen], rows, "a metric")
+    targets = _joined([np.asarray(y) for _, y in seen], rows, "a metric")
     return {name: float(metric(predictions, targets)) for name, metric in named.items()}
 
 
 def numbers_of(x: Any) -> Any:
-    """Nodes as numbers; a list or a tuple of them as an array of one."""
+    """Nodes as numbers; a list of them as an array of one; a tuple stays one."""
     if isinstance(x, Node):
         return x.value
-    return np.asarray([numbers_of(v) for v in x]) if isinstance(x, list | tuple) else x
+    if isinstance(x, tuple):
+        return tuple(map(numbers_of, x))
+    return np.asarray([numbers_of(v) for v in x]) if isinstance(x, list) else x
 
 
-def _joined(parts: list[Any], what: str) -> np.ndarray:
-    """Batches one below the other. Raises `ShapeError` where they can't be."""
-    try:
-        return np.concatenate(parts)
-    except ValueError as error:
+def _joined(parts: list[Any], rows: list[int], what: str) -> Any:
+    """Batches one below the other; of tuples each part. Raises `ShapeError` where they can't be."""
+    if isinstance(parts[0], tuple):
+        return tuple(_joined(list(part), rows, what) for part in zip(*parts, strict=True))
+    shapes = [np.shape(part) for part in parts]
+    if any(shape[:1] != (n,) or shape[1:] != shapes[0][1:] for shape, n in zip(
+            shapes, rows, strict=True)):
         raise errors.ShapeError(
-            f"{what} needs outputs that can be put one below the other, one row a sample; the "
-            f"batches have shapes {[np.shape(part) for part in parts[:4]]}") from error
+            f"{what} needs outputs that can be put one below the other, one row a sample: of "
+            f"batches of {rows[:4]} rows the model gave arrays of {shapes[:4]} (of a recurrent "
+            "layer's outputs and state, take the outputs)")
+    return np.concatenate(parts)

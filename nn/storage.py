@@ -57,7 +57,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 def load(model: Module, path: str | os.PathLike[str]) -> None:
     """Read the parameters and buffers that `save` wrote into a model of the same form.
 
-    A path that ends in .safetensors is read in that format, whoever wrote it. The parameters stay
+    A file of .safetensors is known by its content, whoever wrote it. The parameters stay
     the same nodes, so an optimizer that steps them goes on doing so. All of
     them are replaced or none: whatever is wrong with the file is one `StorageError` (a
     `ValueError`) before anything is changed, and before an array is unpacked that isn't of its
@@ -89,7 +89,15 @@ def _entries(model: Module) -> dict[str, Entry]:
 
 
 def _is_safetensors(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix == ".safetensors"
+    """Whether a file is to be written in that format."""
+    return Path(path).suffix.lower() == ".safetensors"
+
+
+def _has_safetensors(file: IO[bytes], path: Any) -> bool:
+    """Whether a file is in that format: after the length of its header, that begins."""
+    start = file.read(9)
+    file.seek(0)
+    return start[:2] != b"PK" and (start[8:] == b"{" or _is_safetensors(path))
 
 
 def _tell_of_nan(doing: str, arrays: dict[str, np.ndarray]) -> None:
@@ -159,7 +167,7 @@ def _read(file: IO[bytes], path: Any, own: dict[str, Entry]
     """
     try:
         with contextlib.ExitStack() as stack:
-            if _is_safetensors(path):
+            if _has_safetensors(file, path):
                 headers = safetensors.members(file, os.fstat(file.fileno()).st_size)
             else:
                 npz.check_kind(file, path)

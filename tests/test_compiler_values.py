@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import Tensor
+from autograd_mini import Tensor, nn
+from autograd_mini.errors import GraphError
 
 X = np.array([[0.5, -1.0, 2.0, 2.0], [1.5, 0.0, -0.25, 3.0], [2.0, -1.0, 0.75, 2.0]])
 MASK = X > 0.6
@@ -120,3 +121,10 @@ def test_functions_of_arrays_of_values(rng):
         lambda A, b: np.mean(np.abs(A)) + A.min(), lambda A, b: np.arctan2(A, b),
     ]:
         np.testing.assert_allclose(ag.compile(f)(A, b), f(A, b), rtol=1e-13, atol=1e-14)
+
+
+def test_a_program_has_no_tensors_in_it():
+    """A model of Tensors inside a function to be compiled is refused in these words."""
+    model = nn.Linear(2, 1, rng=0)
+    with pytest.raises(GraphError, match="leave Tensors, such as the weights of nn.Linear, out"):
+        ag.compile(lambda x: model(x).sum())(np.ones((3, 2)))

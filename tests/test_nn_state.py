@@ -222,6 +222,20 @@ def test_what_others_write_into_safetensors_is_read(tmp_path):
     assert net.w.dtype == np.float64
 
 
+def test_a_file_is_known_by_its_content(tmp_path):
+    """Whatever it is called; a suffix in capitals counts when it is written."""
+    model, other = network(), network(3)
+    nn.save(model, tmp_path / "m.SAFETENSORS")
+    assert (tmp_path / "m.SAFETENSORS").read_bytes()[8:9] == b"{"
+    (tmp_path / "m.SAFETENSORS").rename(tmp_path / "m.npz")
+    nn.load(other, tmp_path / "m.npz")
+    assert np.array_equal(other[0].weight.data, model[0].weight.data)
+    nn.save(network(5), tmp_path / "n.npz")
+    (tmp_path / "n.npz").rename(tmp_path / "n.safetensors")
+    nn.load(other, tmp_path / "n.safetensors")
+    assert np.array_equal(other[0].weight.data, network(5)[0].weight.data)
+
+
 # ── how a model is printed ───────────────────────────────────────────────────────────────────────
 
 def test_a_model_is_printed_as_a_tree():

@@ -91,6 +91,22 @@ def test_evaluate_and_predict_change_nothing():
     assert nn.predict(single, X).dtype == np.float32
 
 
+def test_outputs_that_are_tuples():
+    """Each part is put together; a state, which isn't a row a sample, is refused."""
+    class Two(nn.Linear):
+        def forward(self, x):
+            return super().forward(x), np.asarray(x).sum(axis=1)
+
+    model = Two(2, 3, rng=0)
+    scores, sums = nn.predict(model, X, batch_size=15)
+    assert scores.shape == (40, 3) and np.array_equal(sums, X.sum(axis=1))
+    found = nn.evaluate(model, HALVES[1], lambda p, y: nn.cross_entropy(p[0], y),
+                        {"first": lambda p, y: nn.accuracy(p[0], y)})
+    assert found["first"] == nn.accuracy(scores[25:], Y[25:])
+    with pytest.raises(ShapeError, match=r"of batches of \[4\] rows .*take the outputs"):
+        nn.predict(nn.LSTM(2, 3), np.ones((4, 5, 2)))
+
+
 def test_what_cannot_be_measured_is_refused():
     """A metric of the wrong kind, or with a loss's name, or of outputs that don't fit together."""
     for metrics, kind, message in [

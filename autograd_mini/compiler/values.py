@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import NotDifferentiableError
+from ..errors import GraphError, NotDifferentiableError
 from ..graph import Node
 from ..numpy_api.catalog import CONSTANT, name_of
 from ..numpy_api.dispatch import NumPyProtocols, dispatch
@@ -273,6 +273,10 @@ def scanned(row: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
 
 def product(a: Any, b: Any) -> Any:
     """a @ b of vectors and matrices: one node for each entry."""
+    if any(isinstance(x, Node) and type(x.value) is not float for x in (a, b)):
+        raise GraphError("@ of an array of Values and a Tensor: a program is made of Values, so "
+                         "leave Tensors, such as the weights of nn.Linear, out of a function to be "
+                         "compiled (those of nn.MLP are Values)")
     a, b = _entries(a), _entries(b)
     if a.ndim not in (1, 2) or b.ndim not in (1, 2) or a.shape[-1] != b.shape[0]:
         raise NotDifferentiableError(
