@@ -68,18 +68,16 @@ def load_checkpoint(path: str | os.PathLike[str], model: Module,
     Nothing is ever unpickled.
     """
     things = _things(model, optimizer, loader, callbacks)
-    tree = _read(path, _shapes(things))
-    saved = tree["things"]
+    saved, history, generator = _read(path, _shapes(things))
     if list(saved) != list(things):
         raise errors.StorageError(
             f"{path} holds the state of {', '.join(saved)}, and is to be loaded into "
             f"{', '.join(things)}: give load_checkpoint the same as was saved. Nothing was changed")
-    history = History(Epoch(**epoch) for epoch in tree["history"])
     before, own = {name: _state_of(thing) for name, thing in things.items()}, own_state()
     try:
         for name, thing in things.items():
             _restore(thing, saved[name])
-        set_own_state(tree["own"])
+        set_own_state(generator)
     except BaseException as error:
         for name, thing in things.items():
             _restore(thing, before[name])
@@ -170,8 +168,11 @@ def _shapes(things: Mapping[str, Any]) -> set[tuple[int, ...]]:
     return found
 
 
-def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]) -> Any:
-    """The tree with its arrays. Raises `StorageError` for a damaged file, or one of another run."""
+def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]
+          ) -> tuple[dict[str, Any], History, Any]:
+    """The states by name, the history, and the state of nn's own generator. Raises `StorageError`
+    for a damaged file, or one of another run.
+    """
     with Path(path).open("rb") as file:
         npz.check_kind(file, path)
         try:
@@ -185,7 +186,9 @@ def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]) -> Any:
                 for name, header in npz.members(archive, path).items():
                     if name != TREE:
                         arrays[name] = _array(name, header(), path, shapes)
-                return _together(tree, arrays)
+                found = _together(tree, arrays)
+                epochs = [Epoch(**epoch) for epoch in found["history"]]
+                return dict(found["things"]), History(epochs), found["own"]
         except errors.StorageError:
             raise
         except Exception as error:  # zipfile, zlib, json and NumPy raise a dozen kinds on garbage

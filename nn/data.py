@@ -90,8 +90,7 @@ def random_split(*arrays: Any, lengths: Sequence[float] = (0.8, 0.2),
     given, rows = _of_one_length(arrays, "random_split", "lengths=…")
     parts = [a_number(x, f"lengths[{i}]", lambda x: x >= 0, "≥ 0")
              for i, x in enumerate(lengths)]
-    fractions = math.isclose(sum(parts), 1.0) and not (parts.count(1.0) == 1 and rows == 1)
-    if fractions:
+    if math.isclose(sum(parts), 1.0):
         sizes = [math.floor(rows * part) for part in parts]
         for i in range(rows - sum(sizes)):
             sizes[i % len(sizes)] += 1
@@ -132,12 +131,20 @@ class Standardize(Module):
         self.std = np.asarray(np.where(still, 1.0, std), kind)
 
     def forward(self, x: Any) -> Any:
-        """(x − mean)/std."""
-        return (x - self.mean) / self.std
+        """(x − mean)/std, in the precision of x."""
+        mean, std = self._for(x)
+        return (x - mean) / std
 
     def inverse(self, x: Any) -> Any:
         """x·std + mean."""
-        return x * self.std + self.mean
+        mean, std = self._for(x)
+        return x * std + mean
+
+    def _for(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and std as float32 for an x of float32, which it shall stay."""
+        single = getattr(x, "dtype", None) == np.float32
+        kind = np.dtype(np.float32) if single else self.mean.dtype
+        return self.mean.astype(kind, copy=False), self.std.astype(kind, copy=False)
 
     def extra_repr(self) -> str:
         """How many columns it knows."""

@@ -173,6 +173,19 @@ def test_a_checkpoint_is_never_unpickled_or_blown_up(tmp_path):
             nn.load_checkpoint(path, model, optimizer)
 
 
+@pytest.mark.parametrize("tree", [
+    b"{}", b"[1]", b'{"dict": [["things", 3]]}', b'{"array": "none"}', b"{", b'{"dict": 3}',
+    b'{"dict": [["things", {"dict": []}], ["history", {"list": [{"dict": [["a", 1]]}]}]]}',
+])
+def test_a_tree_that_says_something_else_is_damage(tmp_path, tree):
+    """It is one error, too, whatever stands in the place of states."""
+    path = tmp_path / "run.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("checkpoint.json", tree)
+    with pytest.raises(StorageError, match="damaged"):
+        nn.load_checkpoint(path, nn.Linear(1, 1))
+
+
 def test_what_has_no_state_is_refused():
     """A list of batches has no order to go on from; say so when it is asked for."""
     model = nn.Linear(1, 1)
