@@ -36,10 +36,10 @@ else:
     from .fit import fit
     from .diagnostics import GradientNorms, Health, health
     from .summaries import summary
+    from .recorder import Recorder
     from .storage import load, save
     from .checkpoint import load_checkpoint, save_checkpoint
 
-    from .spellings import refuse as __getattr__
     from autograd_mini import engine
 
     if engine != "plain":
@@ -48,6 +48,24 @@ else:
         _fused.install()
         _grouped.install()
     del engine
+
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:
+        from . import plot
+
+
+def __getattr__(name: str) -> object:
+    """`plot`, which is read when it is first asked for: most trainings are without pictures.
+
+    PyTorch's names that are others here are answered.
+    """
+    import importlib
+
+    if name == "plot":
+        return importlib.import_module(f"{__name__}.plot")
+    return importlib.import_module(f"{__name__}.spellings").refuse(name)
+
 
 __all__ = [
     "Module", "Neuron", "Layer", "MLP", "Linear", "Sequential", "Flatten", "ReLU", "Tanh",
@@ -60,6 +78,6 @@ __all__ = [
     "clip_grad_value_", "StepLR", "ExponentialLR", "CosineAnnealingLR", "LinearLR",
     "ReduceLROnPlateau", "DataLoader", "random_split", "Standardize", "fit", "Epoch", "History",
     "evaluate", "predict", "accuracy", "Callback", "Run", "EarlyStopping", "Checkpoint",
-    "ClipGradNorm", "Schedule", "GradientNorms", "health", "Health", "summary", "save", "load",
-    "save_checkpoint", "load_checkpoint",
+    "ClipGradNorm", "Schedule", "GradientNorms", "Recorder", "health", "Health", "summary", "plot",
+    "save", "load", "save_checkpoint", "load_checkpoint",
 ]

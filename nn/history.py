@@ -72,6 +72,12 @@ class History(list[Epoch]):
             rows.writerow(columns)
             rows.writerows([epoch[name] for name in columns] for epoch in self)
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw each quantity over the epochs, training beside validation; see `nn.plot.history`."""
+        from .plot import history
+
+        return history(self, ax)
+
     def _rows(self) -> list[tuple[str, str, str, str, str]]:
         """For each name: it, the first number, the last, the lowest or highest, and a sparkline."""
         rows = []
