@@ -58,14 +58,6 @@ def torchs(dtype: str = "float64") -> Library:
                    torch.nn.functional, torch.optim, torch.nn.utils.clip_grad_norm_)
 
 
-def exchange(model: Any, theirs: Any) -> None:
-    """Give PyTorch's model the numbers of ours, by their names, all of which must be the same."""
-    import torch
-
-    state = {name: torch.from_numpy(array) for name, array in model.state_dict().items()}
-    theirs.load_state_dict(state, strict=True)
-
-
 def convnet(lib: Library) -> Any:
     """Images of 28 × 28 ↦ ten scores, by two convolutions of 8 and 16 channels."""
     nn, kind = lib.nn, lib.kind

@@ -92,6 +92,21 @@ turns of one side, divided by the first: as far as it is from 1, ratios mean not
 """
 
 
+def replace(tables: list[str]) -> None:
+    """Put these tables where those of the same titles stand in the page; new ones come last."""
+    text = PAGE.read_text()
+    for table in tables:
+        title = table[: table.index("\n") + 1]
+        begin = text.find(title)
+        if begin < 0:
+            begin = end = text.index(NOTES)
+        else:
+            end = min(place for mark in ("\n## ", f"\n{NOTES}")
+                      if (place := text.find(mark, begin)) >= 0) + 1
+        text = f"{text[:begin]}{table}\n{text[end:]}"
+    PAGE.write_text(text)
+
+
 def write(tables: list[str], rounds: int) -> None:
     """Write the page; what follows the marker is written by hand, and stays."""
     old = PAGE.read_text() if PAGE.exists() else ""

@@ -11,6 +11,7 @@ from . import (
     hessian,
     imports,
     memory,
+    models,
     training,
     unrolled,
     written,
@@ -18,5 +19,6 @@ from . import (
 
 WORKS = {work.name: work for work in [
     expression.WORK, demo.WORK, demo.RECORDING, chain.WORK, *training.WORKS, elementwise.WORK,
-    digits.WORK, hessian.WORK, *unrolled.WORKS, *written.WORKS, memory.WORK, imports.WORK,
+    *models.WORKS, digits.WORK, hessian.WORK, *unrolled.WORKS, *written.WORKS, memory.WORK,
+    imports.WORK,
 ]}

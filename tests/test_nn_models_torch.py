@@ -38,7 +38,9 @@ def compared(made, loss, batches, optimizer="Adam", lr=1e-3, clipped=None):
     nn.seed(0)
     libraries = both.ours(), both.torchs()
     models = [made(lib) for lib in libraries]
-    both.exchange(*models)
+    ours, theirs = models
+    theirs.load_state_dict({name: torch.from_numpy(array) for name, array
+                            in ours.state_dict().items()}, strict=True)
     (losses, state), (others, other) = (
         trained(lib, model, getattr(lib.optimizers, optimizer)(model.parameters(), lr=lr),
                 lambda *batch, lib=lib: loss(lib, *batch), batches, clipped)

@@ -1,0 +1,117 @@
+"""One training step of a ConvNet, an LSTM and a small GPT, beside PyTorch's."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from . import both
+from .data import layer_by_layer
+from .timing import Aim, Work
+
+BATCH, RATE = 32, 1e-3
+LOSSES = 10  # steps whose losses are compared, besides the gradients of the first
+LIBRARIES = {"autograd_mini": both.ours, "PyTorch": both.torchs}
+
+Make = Callable[[both.Library], Any]
+Data = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
+
+
+class Training:
+    """A model, its optimizer and one batch, on which it is trained again and again."""
+
+    def __init__(self, lib: both.Library, make: Make, data: Data, dtype: str) -> None:
+        x, y = data(np.random.default_rng(0))
+        x = x.astype(dtype) if x.dtype == np.float64 else x
+        self.lib, self.x, self.y = lib, lib.array(x), lib.array(y)
+        self.model = make(lib)
+        self.parameters = dict(sorted(self.model.named_parameters()))
+        rng = np.random.default_rng(1)
+        for name, p in self.parameters.items():  # the same in both libraries
+            scale = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+            p.data = lib.array((scale + 0.1 * rng.normal(size=tuple(p.shape))).astype(dtype))
+        self.optimizer = lib.optimizers.Adam(self.model.parameters(), lr=RATE)
+
+    def step(self) -> tuple[float, list[float]]:
+        """The loss, and the seconds of the forward pass, the backward pass and the optimizer."""
+        times = [time.process_time()]
+        self.optimizer.zero_grad()
+        loss = self.lib.cross_entropy(self.model(self.x), self.y)
+        times.append(time.process_time())
+        loss.backward()
+        times.append(time.process_time())
+        self.optimizer.step()
+        times.append(time.process_time())
+        return float(loss.data), [float(seconds) for seconds in np.diff(times)]
+
+    def gradients(self) -> list[np.ndarray]:
+        """Of the last step."""
+        return [np.array(p.grad) for p in self.parameters.values()]
+
+
+def side(library: Callable[[str], both.Library], make: Make, data: Data, dtype: str
+         ) -> tuple[Any, ...]:
+    """One library's step; as a remark, how long its parts take."""
+    training = Training(library(dtype), make, data, dtype)
+    parts: list[list[float]] = []
+
+    def step() -> None:
+        parts.append(training.step()[1])
+
+    def gradients() -> np.ndarray:
+        losses = [training.step()[0]]
+        slopes = training.gradients()
+        assert all(slope.dtype == dtype for slope in slopes)
+        losses += [training.step()[0] for _ in range(LOSSES - 1)]
+        return layer_by_layer([*slopes, np.array(losses)])
+
+    def remark() -> str:
+        medians = [1e3 * statistics.median(part) for part in zip(*parts, strict=True)]
+        return ", ".join(f"{name} {ms:.3g} ms" for name, ms in zip(
+            ("forward", "backward", "optimizer"), medians, strict=False))
+
+    return step, gradients, remark
+
+
+def images(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Noise, and a class for each."""
+    return rng.random((BATCH, 1, 28, 28)), rng.integers(0, 10, BATCH)
+
+
+def letters(moments: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of letters, and those that come next."""
+    rows = rng.integers(0, both.LETTERS, (BATCH, moments + 1))
+    return rows[:, :-1].copy(), rows[:, 1:].copy()
+
+
+def work(name: str, title: str, make: Make, data: Data, dtype: str, bound: float) -> Work:
+    """The work of training such a model."""
+    return Work(
+        f"models-{name}-{dtype}", f"One training step of {title}, batch {BATCH}, {dtype}",
+        {library: partial(side, start, make, data, dtype) for library, start in LIBRARIES.items()},
+        references=("PyTorch",),
+        aims=(Aim("autograd_mini", "PyTorch", f"at most {bound} × PyTorch"),),
+        about="Cross-entropy, Adam: zero_grad, forward, backward, step.",
+        tolerance=1e-4 if dtype == "float32" else 1e-10,
+    )
+
+
+def works(dtype: str) -> list[Work]:
+    """All models in one precision."""
+    lstm = partial(both.reader, hidden=64)
+    return [
+        work("convnet", "a ConvNet of 8 and 16 channels", both.convnet, images, dtype, 3),
+        work("lstm-12", "an LSTM 27-16-64 over 12 letters", lstm, partial(letters, 12), dtype, 1.6),
+        work("lstm-256", "an LSTM 27-16-64 over 256 letters", lstm, partial(letters, 256), dtype,
+             2.5),
+        work("gpt", "a GPT of two blocks, 64 wide, over 16 letters",
+             partial(both.gpt, width=64, moments=16), partial(letters, 16), dtype, 1.9),
+    ]
+
+
+WORKS = [*works("float64"), *works("float32")]
