@@ -43,10 +43,11 @@ else:
     from autograd_mini import engine
 
     if engine != "plain":
-        from . import _fused, _grouped
+        from . import _fused, _grouped, _sequences
 
         _fused.install()
         _grouped.install()
+        _sequences.install()
     del engine
 
     from typing import TYPE_CHECKING

@@ -93,13 +93,20 @@ class _Layer(_Recurrent):
         shape = (1, *np.shape(x)[:1], self.hidden_size)
         now = tuple(part[0] for part in self._checked(x, "n, T, ", state, shape))
         w, u, b, c = self._weights()
-        zx, outputs = (x @ w.T if b is None else linear(x, w, b)), []
-        recurrent = u.T, c
-        for t in range(np.shape(x)[1]):
-            now = self.step(zx[:, t], now, recurrent)
-            outputs.append(now[0])
+        outputs, now = self.over_time(x @ w.T if b is None else linear(x, w, b), now, u, c)
         last = tuple(part[None] for part in now)
-        return stack(outputs, axis=1), last if self.states > 1 else last[0]
+        return outputs, last if self.states > 1 else last[0]
+
+    def over_time(self, zx: Any, state: tuple[Any, ...], u: Any, c: Any
+                  ) -> tuple[Any, tuple[Any, ...]]:
+        """The outputs (n, T, hidden), and the last state; `_sequences.py` has an LSTM's as one
+        operation.
+        """
+        outputs, recurrent = [], (u.T, c)
+        for t in range(np.shape(zx)[1]):
+            state = self.step(zx[:, t], state, recurrent)
+            outputs.append(state[0])
+        return stack(outputs, axis=1), state
 
 
 def _check_layer(num_layers: Any, batch_first: Any) -> None:
@@ -134,10 +141,11 @@ class _LSTM(_Recurrent):
 
     gates, states = 4, 2
 
-    def step(self, zx: Any, state: tuple[Any, ...], recurrent: Any) -> tuple[Any, ...]:
+    @staticmethod
+    def step(zx: Any, state: tuple[Any, ...], recurrent: Any) -> tuple[Any, ...]:
         """The next h and c."""
         h, c = state
-        z, n = zx + _of_state(h, recurrent), self.hidden_size
+        z, n = zx + _of_state(h, recurrent), np.shape(h)[-1]
         i, f, g, o = (z[:, k * n : (k + 1) * n] for k in range(4))
         c = sigmoid(f) * c + sigmoid(i) * tanh(g)
         return sigmoid(o) * tanh(c), c
