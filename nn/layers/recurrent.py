@@ -92,18 +92,17 @@ class _Layer(_Recurrent):
         """(outputs, the last state)."""
         shape = (1, *np.shape(x)[:1], self.hidden_size)
         now = tuple(part[0] for part in self._checked(x, "n, T, ", state, shape))
-        w, u, b, c = self._weights()
-        outputs, now = self.over_time(x @ w.T if b is None else linear(x, w, b), now, u, c)
+        outputs, now = self.over_time(x, now)
         last = tuple(part[None] for part in now)
         return outputs, last if self.states > 1 else last[0]
 
-    def over_time(self, zx: Any, state: tuple[Any, ...], u: Any, c: Any
-                  ) -> tuple[Any, tuple[Any, ...]]:
-        """The outputs (n, T, hidden), and the last state; `_sequences.py` has an LSTM's as one
-        operation.
+    def over_time(self, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """(outputs, the last state), step by step; `_sequences.py` has an LSTM's as one operation.
         """
-        outputs, recurrent = [], (u.T, c)
-        for t in range(np.shape(zx)[1]):
+        w, u, b, c = self._weights()
+        zx, outputs = (x @ w.T if b is None else linear(x, w, b)), []
+        recurrent = u.T, c
+        for t in range(np.shape(x)[1]):
             state = self.step(zx[:, t], state, recurrent)
             outputs.append(state[0])
         return stack(outputs, axis=1), state
