@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from pathlib import Path
@@ -23,9 +24,10 @@ def run(out: Path) -> None:
     digits = _digits()  # first of all: without it there is no demo
     out.mkdir(parents=True, exist_ok=True)
     model, training = _train(*digits)
+    moons = _moons(out)
     reports = _verify()
     pictures, page = _pictures(out, model, training)
-    told = index(training, reports, pictures, page)
+    told = index(training, moons, reports, pictures, page)
     (out / "index.html").write_text(told, encoding="utf-8")
     print(f"\nopen {out / 'index.html'}")
 
@@ -64,6 +66,50 @@ def _train(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Training]:
     print(f"   test accuracy: {right:.1%} of {len(test)} images\n")
     return model, Training([epoch.loss for epoch in epochs], images[test], labels[test], answers,
                            len(model.parameters()), len(train))
+
+
+def _moons(out: Path) -> list[tuple[str, str]]:
+    """(what it is, SVG or the name of a film) of a network of arrays that learns two moons; none
+    without matplotlib.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401  (whether it is there)
+    except ImportError:
+        return []
+    from sklearn.datasets import make_moons
+
+    from . import nn
+
+    X, y = make_moons(300, noise=0.2, random_state=SEED)
+    train, test = nn.random_split(X, y.reshape(-1, 1).astype(float), rng=SEED)
+    model = nn.Sequential(nn.Linear(2, 16, rng=SEED), nn.Tanh(), nn.Linear(16, 1, rng=SEED + 1))
+    recorder = nn.Recorder(boundary=(X, 40))
+    history = nn.fit(
+        model, nn.DataLoader(*train, shuffle=True, rng=SEED), nn.binary_cross_entropy_with_logits,
+        nn.Adam(model.parameters(), lr=0.02), 60, progress=False, callbacks=[recorder],
+        validation=nn.DataLoader(*test), metrics={"accuracy": _signs})
+    shown = [("The loss and the accuracy of a network that learns two moons", history.plot()),
+             ("How large the gradients were in each step", nn.plot.gradients(recorder))]
+    nn.plot.film(out / "moons.gif", recorder.frames, X, y)
+    print(f"   a network of arrays learns two moons: {out / 'moons.gif'}\n")
+    return [*[(title, _svg(drawn)) for title, drawn in shown],
+            ("The line between two moons, epoch by epoch", "moons.gif")]
+
+
+def _signs(logits: Any, y: Any) -> float:
+    """The share of samples for which a logit has the right sign."""
+    return float(np.mean((logits > 0) == (y > 0.5)))
+
+
+def _svg(drawn: Any) -> str:
+    """A figure, or the one that axes are in, as SVG."""
+    from matplotlib import pyplot
+
+    figure, text = getattr(drawn, "figure", drawn) or drawn, io.StringIO()
+    figure.savefig(text, format="svg", bbox_inches="tight")
+    pyplot.close(figure)
+    svg = text.getvalue()
+    return svg[svg.index("<svg"):]
 
 
 # ── article 002: XOR with 2-4-1, tanh and sigmoid; its gradients derived by hand ─────────────

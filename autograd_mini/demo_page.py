@@ -32,6 +32,9 @@ table.confusion { border-collapse: collapse; font-variant-numeric: tabular-nums;
   border: 1px solid color-mix(in srgb, var(--line) 35%, transparent); }
 svg { max-width: 100%; height: auto; }
 .curve { font-size: 12px; }
+.card { background: #fff; border-radius: 6px; padding: 8px; display: inline-block;
+  margin-top: 1rem; max-width: 100%; }
+.card img { display: block; }
 """
 
 
@@ -50,10 +53,12 @@ class Training:
     trained_on: int
 
 
-def index(training: Training, reports: Sequence[tuple[str, Any]],
-          pictures: Sequence[tuple[str, str]], steps: str) -> str:
-    """The page. reports: (title, Report). pictures: (what it is, SVG text, or why there is none).
-    steps: the name of the file of the page of steps; "" if there is none.
+def index(training: Training, moons: Sequence[tuple[str, str]],
+          reports: Sequence[tuple[str, Any]], pictures: Sequence[tuple[str, str]], steps: str
+          ) -> str:
+    """The page. moons: (what it is, SVG text, or the name of a film), if there is any. reports:
+    (title, Report). pictures: (what it is, SVG text, or why there is none). steps: the name of the
+    file of the page of steps; "" if there is none.
     """
     right = float(np.mean(training.digits == training.answers))
     parts = [
@@ -65,6 +70,8 @@ def index(training: Training, reports: Sequence[tuple[str, Any]],
         "brackets what it was:</p>", _digits(training),
         "<h3>The loss</h3>", _curve(training.losses),
         "<h3>What was taken for what</h3>", _confusion(training),
+        *(["<h3>A network of arrays learns two moons</h3>"] if moons else []),
+        *[_of_training(title, picture) for title, picture in moons],
         "<h2>2. A gradient derived by hand, verified</h2>",
     ]
     for title, report in reports:
@@ -79,6 +86,14 @@ def index(training: Training, reports: Sequence[tuple[str, Any]],
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>autograd_mini: the tour</title>\n<style>{STYLE}</style></head>\n"
             f"<body>\n{body}\n</body></html>\n")
+
+
+def _of_training(title: str, picture: str) -> str:
+    """A picture that was drawn on white: so it stays on a card of that, on a dark page too."""
+    shown = picture if picture.startswith("<svg") else (
+        f'<img src="{picture}" alt="{html.escape(title)}">')
+    return (f'<figure><div class="card">{shown}</div>'
+            f"<figcaption>{html.escape(title)}</figcaption></figure>")
 
 
 def _digits(training: Training, each: int = 12) -> str:

@@ -212,7 +212,7 @@ def apart(wanted: Sequence[float], gap: float) -> list[float]:
     groups: list[tuple[float, int]] = []  # the middle of labels that touch, and how many
     for y in wanted:
         groups.append(_inside(y, 1, gap))
-        while len(groups) > 1 and _touch(*groups[-2:], gap):
+        while len(groups) > 1 and _touch(groups[-2], groups[-1], gap):
             (a, n), (b, m) = groups[-2:]
             groups[-2:] = [_inside((a * n + b * m) / (n + m), n + m, gap)]
     return [round(middle + (i - (n - 1) / 2) * gap, 9) for middle, n in groups for i in range(n)]

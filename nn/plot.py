@@ -217,7 +217,8 @@ def _photographed(frames: Sequence[Frame], X: np.ndarray, labels: np.ndarray) ->
     from PIL import Image
 
     figure = Figure((5.0, 4.0), dpi=80, layout="constrained")
-    canvas, ax = FigureCanvasAgg(figure), figure.add_subplot()
+    canvas: Any = FigureCanvasAgg(figure)
+    ax = figure.add_subplot()
     field = Field(ax, frames[0])
     scatter(ax, X, labels, frames[0].chances.shape[-1])
     plain(ax)

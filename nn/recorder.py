@@ -56,11 +56,12 @@ class Recorder(Callback):
         self.weights: list[str] = []  # the parameters that are a layer's weights, not its biases
         self.frames: list[Frame] = []
         self.every = 1
-        self.points, self.side = (None, 0) if boundary is None else _of_boundary(boundary)
+        points, self.side = (None, 0) if boundary is None else _of_boundary(boundary)
+        self.points: np.ndarray | None = points
 
     def before_epoch(self, run: Run) -> None:
         """The boundary before training."""
-        if self.points is not None and not self.frames:
+        if not self.frames:
             self._look(run, run.epoch - 1)
 
     def after_backward(self, run: Run) -> None:
@@ -77,7 +78,7 @@ class Recorder(Callback):
 
     def after_epoch(self, run: Run) -> None:
         """The boundary after it."""
-        if self.points is not None and run.epoch % self.every == 0:
+        if run.epoch % self.every == 0:
             self._look(run, run.epoch)
             if len(self.frames) > MOST_FRAMES:
                 self.frames, self.every = self.frames[::2], 2 * self.every
@@ -91,7 +92,8 @@ class Recorder(Callback):
         return run.model if self.model is None else self.model
 
     def _look(self, run: Run, epoch: int) -> None:
-        self.frames.append(frame_of(self._model(run), self.points, self.side, epoch))
+        if self.points is not None:
+            self.frames.append(frame_of(self._model(run), self.points, self.side, epoch))
 
 
 def _rms(gradient: Any) -> float:
@@ -156,7 +158,7 @@ def chances_of(model: Any, x: Any, threshold: float | None = None) -> np.ndarray
         raise errors.ShapeError(f"the model's outputs are a row a sample, not {scores.shape}")
     if not np.all(np.isfinite(scores)):
         raise errors.ArgumentError("the model's outputs hold nan or inf, and say nothing")
-    scores = scores.astype(float)
+    scores = np.asarray(scores, float)
     if scores.shape[1] == 1:
         p = scores if _is_probability(model, x, scores, threshold) else _sigmoid(scores)
         return np.concatenate([1 - p, p], axis=1)
