@@ -67,6 +67,7 @@ def test_examples_run(example, tmp_path, monkeypatch, capsys):
     """Every example runs from start to end, in an empty folder, if the data it needs are there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [str(example), "--quick"])  # those that train for long listen
+    monkeypatch.setenv("MPLBACKEND", "Agg")  # where there is a screen, too
     try:
         runpy.run_path(str(example), run_name="__main__")
     except ModuleNotFoundError as missing:
