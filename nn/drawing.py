@@ -169,11 +169,13 @@ def _ends(centres: np.ndarray) -> tuple[float, float]:
 
 
 def scatter(ax: Any, X: np.ndarray, labels: np.ndarray, classes: int) -> None:
-    """The samples, a shape and a colour for each class."""
+    """The samples, a shape and a colour for each class; which is which stands beside them."""
     size = 30.0 if len(X) <= 400 else 10.0
     for k, colour in enumerate(class_colours(ax, classes)):
         ax.scatter(*X[labels == k].T, color=[colour], marker=MARKERS[k % len(MARKERS)], s=size,
                    edgecolors=[ax.get_facecolor()], linewidths=0.6, label=f"class {k}", zorder=3)
+    ax.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0),
+              handletextpad=0.2, borderaxespad=0.0)
 
 
 # ── labels at the ends of lines ──────────────────────────────────────────────────────────────────

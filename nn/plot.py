@@ -172,7 +172,6 @@ def boundary(model: Module, X: Any, y: Any, ax: Any = None, threshold: float | N
     Field(ax, frame)
     scatter(ax, points, labels, frame.chances.shape[-1])
     plain(ax, f"{np.mean(says == labels):.0%} of {len(labels)} right")
-    ax.legend(fontsize="small", framealpha=0.7)
     return ax
 
 
@@ -223,7 +222,6 @@ def _photographed(frames: Sequence[Frame], X: np.ndarray, labels: np.ndarray) ->
     scatter(ax, X, labels, frames[0].chances.shape[-1])
     plain(ax)
     title = ax.set_title("epoch", loc="left", fontsize="medium", y=1.0)  # where it stays, unseen
-    ax.legend(fontsize="small", framealpha=0.7, loc="upper right")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     title.set_visible(False)
@@ -234,7 +232,7 @@ def _photographed(frames: Sequence[Frame], X: np.ndarray, labels: np.ndarray) ->
         field.update(frame)
         title.set_text(f"epoch {frame.epoch}")
         canvas.restore_region(still)
-        for artist in (field.image, *ax.collections, *ax.spines.values(), ax.get_legend(), title):
+        for artist in (field.image, *ax.collections, *ax.spines.values(), title):
             ax.draw_artist(artist)
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
         pictures.append(picture.quantize(128, dither=Image.Dither.NONE))  # dots triple the file
