@@ -56,8 +56,7 @@ class Recorder(Callback):
         self.weights: list[str] = []  # the parameters that are a layer's weights, not its biases
         self.frames: list[Frame] = []
         self.every = 1
-        points, self.side = (None, 0) if boundary is None else _of_boundary(boundary)
-        self.points: np.ndarray | None = points
+        self.grid = None if boundary is None else _of_boundary(boundary)
 
     def before_epoch(self, run: Run) -> None:
         """The boundary before training."""
@@ -92,8 +91,9 @@ class Recorder(Callback):
         return run.model if self.model is None else self.model
 
     def _look(self, run: Run, epoch: int) -> None:
-        if self.points is not None:
-            self.frames.append(frame_of(self._model(run), self.points, self.side, epoch))
+        """Keep a frame, if that is asked for."""
+        if self.grid is not None:
+            self.frames.append(frame_of(self._model(run), *self.grid, epoch))
 
 
 def _rms(gradient: Any) -> float:

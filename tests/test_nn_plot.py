@@ -197,6 +197,18 @@ def test_no_gradients_are_refused():
         nn.plot.gradients([1.0])
 
 
+def test_a_recorder_can_watch_a_part_of_the_model():
+    """The names are then those of the part."""
+    model = nn.Sequential(line(2), nn.Linear(2, 2, rng=0))
+    recorder = nn.Recorder(model[0], boundary=(X, 3))
+    nn.fit(model, [(X, Y)], nn.cross_entropy, nn.SGD(model.parameters(), 0.1), 1,
+           callbacks=[recorder], progress=False)
+    assert list(recorder.gradients) == ["0.weight", "0.bias"]
+    frame = recorder.frames[-1]
+    left = nn.plot.boundary(model[0], X, Y).images[0].get_array()[100, 0]
+    assert frame.chances[1, 0, 0] > 0.5 and left[2] > left[0]
+
+
 def test_a_recorder_refuses_other_arguments():
     """Before a training begins."""
     with pytest.raises(ArgumentTypeError, match="boundary is .X, 40.: rows of two features"):
@@ -222,6 +234,9 @@ def test_a_smooth_line_leaves_few_numbers_as_they_are():
     """Up to 49 steps are themselves; of more the middle is geometric; a 0 is a gap."""
     few = np.array([1.0, 0.0, 4.0])
     assert np.array_equal(smooth(few), [1.0, math.nan, 4.0], equal_nan=True)
+    assert smooth(np.array([1.0, 100.0] * 30))[[0, -1]] == pytest.approx(10.0)
+    gap = np.where(np.arange(60) == 30, 0.0, 7.0)
+    np.testing.assert_allclose(smooth(gap), np.where(gap > 0, gap, math.nan), rtol=1e-12)
     assert smooth(np.array([1.0, 100.0] * 30))[30] == pytest.approx(100 ** (2 / 3))
 
 
