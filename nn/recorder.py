@@ -55,25 +55,30 @@ class Recorder(Callback):
         self.gradients: dict[str, list[float]] = {}
         self.weights: list[str] = []  # the parameters that are a layer's weights, not its biases
         self.frames: list[Frame] = []
-        self.every = 1
+        self.every, self.steps = 1, 0
+        self.watched: list[tuple[str, Any]] = []
         self.grid = None if boundary is None else _of_boundary(boundary)
 
     def before_epoch(self, run: Run) -> None:
-        """The boundary before training."""
+        """The boundary before training; and the parameters, some of which may be frozen now."""
         if not self.frames:
             self._look(run, run.epoch - 1)
+        self.watched = [*self._model(run).named_parameters()]
 
     def after_backward(self, run: Run) -> None:
         """The gradients of this step."""
         if not self.keeps_gradients:
             return
-        if not self.gradients:
-            for name, p in self._model(run).named_parameters():
-                self.gradients[name] = []
+        for name, p in self.watched:
+            if name not in self.gradients:
+                self.gradients[name] = [math.nan] * self.steps
                 if np.ndim(p.value) > 1:
                     self.weights.append(name)
-        for name, p in self._model(run).named_parameters():
             self.gradients[name].append(_rms(p.grad))
+        self.steps += 1
+        for sizes in self.gradients.values():
+            if len(sizes) < self.steps:
+                sizes.append(math.nan)
 
     def after_epoch(self, run: Run) -> None:
         """The boundary after it."""
@@ -97,14 +102,19 @@ class Recorder(Callback):
 
 
 def _rms(gradient: Any) -> float:
-    """The root mean square; by the largest entry first, for the square of 1e-200 is 0."""
+    """The root mean square; by the largest entry first where squares are too small, or too large.
+    """
     if gradient is None or not np.size(gradient):
         return math.nan
-    sizes = np.abs(np.asarray(gradient, float))
-    largest = float(sizes.max())
+    flat = np.asarray(gradient, float).ravel()
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = float(flat @ flat) / len(flat)
+    if 1e-200 < square < math.inf:
+        return math.sqrt(square)
+    largest = float(np.abs(flat).max())
     if largest == 0 or not math.isfinite(largest):
         return largest
-    return largest * math.sqrt(float(np.mean((sizes / largest) ** 2)))
+    return largest * math.sqrt(float(np.mean((flat / largest) ** 2)))
 
 
 def _of_boundary(boundary: Any) -> tuple[np.ndarray, int]:

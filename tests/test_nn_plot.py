@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from autograd_mini import nn
+from autograd_mini import Tensor, nn
 from autograd_mini.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -134,15 +134,33 @@ def test_a_recorder_keeps_the_size_of_every_gradient():
     np.testing.assert_allclose(recorder.gradients["0.weight"], sizes, rtol=1e-14)
 
 
-def test_the_size_of_a_tiny_gradient_is_not_lost():
+def test_what_is_frozen_on_the_way_has_a_gap():
+    """Its gradients are nan then, and those of what comes later are nan before."""
+    model, recorder = line(2), nn.Recorder()
+
+    def freeze(epoch):
+        if epoch.number == 1:
+            model[0].bias, model[0].extra = model[0].bias.data, Tensor(np.zeros(2))
+
+    nn.fit(model, [(X, Y)], nn.cross_entropy, nn.SGD(model.parameters(), 0.1), 3,
+           callbacks=[recorder], progress=False, after_epoch=freeze)
+    missing = {name: np.isnan(sizes).tolist() for name, sizes in recorder.gradients.items()}
+    assert missing == {"0.weight": [False] * 3, "0.bias": [False, True, True],
+                       "0.extra": [True] * 3}
+    assert len(nn.plot.gradients(recorder).lines) == 1
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-120, 1.0, 1e200])
+def test_the_size_of_a_gradient_is_not_lost(size):
     """The square of 1e-200 is 0, the root mean square of 1e-200 isn't; no gradient is nan."""
     recorder, model = nn.Recorder(), line(2)
     run = nn.Run(model, None, None, nn.SGD(model.parameters(), 0.1))
-    model[0].weight.grad, model[0].bias.grad = np.full((2, 2), 1e-200), np.zeros(2)
+    recorder.before_epoch(run)
+    model[0].weight.grad, model[0].bias.grad = np.full((2, 2), size), np.zeros(2)
     recorder.after_backward(run)
     model[0].weight.grad = None
     recorder.after_backward(run)
-    assert recorder.gradients["0.weight"][0] == pytest.approx(1e-200)
+    assert recorder.gradients["0.weight"][0] == pytest.approx(size, rel=1e-14, abs=0)
     assert math.isnan(recorder.gradients["0.weight"][1])
     assert recorder.gradients["0.bias"] == [0.0, 0.0]
 
