@@ -43,8 +43,9 @@ else:
     from autograd_mini import engine
 
     if engine != "plain":
-        from . import _fused, _grouped, _sequences
+        from . import _attention, _fused, _grouped, _sequences
 
+        _attention.install()
         _fused.install()
         _grouped.install()
         _sequences.install()

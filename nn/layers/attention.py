@@ -44,17 +44,25 @@ class MultiheadAttention(Module):
         """See `MultiheadAttention`."""
         if np.ndim(x) != 3 or np.shape(x)[-1] != self.embed_dim:
             raise errors.ShapeError(f"{self!r} needs (n, T, {self.embed_dim}), got {np.shape(x)}")
-        (n, T, c), h = np.shape(x), self.num_heads
         w, b = self.in_proj_weight, self.in_proj_bias
         qkv = x @ w.T if b is None else linear(x, w, b)
-        q, k, v = qkv.reshape(n, T, 3, h, c // h).transpose(2, 0, 3, 1, 4)
-        scores = q @ k.swapaxes(-1, -2) * (c // h) ** -0.5
-        if a_flag(causal, "causal"):
-            seen = np.tril(np.ones((T, T), bool))
-            scores = where(seen, scores, scores.dtype.type(-np.inf))
-        heads = softmax(scores, axis=-1) @ v
-        return self.out_proj(heads.transpose(0, 2, 1, 3).reshape(n, T, c))
+        return self.out_proj(attend(qkv, self.num_heads, a_flag(causal, "causal")))
 
     def extra_repr(self) -> str:
         """Its sizes."""
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
+
+
+def attend(qkv: Any, num_heads: int, causal: bool) -> Any:
+    """softmax(q kᵀ/√d) v of each head: (n, T, 3c) ↦ (n, T, c); `_attention.py` has it as one
+    operation.
+    """
+    (n, T, wide), h = np.shape(qkv), num_heads
+    d = wide // 3 // h
+    q, k, v = qkv.reshape(n, T, 3, h, d).transpose(2, 0, 3, 1, 4)
+    scores = q @ k.swapaxes(-1, -2) * d ** -0.5
+    if causal:
+        seen = np.tril(np.ones((T, T), bool))
+        scores = where(seen, scores, scores.dtype.type(-np.inf))
+    heads = softmax(scores, axis=-1) @ v
+    return heads.transpose(0, 2, 1, 3).reshape(n, T, h * d)
