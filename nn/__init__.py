@@ -43,9 +43,10 @@ else:
     from autograd_mini import engine
 
     if engine != "plain":
-        from . import _attention, _fused, _grouped, _sequences
+        from . import _attention, _convolution, _fused, _grouped, _sequences
 
         _attention.install()
+        _convolution.install()
         _fused.install()
         _grouped.install()
         _sequences.install()

@@ -84,21 +84,28 @@ class Conv2d(_OfWindows):
                            ) if a_flag(bias, "bias") else None
 
     def forward(self, x: Any) -> Any:
-        """One matrix product an image: each window is a column."""
+        """See `Conv2d`."""
         self._check(x, self.in_channels)
-        seen = _windows(_padded(x, self.padding, 0.0), self.kernel_size, self.stride)
-        n, _, h, w = seen.shape[:4]
-        # not as rows: entries that lie side by side in the image stay so, which is faster to copy
-        columns = seen.transpose(0, 1, 4, 5, 2, 3).reshape(n, -1, h * w)
-        y = self.weight.reshape(self.out_channels, -1) @ columns
-        y = y if self.bias is None else y + self.bias.reshape(-1, 1)
-        return y.reshape(n, -1, h, w)
+        return convolve(x, self.weight, self.bias, self.stride, self.padding)
 
     def extra_repr(self) -> str:
         """As PyTorch writes it."""
         padding = f", padding={self.padding}" if any(self.padding) else ""
         return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
                 f"stride={self.stride}{padding}{'' if self.bias is not None else ', bias=False'}")
+
+
+def convolve(x: Any, weight: Any, bias: Any, stride: tuple[int, int], padding: tuple[int, int]
+             ) -> Any:
+    """One matrix product an image, each window a column; `_convolution.py` has it as one operation.
+    """
+    seen = _windows(_padded(x, padding, 0.0), weight.shape[2:], stride)
+    n, _, h, w = seen.shape[:4]
+    # not as rows: entries that lie side by side in the image stay so, which is faster to copy
+    columns = seen.transpose(0, 1, 4, 5, 2, 3).reshape(n, -1, h * w)
+    y = weight.reshape(len(weight), -1) @ columns
+    y = y if bias is None else y + bias.reshape(-1, 1)
+    return y.reshape(n, -1, h, w)
 
 
 class _Pool(_OfWindows):
