@@ -67,10 +67,10 @@ def _probabilities(q: np.ndarray, k: np.ndarray, causal: bool) -> np.ndarray | N
 def _pulled_back(g: Any, y: Any, qkv: Any, *, num_heads: int, causal: bool) -> Any:
     """The cotangent of qkv."""
     p = None
-    if not isinstance(g, Node) and not isinstance(qkv, Node):
+    if not isinstance(g, Node) and not isinstance(qkv, Node) and np.isfinite(y).all():
         q, k, v = _parts(qkv, num_heads)
         p = _probabilities(q, k, causal)
-    if p is None:  # to be differentiated again, or by the limits
+    if p is None:  # to be differentiated again; or by the limits, where 0·nan may be 0
         return vjp(lambda z: plain(z, num_heads, causal), qkv)[1](g)[0]
     sent = np.empty(qkv.shape, qkv.dtype)
     dq, dk, dv = _parts(sent, num_heads)

@@ -88,8 +88,8 @@ def _states(arrays: list[Any]) -> np.ndarray:
 
 def _pulled_back(g: Any, y: Any, *arrays: Any) -> Any:
     """The cotangents of zx, weight_hh, h and c."""
-    if any(isinstance(a, Node) for a in (g, *arrays)):  # to be differentiated again
-        return vjp(_composed, *arrays)[1](g)
+    if any(isinstance(a, Node) for a in (g, *arrays)) or not np.isfinite(y[:, -1]).all():
+        return vjp(_composed, *arrays)[1](g)  # to be differentiated again; or 0·nan, which is 0
     zx, u, h, c = arrays
     dz, dh, dc = np.empty(zx.shape, zx.dtype), np.zeros_like(h), np.zeros_like(c)
     gates, parts = _Gates(zx, u), by_gate(dz)

@@ -52,11 +52,15 @@ def test_second_derivatives_of_the_fast_attention(causal, rng):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # inf − inf, in both
 @pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
-def test_the_fast_attention_has_the_plain_ones_limits(number, rng):
-    """Where a score isn't finite, both give the same numbers, nan included."""
+@pytest.mark.parametrize("entry", [0, 5, 11])  # in q, in k, in v
+@pytest.mark.parametrize("first", [1, 3])
+def test_the_fast_attention_has_the_plain_ones_limits(number, entry, first, rng):
+    """Where a number isn't finite, both give the same, nan included; what comes before it and
+    doesn't see it has a gradient.
+    """
     x = rng.normal(size=(1, 3, 12))
-    x[0, 1, 0] = number
-    results = [(y := attend(leaf := Tensor(x), 2, True), np.sum(y).backward(), leaf.grad)
+    x[0, 1, entry] = number
+    results = [(y := attend(leaf := Tensor(x), 2, True), np.sum(y[:, :first]).backward(), leaf.grad)
                for attend in (plain, fast)]
     (y, _, slope), (z, _, other) = results
     np.testing.assert_allclose(y.data, z.data, rtol=1e-12)

@@ -108,6 +108,22 @@ def test_saturated_gates_keep_their_gradient(rng):
             assert np.all(np.isfinite(layer.weight_hh_l0.grad)) and np.all(np.isfinite(y.data))
 
 
+def test_a_nan_later_on_leaves_the_gradients_before_it(rng):
+    """What doesn't depend on a nan has the gradient that the plain loop gives it."""
+    layer, leaves, _ = layer_and_inputs(rng)
+    numbers = leaves[0].data.copy()
+    numbers[0, 3, 1] = np.nan
+    for chosen in (lambda y: y[:, :2], lambda y: y[1]):
+        slopes = []
+        for over_time in (plain, fast):
+            x = Tensor(numbers)
+            y, _ = over_time(layer, x, tuple(leaves[1:3]))
+            slopes.append(ag.gradients(np.sum(chosen(y) ** 2), [x, *layer.parameters()]))
+        assert not np.isnan(slopes[1][0]).any()
+        for one, other in zip(*slopes, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-14)
+
+
 def test_the_fast_lstm_is_one_node(rng):
     """Between the products with the inputs and the outputs there is one node, and no step."""
     layer, leaves, _ = layer_and_inputs(rng)
