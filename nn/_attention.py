@@ -50,7 +50,7 @@ def _parts(qkv: Any, num_heads: int) -> Any:
 
 def _probabilities(q: np.ndarray, k: np.ndarray, causal: bool) -> np.ndarray | None:
     """softmax(q kᵀ/√d): how much of each moment each takes; None if only limits would tell."""
-    p = q @ k.swapaxes(-1, -2)
+    p: np.ndarray = q @ k.swapaxes(-1, -2)
     p *= q.shape[-1] ** -0.5
     if causal:
         later = np.triu(np.ones(p.shape[-2:], bool), 1)
