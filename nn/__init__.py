@@ -43,12 +43,13 @@ else:
     from autograd_mini import engine
 
     if engine != "plain":
-        from . import _attention, _convolution, _fused, _grouped, _sequences
+        from . import _attention, _convolution, _fused, _grouped, _normalization, _sequences
 
         _attention.install()
         _convolution.install()
         _fused.install()
         _grouped.install()
+        _normalization.install()
         _sequences.install()
     del engine
 

@@ -117,6 +117,8 @@ def test_inputs_that_do_not_fit(call, x, kind, message):
     ("nn.LSTM(3, 4, batch_first=False)", ArgumentError, "a batch comes first here"),
     ("nn.RNN(3, 4, nonlinearity='sigmoid')", ArgumentError, "nonlinearity is tanh or relu"),
     ("nn.MultiheadAttention(5, 2)", ArgumentError, "can't be divided into 2 heads"),
+    ("nn.MultiheadAttention(4, 2, batch_first=False)", ArgumentError, "a batch comes first here"),
+    ("nn.MultiheadAttention(4, 2, dropout=0.1)", ArgumentTypeError, "no argument 'dropout'"),
     ("nn.Embedding(4, 2, 4)", ArgumentError, "takes 0 … 3"),
     ("nn.LayerNorm([])", ArgumentError, "normalized_shape is empty"),
     ("nn.Linear(2, 1, dtype=int)", DTypeError, "dtype is np.float64 or np.float32"),

@@ -103,7 +103,7 @@ def test_a_state_may_be_given(call, rng):
 @pytest.mark.parametrize("bias", [False, True])
 def test_attention_is_torchs(causal, bias, rng):
     """One x for query, key and value; a mask of later moments if it is causal."""
-    ours = nn.MultiheadAttention(8, 2, bias, rng=0)
+    ours = nn.MultiheadAttention(8, 2, bias=bias, batch_first=True, rng=0)
     theirs = torch.nn.MultiheadAttention(8, 2, bias=bias, batch_first=True).double()
     theirs.load_state_dict({n: torch.tensor(a) for n, a in ours.state_dict().items()}, strict=True)
     numbers, weights = rng.normal(size=(3, 5, 8)), rng.normal(size=(3, 5, 8))

@@ -26,8 +26,12 @@ class MultiheadAttention(Module):
     divided into heads, `ShapeError` for an x of another shape.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, *,
-                 rng: np.random.Generator | int | None = None, dtype: Any = np.float64) -> None:
+    def __init__(self, embed_dim: int, num_heads: int, *, bias: bool = True,
+                 batch_first: bool = True, rng: np.random.Generator | int | None = None,
+                 dtype: Any = np.float64) -> None:
+        if batch_first is not True:
+            raise errors.ArgumentError("a batch comes first here, (n, T, embed_dim), as for every "
+                                       "layer: np.swapaxes(x, 0, 1) exchanges it with the moments")
         c = self.embed_dim = a_whole_number(embed_dim, "embed_dim", 1)
         self.num_heads = a_whole_number(num_heads, "num_heads", 1)
         if c % self.num_heads:

@@ -14,6 +14,16 @@ from ..module import Module
 __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
 
 
+def normalize(x: Any, axes: tuple[int, ...], eps: float, weight: Any, bias: Any) -> Any:
+    """(x − mean)/√(variance + eps)·weight + bias over the axes; `_normalization.py` has it as one
+    operation. weight, bias: what broadcasts against x, or None.
+    """
+    mean, var = np.mean(x, axes, keepdims=True), np.var(x, axes, keepdims=True)
+    y = (x - mean) / np.sqrt(var + eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
 class _BatchNorm(Module):
     """What `BatchNorm1d` tells, for inputs of as many axes as a subclass says."""
 
@@ -39,27 +49,26 @@ class _BatchNorm(Module):
             raise errors.ShapeError(f"{self!r} needs {' or '.join(more)} with {self.axes} axes, "
                                     f"got {shape}")
         others, along = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
-        mean, var = (self.running_mean.reshape(along), self.running_var.reshape(along))
+        weight, bias = (p if p is None else p.reshape(along) for p in (self.weight, self.bias))
         if self.training:
-            mean, var = np.mean(x, others, keepdims=True), np.var(x, others, keepdims=True)
-            self._remember(mean, var, x.size // self.num_features)
-        y = (x - mean) / np.sqrt(var + self.eps)
-        if self.weight is None or self.bias is None:
-            return y
-        return y * self.weight.reshape(along) + self.bias.reshape(along)
+            self._remember(np.asarray(x.value if isinstance(x, Node) else x), others)
+            return normalize(x, others, self.eps, weight, bias)
+        std = np.sqrt(self.running_var + self.eps).reshape(along)
+        y = (x - self.running_mean.reshape(along)) / std
+        return y if weight is None else y * weight + bias
 
-    def _remember(self, mean: Any, var: Any, n: int) -> None:
+    def _remember(self, x: np.ndarray, axes: tuple[int, ...]) -> None:
         """What is needed when it isn't training."""
+        n = x.size // self.num_features
         if n < 2:
             raise errors.ShapeError(f"{self!r} in training needs more than one entry a channel, of "
                                     "which there is a variance: leave a last batch of one out "
                                     "(drop_last=True), or call model.eval()")
         self.num_batches_tracked = np.array(int(self.num_batches_tracked) + 1)
         m = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        for name, new in (("running_mean", mean), ("running_var", var)):
+        for name, number in (("running_mean", np.mean(x, axes)),
+                             ("running_var", np.var(x, axes, ddof=1))):
             held = getattr(self, name)
-            number = np.ravel(new.value if isinstance(new, Node) else new)
-            number = number * (n / (n - 1)) if name == "running_var" else number
             setattr(self, name, ((1 - m) * held + m * number).astype(held.dtype))
 
     def extra_repr(self) -> str:
@@ -112,11 +121,7 @@ class LayerNorm(Module):
         if np.shape(x)[-k:] != self.normalized_shape:
             wanted = ", ".join(map(str, self.normalized_shape))
             raise errors.ShapeError(f"{self!r} needs (…, {wanted}), got {np.shape(x)}")
-        axes = tuple(range(-k, 0))
-        mean, var = np.mean(x, axes, keepdims=True), np.var(x, axes, keepdims=True)
-        y = (x - mean) / np.sqrt(var + self.eps)
-        y = y if self.weight is None else y * self.weight
-        return y if self.bias is None else y + self.bias
+        return normalize(x, tuple(range(-k, 0)), self.eps, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """As PyTorch writes it."""
