@@ -57,7 +57,8 @@ def test_sigmoid_is_one_division_to_the_bit(dtype):
         np.testing.assert_array_equal(ag.sigmoid(one), of)
 
 
-@pytest.mark.parametrize("form", ["none", "tanh"])
+@pytest.mark.parametrize("form", [
+    "none", pytest.param("tanh", marks=pytest.mark.slow)])  # a machine is compiled for it
 def test_gelu_is_clipped_where_it_must_be(form):
     """Numbers within ±64 aren't clipped; beyond, and in a program, they are, with the limits."""
     near, far = Tensor([-64.0, 0.5, 64.0]), Tensor([-1e200, 0.5, 1e200])

@@ -164,6 +164,7 @@ def test_a_long_training_has_no_more_frames():
     assert epochs == [*range(0, 131, 4), 131]
 
 
+@pytest.mark.slow  # sixty pictures are drawn
 def test_a_film_moves_and_then_stands_still(tmp_path):
     """A GIF of at most 60 frames, whose pictures differ, in a file that one can give away."""
     from PIL import Image
