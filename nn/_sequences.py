@@ -101,7 +101,7 @@ def _pulled_back(g: Any, y: Any, *arrays: Any) -> Any:
         parts[t] = gates.e
         np.matmul(dz[t], u, out=dh)
     rows = dz[1:].reshape(-1, dz.shape[2])
-    return dz, dz[0].T @ h + rows.T @ y[0, :-1].reshape(len(rows), -1), dh, dc
+    return dz, dz[0].T @ h + rows.T @ y[0, :-1].reshape(-1, y.shape[-1]), dh, dc
 
 
 def _one_step_back(gates: np.ndarray, e: np.ndarray, c: np.ndarray, c_before: np.ndarray,

@@ -81,7 +81,7 @@ def test_layers_print_what_pytorch_prints():
 
 
 X = {"rows": np.ones((3, 4)), "one": np.ones((1, 4)), "image": np.ones((2, 3, 5, 5)),
-     "sequence": np.ones((2, 5, 3)), "words": np.array([0, 4])}
+     "sequence": np.ones((2, 5, 3)), "words": np.array([0, 4]), "no moments": np.ones((2, 0, 3))}
 REFUSED = [
     ("nn.BatchNorm1d(3)", "rows", ShapeError, r"needs \(n, 3\) or \(n, 3, …\).*got \(3, 4\)"),
     ("nn.BatchNorm1d(4)", "one", ShapeError, "more than one entry a channel.*drop_last=True"),
@@ -96,6 +96,8 @@ REFUSED = [
     ("nn.LSTM(4, 2)", "sequence", ShapeError, r"needs \(n, T, 4\), got \(2, 5, 3\)"),
     ("nn.GRUCell(3, 2)", "sequence", ShapeError, r"needs \(n, 3\)"),
     ("nn.MultiheadAttention(4, 2)", "sequence", ShapeError, r"needs \(n, T, 4\)"),
+    ("nn.LSTM(3, 2)", "no moments", ShapeError, "sequences of no moments"),
+    ("nn.MultiheadAttention(3, 1)", "no moments", ShapeError, "with T ≥ 1"),
 ]
 
 

@@ -46,8 +46,9 @@ class MultiheadAttention(Module):
 
     def forward(self, x: Any, causal: bool = False) -> Any:
         """See `MultiheadAttention`."""
-        if np.ndim(x) != 3 or np.shape(x)[-1] != self.embed_dim:
-            raise errors.ShapeError(f"{self!r} needs (n, T, {self.embed_dim}), got {np.shape(x)}")
+        if np.ndim(x) != 3 or np.shape(x)[-1] != self.embed_dim or not np.shape(x)[1]:
+            raise errors.ShapeError(f"{self!r} needs (n, T, {self.embed_dim}) with T ≥ 1, got "
+                                    f"{np.shape(x)}")
         w, b = self.in_proj_weight, self.in_proj_bias
         qkv = x @ w.T if b is None else linear(x, w, b)
         return self.out_proj(attend(qkv, self.num_heads, a_flag(causal, "causal")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -100,12 +101,13 @@ def convolve(x: Any, weight: Any, bias: Any, stride: tuple[int, int], padding: t
     """One matrix product an image, each window a column; `_convolution.py` has it as one operation.
     """
     seen = _windows(_padded(x, padding, 0.0), weight.shape[2:], stride)
-    n, _, h, w = seen.shape[:4]
+    n, c, h, w = seen.shape[:4]
+    kernel = math.prod(weight.shape[2:])
     # not as rows: entries that lie side by side in the image stay so, which is faster to copy
-    columns = seen.transpose(0, 1, 4, 5, 2, 3).reshape(n, -1, h * w)
-    y = weight.reshape(len(weight), -1) @ columns
+    columns = seen.transpose(0, 1, 4, 5, 2, 3).reshape(n, c * kernel, h * w)
+    y = weight.reshape(len(weight), c * kernel) @ columns
     y = y if bias is None else y + bias.reshape(-1, 1)
-    return y.reshape(n, -1, h, w)
+    return y.reshape(n, len(weight), h, w)
 
 
 class _Pool(_OfWindows):

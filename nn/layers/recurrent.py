@@ -48,6 +48,8 @@ class _Recurrent(Module):
         """The arrays of the state: zeros if none is given. Raises `ShapeError`."""
         if np.ndim(x) != axes.count(",") + 1 or np.shape(x)[-1] != self.input_size:
             raise errors.ShapeError(f"{self!r} needs ({axes}{self.input_size}), got {np.shape(x)}")
+        if "T" in axes and not np.shape(x)[1]:
+            raise errors.ShapeError(f"{self!r} got sequences of no moments, {np.shape(x)}")
         if state is None:
             return (np.zeros(shape, self._weights()[1].dtype),) * self.states
         parts = tuple(state) if self.states > 1 and isinstance(state, tuple | list) else (state,)
