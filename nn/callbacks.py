@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from autograd_mini import errors
 
 from .arguments import Called, a_flag, a_whole_number, at_least_0, shown
 from .clipping import clip_grad_norm_
-from .history import History
+from .history import History, lower_is_better
 from .module import Module
 from .optimizer import Optimizer
 from .schedules import ReduceLROnPlateau, Schedule as LearningRate
 from .state import assign, entries
+from .storage import check_target
 
 __all__ = ["Callback", "Checkpoint", "ClipGradNorm", "EarlyStopping", "Run", "Schedule"]
 
@@ -64,6 +66,10 @@ class Callback(Called):
     def after_fit(self, run: Run) -> None:
         """After the last epoch."""
 
+    def monitored(self) -> str | None:
+        """The name of the number that it looks at after an epoch, if there is one."""
+        return None
+
 
 def last_of(run: Run, name: str, who: str) -> float:
     """A number of the epoch that has ended. Raises `ArgumentError` if it wasn't measured."""
@@ -78,24 +84,37 @@ def last_of(run: Run, name: str, who: str) -> float:
 class EarlyStopping(Callback):
     """Ends training once a number has got no better for `patience` epochs.
 
-    monitor: its name, such as val_loss. mode: "min", "max", or "auto": the lower the better for a
-    loss or an error, the higher the better for anything else. min_delta: what counts as better.
-    restore_best: the model then gets the parameters and buffers that it had after its best epoch,
-    whether training was stopped or ran to its end.
+    monitor: its name, such as val_loss. mode: "min", "max", or "auto", which knows from the name
+    that a loss, an entropy or an error is better low, an accuracy or a score high; a name that says
+    neither is an `ArgumentError`. min_delta: what counts as better. restore_best: the model then
+    gets the parameters and buffers that it had after its best epoch, whether training was stopped
+    or ran to its end. A new `fit` starts anew; one with a history goes on.
     """
 
     def __init__(self, monitor: str = "val_loss", patience: int = 5, min_delta: float = 0.0,
                  mode: str = "auto", restore_best: bool = True) -> None:
         if mode not in ("auto", "min", "max"):
             raise errors.ArgumentError(f"mode is auto, min or max, not {shown(mode)}")
-        lower = mode == "min" or (mode == "auto" and any(
-            word in monitor for word in ("loss", "error", "mse", "mae")))
+        lower = lower_is_better(monitor) if mode == "auto" else mode == "min"
+        if lower is None:
+            raise errors.ArgumentError(f"whether {monitor!r} is better low or high, its name "
+                                       'doesn\'t say: give mode="min" or mode="max"')
         self.monitor, self.sign = monitor, 1 if lower else -1
         self.patience = a_whole_number(patience, "patience", 1)
         self.min_delta = at_least_0(min_delta, "min_delta")
         self.restore_best = a_flag(restore_best, "restore_best")
         self.best, self.best_epoch, self.waited = math.inf, 0, 0
         self.kept: dict[str, np.ndarray] = {}
+
+    def before_epoch(self, run: Run) -> None:
+        """Forget another training; end one that was over when it was saved."""
+        if run.epoch == 1:
+            self.best, self.best_epoch, self.waited, self.kept = math.inf, 0, 0, {}
+        run.stop = run.stop or self.waited >= self.patience
+
+    def monitored(self) -> str | None:
+        """What it compares."""
+        return self.monitor
 
     def after_epoch(self, run: Run) -> None:
         """Compare, and keep what is best."""
@@ -131,6 +150,10 @@ class Checkpoint(Callback):
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         self.path, self.every = os.fspath(path), a_whole_number(every, "every", 1)
 
+    def before_epoch(self, run: Run) -> None:
+        """Raise the `OSError` of a file that couldn't be written, before anything is trained."""
+        check_target(Path(os.path.realpath(self.path.replace("{epoch}", str(run.epoch)))))
+
     def after_epoch(self, run: Run) -> None:
         """Write it."""
         from .checkpoint import save_checkpoint
@@ -155,11 +178,20 @@ class ClipGradNorm(Callback):
         """Clip."""
         self.norms.append(clip_grad_norm_(run.optimizer.parameters, self.max_norm))
 
+    def state_dict(self) -> dict[str, Any]:
+        """The norms so far."""
+        return {"norms": list(self.norms)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.norms = list(state["norms"])
+
 
 class Schedule(Callback):
     """Takes a learning rate's schedule a step further after each epoch, or each batch.
 
-    every: "epoch" or "batch". monitor: for `ReduceLROnPlateau`, the name of the number it sees.
+    every: "epoch" or "batch". monitor: for `ReduceLROnPlateau` after an epoch, the name of the
+    number it sees (after a batch it sees the loss of that).
     """
 
     def __init__(self, schedule: LearningRate, every: str = "epoch", monitor: str = "val_loss"
@@ -170,6 +202,11 @@ class Schedule(Callback):
         if every not in ("epoch", "batch"):
             raise errors.ArgumentError(f"every is epoch or batch, not {shown(every)}")
         self.schedule, self.every, self.monitor = schedule, every, monitor
+
+    def monitored(self) -> str | None:
+        """What `ReduceLROnPlateau` sees."""
+        plateau = isinstance(self.schedule, ReduceLROnPlateau) and self.every == "epoch"
+        return self.monitor if plateau else None
 
     def after_step(self, run: Run) -> None:
         """A step, if it is one a batch."""

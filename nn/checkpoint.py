@@ -68,10 +68,10 @@ def load_checkpoint(path: str | os.PathLike[str], model: Module,
     Nothing is ever unpickled.
     """
     things = _things(model, optimizer, loader, callbacks)
-    saved, history, generator = _read(path, _shapes(things))
+    saved, history, generator = _read(path)
     if list(saved) != list(things):
         raise errors.StorageError(
-            f"{path} holds the state of {', '.join(saved)}, and is to be loaded into "
+            f"{path} holds the state of {', '.join(map(str, saved))}, and is to be loaded into "
             f"{', '.join(things)}: give load_checkpoint the same as was saved. Nothing was changed")
     before, own = {name: _state_of(thing) for name, thing in things.items()}, own_state()
     try:
@@ -95,7 +95,8 @@ def _things(model: Any, optimizer: Any, loader: Any, callbacks: Iterable[Any]) -
             f"a checkpoint is of (path, model, optimizer), not {type(model).__name__}, "
             f"{type(optimizer).__name__}")
     held = [c for c in callbacks if hasattr(c, "state_dict")]
-    things = {"model": model, "optimizer": optimizer, "loader": loader} | {
+    things = {"model": model, f"optimizer {type(optimizer).__name__}": optimizer,
+              "loader": loader} | {
         f"callback {i}, {type(c).__name__}": c for i, c in enumerate(held)}
     given = {name: thing for name, thing in things.items() if thing is not None}
     for name, thing in given.items():
@@ -136,14 +137,26 @@ def _restore(thing: Any, state: Any) -> None:
 def _apart(x: Any, arrays: dict[str, np.ndarray]) -> Any:
     """A state as JSON takes it; its arrays are put into `arrays`, and named in their place."""
     if isinstance(x, Mapping):
+        for key in x:
+            if not isinstance(key, str | int):
+                raise errors.ArgumentTypeError(f"a state that is saved has names or numbers for "
+                                               f"keys, not {shown(key)}")
         return {"dict": [[key, _apart(value, arrays)] for key, value in x.items()]}
     if isinstance(x, list | tuple):
         return {"list": [_apart(value, arrays) for value in x]}
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray | np.floating):  # a float32 stays one
+        array = np.asarray(x)
+        if array.dtype.kind not in "fiub":
+            raise errors.DTypeError(f"a state that is saved has arrays of real numbers, not of "
+                                    f"{array.dtype}")
         name = f"array {len(arrays)}"
-        arrays[name] = x
+        arrays[name] = array
         return {"array": name}
-    return x.item() if isinstance(x, np.generic) else x
+    x = x.item() if isinstance(x, np.generic) else x
+    if not isinstance(x, str | int | float | bool | None):
+        raise errors.ArgumentTypeError(f"a state that is saved is made of numbers, arrays, text, "
+                                       f"lists and dicts, not {shown(x)}")
+    return x
 
 
 def _together(x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -156,20 +169,7 @@ def _together(x: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return [_together(value, arrays) for value in inside] if kind == "list" else arrays[inside]
 
 
-def _shapes(things: Mapping[str, Any]) -> set[tuple[int, ...]]:
-    """The shapes that arrays of the run can have: no other is unpacked."""
-    found: set[tuple[int, ...]] = {()}
-    for thing in things.values():
-        arrays: dict[str, np.ndarray] = {}
-        _apart(_state_of(thing), arrays)
-        found |= {array.shape for array in arrays.values()}
-        if isinstance(thing, Optimizer):
-            found |= {np.shape(p.value) for p in thing.parameters}
-    return found
-
-
-def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]
-          ) -> tuple[dict[str, Any], History, Any]:
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], History, Any]:
     """The states by name, the history, and the state of nn's own generator. Raises `StorageError`
     for a damaged file, or one of another run.
     """
@@ -182,10 +182,10 @@ def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]
                                               "nn.save_checkpoint wrote (nn.load reads nn.save's)")
                 with archive.open(TREE) as text:
                     tree = json.loads(text.read(LONGEST_TREE))
-                arrays = {}
-                for name, header in npz.members(archive, path).items():
-                    if name != TREE:
-                        arrays[name] = _array(name, header(), path, shapes)
+                if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                    raise ValueError("its members are packed, and may unpack to gigabytes")
+                arrays = {name: _array(name, header())
+                          for name, header in npz.members(archive, path).items() if name != TREE}
                 found = _together(tree, arrays)
                 epochs = [Epoch(**epoch) for epoch in found["history"]]
                 return dict(found["things"]), History(epochs), found["own"]
@@ -196,9 +196,8 @@ def _read(path: str | os.PathLike[str], shapes: set[tuple[int, ...]]
                                       f"({error!r}). Nothing was changed") from error
 
 
-def _array(name: str, member: npz.Member, path: Any, shapes: set[tuple[int, ...]]) -> np.ndarray:
-    """One array, if it is one of a run of this form."""
-    if member.shape not in shapes or not member.is_whole or member.dtype.kind not in "fiub":
-        raise errors.StorageError(f"{path} is of another run: {name} has shape {member.shape} and "
-                                  f"dtype {member.dtype}. Nothing was changed")
+def _array(name: str, member: npz.Member) -> np.ndarray:
+    """One array of numbers, which takes no more room than its part of the file."""
+    if not member.is_whole or member.dtype.kind not in "fiub":
+        raise ValueError(f"{name} has shape {member.shape} and dtype {member.dtype}")
     return member.read()

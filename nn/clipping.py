@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node
+from autograd_mini import Node, errors
 
-from .arguments import a_number, at_least_0
+from .arguments import a_number, at_least_0, shown
 from .module import Module
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
@@ -53,4 +53,11 @@ def _with_gradient(parameters: Any) -> list[Any]:
     """The parameters whose gradient was computed, of a list, a model, or a single one."""
     given = (parameters.parameters() if isinstance(parameters, Module)
              else [parameters] if isinstance(parameters, Node) else parameters)
-    return [p for p in given if p.gradient is not None]
+    if not isinstance(given, Iterable):
+        raise errors.ArgumentTypeError(f"clipping takes parameters, not {shown(given)}")
+    listed = list(given)
+    for p in listed:
+        if not isinstance(p, Node):
+            raise errors.ArgumentTypeError(f"clipping takes parameters, model.parameters(), not "
+                                           f"{shown(p)}")
+    return [p for p in listed if p.gradient is not None]

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_mini import errors
 
-from .arguments import Called, a_flag, a_number, a_whole_number, an_array, shown
+from .arguments import Called, a_flag, a_number, a_precision, a_whole_number, an_array, shown
 from .module import Module
 from .randomness import a_generator
 
@@ -110,8 +110,9 @@ class Standardize(Module):
 
     data: (n, …) with n ≥ 1 rows, such as the training data; as a first layer it does the same to
     whatever the model is given, and is saved with it. A column that never changes is only shifted.
-    dtype: that of its two arrays; None for that of the data. `inverse` goes back. Raises
-    `ShapeError` for no rows, `ArgumentError` for data with nan or inf.
+    dtype: float64 or float32, that of its two arrays; None for that of the data. `inverse` goes
+    back. Raises `ShapeError` for no rows, and for an x of other columns; `ArgumentError` for data
+    with nan or inf, `DTypeError` for data that aren't real numbers.
 
     >>> Standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))(np.array([[5.0, 6.0]]))
     array([[3., 1.]])
@@ -119,15 +120,19 @@ class Standardize(Module):
 
     def __init__(self, data: Any, dtype: Any = None) -> None:
         rows = an_array(data, "data")
+        if rows.dtype.kind not in "fiu":
+            raise errors.DTypeError(f"Standardize takes real numbers, not {rows.dtype}")
         if not rows.ndim or not len(rows):
             raise errors.ShapeError(f"Standardize takes rows, one a sample, not shape {rows.shape}")
         if not np.all(np.isfinite(rows)):
             raise errors.ArgumentError("Standardize: the data hold nan or inf, of which there is "
                                        "no mean: leave those rows out")
-        kind = np.result_type(rows, np.float32) if dtype is None else np.dtype(dtype)
-        self.mean = np.asarray(rows.mean(axis=0, dtype=float), kind)
-        std = rows.std(axis=0, dtype=float)
-        still = np.ptp(rows, axis=0) == 0  # whose std may be a rounding error
+        kind = np.result_type(rows, np.float32) if dtype is None else a_precision(dtype)
+        size = np.max(np.abs(rows.astype(float)), axis=0)
+        size = np.where(size > 0, size, 1.0)  # by it first: the square of 1e-200 is 0
+        self.mean = np.asarray((rows / size).mean(axis=0) * size, kind)
+        std = (rows / size).std(axis=0) * size
+        still = rows.max(axis=0) == rows.min(axis=0)  # whose std may be a rounding error
         self.std = np.asarray(np.where(still, 1.0, std), kind)
 
     def forward(self, x: Any) -> Any:
@@ -142,6 +147,9 @@ class Standardize(Module):
 
     def _for(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Mean and std as float32 for an x of float32, which it shall stay."""
+        shape, own = np.shape(x), self.mean.shape
+        if shape[len(shape) - len(own):] != own:
+            raise errors.ShapeError(f"Standardize was made of rows of shape {own}, and got {shape}")
         single = getattr(x, "dtype", None) == np.float32
         kind = np.dtype(np.float32) if single else self.mean.dtype
         return self.mean.astype(kind, copy=False), self.std.astype(kind, copy=False)

@@ -6,12 +6,12 @@ import copy
 import html
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, Value, errors
+from autograd_mini import Node, Tensor, Value, errors, gradients
 
 from .arguments import shown
 from .callbacks import Callback, Run
@@ -117,11 +117,15 @@ def health(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any],
     """
     _check(model, loss, optimizer)
     with kept(model):
-        value = _backpropagated(model, x, y, loss)
+        value, nodes = _loss(model, x, y, loss)
         layers = _layers(model)
-        units = _units(value, model, {p: path for path, (_, own) in layers.items() for p in own})
-        steps = {} if optimizer is None else _steps(optimizer)
-        rows = [_row(path, kind, own, units.get(path, {}), steps if optimizer else None)
+        stepped = [] if optimizer is None else optimizer.parameters
+        reached = [p for p in dict.fromkeys([
+            *(p for _, own in layers.values() for p in own), *stepped]) if p in nodes]
+        slopes = dict(zip(reached, gradients(value, reached), strict=True))  # stores none
+        units = _units(nodes, model, {p: path for path, (_, own) in layers.items() for p in own})
+        steps = None if optimizer is None else _steps(optimizer, slopes)
+        rows = [_row(path, kind, own, slopes, units.get(path, {}), steps)
                 for path, (kind, own) in layers.items()]
     return Health(_compared(rows), float(np.ravel(value.value)[0]), optimizer is not None)
 
@@ -135,17 +139,15 @@ def _check(model: Any, loss: Any, optimizer: Any) -> None:
         raise errors.ArgumentTypeError(f"optimizer is an Optimizer, not {shown(optimizer)}")
 
 
-def _backpropagated(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any]) -> Any:
-    """The loss of a batch, whose gradients are in the parameters."""
-    for p in model.parameters():
-        p.grad = None
+def _loss(model: Module, x: Any, y: Any, loss: Callable[[Any, Any], Any]
+          ) -> tuple[Any, dict[Any, None]]:
+    """The loss of a batch, and all that it was made of."""
     given = as_single(x) if is_single(model) else x
     value = loss(run_model(model, given, takes_samples(model)), y)
     if not isinstance(value, Value | Tensor) or value.size != 1:
         raise errors.GraphError("the loss is one Value or Tensor of shape (), computed from "
                                 f"the model's parameters, not {shown(value)}")
-    value.backward()
-    return value
+    return value, dict.fromkeys(_graph(value))
 
 
 # ── layers, and their parameters ─────────────────────────────────────────────────────────────────
@@ -165,13 +167,13 @@ def _layers(model: Module) -> dict[str, tuple[str, list[Any]]]:
     return found
 
 
-def _steps(optimizer: Optimizer) -> dict[Any, float]:
+def _steps(optimizer: Optimizer, slopes: dict[Any, Any]) -> dict[Any, float]:
     """For each parameter the length of its next step, which isn't made."""
     lengths = {}
     for group in optimizer.param_groups:
         for p, state in zip(group.parameters, group._remembered(), strict=True):
-            if p.gradient is not None:
-                moved = group.moved(p.value, p.gradient, copy.deepcopy(state))
+            if p in slopes:
+                moved = group.moved(p.value, slopes[p], copy.deepcopy(state))
                 lengths[p] = float(np.linalg.norm(np.ravel(moved - p.value)))
     return lengths
 
@@ -181,15 +183,15 @@ def _norm(numbers: Sequence[Any]) -> float:
     return math.hypot(*(float(np.linalg.norm(np.ravel(x))) for x in numbers))
 
 
-def _row(path: str, kind: str, own: list[Any], units: Columns,
+def _row(path: str, kind: str, own: list[Any], slopes: dict[Any, Any], units: Columns,
          steps: dict[Any, float] | None) -> LayerHealth:
     """What the numbers of one layer say, before it is compared with others."""
-    gradients = [p.gradient for p in own if p.gradient is not None]
-    gradient, weight = _norm(gradients), _norm([p.value for p in own])
+    sent = [slopes[p] for p in own if p in slopes]
+    gradient, weight = _norm(sent), _norm([p.value for p in own])
     length = gradient if steps is None else math.hypot(*(steps.get(p, 0.0) for p in own))
     update = length / weight if weight else math.inf if length else 0.0
     notes = []
-    if not gradients:
+    if not sent:
         notes.append("no gradient: the loss isn't made of it")
     elif not math.isfinite(gradient):
         notes.append("its gradient isn't finite: ag.detect_anomaly() finds where that was born")
@@ -230,12 +232,12 @@ def _compared(rows: list[LayerHealth]) -> list[LayerHealth]:
 Columns = dict[tuple[str, Any], list[np.ndarray]]  # of an activation, and a neuron or how many
 
 
-def _units(loss: Any, model: Module, paths: dict[Any, str]) -> dict[str, Columns]:
+def _units(nodes: dict[Any, None], model: Module, paths: dict[Any, str]) -> dict[str, Columns]:
     """For each layer and activation, the outputs with the units as columns."""
     neurons = {p: name.rpartition(".")[0] for name, p in model.named_parameters()
                if isinstance(p, Value)}
     found: dict[str, Columns] = {}
-    for node in _graph(loss):
+    for node in nodes:
         name = node.op.name if node.op is not None else ""
         if name in ("relu", "tanh", "sigmoid") and (p := _fed_by(node, paths)) is not None:
             outputs = np.asarray(node.value)
@@ -300,3 +302,11 @@ class GradientNorms(Callback):
         for name, p in run.model.named_parameters():
             norm = math.nan if p.gradient is None else _norm([p.gradient])
             self.norms.setdefault(name, []).append(norm)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The norms so far."""
+        return {"norms": {name: list(norms) for name, norms in self.norms.items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.norms = {str(name): list(norms) for name, norms in state["norms"].items()}

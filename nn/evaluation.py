@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Value, errors, no_grad
+from autograd_mini import Node, Tensor, Value, errors, no_grad
 
 from .arguments import a_whole_number, shown
 from .module import Module
@@ -82,6 +82,9 @@ def accuracy(model: Any, x: Any, labels: Any = None, *, threshold: float | None 
     scores, labels = (_rows(numbers_of(model)), x) if labels is None else (
         _scores(model, x), labels)
     given = np.asarray(numbers_of(labels))
+    if given.dtype.kind not in "fiub" or not scores.size:
+        raise errors.ArgumentError(f"accuracy takes scores of shape {scores.shape} and labels that "
+                                   f"are whole numbers, one a row, not {given.dtype}")
     if scores.shape[1] == 1 and given.shape == (len(scores), 1):
         given = given[:, 0]
     if given.shape != (len(scores),):
@@ -231,14 +234,25 @@ def measure(named: Metrics, seen: list[tuple[Any, Any]]) -> dict[str, float]:
     rows = [len(y) for _, y in seen]
     predictions = _joined([prediction for prediction, _ in seen], rows, "a metric")
     targets = _joined([np.asarray(y) for _, y in seen], rows, "a metric")
-    return {name: float(metric(predictions, targets)) for name, metric in named.items()}
+    return {name: _one_number(metric(predictions, targets), name)
+            for name, metric in named.items()}
+
+
+def _one_number(x: Any, name: str) -> float:
+    """What a metric gave. Raises `ArgumentTypeError` for anything but one real number."""
+    number = np.asarray(numbers_of(x))
+    if number.size != 1 or number.dtype.kind not in "fiub":
+        raise errors.ArgumentTypeError(f"the metric {name!r} gave {shown(x)}, not one number")
+    return float(number.reshape(-1)[0])
 
 
 def numbers_of(x: Any) -> Any:
-    """Nodes as numbers; a list of them as an array of one; a tuple stays one."""
+    """Nodes as numbers; a list of them as an array of one; a tuple, or a list of Tensors, as one.
+    """
     if isinstance(x, Node):
         return x.value
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) or (isinstance(x, list) and x and all(
+            isinstance(v, Tensor) and v.value.ndim for v in x)):
         return tuple(map(numbers_of, x))
     return np.asarray([numbers_of(v) for v in x]) if isinstance(x, list) else x
 

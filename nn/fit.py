@@ -60,9 +60,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     calls = _callbacks(callbacks)
     _check_fit(model, loader, loss, optimizer, after_epoch)
     named = named_metrics(metrics)
-    if validation is not None and not isinstance(validation, Iterable):
-        raise errors.ArgumentTypeError("validation gives batches (x, y), as nn.DataLoader(X, y) "
-                                       f"does, not {shown(validation)}")
+    _check_validation(validation, calls)
     run = Run(model, loader, loss, optimizer, calls, History(history), epochs)
     _train(run, named, validation, progress, after_epoch)
     for call in calls:
@@ -78,6 +76,8 @@ def _train(run: Run, named: Metrics, validation: Any, progress: bool,
         run.epoch, started = number, time.perf_counter()
         for call in run.callbacks:
             call.before_epoch(run)
+        if run.stop:  # as of a run that had stopped before it was saved
+            return
         measured = epoch.train(progress and sys.stderr.isatty())
         if validation is not None:
             found = evaluate(run.model, validation, run.loss_function, named)
@@ -85,8 +85,7 @@ def _train(run: Run, named: Metrics, validation: Any, progress: bool,
         run.history.append(Epoch(run.epoch, measured.pop("loss"), measured,
                                  time.perf_counter() - started))
         _tell(run, progress)
-        _end_epoch(run, after_epoch)
-        if run.stop:
+        if _end_epoch(run, after_epoch):
             return
 
 
@@ -96,7 +95,7 @@ class _Epoch:
     def __init__(self, run: Run, metrics: Metrics) -> None:
         self.run, self.metrics = run, metrics
         self.single, self.one_by_one = is_single(run.model), takes_samples(run.model)
-        self.parameters = run.model.parameters()
+        self.parameters = [p for _, p in run.model.named_parameters()]
         self.last: Any = None  # x and y of the batch before, and the numbers that it met
         self.backward_calls, self.step_calls = (
             [getattr(c, name) for c in run.callbacks
@@ -129,7 +128,14 @@ class _Epoch:
         """One batch: forward, backward, step."""
         run = self.run
         run.optimizer.zero_grad()
+        for p in self.parameters:  # also of those that another optimizer steps, or none
+            p.grad = None
         self._backpropagate()
+        if self.last is None and all(p.gradient is None for p in run.optimizer.parameters):
+            raise errors.GraphError(
+                "the loss isn't computed from the parameters that the optimizer steps, and would "
+                "train nothing: numbers were taken out of a node on the way (.data, float(…)); "
+                "ag.cut_report says where")
         if self.metrics and self.last is None:  # what can't be measured is told before any step
             measure(self.metrics, [(numbers_of(run.prediction), run.y)])
         for call in self.backward_calls:
@@ -203,8 +209,9 @@ def _tell(run: Run, progress: bool) -> None:
         print(f"epoch {run.epoch}/{run.epochs}  {run.history[-1]}", file=lines)
 
 
-def _end_epoch(run: Run, after_epoch: Callable[[Epoch], object] | None) -> None:
-    """What is to be done after an epoch; what writes it down comes last."""
+def _end_epoch(run: Run, after_epoch: Callable[[Epoch], object] | None) -> bool:
+    """What is to be done after an epoch; what writes it down comes last. Whether it was the last.
+    """
     for call in run.callbacks:
         if not isinstance(call, Checkpoint):
             call.after_epoch(run)
@@ -213,6 +220,7 @@ def _end_epoch(run: Run, after_epoch: Callable[[Epoch], object] | None) -> None:
     for call in run.callbacks:
         if isinstance(call, Checkpoint):
             call.after_epoch(run)
+    return run.stop
 
 
 def _rates(optimizer: Optimizer) -> str:
@@ -259,6 +267,19 @@ def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: 
             "(what else it shall learn can be an attribute of the model)")
     if not own:
         raise errors.ArgumentError("the model has no parameters: there is nothing to train")
+
+
+def _check_validation(validation: Any, callbacks: tuple[Callback, ...]) -> None:
+    """Raise for a validation that is no loader, or that a callback waits for in vain."""
+    if validation is not None and (not isinstance(validation, Iterable) or _is_pair(validation)):
+        raise errors.ArgumentTypeError("validation gives batches (x, y), as nn.DataLoader(X, y) "
+                                       f"does, not {shown(validation)}")
+    monitors = [name for call in callbacks if (name := call.monitored()) is not None]
+    own = all(type(call).__module__.startswith(__name__.rpartition(".")[0]) for call in callbacks)
+    for name in monitors:  # a callback of the user's own may measure more
+        if name.startswith("val_") and validation is None and own:
+            raise errors.ArgumentError(f"a callback looks at {name!r}, which is measured by "
+                                       "validation: give fit validation=…")
 
 
 def _is_pair(loader: Any) -> bool:

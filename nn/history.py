@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Epoch", "History"]
+__all__ = ["Epoch", "History", "lower_is_better"]
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -83,9 +83,9 @@ class History(list[Epoch]):
         rows = []
         for name in self.names:
             numbers = self[name]
-            best = (min if "loss" in name else max)(numbers)
-            rows.append((name, f"{numbers[0]:.4g}", f"{numbers[-1]:.4g}", f"{best:.4g}",
-                         sparkline(numbers)))
+            lower = lower_is_better(name)
+            best = "" if lower is None else f"{(min if lower else max)(numbers):.4g}"
+            rows.append((name, f"{numbers[0]:.4g}", f"{numbers[-1]:.4g}", best, sparkline(numbers)))
         return rows
 
     def __repr__(self) -> str:
@@ -102,6 +102,17 @@ class History(list[Epoch]):
                         for row in self._rows())
         return (f"<table><tr><th>{len(self)} epochs</th><th>first</th><th>last</th><th>best</th>"
                 f"<th></th></tr>{cells}</table>")
+
+
+LOW = ("loss", "error", "entropy", "mse", "mae", "perplexity", "deviance", "hinge", "huber",
+       "margin", "distance")  # parts of names
+HIGH = ("acc", "score", "f1", "r2", "auc", "precision", "recall", "iou", "correlation")
+
+
+def lower_is_better(name: str) -> bool | None:
+    """Whether a number of this name is better low; None if the name doesn't say."""
+    low, high = (any(word in name.lower() for word in words) for words in (LOW, HIGH))
+    return None if low == high else low
 
 
 def sparkline(numbers: list[float], most: int = 40) -> str:

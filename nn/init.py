@@ -37,6 +37,8 @@ def uniform_fan_in(
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, *, rng: Generator = None) -> Tensor:
     """Uniform from a to below b."""
+    a = a_number(a, "a", lambda x: True, "")
+    b = a_number(b, "b", lambda x: x >= a, f"≥ a = {a}")
     return _given(tensor, lambda shape: a_generator(rng).uniform(a, b, shape))
 
 
@@ -49,6 +51,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, rng: Generat
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """The same number everywhere."""
+    val = a_number(val, "val", lambda x: True, "")
     return _given(tensor, lambda shape: np.full(shape, val))
 
 

@@ -162,6 +162,7 @@ def cross_entropy(logits: Any, target: Any, weight: Any = None, *, ignore_index:
     samples' weights (of distributions by the number of samples), as in PyTorch. ignore_index:
     samples of this class don't count, such as padding. Raises `ArgumentError` if none counts.
     """
+    ignore_index = a_whole_number(ignore_index, "ignore_index", -np.inf)
     logits, target, of_classes = logits_and_target(
         logits, target, "cross_entropy", ignore_index)
     if is_softmax(logits):
@@ -207,7 +208,7 @@ def _counted(logits: Any, target: Any, counts: Any, weights: Any, reduction: str
         total = sum(losses)
         return total / own.sum() if reduction == "mean" else _reduced(losses, reduction)
     places = np.where(counts, np.cumsum(counts).reshape(counts.shape) - 1, 0)
-    return where(counts, losses[places] if classes.size else 0.0, 0.0)
+    return where(counts, losses[places] if classes.size else sum(losses), 0.0)
 
 
 def _class_weights(weight: Any, logits: Any) -> np.ndarray:

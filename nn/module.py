@@ -14,7 +14,8 @@ from autograd_mini import Node, Value
 
 from .arguments import Called, a_flag, a_whole_number, of_one_sample, whole_numbers
 
-__all__ = ["Module", "a_flag", "a_whole_number", "listening", "of_one_sample", "whole_numbers"]
+__all__ = ["Module", "a_flag", "a_whole_number", "listening", "of_one_sample", "walk",
+           "whole_numbers"]
 
 _listener: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
 
@@ -26,8 +27,8 @@ class Module(Called):
     Module that is one, is a parameter; its name is the path to it, such as `layers.0.weight`.
     Plain numbers are constants, and so is a computed node that was kept; a plain array of floats
     isn't learned, but saved (see `named_buffers`). So `layer.weight = layer.weight.data` freezes a
-    weight, and `layer.weight = Tensor(layer.weight)` lets it learn again (in a new optimizer). A
-    subclass defines `forward`.
+    weight, and `layer.weight = Tensor(layer.weight)` lets it learn again (in a new optimizer); a
+    `Value` is frozen as `np.float64(v.data)`. A subclass defines `forward`.
     """
 
     training = True
@@ -48,7 +49,7 @@ class Module(Called):
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
         """(name, parameter) in order of definition; a shared one once, by its first name."""
         seen: set[Node] = set()
-        for name, part in _walk(self, "", set()):
+        for name, part in walk(self):
             if isinstance(part, Node) and part.is_leaf and part not in seen:
                 seen.add(part)
                 yield name, part
@@ -60,23 +61,25 @@ class Module(Called):
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         """(name, array) of what isn't learned but belongs to the model, such as running means.
 
-        That is each attribute of a module that is a plain array of floats, one of NumPy's floats,
-        or a counter (a whole number in an array without axes), unless its name begins with an
-        underscore; of one that two modules hold, the first. `save` and `load` keep them, too.
+        That is each attribute of a module, or entry of a list or dict that is one, that is a plain
+        array of floats, one of NumPy's floats, or a counter (a whole number in an array without
+        axes), unless the attribute's name begins with an underscore; of one that two modules hold,
+        the first. `save` and `load` keep them, too.
         """
         seen: set[int] = set()
-        for name, module, key in self._buffers():
-            array = getattr(module, key)
+        for name, holder, key in self._buffers():
+            array = getattr(holder, key) if isinstance(holder, Module) else holder[key]
             if id(array) not in seen:
                 seen.add(id(array))
                 yield name, np.asarray(array)
 
-    def _buffers(self) -> Iterator[tuple[str, Module, str]]:
-        """(name, module, attribute) of each buffer, wherever it is held."""
-        for path, part in _walk(self, "", set()):
+    def _buffers(self) -> Iterator[tuple[str, Any, Any]]:
+        """(name, holder, key) of each buffer: of a module's attribute, or a list's or dict's entry.
+        """
+        for path, part in walk(self):
             for key, x in list(vars(part).items()) if isinstance(part, Module) else ():
-                if _is_buffer(x) and not key.startswith("_"):
-                    yield f"{path}.{key}" if path else key, part, key
+                if not key.startswith("_"):
+                    yield from _arrays_in(part, key, x, f"{path}.{key}" if path else key)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Each parameter and each buffer by its name, as PyTorch names them: `{"0.weight": …}`.
@@ -100,12 +103,12 @@ class Module(Called):
 
     def modules(self) -> Iterator[Module]:
         """This module and every one inside it."""
-        return (part for _, part in _walk(self, "", set()) if isinstance(part, Module))
+        return (part for _, part in walk(self) if isinstance(part, Module))
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """(path, module) of this one, whose path is "", and of each inside; a shared one once."""
         seen: set[int] = set()  # by id: a dataclass may have no hash
-        for path, part in _walk(self, "", set()):
+        for path, part in walk(self):
             if isinstance(part, Module) and id(part) not in seen:
                 seen.add(id(part))
                 yield path, part
@@ -169,8 +172,9 @@ def listening(listener: Callable[[Module, Any], None]) -> Iterator[None]:
         _listener.reset(token)
 
 
-def _walk(part: Any, name: str, entered: set[int]) -> Iterator[tuple[str, Any]]:
+def walk(part: Any, name: str = "", entered: set[int] | None = None) -> Iterator[tuple[str, Any]]:
     """Everything reachable from a module by attributes and containers, with its path."""
+    entered = set() if entered is None else entered
     yield name, part
     if isinstance(part, Module):
         if id(part) in entered:  # shared, or a child that knows its parent
@@ -180,7 +184,7 @@ def _walk(part: Any, name: str, entered: set[int]) -> Iterator[tuple[str, Any]]:
     else:
         branches = _branches(part)
     for key, branch in branches:
-        yield from _walk(branch, f"{name}.{key}" if name else str(key), entered)
+        yield from walk(branch, f"{name}.{key}" if name else str(key), entered)
 
 
 def _branches(part: Any) -> Iterable[tuple[Any, Any]]:
@@ -213,8 +217,17 @@ def _tree(module: Module, around: tuple[Module, ...]) -> str:
     return f"{name}({module.extra_repr()}\n{textwrap.indent(lines, '  ')}\n)"
 
 
+def _arrays_in(holder: Any, key: Any, x: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """(name, holder, key) of x if it is a buffer; of a list or dict, of what is in it."""
+    if _is_buffer(x):
+        yield path, holder, key
+    elif isinstance(x, list | dict):
+        for inner, y in _branches(x):
+            yield from _arrays_in(x, inner, y, f"{path}.{inner}")
+
+
 def _is_buffer(x: Any) -> bool:
     """Whether an attribute is saved, though it isn't learned."""
     if type(x) is not np.ndarray:
         return isinstance(x, np.floating)
-    return x.dtype.kind == "f" or (x.ndim == 0 and x.dtype.kind == "i")
+    return x.dtype.kind == "f" or (x.ndim == 0 and x.dtype.kind in "iu")

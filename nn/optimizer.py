@@ -56,9 +56,9 @@ class Optimizer(Called, Checked):
         return group
 
     @property
-    def param_groups(self) -> list[Optimizer]:
+    def param_groups(self) -> tuple[Optimizer, ...]:
         """The groups; of an optimizer without groups, the optimizer itself."""
-        return list(self._groups) or [self]
+        return tuple(self._groups) or (self,)
 
     def __getitem__(self, name: str) -> Any:
         """A setting by its name, or "params"."""
@@ -226,10 +226,8 @@ def _fitting(optimizer: Optimizer, state: Any) -> tuple[list[dict[str, Any]], li
 def _of_parameter(p: Any, held: dict[str, Any], number: int) -> dict[str, Any]:
     """What is remembered of a parameter, in its own kind. Raises `StorageError`."""
     def of(name: str, x: Any) -> Any:
-        if name == "step":
+        if name == "step" or isinstance(x, int):
             return int(x)
-        if isinstance(x, int | float):
-            return x
         array = np.asarray(x)
         if array.shape != np.shape(p.value):
             raise errors.StorageError(

@@ -37,7 +37,7 @@ from .drawing import (
     spans,
 )
 from .evaluation import as_it_answers, as_single, is_single, numbers_of, run_model, takes_samples
-from .history import Epoch, History
+from .history import Epoch, History, lower_is_better
 from .layers import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from .module import Module, listening
 from .recorder import Frame, Recorder, chances_of, frame_of, labels_of, points_of
@@ -84,7 +84,7 @@ def _draw_quantity(ax: Any, past: History, name: str) -> None:
         ax.plot(epochs, past[name], color=blue, lw=1.8, label="training", **dots)
     if f"val_{name}" in past.names:
         numbers = past[f"val_{name}"]
-        lower = any(word in name for word in ("loss", "error", "mse", "mae"))
+        lower = lower_is_better(name) is not False
         best = int((np.nanargmin if lower else np.nanargmax)(numbers)) if not np.all(
             np.isnan(numbers)) else 0
         ax.plot(epochs, numbers, color=red, lw=1.8, ls="--", label="validation", **dots)

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from autograd_mini import errors
+
 from .npz import Member
 
 __all__ = ["members", "write"]
@@ -31,6 +33,9 @@ def write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
     header: dict[str, Any] = {}
     flat, end = [], 0
     for name, array in arrays.items():
+        if name == "__metadata__" or array.dtype not in CODES:
+            raise errors.StorageError(f"{name} of {array.dtype} has no place in a .safetensors "
+                                      "file: save as .npz")
         little = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
         start, end = end, end + little.nbytes
         header[name] = {"dtype": CODES[little.dtype], "shape": list(little.shape),

@@ -48,11 +48,19 @@ class Schedule(Called, Checked):
     def step(self) -> None:
         """Go one epoch, or batch, further."""
         self.steps += 1
-        self._set()
+        try:
+            self._set()
+        except errors.ArgumentError:
+            self.steps -= 1
+            raise
 
     def _set(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
-            group.lr = self.rate(group.lr, base)
+        """All rates, or none if one can't be."""
+        groups = self.optimizer.param_groups
+        rates = [at_least_0(self.rate(group.lr, base), "lr")
+                 for group, base in zip(groups, self.base, strict=True)]
+        for group, rate in zip(groups, rates, strict=True):
+            group.lr = rate
 
     def get_last_lr(self) -> list[float]:
         """The rate of each group."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from autograd_mini import errors
 
-from .arguments import shown
-from .module import Module
+from .arguments import an_array, shown
+from .module import Module, walk
 from .randomness import own_state, set_own_state
 
 __all__ = ["Entry", "Keys", "assign", "entries", "generators", "kept", "listed", "load_state",
@@ -20,11 +20,11 @@ __all__ = ["Entry", "Keys", "assign", "entries", "generators", "kept", "listed",
 
 
 class Entry(NamedTuple):
-    """A parameter, or a buffer: then `node` is None, and it stands in attributes of modules."""
+    """A parameter, or a buffer: then `node` is None, and it stands in modules, lists or dicts."""
 
     value: np.ndarray
     node: Any
-    places: tuple[tuple[Module, str], ...] = ()
+    places: tuple[tuple[Any, Any], ...] = ()
 
 
 class Keys(NamedTuple):
@@ -38,10 +38,10 @@ def entries(model: Module) -> dict[str, Entry]:
     """Each parameter and buffer by name. Raises `StorageError` if two have one name."""
     if not isinstance(model, Module):
         raise errors.ArgumentTypeError(f"the model is a Module, not {type(model).__name__}")
-    places: dict[int, list[tuple[Module, str]]] = {}  # of an array, wherever it is held
-    for _, module, key in model._buffers():
-        places.setdefault(id(getattr(module, key)), []).append((module, key))
-    first = {name: getattr(module, key) for name, module, key in model._buffers()}
+    places: dict[int, list[tuple[Any, Any]]] = {}  # of an array, wherever it is held
+    for _, holder, key in model._buffers():
+        places.setdefault(id(held(holder, key)), []).append((holder, key))
+    first = {name: held(holder, key) for name, holder, key in model._buffers()}
     nodes = [(name, Entry(np.asarray(p.value), p)) for name, p in model.named_parameters()]
     arrays = [(name, Entry(array, None, tuple(places[id(first[name])])))
               for name, array in model.named_buffers()]
@@ -79,7 +79,7 @@ def load_state(model: Module, state: Mapping[str, Any], strict: bool) -> Keys:
     if not isinstance(state, Mapping):
         raise errors.ArgumentTypeError(f"a state is a dict of arrays by name, not {shown(state)}")
     own = entries(model)
-    given = {str(name): np.asarray(array) for name, array in state.items()}
+    given = {str(name): an_array(array, str(name)) for name, array in state.items()}
     keys = Keys([name for name in own if name not in given],
                 [name for name in given if name not in own])
     problems = [f"{listed([*map(repr, names)])} {what}" for names, what in zip(
@@ -111,8 +111,8 @@ def assign(own: dict[str, Entry], arrays: Mapping[str, np.ndarray]) -> None:
 @contextlib.contextmanager
 def kept(model: Module) -> Iterator[None]:
     """A block after which the model's numbers, gradients and generators are what they were."""
-    nodes = [(p, p.value, p.gradient) for p in model.parameters()]
-    buffers = [(module, key, getattr(module, key)) for _, module, key in model._buffers()]
+    nodes = [(p, p.value, p.gradient) for _, p in model.named_parameters()]
+    buffers = [(holder, key, held(holder, key)) for _, holder, key in model._buffers()]
     contents = [(x, x.copy()) for *_, x in buffers if isinstance(x, np.ndarray)]
     states = [(rng, copy.deepcopy(rng.bit_generator.state)) for rng in generators(model).values()]
     own = own_state()
@@ -121,8 +121,8 @@ def kept(model: Module) -> Iterator[None]:
     finally:
         for p, value, gradient in nodes:
             p.value, p.grad = value, gradient
-        for module, key, array in buffers:
-            setattr(module, key, array)
+        for holder, key, array in buffers:
+            hold(holder, key, array)
         for array, content in contents:
             if array.flags.writeable:  # it may have been written into
                 array[...] = content
@@ -132,33 +132,45 @@ def kept(model: Module) -> Iterator[None]:
 
 
 def generators(model: Module) -> dict[str, np.random.Generator]:
-    """The generators that modules hold, by path."""
-    return {f"{path}.{key}" if path else key: x for path, module in model.named_modules()
-            for key, x in vars(module).items() if isinstance(x, np.random.Generator)}
+    """The generators that modules hold, also in lists and dicts, by path."""
+    return {path: x for path, x in walk(model) if isinstance(x, np.random.Generator)}
+
+
+def held(holder: Any, key: Any) -> Any:
+    """What a module has for an attribute, or a list or dict under a key."""
+    return getattr(holder, key) if isinstance(holder, Module) else holder[key]
+
+
+def hold(holder: Any, key: Any, x: Any) -> None:
+    """Put x there."""
+    if isinstance(holder, Module):
+        setattr(holder, key, x)
+    else:
+        holder[key] = x
 
 
 def _held(own: dict[str, Entry]) -> list[tuple[Entry, Any]]:
     """The numbers of each entry, as they are held."""
     return [(entry, entry.node.value if entry.node is not None else
-             [getattr(module, key) for module, key in entry.places]) for entry in own.values()]
+             [held(holder, key) for holder, key in entry.places]) for entry in own.values()]
 
 
 def _give(entry: Entry, array: np.ndarray) -> None:
     """One entry's new numbers."""
     if entry.node is not None:
         entry.node.data = array
-    for module, key in entry.places:
-        scalar = isinstance(getattr(module, key), np.floating)
-        setattr(module, key, array[()] if scalar else array)
+    for holder, key in entry.places:
+        scalar = isinstance(held(holder, key), np.floating)
+        hold(holder, key, array[()] if scalar else array)
 
 
 def _put_back(before: list[tuple[Entry, Any]]) -> None:
     """What was there."""
-    for entry, held in before:
+    for entry, was in before:
         if entry.node is not None:
-            entry.node.value = held
-        for (module, key), old in zip(entry.places, held if entry.places else (), strict=True):
-            setattr(module, key, old)
+            entry.node.value = was
+        for (holder, key), old in zip(entry.places, was if entry.places else (), strict=True):
+            hold(holder, key, old)
 
 
 def listed(names: list[str], between: str = ", ") -> str:

@@ -27,7 +27,7 @@ from .module import Module
 from .npz import BUFFERS, PARAMETERS, Member
 from .state import Entry, assign, entries, listed, refusal
 
-__all__ = ["load", "replacing", "save"]
+__all__ = ["check_target", "load", "replacing", "save"]
 
 Problem = errors.StorageError
 
@@ -133,7 +133,7 @@ def _tell_of_buffers(path: Any, missing: list[str], unknown: list[str]) -> None:
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `path` when the block ends well, and only then."""
     target = Path(os.path.realpath(path))  # of a symbolic link, what it stands for
-    _check_target(target)
+    check_target(target)
     fresh = target.with_name(f".nn-save-{secrets.token_hex(6)}.tmp")
     try:
         with fresh.open("xb") as file:
@@ -147,7 +147,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         fresh.unlink(missing_ok=True)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
     """Raise the `OSError` that opening `target` for writing would raise: replacing it wouldn't."""
     if not target.parent.is_dir():
         raise OSError(errno.ENOENT, "there is no such folder; make it first", str(target.parent))
@@ -172,6 +172,9 @@ def _read(file: IO[bytes], path: Any, own: dict[str, Entry]
             else:
                 npz.check_kind(file, path)
                 headers = npz.members(stack.enter_context(zipfile.ZipFile(file)), path)
+            if "checkpoint.json" in headers:
+                raise Problem(f"{path} is a checkpoint of a whole run: give it to "
+                              "nn.load_checkpoint. Nothing was changed")
             found = _renamed(headers, own)
             unknown = [name for name in found if name not in own]
             members = _checked({name: header() for name, header in found.items() if name in own},

@@ -223,8 +223,15 @@ def test_early_stopping_knows_what_is_better(monitor, mode, numbers, epochs):
 
 def test_early_stopping_says_what_it_lacks():
     """A loss that nobody validates isn't nan forever: it is an error, with the names there are."""
-    with pytest.raises(ArgumentError, match="looks at 'val_loss', and an epoch has.*validation="):
-        fitted(callbacks=[nn.EarlyStopping()])
+    model = network()
+    before = model.state_dict()
+    with pytest.raises(ArgumentError, match="looks at 'val_loss', .*: give fit validation="):
+        fitted(model, callbacks=[nn.EarlyStopping()])
+    assert all(np.array_equal(before[n], a) for n, a in model.state_dict().items())
+    with pytest.raises(ArgumentError, match="looks at 'val_los', and an epoch has epoch, loss"):
+        fitted(validation=HALVES[1], callbacks=[nn.EarlyStopping("val_los", mode="min")])
+    with pytest.raises(ArgumentError, match='name doesn\'t say: give mode="min"'):
+        nn.EarlyStopping("val_thing")
     with pytest.raises(ArgumentError, match="mode is auto, min or max"):
         nn.EarlyStopping(mode="up")
 

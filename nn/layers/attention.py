@@ -12,7 +12,7 @@ from ..arguments import a_flag, a_precision, a_whole_number
 from ..init import uniform_fan_in
 from ..module import Module
 from ..randomness import a_generator
-from .linear import Linear
+from .linear import Linear, tell_of_widening
 
 __all__ = ["MultiheadAttention"]
 
@@ -50,6 +50,7 @@ class MultiheadAttention(Module):
             raise errors.ShapeError(f"{self!r} needs (n, T, {self.embed_dim}) with T ≥ 1, got "
                                     f"{np.shape(x)}")
         w, b = self.in_proj_weight, self.in_proj_bias
+        tell_of_widening(self, w, x)
         qkv = x @ w.T if b is None else linear(x, w, b)
         return self.out_proj(attend(qkv, self.num_heads, a_flag(causal, "causal")))
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, errors, max_windows
+from autograd_mini import Node, Tensor, errors, max_windows
 
 from ..arguments import a_flag, a_precision, a_whole_number, shown
 from ..init import uniform_fan_in
 from ..module import Module
 from ..randomness import a_generator
+from .linear import tell_of_widening
 
 __all__ = ["AvgPool2d", "Conv2d", "MaxPool2d"]
 
@@ -87,6 +88,7 @@ class Conv2d(_OfWindows):
     def forward(self, x: Any) -> Any:
         """See `Conv2d`."""
         self._check(x, self.in_channels)
+        tell_of_widening(self, self.weight, x)
         return convolve(x, self.weight, self.bias, self.stride, self.padding)
 
     def extra_repr(self) -> str:
@@ -134,6 +136,7 @@ class MaxPool2d(_Pool):
     def forward(self, x: Any) -> Any:
         """See `MaxPool2d`."""
         self._check(x)
+        x = x if isinstance(x, Node) or np.asarray(x).dtype.kind == "f" else np.asarray(x, float)
         return max_windows(_padded(x, self.padding, -np.inf), self.kernel_size, self.stride)
 
 
@@ -146,6 +149,7 @@ class AvgPool2d(_Pool):
     def forward(self, x: Any) -> Any:
         """See `AvgPool2d`."""
         self._check(x)
+        x = x if isinstance(x, Node) else np.asarray(x)
         x, (k, m) = _padded(x, self.padding, 0.0), self.kernel_size
         if self.stride == self.kernel_size:  # then no two windows share an entry
             n, c, h, w = x.shape

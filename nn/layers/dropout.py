@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, errors
 
 from ..arguments import a_number
 from ..module import Module
@@ -30,8 +30,13 @@ class Dropout(Module):
         """See `Dropout`."""
         if not self.training or self.p == 0:
             return x
-        keep = a_generator(self.rng).random(np.shape(x)) >= self.p
         dtype = x.dtype if isinstance(x, Tensor | np.ndarray) else np.dtype(float)
+        if dtype.kind == "O":  # of the Values of a program that is being recorded
+            raise errors.GraphError("dropout leaves out others at each call, and a program would "
+                                    "leave out the same ones for ever: call model.eval(), or "
+                                    "don't compile what trains")
+        keep = a_generator(self.rng).random(np.shape(x)) >= self.p
+        dtype = dtype if dtype.kind == "f" else np.dtype(float)
         scale = 1 / (1 - self.p) if self.p < 1 else 0.0
         return x * np.where(keep, scale, 0.0).astype(dtype)
 

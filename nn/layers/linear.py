@@ -14,7 +14,7 @@ from ..init import uniform_fan_in
 from ..module import Module
 from ..randomness import a_generator
 
-__all__ = ["Linear"]
+__all__ = ["Linear", "tell_of_widening"]
 
 
 class Linear(Module):
@@ -44,9 +44,7 @@ class Linear(Module):
         shape = x.shape if isinstance(x, Tensor | np.ndarray) else np.shape(x)
         if shape[-1:] != (self.in_features,):
             raise errors.ShapeError(f"{self!r} needs (…, {self.in_features}), got {shape}")
-        if self.weight.dtype == np.float32 and getattr(x, "dtype", None) == np.float64:
-            warnings.warn(f"{self!r} holds float32 and is given float64, so all that follows is "
-                          "computed in float64: give it x.astype(np.float32)", stacklevel=2)
+        tell_of_widening(self, self.weight, x)
         if self.bias is None:
             return x @ self.weight.T
         return linear(x, self.weight, self.bias)
@@ -55,3 +53,12 @@ class Linear(Module):
         """As PyTorch writes it."""
         return (f"in_features={self.in_features}, out_features={self.out_features}, "
                 f"bias={self.bias is not None}")
+
+
+def tell_of_widening(layer: Module, weight: Any, x: Any) -> None:
+    """Warn where a layer of float32 is given what makes all that follows float64."""
+    given = getattr(x, "dtype", None)
+    if weight is not None and weight.dtype == np.float32 and given is not None and (
+            given.kind in "fiu" and np.result_type(given, np.float32) == np.float64):
+        warnings.warn(f"{layer!r} holds float32 and is given {given}, so all that follows is "
+                      "computed in float64: give it x.astype(np.float32)", stacklevel=3)

@@ -10,6 +10,7 @@ from autograd_mini import Node, Tensor, errors
 
 from ..arguments import a_flag, a_number, a_precision, a_whole_number, at_least_0, whole_numbers
 from ..module import Module
+from .linear import tell_of_widening
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
 
@@ -43,6 +44,8 @@ class _BatchNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """Raises `ShapeError` for another number of channels, or of one entry in training."""
+        x = x if isinstance(x, Node) else np.asarray(x)
+        tell_of_widening(self, self.running_var, x)
         shape = np.shape(x)
         if len(shape) not in self.axes or shape[1] != self.num_features:
             more = [f"(n, {self.num_features}{', …' if k > 2 else ''})" for k in self.axes]
@@ -51,19 +54,25 @@ class _BatchNorm(Module):
         others, along = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
         weight, bias = (p if p is None else p.reshape(along) for p in (self.weight, self.bias))
         if self.training:
-            self._remember(np.asarray(x.value if isinstance(x, Node) else x), others)
-            return normalize(x, others, self.eps, weight, bias)
+            numbers = np.asarray(x.value if isinstance(x, Node) else x)
+            self._check_count(numbers)
+            y = normalize(x, others, self.eps, weight, bias)
+            self._remember(numbers, others)  # now that nothing can fail
+            return y
         std = np.sqrt(self.running_var + self.eps).reshape(along)
         y = (x - self.running_mean.reshape(along)) / std
-        return y if weight is None else y * weight + bias
+        y = y if weight is None else y * weight
+        return y if bias is None else y + bias
 
-    def _remember(self, x: np.ndarray, axes: tuple[int, ...]) -> None:
-        """What is needed when it isn't training."""
-        n = x.size // self.num_features
-        if n < 2:
+    def _check_count(self, x: np.ndarray) -> None:
+        """Raise `ShapeError` for a single entry a channel, of which there is no variance."""
+        if x.size // self.num_features < 2:
             raise errors.ShapeError(f"{self!r} in training needs more than one entry a channel, of "
                                     "which there is a variance: leave a last batch of one out "
                                     "(drop_last=True), or call model.eval()")
+
+    def _remember(self, x: np.ndarray, axes: tuple[int, ...]) -> None:
+        """What is needed when it isn't training."""
         self.num_batches_tracked = np.array(int(self.num_batches_tracked) + 1)
         m = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         for name, number in (("running_mean", np.mean(x, axes)),
@@ -117,6 +126,7 @@ class LayerNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """See `LayerNorm`."""
+        tell_of_widening(self, self.weight, x)
         k = len(self.normalized_shape)
         if np.shape(x)[-k:] != self.normalized_shape:
             wanted = ", ".join(map(str, self.normalized_shape))

@@ -16,6 +16,7 @@ from ..arguments import a_flag, a_precision, a_whole_number, shown
 from ..init import uniform_fan_in
 from ..module import Module
 from ..randomness import a_generator
+from .linear import tell_of_widening
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -50,6 +51,7 @@ class _Recurrent(Module):
             raise errors.ShapeError(f"{self!r} needs ({axes}{self.input_size}), got {np.shape(x)}")
         if "T" in axes and not np.shape(x)[1]:
             raise errors.ShapeError(f"{self!r} got sequences of no moments, {np.shape(x)}")
+        tell_of_widening(self, self._weights()[1], x)
         if state is None:
             return (np.zeros(shape, self._weights()[1].dtype),) * self.states
         parts = tuple(state) if self.states > 1 and isinstance(state, tuple | list) else (state,)
