@@ -33,9 +33,9 @@ ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "leaky_relu": functions.leaky_relu, "sin": np.sin, "cos": np.cos, "softsign": ops.softsign,
     "reciprocal": lambda x: 1 / x,
 }
-BLOCKS = [*ELEMENTWISE, "softmax", "log_softmax", "centered", "standardized", "normalized",
+BLOCKS = [*ELEMENTWISE, "huber", "softmax", "log_softmax", "centered", "standardized", "normalized",
           "mean", "var", "std", "norm", "squared norm", "mean square", "cross-entropy",
-          "binary cross-entropy"]  # whose mistakes may stand in the table
+          "binary cross-entropy", "log loss"]  # whose mistakes may stand in the table
 
 
 def _close(a: Any, b: Any) -> bool:
@@ -51,6 +51,26 @@ def _elementwise(p: np.ndarray, z: np.ndarray) -> str | None:
     for name, f in ELEMENTWISE.items():
         if math.isclose(float(f(np.float64(one))), there, rel_tol=1e-9) and _close(f(z), p):
             return name
+    return _bent(p, z)
+
+
+def _bent(p: np.ndarray, z: np.ndarray) -> str | None:
+    """leaky_relu and elu of any slope and α, huber of any δ: by the entry furthest out."""
+    below = z < 0
+    if below.sum() > 1 and (z > 0).any() and _close(z[~below], p[~below]):
+        for name, f in (("leaky_relu", np.positive), ("elu", np.expm1)):
+            curve = f(z[below])
+            slope = p[below][np.argmin(z[below])] / curve.min()
+            if abs(slope) > 1e-9 and abs(slope - 1) > 1e-9 and _close(slope * curve, p[below]):
+                return name
+    size, square = np.abs(z), 0.5 * z * z
+    if (p <= square * (1 + 1e-9)).all():
+        far = np.argmax(size)
+        delta = size.ravel()[far] - math.sqrt(max(2 * (square.ravel() - p.ravel())[far], 0.0))
+        near = size <= delta
+        if 0 < near.sum() < z.size - 1 and _close(np.where(
+                near, square, delta * (size - 0.5 * delta)), p):
+            return "huber"
     return None
 
 
@@ -147,10 +167,8 @@ def _cross_entropy(exit: Node, entry: Node) -> str | None:
     if not p.ndim and z.ndim == 2:
         return _mean_cross_entropy(sign * np.asarray(_slope(exit, entry)), float(p), z)
     slope = sign * _slope(exit, entry)
-    target = ops.sigmoid(z) - slope
     if p.shape == z.shape:
-        right = _is_target(target) and _close(np.logaddexp(0, z) - target * z, p)
-        return "binary cross-entropy" if right else None
+        return None if exit.op.name in ("log", "log1p", "getitem") else _of_two(p, z, slope)
     for axis in range(z.ndim):
         if not p.ndim and z.size != z.shape[axis]:
             continue
@@ -160,6 +178,18 @@ def _cross_entropy(exit: Node, entry: Node) -> str | None:
             value = np.sum(target * (total - z), axis)
             if _close(np.ravel(value), p.ravel()):
                 return "cross-entropy"
+    return None
+
+
+def _of_two(p: np.ndarray, z: np.ndarray, slope: np.ndarray) -> str | None:
+    """−t·log q − (1 − t)·log(1 − q), of q = σ(z), or of q = z itself: the log loss."""
+    target = ops.sigmoid(z) - slope
+    if _is_target(target) and _close(np.logaddexp(0, z) - target * z, p):
+        return "binary cross-entropy"
+    if ((z > 0) & (z < 1)).all():
+        target = z - slope * z * (1 - z)
+        if _is_target(target) and _close(-target * np.log(z) - (1 - target) * np.log1p(-z), p):
+            return "log loss"
     return None
 
 
@@ -181,7 +211,7 @@ def _mean_cross_entropy(slope: np.ndarray, value: float, z: np.ndarray) -> str |
 
 
 ENDS = {"negative", "add", "subtract", "sum", "multiply", "softplus", "logaddexp", "log", "log1p",
-        "where", "divide"}  # the last operation of a cross-entropy
+        "where", "divide", "getitem"}  # the last operation of a cross-entropy
 
 
 def _is_target(t: np.ndarray) -> bool:

@@ -84,11 +84,12 @@ def _at_other_arrays(site: Site, g: Any, slope: Any, record: Record) -> Iterator
     """An activation's derivative, of another layer or another step."""
     right = (site.output.value, site.input.value)
     by_output = BY_OUTPUT.get(site.name)
+    of = PRIMITIVES[site.name].forward if site.name == "relu" else np.positive  # of its output
     for name, value in record.arrays.of_shape(site.output, np.shape(site.output.value)):
         if any(value is own for own in right):
             continue
         yield Alternative(ARGUMENT, f"the derivative of {{f}} was evaluated at {name}, which "
-                          "belongs elsewhere", lambda value=value: g * slope(value, value), 2.6)  # type: ignore[misc]
+                          "belongs elsewhere", lambda value=value: g * slope(of(value), value), 2.6)  # type: ignore[misc]
         if by_output is not None:
             yield Alternative(ARGUMENT, f"in the derivative of {{f}}, {RIGHT[site.name][0]}, "
                               f"{name} stands in the place of {{y}}",

@@ -35,7 +35,7 @@ def wrong_rules(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
         return  # there is nothing to get wrong but the factor itself
     xs = (site.input.value,) if site.block else xs
     params: Any = {} if site.block else site.output.params or {}
-    if site.name in ("cross-entropy", "binary cross-entropy"):  # the target is seen in its slope
+    if site.name in ("cross-entropy", "binary cross-entropy", "log loss"):  # the target is seen in its slope
         params = {"slope": site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0)}
     for row in MISTAKES.get(site.name, ()):
         if row.argument == site.i:

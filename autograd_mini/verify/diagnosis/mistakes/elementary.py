@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .... import ops
@@ -24,6 +26,26 @@ RIGHT |= {
     "arcsin": ("1 / np.sqrt(1 - {x}**2)",), "sinh": ("np.cosh({x})",), "cosh": ("np.sinh({x})",),
     "logsigmoid": ("sigmoid(-{x})",), "log2": ("1 / ({x} * np.log(2))",),
 }
+
+
+# ── what a function's parameter is, by its values ────────────────────────────────────────────
+
+
+def _below(y: Any, x: Any) -> Any:
+    """The slope of a leaky relu below 0."""
+    at = np.argmin(x)
+    return np.ravel(y)[at] / np.ravel(x)[at]
+
+
+def _delta(y: Any, x: Any) -> Any:
+    """Where a huber loss y of x goes on in a straight line: y = δ(|x| − δ/2) furthest out."""
+    size = np.max(np.abs(x))
+    return size - np.sqrt(np.maximum(size**2 - 2 * np.max(y), 0.0))
+
+
+def _near_or_far(y: Any, x: Any, near: Any, far: Any) -> Any:
+    delta = _delta(y, x)
+    return np.where(np.abs(x) <= delta, near, far(delta, x))
 
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────
@@ -60,14 +82,52 @@ mistake("relu", LOCAL, lambda y, x: np.sign(x),
         "the sign of {x} was used for the relu's derivative, which is 1 where {x} > 0, else 0")
 mistake("relu", LOCAL, lambda y, x: np.where(x > 0, 1.0, 0.01),
         "the leaky relu's derivative was used for the relu's, which is 0 where {x} <= 0")
-mistake("relu", ARGUMENT, lambda g, y, x: g * (g > 0), "the relu's mask was taken from the "
+
+
+def _by_incoming(g: Any, y: Any, x: Any) -> Any:
+    if np.all(np.asarray(g) > 0):
+        raise ValueError  # then it lets everything through
+    return g * (g > 0)
+
+
+mistake("relu", ARGUMENT, _by_incoming, "the relu's mask was taken from the "
         "gradient that arrives instead of from {x}: the derivative is 1 where {x} > 0")
 mistake("leaky_relu", LOCAL, lambda y, x: 1.0 * (x > 0),
         "the relu's derivative was used for the leaky relu's, which isn't 0 where {x} < 0")
+mistake("leaky_relu", LOCAL, lambda y, x: np.where(x < 0, 1.0, _below(y, x)),
+        "the leaky relu's mask is the wrong way round: its derivative is 1 where {x} > 0")
+mistake("leaky_relu", LOCAL, lambda y, x: np.where(x > 0, 1.0, y),
+        "where {x} < 0 the value of the leaky relu was used for its derivative, the slope")
+mistake("leaky_relu", "missing-incoming", lambda g, y, x: np.where(x > 0, g, _below(y, x)),
+        "where {x} < 0 the derivative was given alone: multiply it by the gradient that arrives, "
+        "d{y}, there too")
 mistake("elu", LOCAL, lambda y, x: np.where(x > 0, 1.0, y),
-        "below 0 the derivative of elu was taken as {y}; it is {y} + 1")
+        "below 0 the derivative of elu was taken as {y}; it is {y} + α, which is α exp({x})")
+mistake("elu", LOCAL, lambda y, x: np.where(x > 0, 1.0, y + 1),
+        "below 0 the derivative of elu was taken as {y} + 1; it is {y} + α")
+mistake("elu", LOCAL, lambda y, x: np.where(x > 0, 1.0, np.exp(x)),
+        "below 0 the factor α of elu's derivative is missing: it is α exp({x})")
 mistake("elu", LOCAL, lambda y, x: 1.0 * (x > 0),
-        "the relu's derivative was used for elu's, which is exp({x}) where {x} < 0")
+        "the relu's derivative was used for elu's, which is α exp({x}) where {x} < 0")
+for _far, _said in (
+    (lambda d, x: x, "the derivative of the square, {x}, was used beyond δ too: there it is "
+     "δ sign({x})"),
+    (lambda d, x: np.sign(x), "beyond δ the factor δ is missing: the derivative of the huber loss "
+     "is δ sign({x}) there"),
+    (lambda d, x: d, "beyond δ the sign is missing: the derivative of the huber loss is "
+     "δ sign({x}) there"),
+    (lambda d, x: 0 * x, "beyond δ the derivative of the huber loss was taken as 0: it is "
+     "δ sign({x}) there"),
+):
+    mistake("huber", LOCAL, lambda y, x, far=_far: _near_or_far(y, x, x, far), _said)
+mistake("huber", LOCAL, lambda y, x: np.sign(x) * _delta(y, x),
+        "δ sign({x}) was used within δ too: the derivative of the huber loss is {x} there")
+mistake("huber", LOCAL, lambda y, x: _near_or_far(y, x, 2 * x, lambda d, x: d * np.sign(x)),
+        "within δ the derivative of the huber loss was taken as 2 * {x}: of the half square it is "
+        "{x}")
+mistake("huber", LOCAL, lambda y, x: _near_or_far(y, x, np.abs(x), lambda d, x: d + 0 * x),
+        "the sign of {x} was lost, in the derivative of |{x}|: the derivative of the huber loss is "
+        "{x} within δ, and δ sign({x}) beyond")
 mistake("silu", TERM, lambda y, x: ops.sigmoid(x), "of the product rule for silu, "
         "{x} * sigmoid({x}), the term {x} * sigmoid'({x}) is missing")
 mistake("silu", TERM, lambda y, x: x * ops.sigmoid(x) * (1 - ops.sigmoid(x)), "of the product "

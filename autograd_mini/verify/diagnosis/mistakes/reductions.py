@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .... import ops
-from .table import Rule, mistake
+from .table import LOCAL, Rule, mistake
 
 
 def _last_write_wins(g: Any, y: Any, x: Any, *, index: Any) -> Any:
@@ -58,3 +58,22 @@ mistake("sum", "wrong-axis", lambda g, y, x, *, axis=None, keepdims=False:
 mistake("max", "missing-local-derivative", lambda g, y, x, *, axis=None, keepdims=False:
         ops.sum.pullbacks[0](g, y, x, axis=axis, keepdims=keepdims),
         "the gradient of the maximum went to every entry; only the largest has a derivative")
+
+
+def _spread_over(rule: Rule) -> Rule:
+    """A pullback through the maximum: rule(g, y, x), with the reduced axes put back."""
+    def pullback(g: Any, y: Any, x: Any, **along: Any) -> Any:
+        spread = ops.sum.pullbacks[0]
+        return rule(spread(g, y, x, **along), spread(y, y, x, **along), x)
+    return pullback
+
+
+for _rule, _said in (
+    (lambda g, y, x: g * (x < y), "the mask is the wrong way round: only the largest entry has a "
+     "derivative"),
+    (lambda g, y, x: g * y * (x == y), "the value of the maximum was used for its derivative, "
+     "which is 1 at the largest entry"),
+    (lambda g, y, x: g * (x == y), "at a tie each of the largest entries got the whole gradient: "
+     "their shares add up to 1"),
+):
+    mistake("max", LOCAL, _spread_over(_rule), _said)

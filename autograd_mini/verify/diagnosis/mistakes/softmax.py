@@ -101,6 +101,14 @@ def _sigmoid_of(x: Any, slope: Any) -> Any:
     return ops.sigmoid(x)
 
 
+def _log_loss(rule: Rule) -> Rule:
+    """A wrong rule for −t·log p − (1 − t)·log(1 − p): rule(p, t) stands for its derivative."""
+    def pullback(g: Any, y: Any, x: Any, *, slope: Any) -> Any:
+        sign = 1.0 if np.all(np.asarray(y) >= 0) else -1.0
+        return sign * g * rule(x, x - sign * slope * x * (1 - x))
+    return pullback
+
+
 for _name, _normal, _p in (("cross-entropy", _softmax_of, "softmax"),
                            ("binary cross-entropy", _sigmoid_of, "sigmoid")):
     for _kind, _wrong, _said in (
@@ -131,3 +139,19 @@ for _name, _normal, _p in (("cross-entropy", _softmax_of, "softmax"),
         if _p == "softmax" or ("class" not in _said and "softmax" not in _said):
             mistake(_name, _kind, _cross(_wrong, _normal), _said.replace("{p}", _p) + ": the "
                     f"derivative of the cross-entropy is {_p} - target")
+
+for _kind, _wrong, _said in (
+    (LOCAL, lambda p, t: p - t, "{x} - target is the derivative by the logit: by {x} itself it is "
+     "divided by {x} * (1 - {x})"),
+    (LOCAL, lambda p, t: (p - t) * p * (1 - p), "it was multiplied by {x} * (1 - {x}), where it is "
+     "divided by that"),
+    (LOCAL, lambda p, t: (p - t) / p, "in the denominator the factor (1 - {x}) is missing"),
+    (LOCAL, lambda p, t: (p - t) / (1 - p), "in the denominator the factor {x} is missing"),
+    (TERM, lambda p, t: -t / p, "the term of 1 - target is missing"),
+    (TERM, lambda p, t: (1 - t) / (1 - p), "the term of the target is missing"),
+    ("sign", lambda p, t: -t / p - (1 - t) / (1 - p), "the sign of log(1 - {x})'s inner derivative, "
+     "-1, is missing"),
+    (ARGUMENT, lambda p, t: -t / p + (1 - t) / p, "{x} stands where 1 - {x} belongs"),
+):
+    mistake("log loss", _kind, _log_loss(_wrong), _said + ": the derivative of the binary "
+            "cross-entropy is -target / {x} + (1 - target) / (1 - {x})")
