@@ -195,7 +195,7 @@ LAYERS = {
         ({" / (p * (1 - p))": ""}, f"missing-local-derivative {LOCAL}"),
         ({"(p - y) / (p * (1 - p))": "-y / p"}, TERM),
         ({"p - y": "y - p"}, "sign"),
-        ({"(p - y) / (p * (1 - p))": "-y / p + (1 - y) / p"}, f"wrong-argument {LOCAL}")]),
+        ({"(p - y) / (p * (1 - p))": "(-y / p + (1 - y) / p)"}, f"wrong-argument {LOCAL}")]),
     "binary cross-entropy of logits": (bce_logits, bce_logits_gradient, (P, BITS), [
         ({"(p - y)": "(p - y) * p * (1 - p)"}, LOCAL),
         ({"(p - y)": "(p - y) / (p * (1 - p))"}, f"missing-local-derivative {LOCAL}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...trees import tree_leaves, tree_map
+from ...trees import flat, tree_leaves, tree_map
 from ..forms import copied
 from ..problem import Problem
 from .known_factors import KnownFactors
@@ -26,7 +26,8 @@ def record_of(problem: Problem, names: list[str]) -> Record:
             variables = problem.variables_of(made)
             return made.scalar(), {names[i] + path: x for (i, path), x in variables}
 
-    return Record.of(call, _around(problem) | _arguments(problem, names, problem.args))
+    return Record.of(call, _around(problem) | _arguments(problem, names, problem.args),
+                     flat(problem.form.seed))
 
 
 def _around(problem: Problem) -> dict[str, Any]:

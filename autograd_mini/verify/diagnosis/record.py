@@ -7,7 +7,7 @@ the user called it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ class Record:
     def __init__(self, output: Node, places: Mapping[Node, Place], parameters: Mapping[str, Node],
                  names: Mapping[Node, str] | None = None,
                  constants: Mapping[str, Any] | None = None,
-                 given: Mapping[Node, Any] | None = None) -> None:
+                 given: Mapping[Node, Any] | None = None, incoming: Sequence[Any] = ()) -> None:
+        self.incoming = incoming  # of a backward pass what arrives: the loss is ⟨output, this⟩
         self.output, self.parameters = output, dict(parameters)
         self.given = dict(given or {})  # cotangents to go on with, in place of the right ones
         self.order = topological_order(output)
@@ -67,10 +68,10 @@ class Record:
 
     @classmethod
     def of(cls, call: Callable[[], tuple[Node, Mapping[str, Node]]],
-           constants: Mapping[str, Any] | None = None) -> Record:
+           constants: Mapping[str, Any] | None = None, incoming: Sequence[Any] = ()) -> Record:
         """The record of what `call` computes: (the loss, its parameters by name)."""
         (output, parameters), places = cls.watched(call)
-        return cls(output, places, parameters, constants=constants)
+        return cls(output, places, parameters, constants=constants, incoming=incoming)
 
     @staticmethod
     def watched(call: Callable[[], Any]) -> tuple[Any, Mapping[Node, Place]]:
@@ -118,6 +119,10 @@ class Record:
                     node.parents[0] in self.updates and "chooses" not in node.op.facts):
                 self.updates[node] = [node.op.compute([step], node.params or {})
                                       for step in self.updates[node.parents[0]]]
+
+    def arrives(self, x: Any) -> bool:
+        """Whether an array is a cotangent that a backward pass was given."""
+        return np.ndim(x) > 0 and any(np.array_equal(x, g) for g in self.incoming)
 
     # ── sweeps ───────────────────────────────────────────────────────────────────────────────
 

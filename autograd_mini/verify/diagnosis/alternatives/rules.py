@@ -44,6 +44,9 @@ def wrong_rules(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
     if not site.block and isinstance(op, Elementwise):
         constant = len(xs) == 2 and site.output.parents[1 - site.i] is None
         yield from _any_elementwise(op, site.i, g, y, xs, constant)
+        if constant and not site.i and record.arrives(xs[1]):
+            yield Alternative("missing-incoming", "the gradient that arrives, {slope}, is missing: "
+                              "all has to be multiplied by it", lambda: 1.0 * g + 0 * xs[1], 1.1)
     elif site.block and site.name == "a function":
         yield from _any_slope(g, site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0))
     elif site.block and site.name in ELEMENTWISE:
