@@ -87,7 +87,7 @@ LAYERS = {
     "BatchNorm": (batch_norm, batch_norm_backward, (X, SCALE, SHIFT), [
         ({BOTH: ""}, "missing-term"),
         ({" - xhat * (dxhat * xhat).sum(axis=0) / N": ""}, "missing-term"),
-        ({"np.sqrt(var + eps)": "np.sqrt(var)"}, "missing-term wrong-argument"),
+        ({"np.sqrt(var + eps)": "np.sqrt(var)"}, "missing-term wrong-argument wrong-operand"),
         ({"dxhat = dout * gamma": "dxhat = dout"}, "missing-local-derivative factor"),
         ({"dbeta = dout.sum(axis=0)": "dbeta = dout.sum(axis=1)"}, "wrong-axis"),
         ({"N = len(x)": "N = len(x) - 1"}, "factor"),

@@ -218,18 +218,36 @@ def _is_target(t: np.ndarray) -> bool:
     return bool(((t > -1e-9) & (t < 1 + 1e-9)).all())
 
 
-def regions(record: Record, exit: Node) -> Iterator[Node]:
-    """The single entries of what `exit` is computed from, the nearest first."""
+def regions(record: Record, exit: Node) -> Iterator[tuple[Node, Node | None]]:
+    """(entry, scale) of what `exit` is computed from, the nearest first: a single entry, or beside
+    it something that is broadcast, by which the rest may be multiplied.
+    """
     rank = record.rank
     frontier = {p for p in exit.parents if p is not None}
     for _ in range(LONGEST):
         if len(frontier) == 1:
-            yield next(iter(frontier))
+            yield next(iter(frontier)), None
+        elif len(frontier) == 2 and exit.op in (ops.multiply, ops.divide):
+            entry, scale = sorted(frontier, key=lambda node: -np.size(node.value))
+            if _may_scale(exit, entry, scale):
+                yield entry, scale
         nearest = min(frontier, key=lambda node: rank[node], default=None)
         if nearest is None or nearest.op is None:
             return
         frontier.remove(nearest)
         frontier.update(p for p in nearest.parents if p is not None)
+
+
+def _may_scale(exit: Node, entry: Node, scale: Node) -> bool:
+    """Whether one of two entries may be a γ, or γ[:, None], that the rest is multiplied by."""
+    if np.size(scale.value) >= np.size(entry.value):
+        return False
+    moved = getattr(scale.op, "moves", False) and len(scale.parents) == 1
+    if scale.op is not None and not (moved and scale.parents[0].op is None):  # type: ignore[union-attr]
+        return False
+    small, large = np.shape(scale.value), np.shape(exit.value)
+    return len(small) <= len(large) and all(
+        m in (1, n) for m, n in zip(small[::-1], large[::-1], strict=False))
 
 
 def _name(record: Record, exit: Node, entry: Node) -> str | None:
@@ -240,25 +258,35 @@ def _name(record: Record, exit: Node, entry: Node) -> str | None:
     return "a function" if name is None and _is_step(record, exit, entry) else name
 
 
+def _normalised(exit: Node, entry: Node, scale: Node) -> str | None:
+    """What the exit is of the entry if it is divided by a scale: (x − μ)/σ, say."""
+    p, z = np.asarray(exit.value / scale.value, float), np.asarray(entry.value, float)
+    if p.shape != z.shape:
+        return None
+    found = (_scaled(p, z, axes) for axes in axis_sets(z.ndim))
+    return next((name for name in found if name), None)
+
+
 def blocks(record: Record) -> list[Site]:
     """The written-out functions in a graph, by what their values say."""
     found: list[Site] = []
-    alike: dict[tuple[int, int], str | None] = {}  # what a loop made before is known already
+    alike: dict[tuple[int, int, bool], str | None] = {}  # what a loop made before is known already
     with np.errstate(all="ignore"):
         for node in record.order:
-            for depth, entry in enumerate(regions(record, node)):
-                key = record.groups[node], record.groups[entry]
+            for depth, (entry, scale) in enumerate(regions(record, node)):
+                key = record.groups[node], record.groups[entry], scale is not None
                 if key not in alike:
-                    alike[key] = _name(record, node, entry)
+                    alike[key] = _name(record, node, entry) if scale is None else (
+                        _normalised(node, entry, scale))
                 name = alike[key]
                 if name is None or (node.op is not None and node.op.name == name and not depth):
                     continue
-                found.append(Site(name, node, entry, block=True))
+                found.append(Site(name, node, entry, block=True, scale=scale))
     return [site for site in found if not _contains_itself(site, found)]
 
 
 def _contains_itself(site: Site, found: list[Site]) -> bool:
     """Whether the same function of the same entry is inside: then this is that, and nothing."""
     twins = [other.output for other in found if other.input is site.input
-             and other.name == site.name and other.output is not site.output]
+             and other.scale is site.scale and other.name == site.name and other.output is not site.output]
     return bool(twins) and not nodes_inside(site.output, site.input).isdisjoint(twins)

@@ -147,7 +147,7 @@ class Edits:
                 if isinstance(op, ast.Div):
                     yield left, self._kind_of_factor(right)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
-                yield inner, "sign"
+                yield inner, "index" if isinstance(parent, ast.Slice) else "sign"
             case ast.Attribute(value=inner, attr="T"):
                 yield inner, "transpose"
             case ast.Attribute(value=inner, attr="size"):  # all entries for the samples
@@ -162,6 +162,8 @@ class Edits:
             case ast.Call(args=[first, *_]):
                 yield first, self._kind_of_factor(part)
             case ast.Subscript(value=value, slice=index):
+                if _turns(index):
+                    yield value, "index"
                 for by in (1, -1):
                     yield ast.Subscript(value, _moved(index, by), part.ctx), "index"
 
@@ -320,6 +322,14 @@ def _says_how_much(parent: Any) -> bool:
         name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
         return name in SIZES
     return isinstance(parent, ast.Tuple)
+
+
+def _turns(index: Any) -> bool:
+    """Whether an index reads an array the other way round, as [::-1] and [:, ::-1] do."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    steps = [ast.unparse(part.step) for part in parts
+             if isinstance(part, ast.Slice) and part.step is not None]
+    return bool(steps) and set(steps) == {"-1"}
 
 
 def _kind_of_number(parent: Any) -> str:

@@ -31,6 +31,7 @@ from .strategies.other_points import updated_points
 __all__ = ["explained", "suspects_in_chain"]
 
 AT_MOST = 5  # suspects that are named
+WITHOUT = ("extra-term", "doubled-term", "stale")  # of a repair that only leaves something out
 
 
 def explained(problem: Problem, names: list[str], entries: list[Entry], copies: list[Any],
@@ -183,6 +184,8 @@ def _words(record: Record, site: Site) -> dict[str, str]:
     operands = _operands(record, site)
     place = record.places.get(site.output)
     y, x = record.names[site.output], record.names[site.input]
+    if site.scale is not None:
+        y = f"{as_factor(y)} / {record.names[site.scale]}"
     code = place.code if place is not None and 0 < len(place.code) <= 60 else ""
     a, b = operands[0], operands[1] if len(operands) == 2 else ""
     names = {"x": x, "y": y, "a": a, "b": b}
@@ -380,7 +383,7 @@ def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair], wrong: 
     found = found[:2]
     told = tuple(replace(s, line=r.where, fix=r.fix) for s, r in
                  ((s, next((r for r in found if r.kind == s.kind), first)) for s in suspects))
-    if told and (told[0].plain or (told[0].kind == "partial" and first.kind != "index")):
+    if told and (told[0].plain or (told[0].kind == "partial" and first.kind in WITHOUT)):
         return told
     what = "all is right" if len(first.repaired) == wrong else "it is right"
     own = tuple(

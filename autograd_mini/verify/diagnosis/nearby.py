@@ -24,7 +24,12 @@ class NearbyArrays:
         self.rank = {node: i for i, node in enumerate(order)}
         self._found: dict[tuple[Node, Shape], list[tuple[str, Any]]] = {}
         self._plain: dict[Shape, dict[int, Any]] = {}  # constants of a shape, by identity
+        self._derived: dict[Shape, list[tuple[str, Any]]] = {}
         self._made: dict[Shape, dict[int, list[Node]]] = {}  # nodes, by the code that made them
+
+    def derived(self, name: str, value: Any) -> None:
+        """Enter an array that isn't in the graph, but that a gradient may well compute."""
+        self._derived.setdefault(np.shape(value), []).append((name, value))
 
     def of_shape(self, node: Node, shape: Shape) -> list[tuple[str, Any]]:
         """The program's arrays of a shape, each under its name as seen from a node.
@@ -47,7 +52,7 @@ class NearbyArrays:
                 (f"{name} of the next step", after[-1:])) if other]
         constants = self._constants(shape)
         found += [(self.constant_name(x), x) for x in list(constants.values())[:8]]
-        self._found[node, shape] = found[:40]
+        self._found[node, shape] = [*found[:40], *self._derived.get(shape, [])]
         return self._found[node, shape]
 
     def _constants(self, shape: Shape) -> dict[int, Any]:

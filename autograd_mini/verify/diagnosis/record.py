@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backprop import Rules, one_like
 from ...debug import AnomalyObserver
 from ...graph import Node, topological_order
@@ -24,7 +25,7 @@ from .names import name_of_node
 from .nearby import NearbyArrays
 from .site import Site, sites_of
 
-__all__ = ["Record"]
+__all__ = ["NAMELESS", "Record"]
 
 NAMELESS = "the output of"
 
@@ -32,6 +33,12 @@ NAMELESS = "the output of"
 def _only_reshapes(node: Node) -> bool:
     """Whether a node is another, in another shape."""
     return node.op is not None and node.op.name in ("reshape", "expand_dims", "squeeze")
+
+
+def _is_window(part: Any) -> bool:
+    """Whether an index is a slice from here to there."""
+    return isinstance(part, slice) and part.step is None and isinstance(
+        part.start, int) and isinstance(part.stop, int)
 
 
 class Record:
@@ -62,6 +69,7 @@ class Record:
             if node.op is not None:
                 for site in sites_of(node):
                     self.uses[site.input].append(site)
+        self._steps: dict[int, tuple[int, ...]] = {}
         self.names = self._names(names or {})
         self.groups = self._groups()
         self.arrays = NearbyArrays(self.order, self.names, self.groups, dict(constants or {}))
@@ -119,6 +127,22 @@ class Record:
                     node.parents[0] in self.updates and "chooses" not in node.op.facts):
                 self.updates[node] = [node.op.compute([step], node.params or {})
                                       for step in self.updates[node.parents[0]]]
+
+    def steps_of_windows(self, node: Node) -> tuple[int, ...]:
+        """How far apart the windows x[…, a:b] are that one piece of code took, axis by axis; 0 for
+        an axis along which they are one, or aren't slices.
+        """
+        if not self._steps:
+            starts: dict[int, list[Any]] = {}
+            for other in self.order:
+                if other.op is ops.getitem and isinstance(
+                        index := (other.params or {})["index"], tuple):
+                    starts.setdefault(self.groups[other], []).append([
+                        part.start if _is_window(part) else 0 for part in index])
+            self._steps = {group: tuple(map(math.gcd, *found)) if len(
+                {len(one) for one in found}) == 1 and len(found) > 1 else ()
+                for group, found in starts.items()}
+        return self._steps.get(self.groups[node], ())
 
     def arrives(self, x: Any) -> bool:
         """Whether an array is a cotangent that a backward pass was given."""

@@ -20,6 +20,7 @@ from .budget import Budget, search_budget
 from .factor_names import FactorNames
 from .finding import Claim, Finding, Gradients
 from .fitting import like, ratio
+from .mistakes.normalisation import without_epsilon
 from .known_factors import KnownFactors, same
 from .record import Record
 from .site import Site
@@ -57,6 +58,10 @@ class Search:
                              for n, c in self.claims.items()}, size=True)
         record.updated({x: [claims[n].given, claims[n].true] for n, x in record.parameters.items()})
         self.blocks = [s for s in blocks(record) if s.input in self.tangents.at]
+        for block in self.blocks:
+            if block.name == "standardized" and block.scale is None:
+                record.arrays.derived(f"{record.names[block.output]} without its ε",
+                                      without_epsilon(block.output.value, block.input.value))
         self.factor_names = FactorNames(record, self.blocks)
         self.sites = [site for node in record.order for site in record.uses[node]
                       if node in self.tangents.at]

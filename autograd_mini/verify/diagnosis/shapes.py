@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...graph import Node
 from ...primitive import Elementwise
 from ..report import Suspect
 from .axes import axis_sets
@@ -62,9 +63,7 @@ Option = tuple[str, str, Any, str]  # kind, what was done, the gradient meant, w
 def _wrongly_summed(record: Record, name: str, given: np.ndarray, true: np.ndarray
                     ) -> Iterator[Option]:
     """Where a parameter is broadcast: what its uses send, summed over too few or other axes."""
-    for full in _unsummed(record, name):
-        lead = full.ndim - true.ndim
-        due = {*range(lead), *(lead + k for k, n in enumerate(true.shape) if n == 1)}
+    for full, due in _unsummed(record, name):
         fix = f"d{name} = (…).sum(axis={_listed(sorted(due))})"
         for axes in axis_sets(full.ndim):
             part = full.sum(axes)
@@ -125,15 +124,25 @@ def _multiple(given: np.ndarray, part: np.ndarray) -> float | None:
     return c if c and np.allclose(u, c * v, rtol=1e-8, atol=1e-12 * np.max(np.abs(u))) else None
 
 
-def _unsummed(record: Record, name: str) -> Iterator[np.ndarray]:
-    """What each use of a parameter that is broadcast there sends, before it is summed."""
-    fulls = []
-    for site in record.uses[record.parameters[name]]:
+def _unsummed(record: Record, name: str) -> Iterator[tuple[np.ndarray, set[int]]]:
+    """What each use of a parameter that is broadcast there sends, and the axes that are summed."""
+    parameter = record.parameters[name]
+    reshaped = [use.output for use in record.uses[parameter] if getattr(
+        use.output.op, "moves", False) and np.size(use.output.value) == np.size(parameter.value)]
+    for node in (parameter, *reshaped):  # b, or b[:, None, None]
+        fulls = list(_sent_in_full(record, node))
+        to = np.shape(node.value)
+        if len(fulls) > 1 and len({full.shape for full in fulls}) == 1:
+            fulls.append(np.sum(fulls, axis=0))
+        for full in fulls:
+            lead = full.ndim - len(to)
+            yield full, {*range(lead), *(lead + k for k, n in enumerate(to) if n == 1)}
+
+
+def _sent_in_full(record: Record, node: Node) -> Iterator[np.ndarray]:
+    for site in record.uses[node]:
         op, g = site.output.op, record.cotangents[site.output]
         if isinstance(op, Elementwise) and np.ndim(site.output.value):
             slope = op.slope(site.i, site.output.value, site.output.inputs)
             if slope is not None:
-                fulls.append(np.asarray(np.broadcast_to(g * slope, np.shape(site.output.value))))
-    yield from fulls
-    if len(fulls) > 1 and len({full.shape for full in fulls}) == 1:
-        yield np.sum(fulls, axis=0)
+                yield np.asarray(np.broadcast_to(g * slope, np.shape(site.output.value)))

@@ -26,6 +26,7 @@ class Site(NamedTuple):
     input: Node
     i: int = 0
     block: bool = False
+    scale: Node | None = None  # of a block: what its output is multiplied by, as in γ·(x − μ)/σ
 
     def sent(self, g: Any) -> Any:
         """What it rightly sends to `input` if the cotangent `g` arrives at `output`."""

@@ -12,11 +12,12 @@ from .broadcasting import spread_wrongly
 from .building_blocks import building_blocks
 from .operands import inactive_slopes, other_cotangents, other_operands
 from .rules import scalings, wrong_rules
+from .windows import moved_operands, windows
 
 __all__ = ["FORGOTTEN", "LIKELY", "SOURCES", "Alternative", "alternatives", "scalings"]
 
-SOURCES: tuple[Source, ...] = (wrong_rules, other_operands, other_cotangents, inactive_slopes,
-                               spread_wrongly, building_blocks)
+SOURCES: tuple[Source, ...] = (wrong_rules, other_operands, moved_operands, windows,
+                               other_cotangents, inactive_slopes, spread_wrongly, building_blocks)
 LIKELY: tuple[Source, ...] = (wrong_rules, spread_wrongly)  # of what is tried two at a time
 
 

@@ -32,7 +32,8 @@ def other_operands(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
                               "was computed: compute all gradients first",
                               partial(_sent_beside, site, g, j, value), 0.9, added=True)
         for name, value in record.arrays.of_shape(site.output, np.shape(xs[j])):
-            if value is not xs[j]:
+            if value is not xs[j] and not (  # of what is only computed to check a backward pass
+                    value is site.output.value and record.arrives(xs[j])):
                 said = f"{name} stands in the gradient of {{x}} where {operand} belongs"
                 yield Alternative("wrong-operand", said, partial(
                     _sent_beside, site, g, j, value), 2.2)

@@ -37,6 +37,13 @@ def wrong_rules(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
     params: Any = {} if site.block else site.output.params or {}
     if site.name in ("cross-entropy", "binary cross-entropy", "log loss"):  # the target is seen in its slope
         params = {"slope": site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0)}
+    if site.scale is not None:
+        scale = site.scale.value
+        yield Alternative(LOCAL, f"the gradient was multiplied by {record.names[site.scale]} after "
+                          "the derivative of the normalisation, where it belongs before it: d{y} = "
+                          f"d{{f}} * {record.names[site.scale]}",
+                          lambda: scale * site.sent(g / scale), 1.2)
+        g, y = g * scale, y / scale
     for row in MISTAKES.get(site.name, ()):
         if row.argument == site.i:
             yield from _as_in_the_table(row, g, y, xs, params)

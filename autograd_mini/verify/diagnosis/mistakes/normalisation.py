@@ -51,6 +51,35 @@ def _axes_of_scale(y: Any, x: Any) -> tuple[int, ...]:
     raise ValueError
 
 
+def without_epsilon(y: Any, x: Any) -> Any:
+    """(x − mean)/std as y would be without the ε that it has; ValueError if it has none."""
+    c = x - np.mean(x, _axes_where(y, x), keepdims=True)
+    return c * _bare(lambda v: np.mean(v, _axes_where(y, x), keepdims=True), c)
+
+
+def _bare(mean: Any, c: Any = None) -> Any:
+    """1/√var, without an ε."""
+    return 1 / np.sqrt(mean((mean.c if c is None else c) ** 2))
+
+
+def _epsilon(s: Any, mean: Any) -> Any:
+    """The ε of s = 1/√(var + ε)."""
+    return 1 / s**2 - mean(mean.c**2)
+
+
+def _with_scale(g: Any, mean: Any, s: Any) -> Any:
+    """The right derivative, with another s in it throughout."""
+    y = mean.c * s
+    return (g - mean(g) - y * mean(g * y)) * s
+
+
+def _some(k: int, n: int) -> int:
+    """k, if it isn't n: then there is nothing wrong in it."""
+    if k == n:
+        raise ValueError
+    return k
+
+
 for _kind, _center_rule, _said in (
     (TERM, lambda g, y, s, mean, n: g * s, "the mean and the variance were treated as constants: "
      "both depend on {x} too, and their two terms are missing"),
@@ -89,6 +118,20 @@ for _kind, _center_rule, _said in (
      "the variance's term is half of what it should be: - {y} * mean(d{y} * {y})"),
     ("factor", lambda g, y, s, mean, n: (g - mean(g) - 2 * y * mean(g * y)) * s,
      "the variance's term is twice what it should be: - {y} * mean(d{y} * {y})"),
+    (TERM, lambda g, y, s, mean, n: _with_scale(g, mean, _bare(mean)), "the ε under the root is "
+     "missing in the derivative of the normalisation"),
+    (TERM, lambda g, y, s, mean, n: (g - mean(g) - y * mean(g * y)) * _bare(mean),
+     "the ε under the root is missing in the derivative of the normalisation"),
+    (LOCAL, lambda g, y, s, mean, n: _with_scale(g, mean, 1 / (1 / _bare(mean) + _epsilon(s, mean))),
+     "ε was added to the standard deviation, where it stands under the root"),
+    ("factor", lambda g, y, s, mean, n: (g - (mean(g) + y * mean(g * y)) * n / (n - 1)) * s,
+     "the sums were divided by n - 1, where it is n"),
+    ("factor", lambda g, y, s, mean, n: (g - mean(g) - y * mean(g * y) * n / (n - 1)) * s,
+     "the variance's term was divided by n - 1, where it is n"),
+    ("factor", lambda g, y, s, mean, n: (
+        g - (mean(g) + y * mean(g * y)) * n / _some(len(y), n)) * s,
+     "the sums were divided by the number of samples alone, where n is how many numbers are "
+     "normalised together"),
 ):
     mistake("standardized", _kind, _normaliser(_center_rule, True), _said)
 mistake("standardized", "wrong-axis", _normaliser(

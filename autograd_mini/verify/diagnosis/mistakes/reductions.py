@@ -77,3 +77,9 @@ for _rule, _said in (
      "their shares add up to 1"),
 ):
     mistake("max", LOCAL, _spread_over(_rule), _said)
+
+
+mistake("pad", "index", lambda g, y, x, **_: g[tuple(map(slice, np.shape(x)))],
+        "the border was cut off behind {x} alone: there is one before it, too, [p:p + n]")
+mistake("pad", "index", lambda g, y, x, **_: g[tuple(slice(-n, None) for n in np.shape(x))],
+        "the border was cut off before {x} alone: there is one behind it, too, [p:p + n]")
