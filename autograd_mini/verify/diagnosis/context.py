@@ -88,14 +88,15 @@ def beside(problem: Problem) -> list[Any]:
 
 def fewer_samples(problem: Problem, args: list[Any]) -> list[Any] | None:
     """The arguments without the last sample, for n may be the length of something else too; None
-    if the data haven't one length.
+    if the data haven't one length. A parameter with a row for each sample, as logits have, loses
+    its last, too.
     """
     data = [i for i in range(len(args)) if i not in problem.wrt]
     lengths = {len(x) for i in data for _, x in tree_leaves(args[i]) if np.ndim(x)}
     if len(lengths) != 1 or (n := lengths.pop()) < 3:
         return None
-    return [tree_map(lambda x: x[:n - 1] if np.ndim(x) else x, arg) if i in data else arg
-            for i, arg in enumerate(args)]
+    return [tree_map(lambda x: x[:n - 1] if np.ndim(x) and len(x) == n else x, arg)
+            for arg in args]
 
 
 def terms_of(problem: Problem, names: list[str], name: str) -> Any:

@@ -107,6 +107,8 @@ class Edits:
             grown = ast.AugAssign(target, ast.Add(), statement.value)
             yield Edit(body, "", k, ast.copy_location(grown, statement), "missing-path")
             yield self._left_out(statement, body, k)
+        if isinstance(statement, ast.Assign | ast.AugAssign):
+            yield from _added_at(statement, body, k)
         if isinstance(statement, ast.AugAssign):
             if isinstance(statement.op, ast.Add | ast.Sub):
                 other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
@@ -137,6 +139,7 @@ class Edits:
                     yield ast.BinOp(left, other(), right), kind
                 if isinstance(op, ast.Sub):
                     yield ast.BinOp(right, op, left), "sign"
+                    yield _call("np.sign", part), "wrong-local-derivative"
                 if isinstance(op, ast.Add | ast.Sub):
                     is_count = isinstance(right, ast.Constant)  # n - 1 for n, or x[i - 1]
                     within = isinstance(parent, ast.Subscript | ast.Tuple | ast.Slice)
@@ -187,12 +190,15 @@ class Edits:
     def _inserted_factors(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten factor: a variable, how many there are of it, a derivative made of one."""
         variables = sorted(self.variables.items(), key=lambda item: item[0] in self.parameters)
-        for slot in slots(statement):
+        for slot in slots(statement, self._is_filled(statement)):
             for name, value in variables:
                 kind = "missing-incoming" if _is_gradient(name) else "missing-local-derivative"
                 if not np.ndim(value):
                     yield _wrapped(slot, ast.Div(), name, "factor")
                     yield _wrapped(slot, ast.Mult(), name, "factor")
+                    if isinstance(value, int) or 0 < value < 1:  # a window's k², a dropout's 1 − p
+                        form = f"{name} ** 2" if isinstance(value, int) else f"(1 - {name})"
+                        yield _wrapped(slot, ast.Div(), form, "factor")
                     for form in (f"{name} * (1 - {name})", f"(1 - {name} ** 2)"):
                         if isinstance(value, float):
                             yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
@@ -200,11 +206,21 @@ class Edits:
                 for form in (f"len({name})", f"{name}.size", f"{name}.shape[-1]"):
                     yield _wrapped(slot, ast.Div(), form, "factor")
                 yield _wrapped(slot, ast.Mult(), name, kind)
+                if np.min(value, initial=1) > 0 and np.max(value, initial=0) < 1:
+                    yield _wrapped(slot, ast.Div(), f"({name} * (1 - {name}))",
+                                   "missing-local-derivative")
                 for form in (f"(1 - {name})", f"(1 - {name} ** 2)", f"({name} > 0)",
                              f"{name} * (1 - {name})", f"np.exp({name})", f"np.cos({name})"):
                     yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
             for form in ("2", "0.5", "-1"):
                 yield _wrapped(slot, ast.Mult(), form, "sign" if form == "-1" else "factor")
+
+    def _is_filled(self, statement: Any) -> bool:
+        """Whether a statement returns an array that was changed entry by entry."""
+        returned = ast.unparse(statement.value) if isinstance(statement, ast.Return) and isinstance(
+            statement.value, ast.Name) else ""
+        return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)
+                   and ast.unparse(n.value) == returned for n in ast.walk(self.definition))
 
     def _inserted_terms(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten term: a variable, or a scalar times one."""
@@ -217,6 +233,8 @@ class Edits:
                     for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
                                  *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
                         yield _wrapped(slot, ast.Add(), form, kind)
+                    for scalar in scalars[:8] if name in self.parameters else ():
+                        yield _wrapped(slot, ast.Add(), f"{scalar} * np.sign({name})", kind)
                     yield _wrapped(slot, ast.Sub(), name, kind)
 
 
@@ -237,6 +255,16 @@ def slots(statement: Any, returned: bool = False
             return  # the assignment has it already
         case ast.expr() as value:
             yield statement, "value", None, value
+
+
+def _added_at(statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+    """np.add.at(dE, i, g) for dE[i] = g and dE[i] += g, in which the last of equal indices wins."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    if isinstance(target, ast.Subscript) and not any(
+            isinstance(part, ast.Slice) for part in ast.walk(target.slice)):
+        at = ast.parse(f"np.add.at({ast.unparse(target.value)}, {ast.unparse(target.slice)}, "
+                       f"{ast.unparse(statement.value)})").body[0]
+        yield Edit(body, "", k, ast.copy_location(at, statement), "index")
 
 
 def _is_gradient(name: str) -> bool:
@@ -322,6 +350,10 @@ def _says_how_much(parent: Any) -> bool:
         name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
         return name in SIZES
     return isinstance(parent, ast.Tuple)
+
+
+def _call(name: str, argument: Any) -> Any:
+    return ast.Call(ast.parse(name, mode="eval").body, [argument], [])
 
 
 def _turns(index: Any) -> bool:

@@ -63,10 +63,15 @@ class ExpressionEdits(Edits):
                 if np.ndim(x) and name not in self.parameters][:2]
         for parent, field, index, part in _inner(statement):
             code = ast.unparse(part)
+            if isinstance(part, ast.Call):
+                for number in scalars:
+                    yield _other(parent, field, index, f"{number} * {code}", "factor")
             if code in self.variables and np.ndim(self.variables[code]):
                 for number in [*scalars, *(f"len({name})" for name in data)]:
                     for form in (f"{code} / {number}", f"{number} * {code}"):
                         yield _other(parent, field, index, form, "factor")
+                for number in scalars:  # an ε
+                    yield _other(parent, field, index, f"({code} + {number})", "missing-term")
                 for form, kind in ((f"2 * {code}", "factor"), (f"0.5 * {code}", "factor"),
                                    (f"-{code}", "sign")):
                     yield _other(parent, field, index, form, kind)
@@ -110,11 +115,24 @@ class ExpressionEdits(Edits):
                                  "wrong-local-derivative")
                     yield _other(parent, field, index, f"{p} * np.sum({g}{along}) - {g}",
                                  "wrong-local-derivative")  # of cross-entropy, g the targets
+                    yield from self._normalisations(p, g, along, (parent, field, index))
                     for n in [*self.variables][-RECENT:]:
                         if n not in (p, g):
                             yield _other(parent, field, index,
                                          f"({g} - {p} * np.sum({g} * {p}{along})) / {n}",
                                          "wrong-local-derivative")
+
+
+    def _normalisations(self, y: str, g: str, along: str, place: tuple[Any, str, Any]
+                        ) -> Iterator[Edit]:
+        """(g − mean g − y·mean(g·y))/σ, or times 1/σ, with variables of fewer entries for σ."""
+        if not along:
+            return
+        for s, value in [*self.variables.items()][-RECENT:]:
+            if 1 < np.size(value) < np.size(self.variables[y]):
+                whole = f"({g} - np.mean({g}{along}) - {y} * np.mean({g} * {y}{along}))"
+                for form in (f"{whole} / {s}", f"{whole} * {s}"):
+                    yield _other(*place, form, "wrong-local-derivative")
 
 
 def _inner(statement: Any) -> Iterator[tuple[Any, str, int | None, Any]]:

@@ -46,7 +46,8 @@ def wrong_rules(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
         g, y = g * scale, y / scale
     for row in MISTAKES.get(site.name, ()):
         if row.argument == site.i:
-            yield from _as_in_the_table(row, g, y, xs, params)
+            for told in _as_in_the_table(row, g, y, xs, params):  # of γ·x̂, x̂ is named sooner
+                yield told if site.scale is None else told._replace(cost=told.cost + 0.1)
     op = site.output.op
     if not site.block and isinstance(op, Elementwise):
         constant = len(xs) == 2 and site.output.parents[1 - site.i] is None
