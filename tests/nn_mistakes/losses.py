@@ -181,7 +181,8 @@ LAYERS = {
         ({"delta * np.sign(d)": "delta"}, f"sign missing-local-derivative {LOCAL}"),
         ({"np.where(np.abs(d) <= delta, d, delta * np.sign(d))": "d"}, f"{LOCAL} missing-path"),
         ({"<= delta, d,": "<= delta, 2 * d,"}, "factor doubled-term")]),
-    "hinge": (hinge, hinge_gradient, (np.array([2.0, 0.3, -1.5, 0.6, -0.2, 1.7]), np.array([1.0, -1, 1, 1, 1, -1])), [
+    "hinge": (hinge, hinge_gradient, (
+        np.array([2.0, 0.3, -1.5, 0.6, -0.2, 1.7]), np.array([1.0, -1, 1, 1, 1, -1])), [
         ({"np.where(margin > 0, -y, 0)": "-y"}, f"missing-local-derivative {LOCAL}"),
         ({"-y, 0": "-1, 0"}, "missing-local-derivative factor"),
         ({"margin > 0": "s > 0"}, f"wrong-argument {LOCAL}"),

@@ -99,8 +99,8 @@ LAYERS = {
         ({"istd**3": "istd"}, LOCAL),
         ({"-0.5 *": "0.5 *"}, "sign")]),
     "LayerNorm": (layer_norm, layer_norm_backward, (X, SCALE, SHIFT), [
-        ({"m1 = dy.mean(axis=-1, keepdims=True)": "m1 = dy.mean(axis=0, keepdims=True)",
-          "m2 = (dy * y).mean(axis=-1, keepdims=True)": "m2 = (dy * y).mean(axis=0, keepdims=True)"},
+        ({"m1 = dy.mean(axis=-1,": "m1 = dy.mean(axis=0,",
+          "m2 = (dy * y).mean(axis=-1,": "m2 = (dy * y).mean(axis=0,"},
          "wrong-axis"),
         ({"np.sum(dout * y, axis=0)": "np.sum(dout * y, axis=-1)"}, "wrong-axis shape"),
         ({"dy = dout * gamma": "dy = dout",

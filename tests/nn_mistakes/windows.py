@@ -71,7 +71,7 @@ def max_pool_backward(dout, x, k):
 
 
 def avg_pool(x, k, stride):
-    n, c, h, w = x.shape
+    n, c, h, _ = x.shape
     size = (h - k) // stride + 1
     out = np.zeros((n, c, size, size))
     for i in range(size):

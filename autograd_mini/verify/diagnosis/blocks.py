@@ -240,14 +240,13 @@ def regions(record: Record, exit: Node) -> Iterator[tuple[Node, Node | None]]:
 
 def _may_scale(exit: Node, entry: Node, scale: Node) -> bool:
     """Whether one of two entries may be a γ, or γ[:, None], that the rest is multiplied by."""
-    if np.size(scale.value) >= np.size(entry.value):
-        return False
-    moved = getattr(scale.op, "moves", False) and len(scale.parents) == 1
-    if scale.op is not None and not (moved and scale.parents[0].op is None):  # type: ignore[union-attr]
-        return False
+    source = scale
+    if getattr(scale.op, "moves", False) and len(scale.parents) == 1:
+        source = scale.parents[0]  # type: ignore[assignment]
     small, large = np.shape(scale.value), np.shape(exit.value)
-    return len(small) <= len(large) and all(
-        m in (1, n) for m, n in zip(small[::-1], large[::-1], strict=False))
+    return np.size(scale.value) < np.size(entry.value) and source.op is None and (
+        len(small) <= len(large)) and all(
+            m in (1, n) for m, n in zip(small[::-1], large[::-1], strict=False))
 
 
 def _name(record: Record, exit: Node, entry: Node) -> str | None:
@@ -288,5 +287,6 @@ def blocks(record: Record) -> list[Site]:
 def _contains_itself(site: Site, found: list[Site]) -> bool:
     """Whether the same function of the same entry is inside: then this is that, and nothing."""
     twins = [other.output for other in found if other.input is site.input
-             and other.scale is site.scale and other.name == site.name and other.output is not site.output]
+             and other.scale is site.scale and other.name == site.name
+             and other.output is not site.output]
     return bool(twins) and not nodes_inside(site.output, site.input).isdisjoint(twins)

@@ -31,7 +31,7 @@ from .strategies.other_points import updated_points
 __all__ = ["explained", "suspects_in_chain"]
 
 AT_MOST = 5  # suspects that are named
-WITHOUT = ("extra-term", "doubled-term", "stale")  # of a repair that only leaves something out
+TELLING = ("index", "transpose", "wrong-argument", "wrong-operand")  # more than which entries
 
 
 def explained(problem: Problem, names: list[str], entries: list[Entry], copies: list[Any],
@@ -383,7 +383,7 @@ def with_repairs(suspects: tuple[Suspect, ...], found: Sequence[Repair], wrong: 
     found = found[:2]
     told = tuple(replace(s, line=r.where, fix=r.fix) for s, r in
                  ((s, next((r for r in found if r.kind == s.kind), first)) for s in suspects))
-    if told and (told[0].plain or (told[0].kind == "partial" and first.kind in WITHOUT)):
+    if told and (told[0].plain or (told[0].kind == "partial" and first.kind not in TELLING)):
         return told
     what = "all is right" if len(first.repaired) == wrong else "it is right"
     own = tuple(

@@ -20,8 +20,8 @@ from .budget import Budget, search_budget
 from .factor_names import FactorNames
 from .finding import Claim, Finding, Gradients
 from .fitting import like, ratio
-from .mistakes.normalisation import without_epsilon
 from .known_factors import KnownFactors, same
+from .mistakes.normalisation import without_epsilon
 from .record import Record
 from .site import Site
 from .tangents import Tangents

@@ -85,12 +85,16 @@ def _at_other_arrays(site: Site, g: Any, slope: Any, record: Record) -> Iterator
     """An activation's derivative, of another layer or another step."""
     right = (site.output.value, site.input.value)
     by_output = BY_OUTPUT.get(site.name)
-    of = PRIMITIVES[site.name].forward if site.name == "relu" else np.positive  # of its output
+
+    def at(value: Any) -> Any:
+        # The relu's is written with its output: at another array with the relu of that.
+        return g * slope(np.maximum(value, 0) if site.name == "relu" else value, value)
+
     for name, value in record.arrays.of_shape(site.output, np.shape(site.output.value)):
         if any(value is own for own in right):
             continue
         yield Alternative(ARGUMENT, f"the derivative of {{f}} was evaluated at {name}, which "
-                          "belongs elsewhere", lambda value=value: g * slope(of(value), value), 2.6)  # type: ignore[misc]
+                          "belongs elsewhere", partial(at, value), 2.6)
         if by_output is not None:
             yield Alternative(ARGUMENT, f"in the derivative of {{f}}, {RIGHT[site.name][0]}, "
                               f"{name} stands in the place of {{y}}",

@@ -35,19 +35,13 @@ def wrong_rules(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
         return  # there is nothing to get wrong but the factor itself
     xs = (site.input.value,) if site.block else xs
     params: Any = {} if site.block else site.output.params or {}
-    if site.name in ("cross-entropy", "binary cross-entropy", "log loss"):  # the target is seen in its slope
-        params = {"slope": site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0)}
+    if site.name in ("cross-entropy", "binary cross-entropy", "log loss"):
+        params = {"slope": site.sent(_ones(y))}  # the target is seen in it
     if site.scale is not None:
-        scale = site.scale.value
-        yield Alternative(LOCAL, f"the gradient was multiplied by {record.names[site.scale]} after "
-                          "the derivative of the normalisation, where it belongs before it: d{y} = "
-                          f"d{{f}} * {record.names[site.scale]}",
-                          lambda: scale * site.sent(g / scale), 1.2)
-        g, y = g * scale, y / scale
-    for row in MISTAKES.get(site.name, ()):
+        yield from _scaled(site, g, record)
+    for row in MISTAKES.get(site.name, ()) if site.scale is None else ():
         if row.argument == site.i:
-            for told in _as_in_the_table(row, g, y, xs, params):  # of γ·x̂, x̂ is named sooner
-                yield told if site.scale is None else told._replace(cost=told.cost + 0.1)
+            yield from _as_in_the_table(row, g, y, xs, params)
     op = site.output.op
     if not site.block and isinstance(op, Elementwise):
         constant = len(xs) == 2 and site.output.parents[1 - site.i] is None
@@ -56,11 +50,28 @@ def wrong_rules(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
             yield Alternative("missing-incoming", "the gradient that arrives, {slope}, is missing: "
                               "all has to be multiplied by it", lambda: 1.0 * g + 0 * xs[1], 1.1)
     elif site.block and site.name == "a function":
-        yield from _any_slope(g, site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0))
+        yield from _any_slope(g, site.sent(_ones(y)))
     elif site.block and site.name in ELEMENTWISE:
         yield from _any_block(site, g, y, xs[0])
     elif site.block or isinstance(op, Structural):
         yield from _any_structural(site, g)
+
+
+def _ones(y: Any) -> Any:
+    return np.ones_like(y) if isinstance(y, np.ndarray) else 1.0
+
+
+def _scaled(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
+    """The rows for γ·x̂ as one block, a little dearer than those for x̂; and γ in a wrong place."""
+    assert site.scale is not None
+    scale, name = site.scale.value, record.names[site.scale]
+    yield Alternative(LOCAL, f"the gradient was multiplied by {name} after the derivative of the "
+                      f"normalisation, where it belongs before it: d{{y}} = d{{f}} * {name}",
+                      lambda: scale * site.sent(g / scale), 1.2)
+    for row in MISTAKES.get(site.name, ()):
+        for told in _as_in_the_table(row, g * scale, site.output.value / scale,
+                                     (site.input.value,), {}):
+            yield told._replace(cost=told.cost + 0.1)
 
 
 def _as_in_the_table(row: Mistake, g: Any, y: Any, xs: Any, params: Any) -> Iterator[Alternative]:
@@ -119,7 +130,7 @@ def _at_the_other_value(op: Any, rule: Rule, i: int, g: Any, y: Any, xs: tuple[A
 
 def _any_block(site: Site, g: Any, y: Any, x: Any) -> Iterator[Alternative]:
     """For an elementwise function that was written out."""
-    yield from _any_slope(g, site.sent(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0))
+    yield from _any_slope(g, site.sent(_ones(y)))
     row = PRIMITIVES.get(site.name)
     if row is not None and callable(row.slopes[0]):
         yield from _at_the_other_value(row, row.slopes[0], 0, g, y, (x,))

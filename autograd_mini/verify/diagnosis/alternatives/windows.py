@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,31 +24,38 @@ def moved_operands(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
     that are taken one place apart.
     """
     other = site.output.parents[1 - site.i] if len(site.output.parents) == 2 else None
-    op = site.output.op
-    if site.block or other is None or op not in (ops.multiply, ops.matmul):
+    if site.block or other is None or site.output.op not in (ops.multiply, ops.matmul):
         return
-
-    def sent(base: Node, value: Any, chain: list[Node]) -> Any:
-        for node in reversed(chain):
-            value = node.op.compute([value], node.params or {})  # type: ignore[union-attr]
-        if op is ops.multiply:
-            return g * value
-        own = site.output.inputs[site.i]
-        xs = (value, own) if site.i else (own, value)
-        return ops.matmul.pullbacks[site.i](g, site.output.value, *xs)
-
+    axes = 1 + (site.output.op is ops.matmul)  # of what isn't a kernel
     for base, chain in _moved_from(other):
         name = record.names[base]
-        if np.ndim(base.value) > 1 + (op is ops.matmul) and not name.startswith(NAMELESS):
+        if np.ndim(base.value) > axes and not name.startswith(NAMELESS):
             yield Alternative("index", f"in the gradient of {{x}}, {name} stands the wrong way "
                               "round along its last two axes: turn it, [::-1, ::-1], or don't",
-                              lambda base=base, chain=chain: sent(  # type: ignore[misc]
-                                  base, np.flip(base.value, (-2, -1)), chain), 1.4)
+                              partial(_sent_beside, site, g, base, chain, _turned), 1.4)
         if chain and (index := _one_apart(chain[-1], record)) is not None:
             yield Alternative("index", f"in the gradient of {{x}} the windows of {name} were taken "
                               "one place apart: their stride was forgotten",
-                              lambda base=base, chain=chain, index=index: sent(  # type: ignore[misc]
-                                  base, base.value[index], chain[:-1]), 1.4)
+                              partial(_sent_beside, site, g, base, chain[:-1],
+                                      operator.itemgetter(index)), 1.4)
+
+
+def _turned(x: Any) -> Any:
+    return np.flip(x, (-2, -1))
+
+
+def _sent_beside(site: Site, g: Any, base: Node, chain: Sequence[Node],
+                 change: Callable[[Any], Any]) -> Any:
+    """What a product sends if its other operand is made of a changed array."""
+    value = change(base.value)
+    for node in reversed(chain):
+        assert node.op is not None
+        value = node.op.compute([value], node.params or {})
+    if site.output.op is ops.multiply:
+        return g * value
+    own = site.output.inputs[site.i]
+    pullback = ops.matmul.pullbacks[site.i]
+    return pullback(g, site.output.value, *((value, own) if site.i else (own, value)))
 
 
 def windows(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
@@ -70,7 +79,7 @@ def _moved_from(node: Node) -> Iterator[tuple[Node, list[Node]]]:
 
 def _one_apart(node: Node, record: Record) -> Any:
     """The index of a window if the windows of its loop were one place apart; None if they are."""
-    if node.op is not ops.getitem or not isinstance(index := node.params["index"], tuple):  # type: ignore[index]
+    if node.op is not ops.getitem or not isinstance(index := (node.params or {})["index"], tuple):
         return None
     steps = record.steps_of_windows(node)
     if all(step < 2 for step in steps):

@@ -122,7 +122,8 @@ for _kind, _center_rule, _said in (
      "missing in the derivative of the normalisation"),
     (TERM, lambda g, y, s, mean, n: (g - mean(g) - y * mean(g * y)) * _bare(mean),
      "the ε under the root is missing in the derivative of the normalisation"),
-    (LOCAL, lambda g, y, s, mean, n: _with_scale(g, mean, 1 / (1 / _bare(mean) + _epsilon(s, mean))),
+    (LOCAL, lambda g, y, s, mean, n: _with_scale(
+        g, mean, 1 / (1 / _bare(mean) + _epsilon(s, mean))),
      "ε was added to the standard deviation, where it stands under the root"),
     ("factor", lambda g, y, s, mean, n: (g - (mean(g) + y * mean(g * y)) * n / (n - 1)) * s,
      "the sums were divided by n - 1, where it is n"),

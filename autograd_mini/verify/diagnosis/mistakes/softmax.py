@@ -140,7 +140,7 @@ for _name, _normal, _p in (("cross-entropy", _softmax_of, "softmax"),
             mistake(_name, _kind, _cross(_wrong, _normal), _said.replace("{p}", _p) + ": the "
                     f"derivative of the cross-entropy is {_p} - target")
 
-for _kind, _wrong, _said in (
+for _kind, _slope, _said in (
     (LOCAL, lambda p, t: p - t, "{x} - target is the derivative by the logit: by {x} itself it is "
      "divided by {x} * (1 - {x})"),
     (LOCAL, lambda p, t: (p - t) * p * (1 - p), "it was multiplied by {x} * (1 - {x}), where it is "
@@ -149,9 +149,9 @@ for _kind, _wrong, _said in (
     (LOCAL, lambda p, t: (p - t) / (1 - p), "in the denominator the factor {x} is missing"),
     (TERM, lambda p, t: -t / p, "the term of 1 - target is missing"),
     (TERM, lambda p, t: (1 - t) / (1 - p), "the term of the target is missing"),
-    ("sign", lambda p, t: -t / p - (1 - t) / (1 - p), "the sign of log(1 - {x})'s inner derivative, "
-     "-1, is missing"),
+    ("sign", lambda p, t: -t / p - (1 - t) / (1 - p), "the sign of the inner derivative of "
+     "log(1 - {x}), -1, is missing"),
     (ARGUMENT, lambda p, t: -t / p + (1 - t) / p, "{x} stands where 1 - {x} belongs"),
 ):
-    mistake("log loss", _kind, _log_loss(_wrong), _said + ": the derivative of the binary "
+    mistake("log loss", _kind, _log_loss(_slope), _said + ": the derivative of the binary "
             "cross-entropy is -target / {x} + (1 - target) / (1 - {x})")
