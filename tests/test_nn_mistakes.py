@@ -20,9 +20,10 @@ WRONG = {f"{wrong.layer.name}: {wrong.did}": wrong for wrong in harness.wrong_on
 FIRST = {next(key for key in WRONG if key.startswith(f"{name}: ")) for name in LAYERS}
 LONG = {"BatchNorm", "BatchNorm in steps", "BatchNorm2d", "LayerNorm", "Conv2d", "LSTM cell",
         "GRU cell", "Self-attention", "GELU", "Conv2d as a full convolution"}
-NAMELESS = {
-    "cross-entropy, weighted: dz * w[y][:, None] → dz * w": "partial",
-}  # and what is said of it: the weights of the classes stand where those of the samples belong
+# Of these only the entries that are wrong are told: the weights of the classes stand where those of
+# the samples belong, and the class itself was counted among its rivals.
+NAMELESS = {"cross-entropy, weighted: dz * w[y][:, None] → dz * w": "partial",
+            "multi-margin: ds[np.arange(n), y] = 0 → left out": "partial"}
 
 
 @functools.cache

@@ -27,7 +27,7 @@ class ExpressionEdits(Edits):
         """
         few = (self._exchanges, self._any_names, self._inserted_factors, self._inside_factors)
         more = (self._inside_scalars, self._reductions, self._inserted_terms, self._inside_terms,
-                self._differences, self._whole_rules)
+                self._products, self._differences, self._whole_rules)
         for make in few if second else (*few, *more):
             yield from make(statement, [], 0)
 
@@ -80,8 +80,23 @@ class ExpressionEdits(Edits):
         """A forgotten term of a variable inside."""
         for (parent, field, index), code, name in self._pairs_inside(statement):
             if np.shape(self.variables[name]) == np.shape(self.variables[code]):
-                for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})"):
+                for form in (f"({code} - {name})", f"({name} - {code})", f"({code} + {name})",
+                             f"({code} + {name} * {code} * (1 - {code}))"):  # of x·σ(x)
                     yield _other(parent, field, index, form, "missing-term")
+
+    def _products(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """A forgotten term that is a product of two variables, as of another path."""
+        arrays = [(name, np.shape(x)) for name, x in self.variables.items() if np.ndim(x)]
+        arrays = arrays[-2 * RECENT:]
+        for parent, field, index, part in slots(statement):
+            for (a, of_a), (b, of_b) in itertools.combinations(arrays, 2):
+                forms = [f"{a} * {b}"] if of_a == of_b else []
+                if len(of_a) == len(of_b) == 2:
+                    forms += [f"{a} @ {b}.T"] if of_a[1] == of_b[1] else []
+                    forms += [f"{b} @ {a}.T"] if of_a[1] == of_b[1] else []
+                for form in forms:
+                    yield _other(parent, field, index, f"{ast.unparse(part)} + {form}",
+                                 "missing-path")
 
     def _pairs_inside(self, statement: Any) -> Iterator[tuple[tuple[Any, str, Any], str, str]]:
         """(where an array stands, its name, another array's name)."""
