@@ -18,8 +18,7 @@ import autograd_mini as ag
 LAYERS = {layer.name: layer for layer in harness.layers()}
 WRONG = {f"{wrong.layer.name}: {wrong.did}": wrong for wrong in harness.wrong_ones()}
 FIRST = {next(key for key in WRONG if key.startswith(f"{name}: ")) for name in LAYERS}
-LONG = {"BatchNorm", "BatchNorm in steps", "BatchNorm2d", "LayerNorm", "Conv2d", "LSTM cell",
-        "GRU cell", "Self-attention", "GELU", "Conv2d as a full convolution"}
+LONG = {"BatchNorm in steps", "BatchNorm2d", "LayerNorm", "LSTM cell", "GRU cell", "Self-attention"}
 # Of these only the entries that are wrong are told: the weights of the classes stand where those of
 # the samples belong, and the class itself was counted among its rivals.
 NAMELESS = {"cross-entropy, weighted: dz * w[y][:, None] → dz * w": "partial",
@@ -61,14 +60,14 @@ def test_a_usual_mistake_is_named(key):
 
 @pytest.mark.slow  # all searches, if they weren't run before
 def test_most_lines_and_corrections_are_right():
-    """Of nine mistakes in ten the line is told, and of six the corrected line is right."""
+    """Of most mistakes the line is told, and of two in three the corrected line is right."""
     lines = fixes = 0
     for key, wrong in WRONG.items():
         suspects = [e.suspects[0] for e in report_on(key) if e.verdict == "wrong"]
         lines += all(any(line and line in s.line for line in wrong.lines) for s in suspects)
         mended = corrected(wrong, suspects[0])
         fixes += mended is not None and is_right(wrong.layer, mended)
-    assert lines >= 0.85 * len(WRONG) and fixes >= 0.6 * len(WRONG), (lines, fixes, len(WRONG))
+    assert lines >= 0.85 * len(WRONG) and fixes >= 2 / 3 * len(WRONG), (lines, fixes, len(WRONG))
 
 
 def is_right(layer, backward):

@@ -66,7 +66,7 @@ def _scaled(site: Site, g: Any, record: Record) -> Iterator[Alternative]:
     assert site.scale is not None
     scale, name = site.scale.value, record.names[site.scale]
     yield Alternative(LOCAL, f"the gradient was multiplied by {name} after the derivative of the "
-                      f"normalisation, where it belongs before it: d{{y}} = d{{f}} * {name}",
+                      "normalisation, where it belongs before it",
                       lambda: scale * site.sent(g / scale), 1.2)
     for row in MISTAKES.get(site.name, ()):
         for told in _as_in_the_table(row, g * scale, site.output.value / scale,
