@@ -18,7 +18,8 @@ import autograd_mini as ag
 LAYERS = {layer.name: layer for layer in harness.layers()}
 WRONG = {f"{wrong.layer.name}: {wrong.did}": wrong for wrong in harness.wrong_ones()}
 FIRST = {next(key for key in WRONG if key.startswith(f"{name}: ")) for name in LAYERS}
-LONG = {"BatchNorm in steps", "BatchNorm2d", "LayerNorm", "LSTM cell", "GRU cell", "Self-attention"}
+LONG = {"BatchNorm", "BatchNorm in steps", "BatchNorm2d", "LayerNorm", "LSTM cell", "GRU cell",
+        "Self-attention", "Conv2d", "RNN", "multi-margin"}
 # Of these only the entries that are wrong are told: the weights of the classes stand where those of
 # the samples belong, and the class itself was counted among its rivals.
 NAMELESS = {"cross-entropy, weighted: dz * w[y][:, None] → dz * w": "partial",
