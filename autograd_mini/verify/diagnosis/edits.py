@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SIZES_OF_EDITS", "Edit", "Edits", "parts_of", "slots"]
+__all__ = ["SIZES_OF_EDITS", "Edit", "Edits", "parts_of", "slots", "wrapped"]
 
 SIZES_OF_EDITS = range(5)  # the smallest are tried first
 
@@ -139,7 +139,6 @@ class Edits:
                     yield ast.BinOp(left, other(), right), kind
                 if isinstance(op, ast.Sub):
                     yield ast.BinOp(right, op, left), "sign"
-                    yield _call("np.sign", part), "wrong-local-derivative"
                 if isinstance(op, ast.Add | ast.Sub):
                     is_count = isinstance(right, ast.Constant)  # n - 1 for n, or x[i - 1]
                     within = isinstance(parent, ast.Subscript | ast.Tuple | ast.Slice)
@@ -194,26 +193,20 @@ class Edits:
             for name, value in variables:
                 kind = "missing-incoming" if _is_gradient(name) else "missing-local-derivative"
                 if not np.ndim(value):
-                    yield _wrapped(slot, ast.Div(), name, "factor")
-                    yield _wrapped(slot, ast.Mult(), name, "factor")
-                    if isinstance(value, int) or 0 < value < 1:  # a window's k², a dropout's 1 − p
-                        form = f"{name} ** 2" if isinstance(value, int) else f"(1 - {name})"
-                        yield _wrapped(slot, ast.Div(), form, "factor")
+                    yield wrapped(slot, ast.Div(), name, "factor")
+                    yield wrapped(slot, ast.Mult(), name, "factor")
                     for form in (f"{name} * (1 - {name})", f"(1 - {name} ** 2)"):
                         if isinstance(value, float):
-                            yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
+                            yield wrapped(slot, ast.Mult(), form, "missing-local-derivative")
                     continue
                 for form in (f"len({name})", f"{name}.size", f"{name}.shape[-1]"):
-                    yield _wrapped(slot, ast.Div(), form, "factor")
-                yield _wrapped(slot, ast.Mult(), name, kind)
-                if np.min(value, initial=1) > 0 and np.max(value, initial=0) < 1:
-                    yield _wrapped(slot, ast.Div(), f"({name} * (1 - {name}))",
-                                   "missing-local-derivative")
+                    yield wrapped(slot, ast.Div(), form, "factor")
+                yield wrapped(slot, ast.Mult(), name, kind)
                 for form in (f"(1 - {name})", f"(1 - {name} ** 2)", f"({name} > 0)",
                              f"{name} * (1 - {name})", f"np.exp({name})", f"np.cos({name})"):
-                    yield _wrapped(slot, ast.Mult(), form, "missing-local-derivative")
+                    yield wrapped(slot, ast.Mult(), form, "missing-local-derivative")
             for form in ("2", "0.5", "-1"):
-                yield _wrapped(slot, ast.Mult(), form, "sign" if form == "-1" else "factor")
+                yield wrapped(slot, ast.Mult(), form, "sign" if form == "-1" else "factor")
 
     def _is_filled(self, statement: Any) -> bool:
         """Whether a statement returns an array that was changed entry by entry."""
@@ -232,10 +225,8 @@ class Edits:
                     kind = "missing-path" if _is_gradient(name) else "missing-term"
                     for form in [name, *(f"{scalar} * {name}" for scalar in scalars[:8]),
                                  *(f"2 * {scalar} * {name}" for scalar in scalars[:8])]:
-                        yield _wrapped(slot, ast.Add(), form, kind)
-                    for scalar in scalars[:8] if name in self.parameters else ():
-                        yield _wrapped(slot, ast.Add(), f"{scalar} * np.sign({name})", kind)
-                    yield _wrapped(slot, ast.Sub(), name, kind)
+                        yield wrapped(slot, ast.Add(), form, kind)
+                    yield wrapped(slot, ast.Sub(), name, kind)
 
 
 def slots(statement: Any, returned: bool = False
@@ -317,7 +308,7 @@ def _most_alike(name: str, others: set[str]) -> str:
     return best if best and alike(best) else ""
 
 
-def _wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: str) -> Edit:
+def wrapped(slot: tuple[Any, str, int | None, Any], op: Any, form: str, kind: str) -> Edit:
     """The expression in a slot, times (divided by, plus) another."""
     parent, field, index, part = slot
     new = ast.BinOp(part, op, ast.parse(form, mode="eval").body)
@@ -350,10 +341,6 @@ def _says_how_much(parent: Any) -> bool:
         name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
         return name in SIZES
     return isinstance(parent, ast.Tuple)
-
-
-def _call(name: str, argument: Any) -> Any:
-    return ast.Call(ast.parse(name, mode="eval").body, [argument], [])
 
 
 def _turns(index: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .edits import Edit, Edits, parts_of, slots
+from .edits import Edit, Edits, parts_of, slots, wrapped
 
 __all__ = ["ExpressionEdits"]
 
@@ -26,8 +26,8 @@ class ExpressionEdits(Edits):
         after another edit, as a `second`, the few that are likeliest.
         """
         few = (self._exchanges, self._any_names, self._inserted_factors, self._inside_factors)
-        more = (self._inside_scalars, self._reductions, self._inserted_terms, self._inside_terms,
-                self._products, self._differences, self._whole_rules)
+        more = (self._usual_forms, self._inside_scalars, self._reductions, self._inserted_terms,
+                self._inside_terms, self._products, self._differences, self._whole_rules)
         for make in few if second else (*few, *more):
             yield from make(statement, [], 0)
 
@@ -55,6 +55,28 @@ class ExpressionEdits(Edits):
             for form in (f"{code} * {name}", f"{code} * {name} * (1 - {name})",
                          f"{code} * (1 - {name} ** 2)", f"{code} * ({name} > 0)"):
                 yield _other(parent, field, index, form, "missing-local-derivative")
+
+    def _usual_forms(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
+        """Forgotten: the sign of a difference, p(1 − p) below a line, 1 − p, a window's k², a
+        penalty's λ sign(w).
+        """
+        for parent, field, index, part in _inner(statement):
+            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub):
+                yield _other(parent, field, index, f"np.sign({ast.unparse(part)})",
+                             "wrong-local-derivative")
+        scalars = {name: x for name, x in self.variables.items() if not np.ndim(x)}
+        for slot in slots(statement, self._is_filled(statement)):
+            for name, x in scalars.items():
+                if isinstance(x, int) or 0 < x < 1:
+                    form = f"{name} ** 2" if isinstance(x, int) else f"(1 - {name})"
+                    yield wrapped(slot, ast.Div(), form, "factor")
+            for name, x in self.variables.items():
+                if np.ndim(x) and np.min(x, initial=1) > 0 and np.max(x, initial=0) < 1 and (
+                        f"1 - {name}" not in ast.unparse(slot[3])):  # else it is to be left out
+                    yield wrapped(slot, ast.Div(), f"({name} * (1 - {name}))",
+                                  "missing-local-derivative")
+                for scalar in scalars if name in self.parameters and np.ndim(x) else ():
+                    yield wrapped(slot, ast.Add(), f"{scalar} * np.sign({name})", "missing-term")
 
     def _inside_scalars(self, statement: Any, body: list[Any], k: int) -> Iterator[Edit]:
         """A forgotten number at a variable inside: n, 1/n, 2, ½, a sign."""
