@@ -19,7 +19,9 @@ LAYERS = {layer.name: layer for layer in harness.layers()}
 WRONG = {f"{wrong.layer.name}: {wrong.did}": wrong for wrong in harness.wrong_ones()}
 FIRST = {next(key for key in WRONG if key.startswith(f"{name}: ")) for name in LAYERS}
 LONG = {"BatchNorm", "BatchNorm in steps", "BatchNorm2d", "LayerNorm", "LSTM cell", "GRU cell",
-        "Self-attention", "Conv2d", "RNN", "multi-margin"}
+        "Self-attention", "Conv2d", "Conv2d as a full convolution", "AvgPool2d", "RNN", "GELU",
+        "multi-margin", "cross-entropy", "cross-entropy, ignore_index", "cross-entropy, weighted",
+        "LeakyReLU", "binary cross-entropy of logits"}
 # Of these only the entries that are wrong are told: the weights of the classes stand where those of
 # the samples belong, and the class itself was counted among its rivals.
 NAMELESS = {"cross-entropy, weighted: dz * w[y][:, None] → dz * w": "partial",
