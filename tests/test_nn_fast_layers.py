@@ -58,7 +58,8 @@ def passes(layer, x, weights, as_node):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", [
+    *range(30), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(30, 200))])  # many
 def test_plain_and_fast_layers_agree(seed, dtype, monkeypatch):
     """Outputs and gradients to roundings, their shapes and precisions exactly."""
     rng = np.random.default_rng(seed)

@@ -38,7 +38,9 @@ def kinds_of(suspect):
     return {suspect.kind, *(more.kind for more in suspect.also)}
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", [
+    name if name not in LONG else pytest.param(name, marks=pytest.mark.slow)  # searches
+    for name in LAYERS])
 def test_a_right_backward_pass_is_right(name):
     """No right gradient of a layer or loss is called wrong, or left undecided."""
     report = LAYERS[name].report(LAYERS[name].backward)
