@@ -41,6 +41,8 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         history: Iterable[Epoch] = ()) -> History:
     """Train `model` to lower loss(model(x), y) over the batches (x, y) of `loader`.
 
+    loss: a function of (prediction, y), the mean over the samples of a batch, as all of nn are; an
+    epoch's loss is the mean of its batches', weighted by their rows.
     loader: iterable again and again, such as a `DataLoader`. validation: another one, over whose
     batches the model is evaluated after each epoch (`val_loss`). metrics: functions of (prediction,
     y), or a dict of them by name, such as `[nn.accuracy]`; each gets the plain predictions of a
