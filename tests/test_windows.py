@@ -135,6 +135,7 @@ def test_windows_at_the_edges():
     assert sliding(x, 2, subok=True).shape == (2, 2)
 
 
+@pytest.mark.slow  # a machine is compiled for it
 def test_windows_in_programs_and_in_code_as_written():
     """A program has windows; code run as it is written has them of its buffers."""
     def f(x):
