@@ -38,7 +38,7 @@ EDITS = [
 
 
 @pytest.mark.parametrize(("edits", "kind", "names", "word", "line"),
-                         [pytest.param(*row, marks=pytest.mark.slow if k % 3 else [])
+                         [pytest.param(*row, marks=pytest.mark.slow if k % 5 else [])
                           for k, row in enumerate(EDITS)],
                          ids=[next(iter(e[0].values())).strip() or e[1] for e in EDITS])
 def test_each_kind_of_mistake(edits, kind, names, word, line):
