@@ -78,7 +78,7 @@ def _few_at_a_time(seen: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def _pulled_back(g: Any, y: Any, *arrays: Any, stride: Pair, padding: Pair, of_x: bool) -> Any:
-    """The cotangents of x (None if nobody asks), of the weight, and of the bias if there is one."""
+    """The cotangents of x (None if constant), of the weight, and of the bias if there is one."""
     if any(isinstance(a, Node) for a in (g, *arrays)) or not np.isfinite(y).all():
         return _of_the_plain(g, arrays, stride, padding)  # again differentiable; or 0·nan is 0
     x, weight, *bias = arrays

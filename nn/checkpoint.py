@@ -21,6 +21,7 @@ from . import npz
 from .arguments import shown
 from .history import Epoch, History
 from .module import Module
+from .npz import TREE
 from .optimizer import Optimizer
 from .randomness import own_state, set_own_state
 from .state import generators
@@ -28,7 +29,6 @@ from .storage import replacing
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
-TREE = "checkpoint.json"  # the member that says how the arrays belong together
 LONGEST_TREE = 100_000_000  # bytes
 
 

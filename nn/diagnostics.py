@@ -20,7 +20,7 @@ from .module import Module
 from .optimizer import Optimizer
 from .state import kept
 
-__all__ = ["GradientNorms", "Health", "LayerHealth", "health"]
+__all__ = ["GradientNorms", "Health", "LayerHealth", "health", "norm"]
 
 FAR = 1e4  # by how much a gradient is smaller than the output's before it is said to vanish
 LARGE_STEP, SMALL_STEP = 0.1, 1e-6  # of the weights themselves; about 1e-3 is usual
@@ -174,20 +174,34 @@ def _steps(optimizer: Optimizer, slopes: dict[Any, Any]) -> dict[Any, float]:
         for p, state in zip(group.parameters, group._remembered(), strict=True):
             if p in slopes:
                 moved = group.moved(p.value, slopes[p], copy.deepcopy(state))
-                lengths[p] = float(np.linalg.norm(np.ravel(moved - p.value)))
+                lengths[p] = norm(moved - p.value)
     return lengths
 
 
-def _norm(numbers: Sequence[Any]) -> float:
-    """Of several arrays, as one vector."""
-    return math.hypot(*(float(np.linalg.norm(np.ravel(x))) for x in numbers))
+def norm(*arrays: Any) -> float:
+    """Of several arrays, as one vector; by the largest entry first where squares would be 0, or
+    inf: the square of 1e-200 is.
+    """
+    return math.hypot(*map(_norm_of_one, arrays))
+
+
+def _norm_of_one(array: Any) -> float:
+    flat = np.asarray(array, float).ravel()
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = float(flat @ flat)
+    if 1e-200 < square < math.inf or not flat.size:
+        return math.sqrt(square)
+    largest = float(np.abs(flat).max())
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * float(np.linalg.norm(flat / largest))
 
 
 def _row(path: str, kind: str, own: list[Any], slopes: dict[Any, Any], units: Columns,
          steps: dict[Any, float] | None) -> LayerHealth:
     """What the numbers of one layer say, before it is compared with others."""
     sent = [slopes[p] for p in own if p in slopes]
-    gradient, weight = _norm(sent), _norm([p.value for p in own])
+    gradient, weight = norm(*sent), norm(*(p.value for p in own))
     length = gradient if steps is None else math.hypot(*(steps.get(p, 0.0) for p in own))
     update = length / weight if weight else math.inf if length else 0.0
     notes = []
@@ -300,8 +314,8 @@ class GradientNorms(Callback):
     def after_backward(self, run: Run) -> None:
         """Keep them."""
         for name, p in run.model.named_parameters():
-            norm = math.nan if p.gradient is None else _norm([p.gradient])
-            self.norms.setdefault(name, []).append(norm)
+            size = math.nan if p.gradient is None else norm(p.gradient)
+            self.norms.setdefault(name, []).append(size)
 
     def state_dict(self) -> dict[str, Any]:
         """The norms so far."""

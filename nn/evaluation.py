@@ -14,8 +14,9 @@ from autograd_mini import Node, Tensor, Value, errors, no_grad
 from .arguments import a_whole_number, shown
 from .module import Module
 
-__all__ = ["accuracy", "answers", "as_single", "evaluate", "is_single", "measure", "named_metrics",
-           "numbers_of", "pair", "predict", "run_model", "takes_samples"]
+__all__ = ["accuracy", "answers", "as_it_answers", "as_single", "evaluate", "is_single", "measure",
+           "named_metrics", "not_training", "numbers_of", "pair", "predict", "run_model",
+           "takes_samples"]
 
 
 def evaluate(model: Module, loader: Any, loss: Callable[[Any, Any], Any] | None = None,
@@ -141,11 +142,17 @@ def _rows(scores: Any) -> np.ndarray:
 @contextlib.contextmanager
 def as_it_answers(model: Module) -> Iterator[None]:
     """A block in which the model isn't training, and nothing is recorded."""
+    with not_training(model), no_grad():
+        yield
+
+
+@contextlib.contextmanager
+def not_training(model: Module) -> Iterator[None]:
+    """A block in which the model isn't training; then each module has its own mode again."""
     modes = {id(module): (module, module.training) for module in model.modules()}
     model.eval()
     try:
-        with no_grad():
-            yield
+        yield
     finally:
         for module, was in modes.values():
             module.training = was

@@ -41,16 +41,16 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
         history: Iterable[Epoch] = ()) -> History:
     """Train `model` to lower loss(model(x), y) over the batches (x, y) of `loader`.
 
-    loss: a function of (prediction, y), the mean over the samples of a batch, as all of nn are; an
-    epoch's loss is the mean of its batches', weighted by their rows.
-    loader: iterable again and again, such as a `DataLoader`. validation: another one, over whose
-    batches the model is evaluated after each epoch (`val_loss`). metrics: functions of (prediction,
-    y), or a dict of them by name, such as `[nn.accuracy]`; each gets the plain predictions of a
-    whole epoch at once, those of training as they were made along the way. callbacks: see
-    `nn.Callback`. after_epoch: called with each `Epoch` as it ends. progress: a bar on standard
-    error where it is a terminal, and one plain line an epoch where it isn't (in a notebook on
-    standard output). history: the epochs that were trained before, as `nn.load_checkpoint` gives
-    them; `epochs` counts these, too. Returns the `History`, a list of epochs.
+    loader: iterable again and again, such as a `DataLoader`. loss: a function of (prediction, y),
+    the mean over the samples of a batch, as all of nn are; an epoch's is the mean of its batches',
+    weighted by their rows. validation: another loader, over whose batches the model is evaluated
+    after each epoch (`val_loss`). metrics: functions of (prediction, y), or a dict of them by name,
+    such as `[nn.accuracy]`; each gets the plain predictions of a whole epoch at once, those of
+    training as they were made along the way. callbacks: see `nn.Callback`. after_epoch: called with
+    each `Epoch` as it ends. progress: a bar on standard error where it is a terminal, and one plain
+    line an epoch where it isn't (in a notebook on standard output). history: the epochs that were
+    trained before, as `nn.load_checkpoint` gives them; `epochs` counts these, too. Returns the
+    `History`, a list of epochs.
 
     Raises `FloatingPointError`, before the step, as soon as a loss is nan or inf, and says where
     that was born; and `ArgumentError` (a `ValueError`) for an epoch without batches. Before
@@ -172,6 +172,8 @@ class _Epoch:
                 "(nn.ClipGradNorm)")
         broken = next((name for name, p in run.model.named_parameters()
                        if not np.all(np.isfinite(p.value))), None)
+        if broken is not None and self.last is None:
+            return f"{lost}, for {broken} isn't finite from the start: draw or load it again"
         if broken is None:
             born = self._born(run.x, run.y)
             return f"{lost}: {born}\nif numbers grow from step to step, {cure}" if born else (

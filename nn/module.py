@@ -14,7 +14,7 @@ from autograd_mini import Node, Value
 
 from .arguments import Called, a_flag, a_whole_number, of_one_sample, whole_numbers
 
-__all__ = ["Module", "a_flag", "a_whole_number", "listening", "of_one_sample", "walk",
+__all__ = ["Module", "a_flag", "a_whole_number", "held", "listening", "of_one_sample", "walk",
            "whole_numbers"]
 
 _listener: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
@@ -68,7 +68,7 @@ class Module(Called):
         """
         seen: set[int] = set()
         for name, holder, key in self._buffers():
-            array = getattr(holder, key) if isinstance(holder, Module) else holder[key]
+            array = held(holder, key)
             if id(array) not in seen:
                 seen.add(id(array))
                 yield name, np.asarray(array)
@@ -215,6 +215,11 @@ def _tree(module: Module, around: tuple[Module, ...]) -> str:
         return f"{name}({module.extra_repr()})"
     lines = "\n".join(f"({path}): {_tree(m, (*around, module))}" for path, m in inside)
     return f"{name}({module.extra_repr()}\n{textwrap.indent(lines, '  ')}\n)"
+
+
+def held(holder: Any, key: Any) -> Any:
+    """What a module has for an attribute, or a list or dict under a key."""
+    return getattr(holder, key) if isinstance(holder, Module) else holder[key]
 
 
 def _arrays_in(holder: Any, key: Any, x: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

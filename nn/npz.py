@@ -16,10 +16,11 @@ import numpy as np
 
 from autograd_mini import errors
 
-__all__ = ["BUFFERS", "PARAMETERS", "Member", "check_kind", "members"]
+__all__ = ["BUFFERS", "PARAMETERS", "TREE", "Member", "check_kind", "members"]
 
 PARAMETERS = "parameters/"  # before each name, for a parameter may be called `file`, as savez's own
 BUFFERS = "buffers/"  # the same of what isn't learned
+TREE = "checkpoint.json"  # the member that says how the arrays of a whole run belong together
 LONGEST_HEADER = 4096  # bytes; of an array of numbers it is 128
 
 

@@ -34,6 +34,7 @@ class Optimizer(Called, Checked):
     """
 
     settings: ClassVar = {"lr": at_least_0}
+    moments: ClassVar[tuple[str, ...]] = ()  # what has an entry for each of a parameter's
     lr: float
 
     def __init__(self, parameters: Iterable[Any], lr: float, **settings: Any) -> None:
@@ -112,7 +113,6 @@ class Optimizer(Called, Checked):
         of their shape, or numbers), empty before the first step.
         """
         raise NotImplementedError
-
 
     def state_dict(self) -> dict[str, Any]:
         """What a run needs to go on: `state`, what is remembered of each parameter by its number,
@@ -216,18 +216,22 @@ def _fitting(optimizer: Optimizer, state: Any) -> tuple[list[dict[str, Any]], li
             setattr(trial, name, tuple(setting) if isinstance(setting, list) else setting)
     number, remembered = 0, []
     for group in own:
-        remembered.append([_of_parameter(p, by_number.get(number + i, {}), number + i)
-                           for i, p in enumerate(group.parameters)])
+        remembered.append([
+            _of_parameter(p, by_number.get(number + i, {}), number + i, optimizer.moments)
+            for i, p in enumerate(group.parameters)])
         number += len(group.parameters)
     return [{name: getattr(trial, name) for name in optimizer.settings} for trial in trials
             ], remembered
 
 
-def _of_parameter(p: Any, held: dict[str, Any], number: int) -> dict[str, Any]:
+def _of_parameter(p: Any, held: dict[str, Any], number: int, moments: tuple[str, ...]
+                  ) -> dict[str, Any]:
     """What is remembered of a parameter, in its own kind. Raises `StorageError`."""
     def of(name: str, x: Any) -> Any:
-        if name == "step" or isinstance(x, int):
+        if name == "step":
             return int(x)
+        if isinstance(x, int | float) and name not in moments:  # of an optimizer of one's own
+            return x
         array = np.asarray(x)
         if array.shape != np.shape(p.value):
             raise errors.StorageError(

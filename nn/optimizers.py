@@ -30,6 +30,7 @@ class SGD(Optimizer):
         "momentum": from_0_to_1, "dampening": from_0_to_1, "weight_decay": at_least_0,
         "nesterov": a_flag,
     }
+    moments: ClassVar = ("momentum_buffer",)
     momentum: float
     dampening: float
     weight_decay: float
@@ -68,6 +69,7 @@ class Adam(Optimizer):
     settings: ClassVar = Optimizer.settings | {
         "betas": two_below_1, "eps": above_0, "weight_decay": at_least_0,
     }
+    moments: ClassVar = ("exp_avg", "exp_avg_sq")
     betas: tuple[float, float]
     eps: float
     weight_decay: float
@@ -124,6 +126,7 @@ class RMSprop(Optimizer):
         "alpha": below_1, "eps": above_0, "weight_decay": at_least_0, "momentum": from_0_to_1,
         "centered": a_flag,
     }
+    moments: ClassVar = ("square_avg", "grad_avg", "momentum_buffer")
     alpha: float
     eps: float
     weight_decay: float
@@ -166,6 +169,7 @@ class Adagrad(Optimizer):
         "lr_decay": at_least_0, "weight_decay": at_least_0,
         "initial_accumulator_value": at_least_0, "eps": above_0,
     }
+    moments: ClassVar = ("sum",)
     lr_decay: float
     weight_decay: float
     initial_accumulator_value: float

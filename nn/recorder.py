@@ -11,7 +11,8 @@ from autograd_mini import Node, errors
 
 from .arguments import a_flag, a_whole_number, an_array, shown
 from .callbacks import Callback, Run
-from .evaluation import as_single, is_single, predict, run_model, takes_samples
+from .diagnostics import norm
+from .evaluation import as_single, is_single, not_training, predict, run_model, takes_samples
 from .module import Module
 from .targets import unshaped
 
@@ -102,19 +103,10 @@ class Recorder(Callback):
 
 
 def _rms(gradient: Any) -> float:
-    """The root mean square; by the largest entry first where squares are too small, or too large.
-    """
+    """The root mean square."""
     if gradient is None or not np.size(gradient):
         return math.nan
-    flat = np.asarray(gradient, float).ravel()
-    with np.errstate(over="ignore", invalid="ignore"):
-        square = float(flat @ flat) / len(flat)
-    if 1e-200 < square < math.inf:
-        return math.sqrt(square)
-    largest = float(np.abs(flat).max())
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return largest * math.sqrt(float(np.mean((flat / largest) ** 2)))
+    return norm(gradient) / math.sqrt(np.size(gradient))
 
 
 def _of_boundary(boundary: Any) -> tuple[np.ndarray, int]:
@@ -196,13 +188,8 @@ def _is_probability(model: Module, x: Any, scores: np.ndarray, threshold: float 
     if threshold is not None or not within:
         return threshold == 0.5
     few = np.asarray(x)[:1]
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
+    with not_training(model):  # and recorded, for what made the output tells
         out = run_model(model, as_single(few) if is_single(model) else few, takes_samples(model))
-    finally:
-        for module, was in modes:
-            module.training = was
     out = unshaped(out[0] if isinstance(out, list) else out)
     return not isinstance(out, Node) or (out.op is not None and out.op.name in PROBABILITY)
 

@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini import errors
 
 from .arguments import an_array, shown
-from .module import Module, walk
+from .module import Module, held, walk
 from .randomness import own_state, set_own_state
 
 __all__ = ["Entry", "Keys", "assign", "entries", "generators", "kept", "listed", "load_state",
@@ -134,11 +134,6 @@ def kept(model: Module) -> Iterator[None]:
 def generators(model: Module) -> dict[str, np.random.Generator]:
     """The generators that modules hold, also in lists and dicts, by path."""
     return {path: x for path, x in walk(model) if isinstance(x, np.random.Generator)}
-
-
-def held(holder: Any, key: Any) -> Any:
-    """What a module has for an attribute, or a list or dict under a key."""
-    return getattr(holder, key) if isinstance(holder, Module) else holder[key]
 
 
 def hold(holder: Any, key: Any, x: Any) -> None:

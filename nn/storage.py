@@ -57,17 +57,17 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 def load(model: Module, path: str | os.PathLike[str]) -> None:
     """Read the parameters and buffers that `save` wrote into a model of the same form.
 
-    A file of .safetensors is known by its content, whoever wrote it. The parameters stay
-    the same nodes, so an optimizer that steps them goes on doing so. All of
-    them are replaced or none: whatever is wrong with the file is one `StorageError` (a
-    `ValueError`) before anything is changed, and before an array is unpacked that isn't of its
-    parameter's shape. That is: no such file, or a damaged one; names that are missing, unknown or
-    there twice; other shapes; numbers that aren't floats, or float64 for float32, which can't
-    hold them exactly. Nothing is ever unpickled. Arrays with nan or inf are loaded
-    as they are, with a `RuntimeWarning` beforehand. A buffer that the file hasn't, or in another
-    shape, stays as it is, and one that the model hasn't is left in the file, which is told in the
-    same way; one that comes back is a new array in its attribute, so that no array of yours is
-    written to. Raises `OSError` if there is no such file.
+    A file of .safetensors is known by its content, whoever wrote it. The parameters stay the same
+    nodes, so an optimizer that steps them goes on doing so. All of them are replaced or none:
+    whatever is wrong with the file is one `StorageError` (a `ValueError`) before anything is
+    changed, and before an array is unpacked that isn't of its parameter's shape. That is: no file
+    of either kind, or a damaged one; names that are missing, unknown or there twice; other shapes;
+    numbers that aren't floats, or float64 for float32, which can't hold them exactly. Nothing is
+    ever unpickled. Arrays with nan or inf are loaded as they are, with a `RuntimeWarning`
+    beforehand. A buffer that the file hasn't, or in another shape, stays as it is, and one that the
+    model hasn't is left in the file, which is told in the same way; one that comes back is a new
+    array in its attribute, so that no array of yours is written to. Raises `OSError` if there is no
+    such file.
     """
     own = _entries(model)
     with Path(path).open("rb") as file:
@@ -172,7 +172,7 @@ def _read(file: IO[bytes], path: Any, own: dict[str, Entry]
             else:
                 npz.check_kind(file, path)
                 headers = npz.members(stack.enter_context(zipfile.ZipFile(file)), path)
-            if "checkpoint.json" in headers:
+            if npz.TREE in headers:
                 raise Problem(f"{path} is a checkpoint of a whole run: give it to "
                               "nn.load_checkpoint. Nothing was changed")
             found = _renamed(headers, own)

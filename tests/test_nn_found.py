@@ -304,3 +304,50 @@ def test_a_schedule_sets_all_rates_or_none():
     with pytest.raises(ArgumentError, match="lr must be a finite number"):
         schedule.step()
     assert schedule.get_last_lr() == [1.0, 1e308] and schedule.steps == 0
+
+
+def test_parameters_that_are_nan_from_the_start():
+    """There is no step before to look at: the error says so, and nothing else goes wrong."""
+    model = two_layers()
+    model[1].bias.data = np.array([np.nan])
+    with pytest.raises(FloatingPointError, match=r"for 1\.bias isn't finite from the start"):
+        nn.fit(model, [(X, Y)], nn.mse_loss, nn.SGD(model.parameters(), 0.1), 1, progress=False)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_sizes_whose_squares_have_no_number(size):
+    """A gradient of 1e-200 vanishes and isn't 0; one of 1e200 is finite."""
+    class Scaled(nn.Linear):
+        def forward(self, x):
+            return super().forward(x * size)
+
+    model, norms = Scaled(2, 1, bias=False, rng=0), nn.GradientNorms()
+    seen = nn.health(model, X, None, lambda p, y: np.mean(p))[0]
+    expected = size * np.hypot(*np.mean(X, axis=0))
+    assert seen.gradient == pytest.approx(expected, rel=1e-12)
+    assert "its gradient is 0" not in seen.notes
+    recorder = nn.Recorder()
+    nn.fit(model, [(X, Y)], lambda p, y: np.mean(p), nn.SGD(model.parameters(), 0.0), 1,
+           progress=False, callbacks=[norms, recorder])
+    assert norms.norms["weight"] == [pytest.approx(expected, rel=1e-12)]
+    assert recorder.gradients["weight"] == [pytest.approx(expected / 2**0.5, rel=1e-12)]
+
+
+def test_numbers_that_an_optimizer_of_ones_own_remembers():
+    """They come back as they are; a moment has an entry for each of its parameter's."""
+    class Slower(nn.SGD):
+        def moved(self, x, g, state):
+            state["factor"] = 0.5 * state.get("factor", 1.0)
+            return x - self.lr * state["factor"] * g
+
+    p = Tensor([1.0, 2.0])
+    optimizer, again = Slower([p], 1.0), Slower([p], 1.0)
+    p.grad = np.ones(2)
+    optimizer.step()
+    again.load_state_dict(optimizer.state_dict())
+    again.step()
+    assert p.data.tolist() == [0.25, 1.25]
+    state = {"state": {0: {"step": 1, "exp_avg": 0.5, "exp_avg_sq": np.ones(2)}},
+             "param_groups": nn.Adam([p]).state_dict()["param_groups"]}
+    with pytest.raises(StorageError, match="exp_avg of parameter 0 has shape"):
+        nn.Adam([p]).load_state_dict(state)

@@ -38,15 +38,20 @@ def give_gradients(ours, theirs, rng):
         q.grad = torch.tensor(np.array(p.grad))
 
 
+def step_both(one, other, ours, theirs, rng):
+    """A step of both with the same random gradients."""
+    give_gradients(ours, theirs, rng)
+    one.step()
+    other.step()
+
+
 @pytest.mark.parametrize(("name", "settings"), OPTIMIZERS, ids=str)
 def test_optimizers_step_as_torchs(name, settings, rng):
     """Fifty steps with random gradients, in groups too: equal to a few roundings."""
     ours, theirs = twins(rng)
     one, other = getattr(nn, name)(ours, **settings), getattr(torch.optim, name)(theirs, **settings)
     for _ in range(50):
-        give_gradients(ours, theirs, rng)
-        one.step()
-        other.step()
+        step_both(one, other, ours, theirs, rng)
     for p, q in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-12, atol=1e-14)
     groups = [{"params": ours[:1], "lr": 0.02}, {"params": ours[1:], "weight_decay": 0.05}]
@@ -54,9 +59,7 @@ def test_optimizers_step_as_torchs(name, settings, rng):
     one = getattr(nn, name)(groups, **settings)
     other = getattr(torch.optim, name)(theirs_too, **settings)
     for _ in range(5):
-        give_gradients(ours, theirs, rng)
-        one.step()
-        other.step()
+        step_both(one, other, ours, theirs, rng)
         one.param_groups[1]["lr"] *= 0.9
         other.param_groups[1]["lr"] *= 0.9
     for p, q in zip(ours, theirs, strict=True):
@@ -69,9 +72,7 @@ def test_the_state_of_an_optimizer_is_torchs(name, settings, rng):
     ours, theirs = twins(rng)
     one, other = getattr(nn, name)(ours, **settings), getattr(torch.optim, name)(theirs, **settings)
     for _ in range(3):
-        give_gradients(ours, theirs, rng)
-        one.step()
-        other.step()
+        step_both(one, other, ours, theirs, rng)
     ours_state, theirs_state = one.state_dict(), other.state_dict()
     filled = {i: {k: v for k, v in held.items() if v is not None}
               for i, held in theirs_state["state"].items()}
@@ -79,9 +80,7 @@ def test_the_state_of_an_optimizer_is_torchs(name, settings, rng):
         i: set(held) for i, held in filled.items() if held}
     fresh = getattr(nn, name)(ours, **settings)
     fresh.load_state_dict(theirs_state)
-    give_gradients(ours, theirs, rng)
-    fresh.step()
-    other.step()
+    step_both(fresh, other, ours, theirs, rng)
     for p, q in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-12, atol=1e-14)
 
