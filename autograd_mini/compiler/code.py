@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from ..errors import GraphError
 from ..ops import add, multiply
 from ..primitive import Elementwise, Primitive
 from . import passes
-from .machine import LEAF, ROW
 
-__all__ = ["Code"]
+__all__ = ["DOT", "LANE_SUM", "LEAF", "PRODUCT", "ROW", "Code"]
 
-Ids = np.ndarray
+LEAF, DOT, LANE_SUM, PRODUCT, ROW = 0, 1, 2, 3, 4
+"""Operations that are no row of the table; the rows' numbers begin at ROW. DOT: p₁·q₁ + p₂·q₂ + …
+of p₁, q₁, p₂, q₂, …; LANE_SUM: the same, summed over all samples of a batch; PRODUCT: p·q."""
 
 
 class Code:
-    """`op[i]` is the operation that makes value i; its operands are `arg[ptr[i]:ptr[i + 1]]`.
+    """`op[i]` is the operation that makes value i of the values `operands[i]`.
 
     Values without an operation are inputs, or constants with a number in `constants`. `rows[k]`
     is the elementwise row of operation k + ROW. In a program over a batch some inputs are `lanes`:
@@ -35,21 +33,17 @@ class Code:
 
     def __init__(self, inputs: int, lanes: Sequence[int] = ()) -> None:
         self.op: list[int] = [LEAF] * inputs
-        self.ptr: list[int] = [0] * (inputs + 1)
-        self.arg: list[int] = []
+        self.operands: list[tuple[int, ...]] = [()] * inputs
         self.inputs = inputs
         self.lanes = lanes
         self.constants: dict[int, float] = {}
         self.rows: list[Elementwise] = []
         self.operation_of: dict[Primitive, int] = {}  # only rows that have been used
         self._constant_at: dict[tuple[float, float, bool], int] = {}
+        self._lane_mask = bytearray()
 
     def __len__(self) -> int:
         return len(self.op)
-
-    def operands(self, i: int) -> list[int]:
-        """The operands of value i."""
-        return self.arg[self.ptr[i] : self.ptr[i + 1]]
 
     def constant(self, x: float, given: bool = False) -> int:
         """The value that holds the number x; that of a 1 that the program was given is its own.
@@ -63,22 +57,11 @@ class Code:
             self.constants[self._constant_at[key]] = x
         return self._constant_at[key]
 
-    def append(self, op: int, operands: Sequence[int]) -> int:
+    def append(self, op: int, operands: tuple[int, ...]) -> int:
         """Append a value; returns its number."""
         self.op.append(op)
-        self.arg += operands
-        self.ptr.append(len(self.arg))
+        self.operands.append(operands)
         return len(self.op) - 1
-
-    def append_rows(self, row: Elementwise, *operands: Any) -> Ids:
-        """Append a value for each entry of the operands (arrays of one length, or single ids)."""
-        columns = np.broadcast_arrays(*operands)
-        first, n = len(self.op), columns[0].size
-        self.op += [self.operation(row)] * n
-        start, k = len(self.arg), len(columns)
-        self.arg += np.column_stack([c.ravel() for c in columns]).ravel().tolist()
-        self.ptr += range(start + k, start + k * n + 1, k)
-        return np.arange(first, first + n)
 
     def operation(self, row: Primitive) -> int:
         """The number of a row of the table."""
@@ -98,21 +81,20 @@ class Code:
         What comparisons depend on isn't fused either: it must come out as it did, to the last
         digit.
         """
-        op, ptr, arg = self.arrays()
-        uses = np.bincount(np.concatenate([arg, kept, kept]).astype(np.int64), minlength=len(op))
-        fixed = passes.alive(ptr, arg, np.array(compared, np.int64))
-        found = passes.fused(op, ptr, arg, uses, fixed, self.operation(add),
-                             self.operation(multiply), self.constant(1.0))
-        self.op, self.ptr, self.arg = (part.tolist() for part in found)
+        add_, multiply_ = self.operation(add), self.operation(multiply)
+        one = self.constant(1.0)
+        fixed = passes.alive(self.operands, compared)
+        passes.fuse(self.op, self.operands, passes.uses(self.operands, kept), fixed,
+                    passes.Sums(add_, multiply_, DOT, one))
 
-    def lane_mask(self) -> np.ndarray:
-        """Which values have a number for each sample."""
-        op, ptr, arg = self.arrays()
-        mask = np.zeros(len(op), bool)
-        mask[np.asarray(self.lanes, int)] = True
-        passes.mark_dependents(ptr, arg, op, mask)
+    def lane_mask(self) -> bytearray:
+        """Which values have a number for each sample: what depends on a lane, but for sums over
+        lanes.
+        """
+        mask, op, operands = self._lane_mask, self.op, self.operands
+        lanes = set(self.lanes)
+        if not lanes:
+            mask.extend(bytes(len(op) - len(mask)))
+        for i in range(len(mask), len(op)):
+            mask.append(i in lanes or (op[i] != LANE_SUM and any([mask[k] for k in operands[i]])))
         return mask
-
-    def arrays(self) -> tuple[Ids, Ids, Ids]:
-        """The lists op, ptr and arg as arrays."""
-        return np.array(self.op), np.array(self.ptr), np.array(self.arg, np.int64)

@@ -10,8 +10,7 @@ from ..errors import GraphError
 from ..graph import Node
 from ..ops import positive, power, reciprocal, square, total, weighted_sum
 from ..primitive import Primitive
-from .code import Code
-from .machine import DOT
+from .code import DOT, Code
 
 __all__ = ["flatten"]
 
@@ -26,7 +25,7 @@ def flatten(code: Code, order: Sequence[Node], number: dict[Any, int]) -> None:
     A leaf without a number is a constant.
     """
     code.constant(1.0)
-    op, arg, ptr, operation_of = code.op, code.arg, code.ptr, code.operation_of
+    op, operands, operation_of = code.op, code.operands, code.operation_of
     for node in order:
         row = node.op
         if type(node.value) is not float:
@@ -54,8 +53,7 @@ def flatten(code: Code, order: Sequence[Node], number: dict[Any, int]) -> None:
         else:  # as `code.append`, without the call: this is done for nearly every node
             number[node] = len(op)
             op.append(known)
-            arg += ids
-            ptr.append(len(arg))
+            operands.append(tuple(ids))
 
 
 def _simple_power(code: Code, base: int, exponent: float) -> int:
@@ -73,8 +71,8 @@ def _special(code: Code, row: Primitive, ids: list[int]) -> int:
         one, n = code.constant(1.0), len(ids) // 2
         products = [(i, one) for i in ids] if row is total else [
             (ids[-1], one), *zip(ids[:n], ids[n:-1], strict=True)]
-        return code.append(DOT, [i for product in products for i in product])
-    return code.append(code.operation(row), ids)
+        return code.append(DOT, tuple([i for product in products for i in product]))
+    return code.append(code.operation(row), tuple(ids))
 
 
 def _tensor_error(node: Node) -> GraphError:

@@ -20,8 +20,7 @@ from ..ops import sum as total_of
 from ..recording import undisturbed
 from ..trees import flat, tree_map
 from . import passes
-from .code import Code
-from .machine import LANE_SUM, LEAF, ROW
+from .code import LANE_SUM, LEAF, ROW, Code
 from .transform import Transforms
 
 __all__ = ["interpret"]
@@ -48,8 +47,7 @@ def interpret(code: Code, n: int, output: Any, input_ids: list[Any], numbers: Se
 def _nodes(code: Code, inputs: Sequence[Any], n: int, outputs: Sequence[int], samples: int
            ) -> list[Any]:
     """The first n values of the code as nodes, for these inputs; only what `outputs` depend on."""
-    _, ptr, arg = code.arrays()
-    needed = passes.alive(ptr, arg, np.array(outputs, np.int64))
+    needed = passes.alive(code.operands, outputs)
     values: list[Any] = [leaf(np.array(x)) if isinstance(x, np.ndarray) else leaf(x)
                          for x in inputs]
     values += [None] * (n - len(values))
@@ -57,7 +55,7 @@ def _nodes(code: Code, inputs: Sequence[Any], n: int, outputs: Sequence[int], sa
         if i < n:
             values[i] = x
     for i in range(n):
-        operands = [values[j] for j in code.operands(i)]
+        operands = [values[j] for j in code.operands[i]]
         if not needed[i] or code.op[i] == LEAF:
             continue
         if code.op[i] >= ROW:

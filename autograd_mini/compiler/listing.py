@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .code import Code
-from .machine import LANE_SUM, LEAF, ROW
+from .code import LANE_SUM, LEAF, ROW, Code
 from .replay import Replay
 
 __all__ = ["listing", "summary"]
@@ -27,7 +26,7 @@ def listing(replay: Replay) -> str:
     lines = [f"# {replay.trace.name}: {summary(replay)}"]
     names = {i: f"{x:.6g}" for i, x in code.constants.items()}
     for i in np.flatnonzero(replay.schedule.needed).tolist():
-        operands = [names.get(j, f"v{j}") for j in code.operands(i)]
+        operands = [names.get(j, f"v{j}") for j in code.operands[i]]
         if code.op[i] != LEAF:
             lines.append(f"v{i} = {_operation(code, i, operands)}")
         elif i not in names:

@@ -14,7 +14,7 @@ import math
 import os
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,13 @@ except ImportError as error:
     raise errors.missing_extra("numba", "fast", "compile") from error
 
 from .cache import keep
+from .code import ROW
 
-__all__ = ["DOT", "LANE_SUM", "LEAF", "PRODUCT", "ROW", "NumbaError", "check_compiles", "compiled",
-           "machine"]
+__all__ = ["NumbaError", "check_compiles", "in_range", "machine"]
 
 NumbaError = numba.core.errors.NumbaError
 
-LEAF, DOT, LANE_SUM, PRODUCT, ROW = 0, 1, 2, 3, 4
-"""Operations that are no row of the table; the rows' numbers begin at ROW. DOT: p₁·q₁ + p₂·q₂ + …
-of p₁, q₁, p₂, q₂, …; LANE_SUM: the same, summed over all samples of a batch; PRODUCT: p·q."""
+TINY, HUGE = np.finfo(float).tiny, np.finfo(float).max
 
 HEAD = '''import numba
 from numpy import uint64  # places: of signed ones Numba asks each time whether they are negative
@@ -168,10 +166,13 @@ def _branches(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> st
     return "\n".join(lines)
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """The function, compiled when it is first called, and kept on disk beside this file."""
-    return keep(numba.njit(error_model="numpy")(function), function.__name__,
-                fingerprint(function), Path(__file__).parent / "__pycache__")
+def in_range(numbers: np.ndarray, places: np.ndarray, width: int) -> bool:
+    """Whether all of these numbers have all their digits and are finite (see ops/extremes.py)."""
+    for place in places:
+        for x in numbers[place, :width]:
+            if not TINY <= abs(x) <= HUGE:
+                return False
+    return True
 
 
 @cache
@@ -281,3 +282,7 @@ def _as_text(x: Any) -> str:
     if isinstance(x, tuple):
         return f"({', '.join(map(_as_text, x))})"
     return os.urandom(16).hex()
+
+
+in_range = keep(numba.njit(error_model="numpy")(in_range), "in_range", fingerprint(in_range),
+                Path(__file__).parent / "__pycache__")

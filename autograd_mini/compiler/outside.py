@@ -53,10 +53,12 @@ class Environment:
         self.references = _reachable(self._function)
 
     def nodes_outside(self, root: Node, inputs: dict[Any, int], parameters: Sequence[Node]
-                      ) -> list[Node]:
+                      ) -> tuple[list[Node], list[Node]]:
         """The nodes, besides the inputs, that `root` depends on and whose numbers are to be read.
 
-        A leaf that the call made, and that can't be found, is a constant.
+        A leaf that the call made, and that can't be found, is a constant. Also returns all nodes
+        that `root` depends on, root first; but not what a node from outside was computed from,
+        which doesn't count: its number is what it is.
         """
         needed = topological_order(root)
         computed = {node for node in needed if node.op is not None and id(node) in self._before}
@@ -66,7 +68,7 @@ class Environment:
             _check_independent(computed, set(parameters))
         leaves = [node for node in needed if node.op is None and node not in inputs]
         return [*computed, *[node for node in leaves if id(node) in self.references or (
-            node.params == VARIABLE and node.made_at < self._began)]]
+            node.params == VARIABLE and node.made_at < self._began)]], needed
 
 
 def _check_independent(computed: set[Node], parameters: set[Node]) -> None:

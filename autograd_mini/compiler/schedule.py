@@ -5,13 +5,14 @@ Values of one level don't depend on each other; those that one operation makes a
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import passes
-from .code import Code
-from .machine import LANE_SUM, LEAF, PRODUCT, machine
+from .code import LANE_SUM, LEAF, PRODUCT, Code
+from .machine import machine
 
 __all__ = ["Schedule"]
 
@@ -36,12 +37,15 @@ class Schedule:
     """
 
     def __init__(self, code: Code, outputs: Ids) -> None:
-        op, ptr, arg = code.arrays()
-        self.needed = needed = passes.alive(ptr, arg, outputs)
+        op, ptr, arg = _arrays(code)
+        alive = passes.alive(code.operands, outputs)
+        self.needed = needed = np.frombuffer(alive, bool)
         needed[: code.inputs] = True
-        self.lane = code.lane_mask()
-        stage = passes.stages(ptr, arg, op)
-        level = passes.levels(ptr, arg, needed)
+        self.lane = np.array(code.lane_mask(), bool)
+        stage = np.zeros(len(op), int)
+        if LANE_SUM in code.op:
+            stage[:] = passes.stages(code.operands, [k == LANE_SUM for k in code.op])
+        level = np.array(passes.levels(code.operands, alive), int)
         ids = np.flatnonzero(needed & (op != LEAF))
         self.in_lanes = self.lane | (op == LANE_SUM)
         keys = ids, op[ids], level[ids], self.in_lanes[ids], stage[ids]
@@ -73,6 +77,15 @@ class Schedule:
         """The memory of the program: its instructions, and a number for each value."""
         return int(self.index.nbytes + sum(s.program.nbytes for s in self.segments)
                    + 8 * sum(self.sizes))
+
+
+def _arrays(code: Code) -> tuple[Ids, Ids, Ids]:
+    """The operations, and the operands in one array: those of value i are arg[ptr[i]:ptr[i + 1]].
+    """
+    ptr = np.zeros(len(code) + 1, int)
+    np.cumsum([len(some) for some in code.operands], out=ptr[1:])
+    arg = np.fromiter(chain.from_iterable(code.operands), int, ptr[-1])
+    return np.array(code.op), ptr, arg
 
 
 class _Writer:
@@ -133,7 +146,8 @@ class _Writer:
             places = self.schedule.place[self.arg[np.repeat(self.ptr[ids], lengths) + within]]
             row, p, q = np.repeat(np.arange(len(ids)), lengths // 2), places[::2], places[1::2]
             order = np.lexsort((q, p, row))  # a sum in any order, so in one with long runs
-            runs, stops = passes.runs(p[order], q[order], np.cumsum(lengths // 2))
+            runs, stops = passes.runs(p[order].tolist(), q[order].tolist(),
+                                      np.cumsum(lengths // 2).tolist())
             self._put(np.concatenate([at + len(ids) + 1 + np.array([0, *stops]), runs]))
         return op, int(self.schedule.place[ids[0]]), len(ids), at
 

@@ -13,10 +13,9 @@ import numpy as np
 
 from ..ops import extremes
 from ..primitive import Elementwise
-from .code import Code
-from .machine import ROW
+from .code import ROW, Code
+from .machine import in_range
 from .memory import Memory
-from .passes import in_range
 from .schedule import Schedule
 
 __all__ = ["LengthCheck", "SlopeCheck", "Slopes"]
@@ -83,14 +82,15 @@ class LengthCheck:
     """Whether no length of the recorded code is 0, if it is differentiated more than once."""
 
     def __init__(self, code: Code, recorded: int, order: int, schedule: Schedule) -> None:
-        op, ptr, arg = code.arrays()
+        op = np.array(code.op[:recorded])
         self._inputs: list[list[list[Ids]]] = [[], []]
         radial = [(k + ROW, row) for k, row in enumerate(code.rows) if row.radial and order > 1]
         for number, row in radial:
-            ids = np.flatnonzero(op[:recorded] == number)
+            ids = np.flatnonzero(op == number)
             for lane in (False, True):
                 of = ids[schedule.lane[ids] == lane]
-                xs = [arg[ptr[of] + i] for i, slope in enumerate(row.slopes) if slope is not None]
+                xs = [np.array([code.operands[k][i] for k in of.tolist()], int)
+                      for i, slope in enumerate(row.slopes) if slope is not None]
                 needed = np.all([schedule.needed[x] for x in xs], axis=0)
                 if needed.any():
                     self._inputs[lane].append([x[needed] for x in xs])

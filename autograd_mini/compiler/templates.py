@@ -4,48 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..errors import GraphError
 from ..graph import Node, leaf, topological_order
 from ..ops import power
 from ..primitive import Elementwise
 from ..recording import Observer, traced_by
-from .code import Code
+from .code import DOT, ROW, Code
 from .flatten import flatten
-from .machine import DOT, ROW
 
 __all__ = ["SlopeTemplates"]
 
-Ids = np.ndarray
-
 
 class SlopeTemplates:
-    """Appends to a code the slopes of values that a row made; each row is recorded once."""
+    """Appends to a code the slopes of values that rows made; each row's rule is recorded once."""
 
     def __init__(self, code: Code) -> None:
         self.code = code
-        self._templates: dict[Any, list[_Template]] = {}
+        self._templates: dict[Any, _Template] = {}
+        self._slopes: dict[tuple[int, int], int | None] = {}
 
-    def slopes(self, row: Elementwise, ys: Ids, xs: list[Ids]) -> list[Ids | None]:
-        """Per argument, where the slopes of these values are; new values where need be."""
-        if row is power:  # whose rule asks whether the exponent is a constant
-            return self._slopes_of_powers(ys, *xs)
-        if row not in self._templates:
-            self._templates[row] = [_Template(row, i) for i in range(len(xs))]
-        return [template.append_to(self.code, ys, xs) for template in self._templates[row]]
+    def slope(self, row: Elementwise, y: int, i: int) -> int | None:
+        """Where the slope is of value y, which `row` made, in its operand i; None for no slope.
 
-    def _slopes_of_powers(self, ys: Ids, xs: Ids, exponents: Ids) -> list[Ids | None]:
-        base, exponent = np.empty_like(ys), np.empty_like(ys)
-        for e in np.unique(exponents).tolist():
-            at = exponents == e
-            key = (power, self.code.constants.get(e))
+        It is a new value, unless it was needed for an earlier gradient.
+        """
+        if (y, i) not in self._slopes:
+            # The rule of a power asks whether the exponent is a constant.
+            exponent = self.code.constants.get(self.code.operands[y][1]) if row is power else None
+            key = (row, i, exponent)
             if key not in self._templates:
-                self._templates[key] = [_Template(power, i, key[1]) for i in (0, 1)]
-            for template, slopes in zip(self._templates[key], (base, exponent), strict=True):
-                ids = template.append_to(self.code, ys[at], [xs[at], exponents[at]])
-                slopes[at] = ids if ids is not None else self.code.constant(0.0)
-        return [base, exponent]
+                self._templates[key] = _Template(row, i, exponent)
+            self._slopes[y, i] = self._templates[key].append_to(self.code, y)
+        return self._slopes[y, i]
 
 
 class _Template:
@@ -58,7 +48,7 @@ class _Template:
         self.number: float | None = None
         self.code: Code | None = None
         slope = row.slopes[i]
-        if slope is None or (exponent is not None and i == 1):
+        if slope is None:
             return
         if not callable(slope):
             self.number = float(slope)
@@ -77,20 +67,21 @@ class _Template:
             _DecisionRefuser(row).detached()
         self.result = number[result]
 
-    def append_to(self, code: Code, ys: Ids, xs: list[Ids]) -> Ids | None:
-        """Append the slope of each of these values to `code`; None for no slope."""
+    def append_to(self, code: Code, y: int) -> int | None:
+        """Append the slope of value y of `code`, which the row made; None for no slope."""
         if self.number is not None:
-            return np.full(len(ys), code.constant(self.number))
+            return code.constant(self.number)
         if self.code is None:
             return None
-        copies: list[Any] = [ys, *xs]
+        copies = [y, *code.operands[y]]
         for i in range(len(copies), len(self.code)):
             if i in self.code.constants:
                 copies.append(code.constant(self.code.constants[i]))
-                continue
-            operands = [copies[j] for j in self.code.operands(i)]
-            copies.append(code.append_rows(self.code.rows[self.code.op[i] - ROW], *operands))
-        return np.broadcast_to(copies[self.result], len(ys))
+            else:
+                row = self.code.rows[self.code.op[i] - ROW]
+                copies.append(code.append(code.operation(row),
+                                          tuple([copies[k] for k in self.code.operands[i]])))
+        return copies[self.result]
 
 
 class _DecisionRefuser(Observer):

@@ -9,15 +9,14 @@ import numpy as np
 
 from ..call import inside_transform
 from ..errors import GraphError
-from ..graph import Node, made, topological_order
+from ..graph import Node, made
 from ..ops import total
 from ..recording import traced_by, undisturbed
 from ..trees import flat, tree_leaves, tree_map
-from .code import Code
+from .code import LANE_SUM, Code
 from .flatten import flatten
 from .forms import variables
 from .guards import GuardRecorder
-from .machine import LANE_SUM
 from .outside import Environment, References
 from .transform import one_number
 from .values import as_values
@@ -58,14 +57,12 @@ class Trace:
         number = given.number
         root = _common_consumer([*[y for y in flat(output) if isinstance(y, Node)],
                                  *recorder.nodes()])
-        self.outside = environment.nodes_outside(root, number, program.parameters or ())
+        self.outside, needed = environment.nodes_outside(root, number, program.parameters or ())
         self.references = References(environment.references, self.outside)
         number |= {node: len(number) + i for i, node in enumerate(self.outside)}
-        # What a node from outside was computed from doesn't count: its number is what it is.
-        order = topological_order(root, tuple(self.outside))[:0:-1]
         weight = [len(number)] if program.reduce is not None else []  # 1 or 1/n, set in each call
         self.code = code = Code(len(number) + len(weight), given.lanes)
-        flatten(code, order, number)
+        flatten(code, needed[:0:-1], number)
         self.guards, self.masked = recorder.guards(number, code.constant), recorder.masked
         self.output = tree_map(lambda y: number[y] if isinstance(y, Node)
                                else code.constant(float(y)), output)
