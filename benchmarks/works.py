@@ -8,6 +8,7 @@ from . import (
     digits,
     elementwise,
     expression,
+    first_call,
     hessian,
     imports,
     memory,
@@ -18,7 +19,7 @@ from . import (
 )
 
 WORKS = {work.name: work for work in [
-    expression.WORK, demo.WORK, demo.RECORDING, chain.WORK, *training.WORKS, elementwise.WORK,
-    *models.WORKS, digits.WORK, hessian.WORK, *unrolled.WORKS, *written.WORKS, memory.WORK,
-    imports.WORK,
+    expression.WORK, demo.WORK, demo.RECORDING, first_call.WORK, chain.WORK, *training.WORKS,
+    elementwise.WORK, *models.WORKS, digits.WORK, hessian.WORK, *unrolled.WORKS, *written.WORKS,
+    memory.WORK, imports.WORK,
 ]}

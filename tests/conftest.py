@@ -19,12 +19,23 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20240229)
 
 
-@pytest.fixture
-def interpreted(monkeypatch):
-    """Programs are run by Python instead of by machine code, which takes long to compile."""
-    from autograd_mini.compiler import schedule
+@pytest.fixture(params=["in Python", "in machine code"])
+def interpreted(request, monkeypatch):
+    """Programs run in both ways; the machine is one in Python, for which nothing is compiled."""
+    from autograd_mini.compiler import replay, schedule
 
     monkeypatch.setattr(schedule, "machine", slow_machine)
+    if request.param == "in machine code":
+        monkeypatch.setattr(replay, "LARGE", -1)
+
+
+@pytest.fixture
+def on_the_machine(monkeypatch):
+    """Programs of any size begin in machine code."""
+    pytest.importorskip("numba", reason="the fast extra isn't installed")
+    from autograd_mini.compiler import replay
+
+    monkeypatch.setattr(replay, "LARGE", -1)
 
 
 def pytest_collection_modifyitems(items):

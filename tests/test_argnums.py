@@ -109,7 +109,6 @@ def test_autograds_argnum_is_argnums():
 
 def test_programs_take_names():
     """A transform of a program, and a program of a transform, know the function's names."""
-    pytest.importorskip("numba")
     assert ag.grad(ag.compile(product), "b")(2.0, 3.0, 2.0) == 24.0
     assert ag.compile(ag.grad(product, ("b", "W")))(2.0, 3.0, 2.0) == (24.0, 18.0)
     assert ag.compile(ag.hessian(product, "b")).steps == (("grad", 1), ("jacobian", 1))

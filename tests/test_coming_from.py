@@ -114,8 +114,6 @@ def test_the_page_has_its_tables():
 @pytest.mark.parametrize("title", TABLES)
 def test_each_right_side_runs(title):
     """In the order of the page, in one namespace, with NumPy and this package alone."""
-    if "ag.compile(" in str(TABLES[title]):
-        pytest.importorskip("numba", reason="the fast extra isn't installed")
     namespace = ours()
     for _, right in TABLES[title]:
         y = numbers(result_of(right, namespace))

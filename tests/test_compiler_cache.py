@@ -11,6 +11,8 @@ import textwrap
 
 import pytest
 
+from autograd_mini.primitive import PRIMITIVES, Elementwise, _built_in as BUILT_IN
+
 
 class Attack:
     """What a foreign file might hold: unpickled, it leaves a trace."""
@@ -105,8 +107,9 @@ def run(code, cache, **env):
 def test_the_second_process_compiles_nothing(tmp_path):
     """Machine code is kept on disk: the first process writes it, the second only reads."""
     code = """
-        import autograd_mini as ag
-        print(ag.grad(ag.compile(lambda x: x.sin() * x))(2.0))
+        import numpy as np, autograd_mini as ag
+        program = ag.compile(lambda x: x.sin() * x, batched=0, reduce="sum")
+        print(ag.grad(program)(np.array([2.0, 3.0])))
     """
     first = run(code, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
@@ -115,14 +118,44 @@ def test_the_second_process_compiles_nothing(tmp_path):
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == files
 
 
-def test_without_numba_the_error_says_what_to_install(tmp_path):
-    """Importing the package doesn't need Numba; compiling does, and says what to install."""
+def test_each_row_of_the_table_is_known_again():
+    """What tells machines apart is the same text each time, so that what is on disk is found."""
+    pytest.importorskip("numba", reason="the fast extra isn't installed")
+    from autograd_mini.compiler.machine import fingerprint, scalar_function
+
+    for row in PRIMITIVES.values():
+        if isinstance(row, Elementwise) and row.name in BUILT_IN and row.scalar is not None:
+            function = scalar_function(row).py_func
+            assert fingerprint(function) == fingerprint(function), row.name
+
+
+def test_without_numba_programs_run_in_python_and_batches_say_what_to_install(tmp_path):
+    """Only a batch needs Numba: all else runs in Python, however large it is and however often."""
     assert "pip install 'autograd-mini[fast]'" in run("""
         import sys
         sys.modules["numba"] = None
         import autograd_mini as ag
+        from autograd_mini.compiler import replay
+        replay.SMALL, replay.LARGE, replay.MOST_IN_PYTHON = 0, 10, 50
+        def f(x):
+            for _ in range(10):
+                x = x.sin() * x
+            return x
+        program = ag.compile(ag.grad(f))
+        assert {program(2.0) for _ in range(20)} == {ag.grad(f)(2.0)}
+        assert "in Python" in repr(program)
         try:
-            ag.compile(lambda x: x)
+            ag.compile(lambda x: x, batched=0)
         except ag.errors.MissingExtraError as error:
             print(error)
+    """, tmp_path)
+
+
+def test_a_small_program_does_not_even_import_numba(tmp_path):
+    """Its first call waits for nothing."""
+    run("""
+        import sys
+        import autograd_mini as ag
+        ag.compile(ag.hessian(lambda x: x.sin() * x))(2.0)
+        assert "numba" not in sys.modules
     """, tmp_path)

@@ -307,8 +307,15 @@ def test_a_compiled_density():
     program = ag.compile(lambda x: np.sum(ours.expon.logpdf(x)))
     assert program(np.array([1.0, 2.0])) == -3.0
     assert program(np.array([1.0, -2.0])) == -math.inf
+    gamma = lambda x, a: ours.gamma.logpdf(x, a)  # of rows that have no function of floats
+    slope, curved = (ag.grad(gamma, (0, 1)), ag.hessian(gamma, 1))
+    program, second = ag.compile(slope), ag.compile(curved)
+    for args in ((1.0, 2.0), (0.3, 0.7), (5.0, 1.0)):
+        assert program(*args) == pytest.approx(slope(*args), rel=1e-12)
+        assert second(*args) == pytest.approx(curved(*args), rel=1e-12)
+    pytest.importorskip("numba", reason="the fast extra isn't installed")
     with pytest.raises(ag.errors.GraphError, match="isn't on the tape"):
-        ag.compile(lambda x: ours.gamma.logpdf(x, 2.0))(1.0)
+        ag.compile(lambda x: ours.gamma.logpdf(x, 2.0), batched=0)(np.ones(2))
 
 
 @pytest.mark.oracle

@@ -128,7 +128,7 @@ def test_a_program_is_compiled(interpreted):
     for x, y in ((0.5, 2.0), (0.25, 3.0), (0.5, -1.0)):
         assert program(x, y) == pytest.approx(slope(x, y), rel=1e-14)
     program(0.5, 2.0)
-    assert "compared: gt(v1, 0)" in str(program)
+    assert "1 comparison" in str(program)
 
 
 def test_a_row_of_ones_own_differentiates():

@@ -339,7 +339,6 @@ def test_a_transform_in_a_class_is_a_method():
 
 def test_compile_knows_what_a_function_was_made_from():
     """A transform's result is compiled as such; a wrapper around it as the function it is."""
-    pytest.importorskip("numba")
     made = pickle.loads(pickle.dumps(ag.grad(product, np.int64(1))))
     assert ag.compile(made).steps == ag.grad(ag.compile(product), 1).steps == (("grad", 1),)
     assert ag.compile(ag.hessian(product)).steps == (("grad", 0), ("jacobian", 0))

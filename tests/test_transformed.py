@@ -133,7 +133,6 @@ def test_elementwise_grad_refuses_what_has_no_sum():
 
 def test_elementwise_grad_in_programs():
     """It is compiled like a gradient."""
-    pytest.importorskip("numba")
     assert ag.compile(ag.elementwise_grad(cube))(np.arange(3.0)).tolist() == [0.0, 3.0, 12.0]
 
 

@@ -272,7 +272,6 @@ def test_the_tree_functions():
 @pytest.mark.parametrize("kind", [dict, collections.OrderedDict, Own, Layer])
 def test_programs_keep_kinds(kind):
     """A compiled function takes and gives the same containers, and records anew for another."""
-    pytest.importorskip("numba")
     program = ag.compile(ag.grad(lambda p: (p["W"] if isinstance(p, dict) else p.W) ** 2))
     slope = program(kind(W=3.0))
     assert type(slope) is kind and flat(slope)[0] == 6.0
@@ -321,7 +320,6 @@ def test_flatten_is_differentiable_both_ways():
 
 def test_programs_take_unflatten():
     """A loss of a tree, as one of a vector, is compiled."""
-    pytest.importorskip("numba")
     vector, unflatten = ag.flatten({"W": np.array([1.0, 2.0]), "b": 3.0})
     loss = lambda v: np.sum(unflatten(v)["W"] ** 2) * unflatten(v)["b"]
     assert ag.compile(ag.grad(loss))(vector).tolist() == [6.0, 12.0, 5.0]

@@ -1,4 +1,12 @@
-"""A program is a function of Values that is recorded once and replayed at machine speed.
+"""A program is a function of Values that is recorded once and replayed for other numbers.
+
+**How it runs.** As straight-line Python, which is there at once and which `print(program)` shows.
+With Numba (the extra `fast`) also on a machine that is compiled from the table: batches, programs
+of more than 20,000 operations from the start, and those of 500 or more once they have run 30
+million operations, about a second's worth. That is counted, so the same calls give the same bits
+on each computer; `repr(program)` says where it runs. The two ways differ in a last digit where
+numbers are added up, for the machine takes them in another order and rounds a product and a sum
+at once.
 
 **What a program reads when.** In each call: its arguments; the numbers of the Values that the
 function finds outside; and where it finds them (in what it closes over, its globals, defaults,
@@ -20,11 +28,12 @@ made anew; the folder may be emptied at any time.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 from ..argnums import positions
-from ..errors import DTypeError, GraphError
+from ..errors import DTypeError, GraphError, missing_extra
 from ..graph import Node
 from ..spellings import refuse_keywords
 from ..transformed import Transformed, refuse_aux
@@ -51,16 +60,16 @@ def compile(function: Callable[..., Any], *, batched: Sequence[int] | int = (),
     reduce='mean' or 'sum' one number comes out, which can be differentiated.
     parameters: Values (as `model.parameters()`) that the program takes as its first argument, one
     flat array: see `flat()` and `store()`.
-    Values from outside are read in each call, and if the function would find another in its
-    place it is recorded again. Plain numbers and arrays from outside, and random ones, stay what
-    they were when it was recorded; printing and storing happen only then. See `help(ag.compiler)`.
     branches: what to do when a comparison (`if x > 0`) comes out differently from when it was
     recorded: 'record' the other branch too and keep both, or 'raise' `GraphError`.
 
-    The first call compiles a machine for the operations in use, and keeps it on disk (in
-    $AUTOGRAD_MINI_CACHE, by default ~/.cache/autograd_mini): a folder that must be your own.
-    Raises `MissingExtraError` without Numba, `GraphError` for what isn't made of Values' scalar
-    functions, `NotDifferentiableError` for a function of NumPy that takes no array of Values.
+    Values from outside are read in each call; plain numbers and random ones stay what they were
+    when it was recorded. A program is straight-line Python, ready after milliseconds; `print` shows
+    it. A batch, or what is large or runs for long, has a machine that Numba compiles and that is
+    kept on disk, in a folder that must be your own. See `help(ag.compiler)`.
+    Raises `MissingExtraError` for a batch without Numba, `GraphError` for what isn't made of
+    Values' scalar functions, `NotDifferentiableError` for a function of NumPy that takes no array
+    of Values.
 
     >>> import numpy as np, autograd_mini as ag
     >>> rosenbrock = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
@@ -97,6 +106,8 @@ def check(batched: Sequence[int], reduce: str | None, parameters: Sequence[Any] 
         raise GraphError("reduce is 'mean', 'sum' or None; branches is 'record' or 'raise'")
     if reduce is not None and not batched:
         raise GraphError("reduce= is over a batch: say which arguments are batched=")
+    if batched and importlib.util.find_spec("numba") is None:
+        raise missing_extra("numba", "fast", "compile(batched=…)")
     if parameters is not None:
         check_parameters(parameters)
         if steps:

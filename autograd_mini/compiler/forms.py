@@ -107,6 +107,7 @@ class ResultForm:
 
     def __init__(self, output: Any, axes: Any, batched: bool) -> None:
         self._tree = compact(output)
+        self._is_one_part = not is_nested(self._tree)
         # A part without numbers counts as one that has a number for each sample.
         pairs = [(np.asarray(ids), batched and bool(np.all(axis))) for (_, ids), (_, axis) in
                  zip(tree_leaves(self._tree), tree_leaves(compact(axes)), strict=True)]
@@ -116,8 +117,12 @@ class ResultForm:
         self.ids = np.concatenate([np.empty(0, int), *[ids.ravel() for ids, _ in pairs]]).astype(
             int)
 
-    def filled(self, numbers: np.ndarray, samples: int) -> Any:
+    def filled(self, numbers: list[float] | np.ndarray, samples: int) -> Any:
         """The result with these numbers: one for each of `ids`, or a row for each."""
+        if isinstance(numbers, list):  # of a program without a batch
+            return self._in_place([
+                np.array(numbers[a:b], float).reshape(shape) if shape else float(numbers[a])
+                for a, b, shape, _ in self._parts])
         parts: list[Any] = []
         for a, b, shape, axis in self._parts:
             if axis:  # a number a sample: the batch comes first
@@ -126,6 +131,12 @@ class ResultForm:
             else:
                 part = numbers[a:b] if numbers.ndim == 1 else numbers[a:b, 0]
                 parts.append(part.reshape(shape) if shape else float(part[0]))
+        return self._in_place(parts)
+
+    def _in_place(self, parts: list[Any]) -> Any:
+        """The parts, in the form of the result."""
+        if self._is_one_part:
+            return parts[0]
         rest = iter(parts)
         return tree_map(lambda _: next(rest), self._tree)
 

@@ -16,9 +16,12 @@ from ..errors import GraphError
 from ..graph import Node
 from ..recording import Observer
 
-__all__ = ["Guard", "GuardGroup", "GuardRecorder", "grouped"]
+__all__ = ["GUARD_FAILED", "Guard", "GuardGroup", "GuardRecorder", "grouped"]
 
 Ids = np.ndarray
+
+GUARD_FAILED = object()
+"""The result of a run in which a comparison came out differently from the recording."""
 
 
 class Guard(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .code import LANE_SUM, LEAF, ROW, Code
+from .python_run import PythonRun
 from .replay import Replay
 
 __all__ = ["listing", "summary"]
@@ -12,20 +13,24 @@ __all__ = ["listing", "summary"]
 
 def summary(replay: Replay) -> str:
     """How large a recorded program is."""
-    code, schedule = replay.trace.code, replay.schedule
-    over = f" over {len(code.lanes)} inputs a sample" if replay.transforms.batched else ""
-    n = len(replay.trace.guards)
-    guards = f", {n} comparison{'s' * (n > 1)}" if n else ""
-    return (f"{schedule.operations} operations{over}, {code.inputs} inputs, depth "
-            f"{schedule.depth}{guards}, {schedule.bytes:,} bytes")
+    code, n = replay.code, len(replay.trace.guards)
+    over = f" over {len(code.lanes)} inputs a sample" if code.lanes else ""
+    text = f"{replay.operations} operations {replay.way.where}{over}, {code.inputs} inputs"
+    text += f", {n} comparison{'s' * (n > 1)}" if n else ""
+    if isinstance(replay.way, PythonRun):
+        return text
+    schedule = replay.way.schedule
+    return f"{text}, depth {schedule.depth}, {schedule.bytes:,} bytes"
 
 
 def listing(replay: Replay) -> str:
-    """The operations, one line each, and which values are the result."""
-    code = replay.trace.code
-    lines = [f"# {replay.trace.name}: {summary(replay)}"]
+    """The Python that it runs as; of a machine's program the operations, one line each."""
+    code, title = replay.code, f"# {replay.trace.name}: {summary(replay)}"
+    if isinstance(replay.way, PythonRun):
+        return f"{title}\n{replay.way.text}"
+    lines = [title]
     names = {i: f"{x:.6g}" for i, x in code.constants.items()}
-    for i in np.flatnonzero(replay.schedule.needed).tolist():
+    for i in np.flatnonzero(replay.way.schedule.needed).tolist():
         operands = [names.get(j, f"v{j}") for j in code.operands[i]]
         if code.op[i] != LEAF:
             lines.append(f"v{i} = {_operation(code, i, operands)}")

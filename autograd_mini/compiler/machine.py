@@ -9,12 +9,13 @@ runs a program of the same rows loads it.
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import math
 import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -166,15 +167,6 @@ def _branches(numbers: Sequence[int], arities: Sequence[int], lanes: bool) -> st
     return "\n".join(lines)
 
 
-def in_range(numbers: np.ndarray, places: np.ndarray, width: int) -> bool:
-    """Whether all of these numbers have all their digits and are finite (see ops/extremes.py)."""
-    for place in places:
-        for x in numbers[place, :width]:
-            if not TINY <= abs(x) <= HUGE:
-                return False
-    return True
-
-
 @cache
 def machine(rows: tuple[Elementwise, ...], lanes: bool) -> Any:
     """A function (program, index, v) for these rows, or (program, index, u, v, w) with lanes.
@@ -264,8 +256,11 @@ def fingerprint(function: Any) -> str:
     parts = [code.co_code.hex(), repr(code.co_consts), repr(code.co_names),
              _as_text(function.__defaults__), _as_text(function.__kwdefaults__)]
     parts += [_as_text(cell.cell_contents) for cell in function.__closure__ or ()]
-    parts += [_as_text(function.__globals__[name])
-              for name in code.co_names if name in function.__globals__]
+    # The names that are looked up among the globals, not attributes: math.exp isn't the row `exp`.
+    names = dict.fromkeys(step.argval for step in dis.get_instructions(code)
+                          if step.opname == "LOAD_GLOBAL")
+    parts += [_as_text(function.__globals__[name]) for name in names
+              if name in function.__globals__]
     return "|".join(parts)
 
 
@@ -284,5 +279,17 @@ def _as_text(x: Any) -> str:
     return os.urandom(16).hex()
 
 
-in_range = keep(numba.njit(error_model="numpy")(in_range), "in_range", fingerprint(in_range),
-                Path(__file__).parent / "__pycache__")
+def _compiled(function: Callable[..., Any]) -> Any:
+    """The function, compiled when it is first called, and kept on disk beside this file."""
+    return keep(numba.njit(error_model="numpy")(function), function.__name__,
+                fingerprint(function), Path(__file__).parent / "__pycache__")
+
+
+@_compiled
+def in_range(numbers: np.ndarray, places: np.ndarray, width: int) -> bool:
+    """Whether all of these numbers have all their digits and are finite (see ops/extremes.py)."""
+    for place in places:
+        for x in numbers[place, :width]:
+            if not TINY <= abs(x) <= HUGE:
+                return False
+    return True

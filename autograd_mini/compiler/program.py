@@ -16,8 +16,9 @@ from ..graph import Node
 from ..recording import current_tracer
 from ..trees import flat, is_nested, tree_map
 from .forms import Numbers, compact, numbers_and_form
+from .guards import GUARD_FAILED
 from .listing import listing, summary
-from .replay import GUARD_FAILED, Replay
+from .replay import Replay
 from .trace import Trace
 from .transform import Transforms
 from .values import as_values
@@ -96,7 +97,8 @@ class Program:
                 if not -len(args) <= i < len(args):
                     raise ShapeError(f"argnums {i} for a call with {len(args)} arguments"
                                      + self._parameters_first())
-                given[i] = tree_map(_float, given[i])
+                if type(given[i]) is not np.ndarray:
+                    given[i] = tree_map(_float, given[i])
         return given
 
     def _parameters_first(self) -> str:
@@ -106,7 +108,7 @@ class Program:
     def _retrace(self, args: Sequence[Any], inputs: Numbers, form: Any) -> Any:
         """Record for these arguments, keep the trace, and give its result."""
         replay = self._recorded(args)
-        result = replay.first_run(inputs)
+        result = replay.run(inputs)
         if result is not GUARD_FAILED:
             kept = self._valid(form)
             # With a node that can't be found, the function may use another one next time.
@@ -194,6 +196,8 @@ class Program:
 
 def _has_nodes(x: Any) -> bool:
     """Whether there is a node in an argument."""
+    if type(x) is float or (type(x) is np.ndarray and x.dtype != object):
+        return False
     if is_nested(x):
         return any(isinstance(y, Node) for y in flat(x))
     return isinstance(x, Node)

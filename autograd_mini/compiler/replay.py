@@ -1,7 +1,18 @@
-"""A replay runs the code of a trace for other numbers, and says whether the guards held."""
+"""A replay runs the code of a trace for other numbers, and says whether the guards held.
+
+It has two ways to run. Straight-line Python is there at once, and the quicker one for a few
+hundred operations. The machine has to be compiled, by Numba, and then takes a fifth of the time
+of Python for an operation; batches need it. So a program begins in Python, unless it is large,
+and goes over to the machine when it has run for so long that compiling would have paid. That is
+counted in operations, not in seconds, so that the same calls give the same bits everywhere. The
+two differ in a last digit where many numbers are added up: the machine takes them in another order
+and may round a product and a sum at once.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,36 +21,36 @@ import numpy as np
 
 from ..errors import GraphError
 from ..recording import undisturbed
+from . import passes
+from .code import LEAF
 from .differentiate import Differentiator
 from .forms import Numbers, ResultForm, with_numbers
-from .guards import grouped
+from .guards import GUARD_FAILED
 from .interpreter import interpret
-from .machine import NumbaError, check_compiles
-from .memory import Memory, MemoryPool
-from .schedule import Schedule
-from .slopes import LengthCheck, SlopeCheck
+from .python_run import PythonRun
+from .slopes import INEXACT, lengths
 from .trace import Trace
 from .transform import Transforms
 
-__all__ = ["GUARD_FAILED", "Replay"]
+__all__ = ["Replay"]
 
-GUARD_FAILED = object()
-"""The result of a replay in which a comparison came out differently from the recording."""
+SMALL, LARGE = 500, 20_000
+"""Below so many operations a program stays in Python, and above it begins on the machine."""
 
-BLOCK = 128
-"""How many samples go through the machine at once: their numbers should stay in the cache."""
+MOST_IN_PYTHON = 30_000_000
+"""So many operations are run in Python before a machine is compiled: about a second's worth."""
 
 
 class Replay:
     """A trace with its derivatives, ready to be run for other numbers.
 
-    The machine runs it; where that isn't exact, the interpreter; and where a gradient inside the
-    function masked a branch and there is a nan, `by_function` calls the function itself.
+    Where neither way is exact, the interpreter runs it; and where a gradient inside the function
+    masked a branch and there is a nan, `by_function` calls the function itself.
     """
 
     def __init__(self, trace: Trace, transforms: Transforms, reduce: str | None,
                  by_function: Callable[[Sequence[Any]], Any] | None) -> None:
-        self.trace, self.transforms = trace, transforms
+        self.trace, self.transforms, self.code = trace, transforms, trace.code
         self.by_function = by_function if trace.masked else None
         derivatives = Differentiator(trace.code)
         with undisturbed():
@@ -47,30 +58,54 @@ class Replay:
         batched = transforms.batched
         self.result = ResultForm(output, axes, bool(batched))
         self.inputs = _Inputs(trace, batched, reduce)
-        self.machine_run = _MachineRun(trace, self.result.ids, derivatives, transforms)
-        self.schedule = self.machine_run.schedule
+        self._checks = derivatives.slopes, lengths(trace.code, trace.length, len(transforms.steps))
+        compared = [i for guard in trace.guards for i in (guard.a, guard.b)]
+        alive = passes.alive(self.code.operands, [*self.result.ids.tolist(), *compared])
+        self.operations = sum([alive[i] and op != LEAF for i, op in enumerate(self.code.op)])
+        self._calls_in_python = MOST_IN_PYTHON // max(self.operations, 1)
+        self.way: Any = None
+        if batched or (self.operations > LARGE and _has_numba()):
+            self._use_machine()
+        else:
+            self.way = PythonRun(self.code, self.result.ids.tolist(), trace.guards, *self._checks)
 
     def run(self, inputs: Numbers) -> Any:
         """The result for these numbers; GUARD_FAILED if a comparison comes out differently."""
         samples = self.inputs.samples(inputs)
         shared = self.inputs.shared(inputs, samples)
-        values, exact = self.machine_run.run(shared, inputs, samples)
-        if values is None:
+        found = self.way.run(shared, inputs, samples)
+        if found is GUARD_FAILED:
             return GUARD_FAILED
-        if not (exact and math.isfinite(values.sum())):  # there is an inf or a nan (or nearly)
-            values = self._interpreted(inputs, shared, samples)
-            if self.by_function is not None and np.isnan(values).any():
+        if self._calls_in_python:
+            self._count_call()
+        total = 0.0 if found is INEXACT else sum(found) if type(found) is list else found.sum()
+        if found is INEXACT or not math.isfinite(total):  # there is an inf or a nan (or nearly)
+            found = self._interpreted(inputs, shared, samples)
+            if self.by_function is not None and np.isnan(found).any():
                 return self.by_function(with_numbers(self.trace.args, inputs))
-        return self.result.filled(values, samples)
+        return self.result.filled(found, samples)
 
-    def first_run(self, inputs: Numbers) -> Any:
-        """As `run`, when the machine may yet have to be compiled."""
+    def _count_call(self) -> None:
+        """Go over to the machine after the last call in Python, if there is Numba and a gain."""
+        self._calls_in_python -= 1
+        if self._calls_in_python < 1 and self.operations >= SMALL and _has_numba():
+            with contextlib.suppress(GraphError):  # for a user's row Numba may not compile
+                self._use_machine()
+
+    def _use_machine(self) -> None:
+        from .machine import NumbaError, check_compiles
+        from .machine_run import MachineRun
+
+        trace = self.trace
         try:
-            return self.run(inputs)
+            way = MachineRun(self.code, self.result.ids, trace.guards, *self._checks,
+                             self.transforms.batched)
+            way.compile()
         except NumbaError as error:
-            for row in self.trace.code.rows:
+            for row in self.code.rows:
                 check_compiles(row)
-            raise GraphError(f"{self.trace.name} can't be compiled: {error}") from error
+            raise GraphError(f"{trace.name} can't be compiled: {error}") from error
+        self.way, self._calls_in_python = way, 0
 
     def _interpreted(self, inputs: Numbers, shared: Numbers, samples: int) -> np.ndarray:
         """The outputs once more, by the engine, which differentiates what was recorded."""
@@ -80,6 +115,11 @@ class Replay:
                    for part in (*inputs, *extra) for x in part]
         return interpret(trace.code, trace.length, trace.output, trace.inputs, numbers,
                          self.transforms, samples)
+
+
+def _has_numba() -> bool:
+    """Whether Numba is installed; it isn't imported, for that takes a while."""
+    return importlib.util.find_spec("numba") is not None
 
 
 class _Inputs:
@@ -96,6 +136,8 @@ class _Inputs:
 
     def shared(self, inputs: Numbers, samples: int) -> Numbers:
         """The numbers that all samples share, in the order of the inputs of the code."""
+        if not (self.batched or self._outside):
+            return inputs
         shared = [x for i, x in enumerate(inputs) if i not in self.batched]
         if self._outside_numbers.size:
             for i, node in self._outside:
@@ -104,89 +146,3 @@ class _Inputs:
         if self.reduce is not None:
             shared.append(np.array([1.0 / samples if self.reduce == "mean" else 1.0]))
         return shared
-
-
-class _MachineRun:
-    """The code laid out for the machine: the schedule, the memories, and what is checked."""
-
-    def __init__(self, trace: Trace, outputs: np.ndarray, derivatives: Differentiator,
-                 transforms: Transforms) -> None:
-        self.batched = transforms.batched
-        compared = [i for guard in trace.guards for i in (guard.a, guard.b)]
-        schedule = Schedule(trace.code, np.array([*outputs, *compared], int))
-        self.schedule: Schedule = schedule
-        self.out_place, self.out_lane = schedule.place[outputs], schedule.lane[outputs]
-        self.any_lane = bool(self.out_lane.any())
-        self.guards = grouped(trace.guards)
-        self.checks: list[SlopeCheck | LengthCheck] = [
-            SlopeCheck(derivatives.slopes, schedule),
-            LengthCheck(trace.code, trace.length, len(transforms.steps), schedule)]
-        self.memories = MemoryPool(schedule)
-
-    def run(self, shared: Numbers, inputs: Numbers, samples: int) -> tuple[Any, bool]:
-        """The outputs, or None if a guard failed; and whether they are exact."""
-        width = samples if self.schedule.staged else -(-samples // -(-samples // BLOCK))
-        memory = self.memories.take(width)
-        at = 0
-        for x in shared:
-            memory.u[at : at + len(x)] = x
-            at += len(x)
-        found = (self._run_batch(memory, inputs, samples, width) if self.batched
-                 else self._run_single(memory))
-        self.memories.give_back(memory)
-        return found
-
-    def _run_single(self, memory: Memory) -> tuple[Any, bool]:
-        schedule = self.schedule
-        for segment in schedule.segments:
-            schedule.run(segment.program, schedule.index, memory.u)
-        if self.guards and not self._guards_hold(memory, 1):
-            return None, False
-        return memory.u[self.out_place], self._is_exact(memory, 1, lanes=False)
-
-    def _run_batch(self, memory: Memory, inputs: Numbers, samples: int, width: int
-                   ) -> tuple[Any, bool]:
-        """The outputs of a batch, block by block; a row for each, if they differ by sample."""
-        schedule, lanes, exact, u, v = self.schedule, self.out_lane, True, memory.u, memory.v
-        u[schedule.lane_sums] = 0.0
-        outputs = np.empty((len(lanes), samples)) if self.any_lane else None
-        before, rest = schedule.before, schedule.segments[len(schedule.before):]
-        for segment in before:
-            schedule.run(segment.program, schedule.index, u)
-        for start in range(0, samples, width):
-            w = min(width, samples - start)
-            self._load(v, inputs, start, w)
-            for segment in rest:
-                if segment.lanes:
-                    schedule.run_lanes(segment.program, schedule.index, segment.shared, u, v, w)
-                elif schedule.staged:
-                    schedule.run(segment.program, schedule.index, u)
-            if self.guards and not self._guards_hold(memory, w):
-                return None, False
-            exact = exact and self._is_exact(memory, w, lanes=True)
-            if outputs is not None:
-                outputs[lanes, start : start + w] = v[self.out_place[lanes], :w]
-        for segment in rest:
-            if not (segment.lanes or schedule.staged):
-                schedule.run(segment.program, schedule.index, u)
-        exact = exact and self._is_exact(memory, 1, lanes=False)
-        if outputs is None:
-            return u[self.out_place], exact
-        outputs[~lanes] = u[self.out_place[~lanes], None]
-        return outputs, exact
-
-    def _load(self, v: np.ndarray, inputs: Numbers, start: int, w: int) -> None:
-        """Put the numbers of w samples into the first rows."""
-        at = 0
-        for i in self.batched:
-            x = inputs[i]
-            v[at : at + len(x), :w] = x[:, start : start + w]
-            at += len(x)
-
-    def _guards_hold(self, memory: Memory, w: int) -> bool:
-        """Whether all comparisons come out as when the program was recorded."""
-        return all(group.holds(lambda ids: memory.numbers(ids, w)) for group in self.guards)
-
-    def _is_exact(self, memory: Memory, w: int, lanes: bool) -> bool:
-        """Whether the engine would give the same numbers."""
-        return all([check.is_exact(memory, w, lanes) for check in self.checks])

@@ -72,6 +72,15 @@ class Schedule:
         self.run = machine(rows, False)
         self.run_lanes: Any = machine(rows, True) if self.lane.any() else None
 
+    def compile(self) -> None:
+        """Have the functions compiled that the segments need, by calling them with no program."""
+        program, nothing = np.empty((0, 4), np.int32), np.empty(0)
+        if not all([segment.lanes for segment in self.segments]):
+            self.run(program, self.index, nothing)
+        if self.run_lanes is not None:
+            shared = np.empty((0, 2), np.int32)
+            self.run_lanes(program, self.index, shared, nothing, np.empty((0, 0)), 0)
+
     @property
     def bytes(self) -> int:
         """The memory of the program: its instructions, and a number for each value."""

@@ -20,7 +20,7 @@ import numpy as np
 from ..primitive import also, elementwise
 from . import kinks
 from .extremes import product, summed_quotient
-from .facts import state
+from .facts import in_python, state
 
 add = elementwise(np.add, operator.add, 1, 1, symbol="+")
 subtract = elementwise(np.subtract, operator.sub, 1, -1, symbol="-")
@@ -100,6 +100,17 @@ clip = elementwise(
     lambda y, x, low, high: kinks.above(y, x, low, high), selects=True,
 )  # at a bound the slope in x is 1, as in PyTorch
 
+in_python(add, "{0} + {1}")
+in_python(subtract, "{0} - {1}")
+in_python(multiply, "{0} * {1}")
+in_python(divide, "{0} / {1}")
+in_python(negative, "-{0}")
+in_python(square, "{0} * {0}")
+in_python(reciprocal, "1.0 / {0}")
+in_python(abs, "abs({0})")
+in_python(maximum, "{0} if {0} >= {1} or {0} != {0} else {1}")
+in_python(minimum, "{0} if {0} <= {1} or {0} != {0} else {1}")
+in_python(where, "{1} if {0} else {2}")
 state("linear", add, subtract, negative, positive)
 state("chooses", maximum, minimum)
 state("kink at 0", abs)

@@ -10,7 +10,7 @@ import numpy as np
 from ..primitive import also, elementwise
 from .arithmetic import abs, reciprocal, square, where
 from .extremes import all_in_range, in_range, product, quotient, scalar_in_range, unless_in_range
-from .facts import state
+from .facts import in_python, state
 from .kinks import in_pieces, nonzero, sign, step, zero
 
 exp = elementwise(np.exp, math.exp, lambda y, x: y)
@@ -304,4 +304,5 @@ softsign = elementwise(
         lambda g, y, x: product(g, reciprocal(1 + abs(x)), reciprocal(1 + abs(x)))),),
 )
 
+in_python(relu, "{0} if {0} > 0.0 or {0} != {0} else 0.0")
 state("kink at 0", relu)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..primitive import Primitive
 
-__all__ = ["FACTS", "state"]
+__all__ = ["FACTS", "IN_PYTHON", "in_python", "state"]
 
 FACTS = {
     "linear": "it adds up, moves or negates entries",
@@ -16,6 +16,15 @@ FACTS = {
     "kink at 0": "its slope jumps where the argument is 0",
 }
 """What may be true of a primitive besides, so that nowhere else there is a list of primitives."""
+
+
+IN_PYTHON: dict[Primitive, str] = {}
+"""How Python writes an operation on floats shorter than by a call; {0}, {1} … are the operands."""
+
+
+def in_python(row: Primitive, text: str) -> None:
+    """Say how Python writes this: the very same number as from the row's twin on floats."""
+    IN_PYTHON[row] = text
 
 
 def state(fact: str, *rows: Primitive) -> None:

@@ -124,12 +124,12 @@ def _number(y: Any) -> Any:
     return y.data if isinstance(y, ag.Node) else y
 
 
-def _compared(name: str, case: CompiledCase) -> None:
+def _compared(name: str, case: CompiledCase, on_the_machine: bool) -> None:
     """A compiled function gives at every input what the function gives there."""
     program, names = case.program, case.program.namespace()
     transform = TRANSFORMS[name]
     eager, replay = transform(names["f"]), ag.compile(transform(names["f"]))
-    with interpreted():
+    with interpreted(on_the_machine):
         for k, args in enumerate(case.inputs):
             if k and k <= len(program.steps):
                 exec(program.steps[k - 1], names)
@@ -187,7 +187,9 @@ def check_batched(case: CompiledCase) -> None:
 
 
 COMPILED_CHECKS: dict[str, Callable[[CompiledCase], None]] = {
-    **{name: (lambda case, name=name: _compared(name, case)) for name in TRANSFORMS},
+    **{name: (lambda case, name=name: _compared(name, case, False)) for name in TRANSFORMS},
+    **{f"{name}, machine": (lambda case, name=name: _compared(name, case, True))
+       for name in TRANSFORMS},
     "batched": check_batched,
 }
 
@@ -196,17 +198,21 @@ COMPILED_CHECKS: dict[str, Callable[[CompiledCase], None]] = {
 
 
 @contextmanager
-def interpreted() -> Iterator[None]:
-    """Run machines as plain Python: the same instructions, but nothing to compile."""
-    from autograd_mini.compiler import schedule
+def interpreted(on_the_machine: bool = True) -> Iterator[None]:
+    """Run machines as plain Python: the same instructions, but nothing to compile.
 
-    kept = schedule.machine
+    on_the_machine: whether programs of any size begin on the machine.
+    """
+    from autograd_mini.compiler import replay, schedule
+
+    kept, large = schedule.machine, replay.LARGE
     schedule.machine = _machine
+    replay.LARGE = -1 if on_the_machine else large
     try:
         with np.errstate(all="ignore"):  # places are counted backwards, modulo 2**64
             yield
     finally:
-        schedule.machine = kept
+        schedule.machine, replay.LARGE = kept, large
 
 
 class _Uncompiled(types.ModuleType):
