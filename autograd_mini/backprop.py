@@ -60,7 +60,7 @@ def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None
         else:
             contributions = pull(node, g) if node not in rules else ()
         yield node, g, contributions
-        sent = rules[node](g) if node in rules else zip(node.parents, contributions, strict=False)
+        sent = rules[node](g) if node in rules else by_parent(node.parents, contributions)
         for parent, contribution in sent:
             if parent is not None and contribution is not None:
                 contribution = fit(contribution, parent, node)
@@ -124,6 +124,19 @@ def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = 
             )
     found = [as_node(g) for g in found] if create_graph else [copy_if_array(g) for g in found]
     return found[0] if isinstance(inputs, Node) else found
+
+
+def by_parent(parents: Sequence[Node | None], contributions: Sequence[Any]
+              ) -> Iterable[tuple[Node | None, Any]]:
+    """Each parent with its contribution; of x − x both in one.
+
+    For K − K is 0, but not where K has met something smaller before: (k + K) − K has lost k.
+    """
+    if len(parents) == 2 and parents[0] is parents[1] and len(contributions) == 2:
+        first, second = contributions
+        if first is not None and second is not None:
+            return [(parents[0], first + second)]
+    return zip(parents, contributions, strict=False)
 
 
 def nothing(g: Any) -> Iterable[tuple[Node | None, Any]]:

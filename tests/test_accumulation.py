@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from python_machine import slow_machine
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, ops
+from autograd_mini.compiler import replay, schedule
 from autograd_mini.passes import sweep
 
 # Uses of one node: linear ones send plain numbers, the others nodes when a graph is created.
@@ -54,6 +56,36 @@ def test_second_and_third_orders_are_those_of_each_use(names, inner):
         expected = [part(0.0) for part in parts]
         size = 1.0 + sum(map(abs, expected))
         assert whole(0.0) == pytest.approx(sum(expected), abs=1e-13 * size)
+
+
+USED_TWICE = {  # of b = x⁶⁴, the log of eᵃ + eᵇ at a = b, whose slopes in a and b are told apart
+    "product": lambda b: np.logaddexp(b, b) * b, "sum": lambda b: b * b + np.logaddexp(b, b) * b,
+    "difference": lambda b: b * np.arctan(b - b) + b * b, "within": lambda b: (b - b) ** 2 * b + b,
+}
+TRUE = {"product": lambda x: 128 * 127 * x**126 + 64 * 63 * np.log(2.0) * x**62,
+        "sum": lambda x: 2 * 128 * 127 * x**126 + 64 * 63 * np.log(2.0) * x**62,
+        "difference": lambda x: 128 * 127 * x**126, "within": lambda x: 64 * 63 * x**62}
+
+
+@pytest.mark.parametrize("how", ["eager", "arrays", "in Python", "in machine code"])
+@pytest.mark.parametrize("name", USED_TWICE)
+def test_what_one_operation_sends_twice_to_a_node_is_added_first(name, how, monkeypatch):
+    """x − x sends K and −K, whose sum is 0 even where another contribution is much smaller."""
+    def f(x):
+        for _ in range(6):
+            x = x * x
+        return USED_TWICE[name](x)
+
+    second = ag.hessian(f)
+    if how == "arrays":
+        second = lambda x: ag.hessian(lambda v: f(v[0]))(np.array([x]))[0, 0]
+    elif how != "eager":
+        second = ag.compile(second)
+        if how == "in machine code":
+            monkeypatch.setattr(schedule, "machine", slow_machine)
+            monkeypatch.setattr(replay, "LARGE", -1)
+    for x in (-2.13, 1.5, 0.9):
+        assert second(x) == pytest.approx(TRUE[name](x), rel=1e-12)
 
 
 def test_the_hessian_of_a_node_used_linearly_twice_and_once_not():

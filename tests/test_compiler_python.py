@@ -126,6 +126,11 @@ def test_a_row_without_a_function_of_floats():
         math.cos(0.5) - 0.5 * math.sin(0.5), rel=1e-15)
 
 
+def test_the_sum_of_nothing_is_a_number_of_numpys():
+    """x @ x of no entries is 0 with NumPy's attributes, in a program as in the function."""
+    assert ag.compile(lambda x: (x @ x).T)(np.zeros(0)) == 0.0
+
+
 def test_names_of_rows_cannot_disturb_the_text():
     """A row may be called like a variable, a keyword, a constant, or no word at all."""
     rows = [ag.elementwise(lambda x, k=k: x + k, lambda x, k=k: x + k, 1, name=name)
@@ -163,7 +168,7 @@ def test_a_program_goes_over_to_the_machine_after_so_many_operations(calls, monk
     first = ag.compile(ag.grad(many))
     expected = first(x)
     (run,) = first._replays[(3,),]
-    monkeypatch.setattr(replay, "MOST_IN_PYTHON", calls * run.operations)
+    monkeypatch.setattr(replay, "MOST_IN_PYTHON", calls * run.work)
     for _ in range(2):
         program = ag.compile(ag.grad(many))
         for _ in range(calls):

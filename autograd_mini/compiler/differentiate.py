@@ -85,7 +85,12 @@ class Differentiator:
                 cotangent[i] = self._sum(alike, summed)
             # What a sum over lanes sends to something shared is sent once for each sample.
             g, many = cotangent[i], lane[i] or op[i] == LANE_SUM
-            for x, slope in edges.get(i, ()):
+            sent = edges.get(i, [])
+            if len(sent) == 2 and sent[0][0] == sent[1][0] and sent[0][1] != sent[1][1]:
+                # Of x − x both in one, as in `backprop.by_parent`.
+                (x, first), (_, second) = sent
+                g, sent = self._sum([g, first, g, second], []), [(x, self._one)]
+            for x, slope in sent:
                 (over_lanes if many and not lane[x] else received)[x] += (g, slope)
         return cotangent
 

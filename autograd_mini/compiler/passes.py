@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 __all__ = ["Sums", "active", "alive", "fuse", "levels", "runs", "stages", "uses"]
 
 Operands = Sequence[Sequence[int]]
+Terms = deque[tuple[int, ...]]
 
 
 def active(operands: Operands, output: int, wrt: Iterable[int]) -> list[int]:
@@ -120,29 +122,37 @@ def fuse(op: list[int], operands: list[tuple[int, ...]], used: Sequence[int],
     used: how often each value is; what is used once is taken into the sum that uses it. fixed:
     what must be rounded as it was recorded.
     """
-    terms: dict[int, deque[tuple[int, ...]]] = {}  # of each sum, its products
+    terms: dict[int, Terms] = {}  # of each sum, its products
     for i, operation in enumerate(op):
         if (operation != sums.add and operation != sums.dot) or fixed[i]:
             continue
-        own: deque[tuple[int, ...]] = deque()
-        for p, q in _products(operation, operands[i], sums):
-            alone = used[p] == 1 and q == sums.one
-            inner = terms.pop(p, None) if alone else None
-            if inner is None:
-                inner = deque([operands[p] if alone and op[p] == sums.multiply else (p, q)])
-            if len(inner) > len(own):  # the shorter is added to the longer: a chain stays linear
-                inner.extendleft(reversed(own))
-                own = inner
-            else:
-                own.extend(inner)
+        own: Terms = deque()
+        if operation == sums.add:
+            for p in operands[i]:
+                inner = terms.pop(p, None) if used[p] == 1 else None
+                if inner is None:
+                    alone = used[p] == 1 and op[p] == sums.multiply
+                    own.append(operands[p] if alone else (p, sums.one))
+                else:
+                    own = _joined(own, inner)
+        else:
+            for p, q in zip(operands[i][::2], operands[i][1::2], strict=True):
+                alone = used[p] == 1 and q == sums.one
+                inner = terms.pop(p, None) if alone else None
+                if inner is None:
+                    own.append(operands[p] if alone and op[p] == sums.multiply else (p, q))
+                else:
+                    own = _joined(own, inner)
         terms[i] = own
     for i, own in terms.items():
         if len(own) > 3 or op[i] == sums.dot:
-            op[i], operands[i] = sums.dot, tuple([k for pair in own for k in pair])
+            op[i], operands[i] = sums.dot, tuple(chain.from_iterable(own))
 
 
-def _products(operation: int, operands: Sequence[int], sums: Sums) -> Iterable[tuple[int, int]]:
-    """The terms of an addition or of a sum of products, as products."""
-    if operation == sums.add:
-        return [(p, sums.one) for p in operands]
-    return zip(operands[::2], operands[1::2], strict=True)
+def _joined(first: Terms, second: Terms) -> Terms:
+    """Both, in this order; the shorter is added to the longer, so that a chain stays linear."""
+    if len(second) > len(first):
+        second.extendleft(reversed(first))
+        return second
+    first.extend(second)
+    return first

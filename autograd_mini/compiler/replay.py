@@ -22,7 +22,6 @@ import numpy as np
 from ..errors import GraphError
 from ..recording import undisturbed
 from . import passes
-from .code import LEAF
 from .differentiate import Differentiator
 from .forms import Numbers, ResultForm, with_numbers
 from .guards import GUARD_FAILED
@@ -61,10 +60,12 @@ class Replay:
         self._checks = derivatives.slopes, lengths(trace.code, trace.length, len(transforms.steps))
         compared = [i for guard in trace.guards for i in (guard.a, guard.b)]
         alive = passes.alive(self.code.operands, [*self.result.ids.tolist(), *compared])
-        self.operations = sum([alive[i] and op != LEAF for i, op in enumerate(self.code.op)])
-        self._calls_in_python = MOST_IN_PYTHON // max(self.operations, 1)
+        done = [len(some) for some, needed in zip(self.code.operands, alive, strict=True) if needed]
+        self.operations = len(done) - done.count(0)
+        self.work = sum(done) // 2  # a sum of n products is n operations, as Python does them
+        self._calls_in_python = MOST_IN_PYTHON // max(self.work, 1)
         self.way: Any = None
-        if batched or (self.operations > LARGE and _has_numba()):
+        if batched or (self.work > LARGE and _has_numba()):
             self._use_machine()
         else:
             self.way = PythonRun(self.code, self.result.ids.tolist(), trace.guards, *self._checks)
@@ -88,7 +89,7 @@ class Replay:
     def _count_call(self) -> None:
         """Go over to the machine after the last call in Python, if there is Numba and a gain."""
         self._calls_in_python -= 1
-        if self._calls_in_python < 1 and self.operations >= SMALL and _has_numba():
+        if self._calls_in_python < 1 and self.work >= SMALL and _has_numba():
             with contextlib.suppress(GraphError):  # for a user's row Numba may not compile
                 self._use_machine()
 

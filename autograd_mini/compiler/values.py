@@ -216,7 +216,10 @@ OTHER_ARRAYS[Values] = applied
 def as_values(entries: Any, shape: tuple[int, ...]) -> Any:
     """The entries in an array of this shape; for shape () the only one itself."""
     entries = list(entries)
-    return nested_array(entries, shape).view(Values) if shape else entries[0]
+    if shape:
+        return nested_array(entries, shape).view(Values)
+    # A plain number, such as the sum of nothing, as NumPy has it: with .T and its kin.
+    return np.float64(entries[0]) if type(entries[0]) is float else entries[0]
 
 
 def _entries(x: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from ..backprop import (
     Rules,
     Step,
     accumulated,
+    by_parent,
     copy_if_array,
     fit,
     nothing,
@@ -81,19 +82,21 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             else:
                 _add(node, g, sent, cotangents, owned)
         else:
-            p = node._from_a
+            p, q = node._from_a, node._from_b
             try:
-                sent = rule(g, node.value, node._a, node._b, p, node._from_b)
+                sent = rule(g, node.value, node._a, node._b, p, q)
             except Exception:  # which asks again, or explains
                 sent = (*plain_pull(node, g), None)
             if type(p) is tuple:
                 for parent, x in zip(p, sent):  # noqa: B905  strict costs 10 %
                     cotangents[parent] += x
+            elif p is q and sent[0] is not None and sent[1] is not None:
+                cotangents[p] += sent[0] + sent[1]  # as `by_parent`
             else:
                 if sent[0] is not None:
                     cotangents[p] += sent[0]  # −0.0 + it, the first time
                 if sent[1] is not None:
-                    cotangents[node._from_b] += sent[1]
+                    cotangents[q] += sent[1]
             yield node, g, sent
 
 
@@ -149,7 +152,7 @@ def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], ow
     # something it keeps.
     fresh = (isinstance(node.op, Elementwise) or node.op.reach == "product"
              or node.op is ops.getitem)
-    for parent, x in zip(node.parents, sent, strict=False):
+    for parent, x in by_parent(node.parents, sent):
         if parent is None or x is None:
             continue
         value, known = parent.value, cotangents[parent]
