@@ -131,6 +131,18 @@ def test_the_sum_of_nothing_is_a_number_of_numpys():
     assert ag.compile(lambda x: (x @ x).T)(np.zeros(0)) == 0.0
 
 
+@pytest.mark.parametrize("f", [
+    np.sum, np.mean, lambda x: np.sum(x * 1.0), np.cumsum, np.prod, lambda x: np.sum(np.sum(x)),
+    lambda x: sum(list(x)), lambda x: x @ x, lambda x: np.add.reduce(x), lambda x: ag.sum(x[0]),
+    lambda x: np.mean(x[0]), np.diff, lambda x: np.dot(x, 1.0 - x), lambda x: np.outer(x, x)[0, 0],
+], ids=str)
+@pytest.mark.parametrize("x", [[-0.0], [-0.0, -0.0], [-0.0, 0.0]], ids=str)
+def test_sums_have_the_sign_of_zero_that_numpy_has(f, x):
+    """NumPy adds to 0.0, so a sum of −0.0 is 0.0, whose arctan2 and reciprocal are others."""
+    x = np.array(x)
+    assert bits(ag.compile(f)(x)) == bits(np.asarray(ag.jvp(f, (x,), (x,))[0]))
+
+
 def test_names_of_rows_cannot_disturb_the_text():
     """A row may be called like a variable, a keyword, a constant, or no word at all."""
     rows = [ag.elementwise(lambda x, k=k: x + k, lambda x, k=k: x + k, 1, name=name)

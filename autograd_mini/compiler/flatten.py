@@ -8,13 +8,13 @@ from typing import Any
 from .. import ops
 from ..errors import GraphError
 from ..graph import Node
-from ..ops import positive, power, reciprocal, square, total, weighted_sum
+from ..ops import add, positive, power, reciprocal, square, total, weighted_sum
 from ..primitive import Primitive
 from .code import DOT, Code
 
 __all__ = ["flatten"]
 
-UNCHANGED = frozenset({positive, ops.sum, ops.prod, ops.reshape, ops.squeeze, ops.transpose,
+UNCHANGED = frozenset({positive, ops.prod, ops.reshape, ops.squeeze, ops.transpose,
                        ops.broadcast_to})
 """What makes a Value of one Value, and doesn't change its number."""
 
@@ -67,6 +67,8 @@ def _special(code: Code, row: Primitive, ids: list[int]) -> int:
     """The value that a row makes of these: an operand that it leaves as is, a sum, or a new one."""
     if row in UNCHANGED:
         return ids[0]
+    if row is ops.sum:  # of one number, which is added to 0.0: so −0.0 becomes 0.0
+        return code.append(code.operation(add), (ids[0], code.constant(0.0)))
     if row is total or row is weighted_sum:
         one, n = code.constant(1.0), len(ids) // 2
         products = [(i, one) for i in ids] if row is total else [

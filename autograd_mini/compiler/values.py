@@ -346,7 +346,7 @@ MOVING = frozenset({
 """The rows that only move entries, which NumPy does with any objects."""
 
 STRUCTURAL: dict[Any, Callable[..., Any]] = {
-    ops.sum: _reduction(lambda xs: total.apply(xs, {})),
+    ops.sum: _reduction(lambda xs: total.apply((*xs, 0.0), {})),  # so that −0.0 becomes 0.0
     ops.prod: _reduction(lambda xs: chain(multiply, xs)),
     ops.max_windows: _largest_of_windows,
     ops.max: _reduction(largest), ops.min: _reduction(smallest),
