@@ -302,7 +302,7 @@ _share = in_pieces(
     4, "part of a tie",
 )
 _larger = elementwise(
-    lambda y, x, n: np.maximum(y, x), lambda y, x, n: y if y >= x or y != y else x,
+    lambda y, x, n: np.maximum(y, x), lambda y, x, n: y if y > x or y != y else x,
     lambda z, y, x, n: _share(z, y, x, n / (n + 1.0)),
     lambda z, y, x, n: _share(z, x, y, 1.0 / (n + 1.0)), None,
     name="the larger, or a tie", symbol="max", selects=True,

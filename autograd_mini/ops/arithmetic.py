@@ -70,12 +70,12 @@ heaviside = elementwise(
 )
 
 maximum = elementwise(
-    np.maximum, lambda a, b: a if a >= b or a != a else b,
+    np.maximum, lambda a, b: a if a > b or a != a else b,  # of 0.0 and −0.0 the second, as NumPy's
     lambda y, a, b: kinks.share(y, a, b), lambda y, a, b: kinks.share(y, b, a),
     symbol="max", selects=True,
 )
 minimum = elementwise(
-    np.minimum, lambda a, b: a if a <= b or a != a else b,
+    np.minimum, lambda a, b: a if a < b or a != a else b,
     lambda y, a, b: kinks.share(y, a, b), lambda y, a, b: kinks.share(y, b, a),
     symbol="min", selects=True,
 )
@@ -108,8 +108,8 @@ in_python(negative, "-{0}")
 in_python(square, "{0} * {0}")
 in_python(reciprocal, "1.0 / {0}")
 in_python(abs, "abs({0})")
-in_python(maximum, "{0} if {0} >= {1} or {0} != {0} else {1}")
-in_python(minimum, "{0} if {0} <= {1} or {0} != {0} else {1}")
+in_python(maximum, "{0} if {0} > {1} or {0} != {0} else {1}")
+in_python(minimum, "{0} if {0} < {1} or {0} != {0} else {1}")
 in_python(where, "{1} if {0} else {2}")
 state("linear", add, subtract, negative, positive)
 state("chooses", maximum, minimum)
