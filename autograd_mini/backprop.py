@@ -332,7 +332,8 @@ def has_nan(g: Any) -> bool:
     g = value_of(g)
     if isinstance(g, float):
         return g != g
-    return bool(np.isnan(np.vdot(g, g)))  # a sum of squares is nan only if one of them is
+    squares = np.vdot(g, g)  # a sum of squares is nan only if one of them is
+    return bool(squares != squares)
 
 
 def copy_if_array(g: Any) -> Any:

@@ -8,6 +8,7 @@ one is put together from the slopes of six operations.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -27,18 +28,29 @@ def to_classes_at_once(logits: Any, target: Any) -> Any:
     if not isinstance(logits, Tensor) or len(logits.shape) < 2:
         return to_classes(logits, target)
     rows = logits if len(logits.shape) == 2 else logits.reshape(-1, logits.shape[-1])
-    return _cross_entropy(rows, target=target.reshape(-1).copy())
+    return _cross_entropy(rows, target=target.reshape(-1).copy().view(_Classes))
+
+
+class _Classes(np.ndarray):
+    """Classes that remember of some logits what the slope needs again: e^(z − max z) and its sums.
+    """
+
+    logits: Any = None
+    powers: Any = None
+    totals: Any = None
 
 
 def _mean_of_logs(logits: Any, target: Any) -> Any:
     """mean(log Σ eᶻ − z[target]) of the rows z, shifted so that nothing overflows."""
-    rows, top = np.arange(len(target)), np.max(logits, axis=-1, keepdims=True)
-    if not np.isfinite(top).all():  # then by the limits
+    rows, top = np.arange(len(target)), np.maximum.reduce(logits, 1, keepdims=True)
+    if not math.isfinite(np.add.reduce(top, None)):  # then by the limits
         return -np.mean(log_softmax(logits)[rows, target], dtype=logits.dtype)
     shifted = logits - top
     picked = shifted[rows, target]
-    total = np.add.reduce(np.exp(shifted, out=shifted), axis=-1)
-    return np.mean(np.log(total, out=total) - picked)
+    totals = np.add.reduce(np.exp(shifted, out=shifted), 1, keepdims=True)
+    if isinstance(target, _Classes):
+        target.logits, target.powers, target.totals = logits, shifted, totals
+    return np.add.reduce(np.log(totals[:, 0]) - picked) / len(rows)
 
 
 def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
@@ -48,6 +60,11 @@ def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
         chosen = np.zeros(logits.shape, logits.dtype)
         chosen[rows, target] = 1.0
         return (softmax(logits) - chosen) * (g / n)
+    if getattr(target, "logits", None) is logits:
+        slope = target.powers / target.totals
+        slope[rows, target] -= 1.0
+        slope *= g / n
+        return slope
     top = np.max(logits, axis=-1, keepdims=True)
     if np.isfinite(top).all():
         slope = np.exp(logits - top)

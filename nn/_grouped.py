@@ -22,7 +22,7 @@ from .optimizers import Adam
 
 __all__ = ["PAIRS", "install"]
 
-SMALL = 4096  # entries: of larger arrays, laying them end to end costs more than it saves
+SMALL = 8192  # entries: of larger arrays, laying them end to end costs more than it saves
 
 
 class Group:

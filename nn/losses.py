@@ -173,6 +173,9 @@ def cross_entropy(logits: Any, target: Any, weight: Any = None, *, ignore_index:
     if not of_classes:
         losses = to_distributions(logits, target, weights)
         return _reduced(losses, reduction)
+    none_ignored = ignore_index < 0 <= np.minimum.reduce(target, None)
+    if weights is None and reduction == "mean" and none_ignored:
+        return to_classes(logits, target)
     counts = target != ignore_index
     if weights is None and reduction == "mean" and counts.all():
         return to_classes(logits, target)

@@ -137,6 +137,10 @@ def logits_and_target(logits: Any, target: Any, loss: str, ignored: int | None =
 def _classes(target: Any, number: int, loss: str, ignored: int | None) -> np.ndarray:
     """The target as an array, if it is integers from 0 to below `number`, or the ignored one."""
     classes = np.asarray(target)
+    # As numbers without a sign, negative ones are large: one pass for both ends.
+    unsigned = classes.view(f"u{classes.dtype.itemsize}")
+    if classes.size and np.maximum.reduce(unsigned, None) < number:
+        return classes
     meant = classes if ignored is None else classes[classes != ignored]
     if meant.size and not (0 <= meant.min() and meant.max() < number):
         low, high = meant.min(), meant.max()

@@ -10,10 +10,16 @@ import numpy as np
 from .. import ops, primitive
 from ..graph import VARIABLE, Node, clock
 from ..primitive import REQUIRED, Elementwise, Primitive, Structural
-from ..recording import as_node_value, frozen_value, integers_as_floats, recording_mode
+from ..recording import (
+    as_node_value,
+    frozen_value,
+    integers_as_floats,
+    kept_copy,
+    recording_mode,
+)
 from ..tensor import Tensor
 from ..value import Value
-from .nodes import made
+from .nodes import handed_out, made
 from .pairs import PAIRS, Pair, replaces
 
 new = object.__new__
@@ -88,11 +94,54 @@ class OfNumbers(Structural):
 PAIRS += [Pair(row, "__class__", OfNumbers, Structural) for row in (ops.weighted_sum, ops.total)]
 
 
+class Linear(Structural):
+    """A layer x Wᵀ + b, where the weights are Tensors, and x is one or an array like them."""
+
+    __slots__ = ()
+
+    def apply(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """`Primitive.apply`, without asking each argument what it is."""
+        x, weight, bias = args
+        if type(weight) is Tensor is type(bias) and recording_mode() is True and not (
+                handed_out(weight) or handed_out(bias)):
+            inner, w = None, weight.value
+            if type(x) is Tensor and not handed_out(x):
+                x, inner = x.value, x
+            elif type(x) is np.ndarray and x.dtype is w.dtype:
+                x = kept_copy(x)
+            else:
+                return super().apply(args, params)
+            inputs = x, w, bias.value
+            return made(self, self.forward(*inputs), inputs, (inner, weight, bias), params)
+        return super().apply(args, params)
+
+    def pull(self, g: Any, y: Any, xs: tuple[Any, ...], node: Any) -> Sequence[Any]:
+        """`Structural.pull`, of rows of numbers."""
+        x, w, _ = xs
+        if not (type(g) is np.ndarray is type(x) and type(w) is np.ndarray and g.ndim == 2):
+            return super().pull(g, y, xs, node)
+        from_x, from_w, from_b = node._from_a
+        return (None if from_x is None else np.matmul(g, w),
+                None if from_w is None else np.matmul(g.T, x),
+                None if from_b is None else np.add.reduce(g, 0))
+
+
+PAIRS += [Pair(ops.linear, "__class__", Linear, Structural)]
+
+
 @replaces(Elementwise, "__call__")
 def call_elementwise(self: Elementwise, *args: Any, **refused: Any) -> Any:
-    """`Elementwise.__call__`; of one array at once, for that is a rule at work."""
-    if len(args) == 1 == len(self.slopes) and type(args[0]) is np.ndarray and not refused:
-        return self.forward(args[0])
+    """`Elementwise.__call__`; of one array at once, for that is a rule at work, and of one Tensor.
+    """
+    if len(args) == 1 == len(self.slopes) and not refused:
+        (a,) = args
+        if type(a) is np.ndarray:
+            return self.forward(a)
+        if type(a) is Tensor and self.trusted and recording_mode() is True and not handed_out(a):
+            x = a.value
+            y = self.forward(x)
+            if type(y) is np.ndarray and y.ndim:
+                return made(self, y, (x,), (a,), {})
     return plain_elementwise(self, *args, **refused)
 
 

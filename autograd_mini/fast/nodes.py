@@ -9,7 +9,7 @@ from ..graph import KINDS, Node, Nodes, Sought, bounds, clock
 from ..primitive import Primitive
 from .pairs import PAIRS, Pair, replaces
 
-__all__ = ["made", "topological_order", "visited", "ways"]
+__all__ = ["handed_out", "made", "topological_order", "visited", "ways"]
 
 new = object.__new__
 
@@ -61,6 +61,11 @@ def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...], parents: tup
         node._a, node._from_a = inputs, parents
     node.label, node.made_at = "", clock.now
     return node  # type: ignore[no-any-return]
+
+
+def handed_out(t: Any) -> bool:
+    """Whether a Tensor is a leaf whose array may be written to from outside."""
+    return t.op is None and bool(t.value.flags.writeable)
 
 
 @replaces(graph, "topological_order")

@@ -12,7 +12,7 @@ from ..primitive import Elementwise, applied
 from ..recording import recording_mode
 from ..tensor import Tensor
 from ..value import Value
-from . import nodes as nodes  # it names the slots that are used here
+from .nodes import handed_out  # it also names the slots that are used here
 from .pairs import replaces
 
 __all__ = ["BINARY", "UNARY", "of_array", "of_arrays", "of_float", "of_floats",
@@ -94,22 +94,21 @@ def of_float(row: Elementwise) -> Any:
     return method
 
 
-def handed_out(t: Any) -> bool:
-    """Whether t is a leaf whose array may be written to from outside."""
-    return t.op is None and bool(t.value.flags.writeable)
-
-
 def of_arrays(row: Elementwise) -> Any:
     """`Operators.__add__` and its kin, of a Tensor a and a Tensor or number b: a ∘ b."""
     compute = row.forward
 
     def method(a: Any, b: Any) -> Any:
-        other = type(b)
-        if recording_mode() is not True or handed_out(a) or (
-                handed_out(b) if other is Tensor else other is not float and other is not int):
+        other, x = type(b), a.value
+        if other is Tensor:
+            y, q = b.value, b
+        elif other is float or other is int:
+            y, q = b, None
+        else:
             return applied(row, (a, b), {})
-        x = a.value
-        y, q = (b.value, b) if other is Tensor else (b, None)
+        if recording_mode() is not True or (a.op is None and x.flags.writeable) or (
+                q is not None and b.op is None and y.flags.writeable):  # as `handed_out`
+            return applied(row, (a, b), {})
         z = compute(x, y)
         node: Any = new(Tensor)
         node.value = z if type(z) is np.ndarray else np.asarray(z)  # NumPy makes scalars

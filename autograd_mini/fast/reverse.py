@@ -31,7 +31,7 @@ from ..primitive import Elementwise
 from ..recording import current_observer, current_tracer, undisturbed
 from .nodes import topological_order, visited
 from .pairs import PAIRS, replaces
-from .rules import RULES, plain_pull, pull
+from .rules import ARRAY_RULES, RULES, plain_pull, pull
 
 __all__ = ["backward", "reverse_pass"]
 
@@ -74,13 +74,9 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             yield node, copy_if_array(g) if type(g) is np.ndarray and node not in owned else g, ()
         elif type(node.value) is not float or (rule := written[op]) is None or (
                 type(node._from_a) is tuple and not getattr(op, "many", False)):
-            sent = pull(node, g) if op is not ops.getitem or node._from_a not in buffers else (
-                _Unmade(node, g))
+            sent, add = _sent_by_array(node, g, buffers)
             yield node, g, sent  # before they are added up in place
-            if op is ops.getitem:
-                _add_slice(node, g, sent, cotangents, owned, buffers)
-            else:
-                _add(node, g, sent, cotangents, owned)
+            add(node, g, sent, cotangents, owned, buffers)
         else:
             p, q = node._from_a, node._from_b
             try:
@@ -98,6 +94,35 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
                 if sent[1] is not None:
                     cotangents[q] += sent[1]
             yield node, g, sent
+
+
+def _sent_by_array(node: Any, g: Any, buffers: set[Node]) -> tuple[Sequence[Any], Any]:
+    """What a node that holds an array sends, and the function that adds it up."""
+    op, y, p, b = node.op, node.value, node._from_a, node._b
+    if op is ops.getitem:
+        return (_Unmade(node, g) if p in buffers else pull(node, g)), _add_slice
+    if not (type(y) is np.ndarray is type(g) and y.ndim and type(p) is not tuple) or (
+            rule := ARRAY_RULES[op]) is None:
+        return pull(node, g), _add
+    try:
+        sent: Sequence[Any] = rule(g, y, node._a, b, p, node._from_b)
+    except Exception:  # which asks again, or explains
+        sent = plain_pull(node, g)
+    return (sent if b is not None else sent[:1]), _add_entries
+
+
+def _add_entries(node: Any, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any],
+                 owned: set[Node], _: Any = None) -> None:
+    """`_add` of what an elementwise function of one or two arguments sends."""
+    p, q = node._from_a, node._from_b
+    if p is q:
+        _add(node, g, sent, cotangents, owned)
+        return
+    x = sent[0]
+    if p is not None and x is not None:
+        _receive(node, p, x, x is not g, cotangents, owned)
+    if q is not None and (x := sent[1]) is not None:
+        _receive(node, q, x, x is not g, cotangents, owned)
 
 
 class _Unmade(Sequence[Any]):
@@ -145,32 +170,40 @@ def _add_by_rule(node: Node, sent: Iterable[tuple[Node | None, Any]], cotangents
             cotangents[receiver] = x if known is NOTHING else known + x
 
 
-def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], owned: set[Node]
-         ) -> None:
+def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], owned: set[Node],
+         _: Any = None) -> None:
     """Add what `node` sends to what its parents were sent before, in place where it can be."""
     # Products, sums, and slices among zeros are new arrays; what else a rule sends may be g, or
     # something it keeps.
     fresh = (isinstance(node.op, Elementwise) or node.op.reach == "product"
              or node.op is ops.getitem)
     for parent, x in by_parent(node.parents, sent):
-        if parent is None or x is None:
-            continue
-        value, known = parent.value, cotangents[parent]
-        array = type(x) is np.ndarray is type(value)
-        if not (array and x.shape == value.shape and x.dtype is value.dtype):
-            x = fit(x, parent, node)
-            array = type(x) is np.ndarray
-        if known is not NOTHING:
-            if array and type(known) is np.ndarray and parent in owned:
-                known += x
-                continue
-            x = known + x
-        elif x is g or not fresh:
-            cotangents[parent] = x
-            continue
+        if parent is not None and x is not None:
+            _receive(node, parent, x, fresh and x is not g, cotangents, owned)
+
+
+def _receive(node: Node, parent: Node, x: Any, fresh: bool, cotangents: dict[Any, Any],
+             owned: set[Node]) -> None:
+    """Add x, which `node` sends, to what `parent` was sent before.
+
+    fresh: whether x is a new array, which nothing else holds.
+    """
+    value, known = parent.value, cotangents[parent]
+    array = type(x) is np.ndarray is type(value)
+    if not (array and x.shape == value.shape and x.dtype is value.dtype):
+        sent, x = x, fit(x, parent, node)
+        array, fresh = type(x) is np.ndarray, fresh or x is not sent
+    if known is not NOTHING:
+        if array and type(known) is np.ndarray and parent in owned:
+            known += x
+            return
+        x = known + x
+    elif not fresh:
         cotangents[parent] = x
-        if type(x) is np.ndarray and x.base is None:
-            owned.add(parent)
+        return
+    cotangents[parent] = x
+    if type(x) is np.ndarray and x.base is None:
+        owned.add(parent)
 
 
 class Stored:

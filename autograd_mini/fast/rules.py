@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import backprop, ops
 from ..backprop import Pull
 from ..ops.linalg import weights_and_inputs
-from ..primitive import Elementwise, Primitive, Rule, Structural
+from ..primitive import Elementwise, Primitive, Rule, Selecting, Structural
 from . import nodes as nodes  # it names the slots that are used here
 from .pairs import PAIRS, replaces
 
-__all__ = ["RULES", "plain_pull", "pull", "written_out"]
+__all__ = ["ARRAY_RULES", "RULES", "plain_pull", "pull", "written_out"]
 
 class _Rules(dict):  # type: ignore[type-arg]
     """`written_out` of each primitive, asked once."""
@@ -22,16 +24,33 @@ class _Rules(dict):  # type: ignore[type-arg]
         return rule
 
 
-RULES = _Rules()
+class _ArrayRules(dict):  # type: ignore[type-arg]
+    """The same for arrays, where it says what the row says of them.
+
+    A slope of 0 is then no sign that nothing was chosen, for others may be; but what chooses among
+    several arguments may have one number for a slope, and is asked itself.
+    """
+
+    def __missing__(self, op: Primitive) -> Rule | None:
+        rule = None
+        if op.trusted and (type(op) is Elementwise or (
+                type(op) is Selecting and len(op.slopes) == 1)):
+            rule = written_out(op, silent_zeros=False)
+        self[op] = rule
+        return rule
 
 
-def written_out(op: Primitive) -> Rule | None:
+RULES, ARRAY_RULES = _Rules(), _ArrayRules()
+
+
+def written_out(op: Primitive, silent_zeros: bool = True) -> Rule | None:
     """`Elementwise.pull` as one expression. Of multiply, say, whose a and b came from p and q,
 
         lambda g, y, a, b, p, q: (None if p is None else g * slope_a(y, a, b),
                                   None if q is None else g * slope_b(y, a, b))
 
     None for a rule that isn't of one or two inputs. Sums of many Values have theirs, of tuples.
+    silent_zeros: whether what isn't chosen sends None.
     """
     if op is ops.weighted_sum:
         return lambda g, y, inputs, *_: weights_and_inputs(g, inputs)
@@ -43,7 +62,7 @@ def written_out(op: Primitive) -> Rule | None:
     sends = []
     for slope, pullback, x, parent in zip(op.slopes, op.pullbacks, "ab", "pq", strict=False):
         unheard = f"{parent} is None"
-        if callable(slope) and op.selects:
+        if callable(slope) and op.selects and silent_zeros:
             unheard += f" or (slope := slope_{x}({inputs})) == 0"
         sent = "g" if slope == 1 else "-g" if slope == -1 else f"g * slope_{x}({inputs})"
         sent = f"pull_{x}(g, {inputs})" if pullback is not None else sent
@@ -64,7 +83,8 @@ def pull(node: Any, g: Any) -> Sequence[Any]:
         return plain_pull(node, g)
     a, b = node._a, node._b
     try:
-        if type(op) is Elementwise and (rule := RULES[op]) is not None:
+        if (rule := ARRAY_RULES[op]) is not None and type(node.value) is np.ndarray and (
+                node.value.ndim):
             sent: Sequence[Any] = rule(g, node.value, a, b, node._from_a, node._from_b)
             return sent if b is not None else sent[:1]
         if type(op).pull is not Structural.pull or op.many:

@@ -56,7 +56,9 @@ def all_in_range(x: Any) -> bool:
     if not value.size:
         return True
     tiny, huge = _limits(value.dtype)
-    least, most = value.min(), value.max()
+    least, most = np.minimum.reduce(value, None), np.maximum.reduce(value, None)
+    if tiny <= least:
+        return bool(most <= huge)
     if least < 0 < most:  # else there is no need of a copy
         size = np.abs(value)
         least, most = size.min(), size.max()
@@ -66,7 +68,8 @@ def all_in_range(x: Any) -> bool:
 def is_normal(size: np.ndarray) -> bool:
     """Whether all of these numbers ≥ 0 have all their digits and are finite."""
     tiny, huge = _limits(size.dtype)
-    return not size.size or bool(size.min() >= tiny and size.max() <= huge)
+    return not size.size or bool(
+        np.minimum.reduce(size, None) >= tiny and np.maximum.reduce(size, None) <= huge)
 
 
 def summed_quotient(g: Any, y: Any, d: Any) -> Any:

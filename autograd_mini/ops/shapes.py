@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import value_of
+from ..graph import Node, value_of
 from ..primitive import also, structural
 
 
 def shape(x: Any) -> tuple[int, ...]:
     """The shape of a number, an array or a node."""
-    return np.shape(value_of(x))
+    value = x.value if isinstance(x, Node) else x
+    return value.shape if isinstance(value, np.ndarray) else np.shape(value)
 
 
 @structural(lambda x, shape: np.asarray(x).reshape(shape), moves=True)
