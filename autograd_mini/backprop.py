@@ -332,6 +332,8 @@ def has_nan(g: Any) -> bool:
     g = value_of(g)
     if isinstance(g, float):
         return g != g
+    if g.flags.f_contiguous:  # vdot would copy it
+        g = g.T
     squares = np.vdot(g, g)  # a sum of squares is nan only if one of them is
     return bool(squares != squares)
 

@@ -13,6 +13,7 @@ from . import (
     imports,
     memory,
     models,
+    plain,
     training,
     unrolled,
     written,
@@ -20,6 +21,6 @@ from . import (
 
 WORKS = {work.name: work for work in [
     expression.WORK, demo.WORK, demo.RECORDING, first_call.WORK, chain.WORK, *training.WORKS,
-    elementwise.WORK, *models.WORKS, digits.WORK, hessian.WORK, *unrolled.WORKS, *written.WORKS,
-    memory.WORK, imports.WORK,
+    elementwise.WORK, *plain.WORKS, *models.WORKS, digits.WORK, hessian.WORK, *unrolled.WORKS,
+    *written.WORKS, memory.WORK, imports.WORK,
 ]}
