@@ -361,6 +361,13 @@ def collect(output: Node, wanted: Sequence[Node], seed: Any, create_graph: bool,
     return [_in_form(found.get(node), node) for node in wanted]
 
 
+def rows_at_once(output: Node, wanted: Sequence[Node], all_wanted: set[Node]) -> Any:
+    """For each of the `wanted` nodes, the rows of the Jacobian in one array; here None, which says
+    that each entry of the output needs a pass of its own. `fast/rows.py` has them in one.
+    """
+    return None
+
+
 def _in_form(g: Any, node: Node) -> Any:
     """A plain cotangent as the node holds its value: NumPy makes scalars of arrays of shape ()."""
     if g is None or type(g) is np.ndarray or isinstance(g, Node):

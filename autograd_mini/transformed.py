@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .argnums import Argnums, check_names, checked
-from .backprop import as_node, one_like
+from .backprop import as_node, one_like, rows_at_once
 from .call import Call, Function, check_result, described
 from .errors import DTypeError, GraphError, with_article
 from .graph import Node
@@ -106,22 +106,25 @@ class Jacobian(Transformed):
         if call.output is None:
             check_result(None)
         return call.with_aux(
-            tree_map(lambda y: None if y is None else call.shaped(_rows(call, y)), call.output))
+            tree_map(lambda y: None if y is None else call.shaped(_of_entries(call, y)),
+                     call.output))
 
 
-def _rows(call: Call, y: Any) -> list[Any]:
+def _of_entries(call: Call, y: Any) -> list[Any]:
     """For each variable, the derivative of every entry of y, in y's shape first."""
     y = call.node(y)
-    seeds = [1.0] if type(y.value) is float else np.eye(y.value.size, dtype=y.value.dtype)
-    rows = [call.pull(y, np.reshape(s, shape(y)) if shape(y) else one_like(y), quiet=False)
-            for s in seeds]
-    if not rows:
+    if not shape(y):
+        found: list[Any] = call.pull(y, one_like(y), quiet=False)
+        return found
+    if not y.value.size:
         empty = [np.zeros(shape(y) + shape(v), np.result_type(v.value)) for v in call.variables]
         return [as_node(x) for x in empty] if call.nested else empty
-    if not shape(y):
-        return rows[0]
-    return [reshape(stack(list(column)), shape(y) + shape(v))
-            for column, v in zip(zip(*rows, strict=True), call.variables, strict=True)]
+    rows: Any = None if call.nested else rows_at_once(y, call.variables, call.sought)
+    if rows is None:  # then a backward pass each
+        found = [call.pull(y, np.reshape(seed, shape(y)), quiet=False)
+                 for seed in np.eye(y.value.size, dtype=y.value.dtype)]
+        rows = [stack(list(column)) for column in zip(*found, strict=True)]
+    return [reshape(x, shape(y) + shape(v)) for x, v in zip(rows, call.variables, strict=True)]
 
 
 class Total:

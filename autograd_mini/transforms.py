@@ -215,7 +215,7 @@ def _directions(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
 
 def jacobian(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False,
              **other: Never) -> Callable[P, Any]:
-    """x ↦ ∂f/∂x, of shape f(x).shape + x.shape: one backward pass per entry of f(x).
+    """x ↦ ∂f/∂x, of shape f(x).shape + x.shape: a row of derivatives for each entry of f(x).
 
     Where f's result or the argument is nested, so is the Jacobian: results outside. argnums,
     has_aux, and what is raised: as for `grad`.

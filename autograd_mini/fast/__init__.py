@@ -23,8 +23,10 @@ from .operators import (
 )
 from .pairs import PAIRS, Pair, install, uninstall
 from .reverse import backward, reverse_pass
+from .rows import rows_at_once
 from .rules import pull, written_out
 
 __all__ = ["BINARY", "PAIRS", "UNARY", "Pair", "apply", "backward", "topological_order", "install",
            "made", "of_array", "of_arrays", "of_float", "of_floats", "of_number_and_float", "pull",
-           "reverse_pass", "uninstall", "written_out"]
+           "reverse_pass", "rows_at_once",
+           "uninstall", "written_out"]
