@@ -108,19 +108,21 @@ def _sent(node: Any, g: np.ndarray) -> Sequence[Any]:
 def _sent_by_entries(node: Any, g: np.ndarray) -> list[Any]:
     """The same of an elementwise function: the slope of one row is that of all.
 
-    A rule for the whole product is fed arrays of g's own shape, for it may add up what it takes for
-    broadcast.
+    A rule for the whole product may add up what it takes for broadcast, and a user's may do
+    anything: such a rule is fed arrays of g's own shape.
     """
     op, y, xs = node.op, node.value, node.inputs
     sent: list[Any] = []
+    wide = (y, *xs)
+    if "sums up" in op.facts or not op.trusted:
+        wide = tuple([x if isinstance(x, float | int) else np.broadcast_to(x, g.shape)
+                      for x in wide])
     for parent, slope, pullback in zip(node.parents, op.slopes, op.pullbacks, strict=True):
         if parent is None or slope is None:
             sent.append(None)
         elif not callable(slope):
             sent.append(g if slope > 0 else -g)
         elif pullback is not None:
-            wide = [x if isinstance(x, float | int) else np.broadcast_to(x, g.shape)
-                    for x in (y, *xs)]
             sent.append(pullback(g, *wide))
         else:
             factor = slope(y, *xs)

@@ -62,8 +62,8 @@ def _sent_to_base(g: Any, y: Any, a: Any, b: Any) -> Any:
     if isinstance(b, int | float):
         if not b:
             return g * 0.0
-        if b == 2:  # where a isn't a normal number, a² isn't either
-            return product(g, 2.0, a)
+        if b == 2:  # 2a is exact
+            return g * (2 * a)
         lowered: Any = math.pow(a, b - 1) if type(a) is float else power(a, b - 1)
         if type(lowered) is float is type(g) and scalar_in_range(lowered):
             return product(g, float(b), lowered)  # numbers, nearly always

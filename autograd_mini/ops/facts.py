@@ -13,6 +13,7 @@ FACTS = {
     "solves": "it solves equations, and amplifies rounding by the condition of the matrix",
     "centers": "its rule is y·(g − Σ g·y), whose terms cancel where g is nearly the same",
     "chooses": "which entry it takes depends on the numbers; with ties it has a kink",
+    "sums up": "its rule for a product with a cotangent adds up what it takes for broadcast",
     "kink at 0": "its slope jumps where the argument is 0",
 }
 """What may be true of a primitive besides, so that nowhere else there is a list of primitives."""
