@@ -36,7 +36,7 @@ class Node:
     """
 
     __slots__ = ("value", "op", "inputs", "parents", "params", "gradient", "label",  # noqa: RUF023
-                 "made_at", "_second_input", "_second_parent")  # the last two are for fast/
+                 "made_at", "_second_input", "_second_parent", "_sent")  # three are for fast/
 
     value: Any
     op: Any  # a Primitive, which this file needs to know nothing of

@@ -14,13 +14,14 @@ from . import (
     memory,
     models,
     plain,
+    scalar_gpt,
     training,
     unrolled,
     written,
 )
 
 WORKS = {work.name: work for work in [
-    expression.WORK, demo.WORK, demo.RECORDING, first_call.WORK, chain.WORK, *training.WORKS,
-    elementwise.WORK, *plain.WORKS, *models.WORKS, digits.WORK, hessian.WORK, *unrolled.WORKS,
-    *written.WORKS, memory.WORK, imports.WORK,
+    expression.WORK, demo.WORK, scalar_gpt.WORK, demo.RECORDING, first_call.WORK, chain.WORK,
+    *training.WORKS, elementwise.WORK, *plain.WORKS, *models.WORKS, digits.WORK, hessian.WORK,
+    *unrolled.WORKS, *written.WORKS, memory.WORK, imports.WORK,
 ]}

@@ -33,7 +33,7 @@ def init(self: Any, data: Any, label: str = "", **other: Any) -> None:
         return
     self.value, self.label, self.params, self.made_at = data, label, VARIABLE, clock.now
     self._a = self._from_a = ()
-    self.op = self._b = self._from_b = self.gradient = None
+    self.op = self._b = self._from_b = self.gradient = self._sent = None
 
 
 plain_init = PAIRS[-1].plain
@@ -86,7 +86,7 @@ class OfNumbers(Structural):
             return super().apply(args, params)
         node: Any = new(Value)
         node.value, node.op, node._a, node._from_a = y, self, inputs, tuple(args)
-        node._b = node._from_b = node.gradient = None
+        node._b = node._from_b = node.gradient = node._sent = None
         node.params, node.label, node.made_at = params, "", clock.now
         return node
 

@@ -52,7 +52,7 @@ def made(op: Primitive | None, value: Any, inputs: tuple[Any, ...], parents: tup
     """`graph.made`, without tuples for one input or two."""
     node: Any = new(KINDS[type(value)])
     node.value, node.op, node.params = value, op, params
-    node._b = node._from_b = node.gradient = None
+    node._b = node._from_b = node.gradient = node._sent = None
     if 0 < len(inputs) < 3 and not getattr(op, "many", False):
         node._a, node._from_a = inputs[0], parents[0]
         if len(inputs) == 2:

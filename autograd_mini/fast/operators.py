@@ -44,7 +44,7 @@ def of_floats(row: Elementwise) -> Any:
         except FLOATS_RAISE:
             node.value = row.compute((x, y), {})
         node.op, node._a, node._b, node._from_a, node._from_b = row, x, y, a, q
-        node.params = node.gradient = None
+        node.params = node.gradient = node._sent = None
         node.label, node.made_at = "", clock.now
         return node
 
@@ -66,7 +66,7 @@ def of_number_and_float(row: Elementwise) -> Any:
         except FLOATS_RAISE:
             node.value = row.compute((b, y), {})
         node.op, node._a, node._b, node._from_a, node._from_b = row, b, y, None, a
-        node.params = node.gradient = None
+        node.params = node.gradient = node._sent = None
         node.label, node.made_at = "", clock.now
         return node
 
@@ -87,7 +87,7 @@ def of_float(row: Elementwise) -> Any:
         except FLOATS_RAISE:
             node.value = row.compute((x,), {})
         node.op, node._a, node._from_a = row, x, a
-        node._b = node._from_b = node.params = node.gradient = None
+        node._b = node._from_b = node.params = node.gradient = node._sent = None
         node.label, node.made_at = "", clock.now
         return node
 

@@ -29,6 +29,7 @@ from ..graph import Node, value_of
 from ..ops.indexing import is_basic
 from ..primitive import Elementwise
 from ..recording import current_observer, current_tracer, undisturbed
+from .floats import swept
 from .nodes import topological_order, visited
 from .pairs import PAIRS, replaces
 from .rules import ARRAY_RULES, RULES, plain_pull, pull
@@ -250,7 +251,11 @@ def backward(output: Node, seed: Any = None) -> None:
     start, stored = value_of(seed_for(output, seed)), Stored()
     try:
         with undisturbed():
-            leaves = stored.streamed(reverse_pass(output, start))
+            leaves = swept(output, start, stored.replaced)
+            if leaves is None:
+                leaves = stored.streamed(reverse_pass(output, start))
+            else:
+                stored.last = leaves[-1][0]
             if not shows_nan(leaves):
                 for node, g in leaves:
                     stored.replaced.append((node, node.gradient))
