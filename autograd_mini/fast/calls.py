@@ -197,6 +197,16 @@ def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
         inputs, params = arguments(self, args, params)
     else:
         inputs = args
-    if not self.many and len(inputs) < 3 and type(inputs[0]) is np.ndarray is type(inputs[-1]):
+    if self.many or not inputs or len(inputs) > 2:
+        return applied(self, inputs, params)
+    a = inputs[0]
+    if type(a) is np.ndarray is type(inputs[-1]):
         return self.forward(*inputs, **params)
+    if len(inputs) == 1 and type(a) is Tensor and type(self) is Structural and self.trusted and (
+            recording_mode() is True) and not handed_out(a):
+        x = a.value
+        y = self.forward(x, **params)
+        if type(y) is np.ndarray and y.ndim:
+            return made(self, y, (x,), (a,), params)
+        return self.recorded(as_node_value(y, (x,)), (x,), (a,), params)
     return applied(self, inputs, params)

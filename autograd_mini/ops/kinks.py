@@ -29,6 +29,14 @@ def _or_nan(y: Any, chosen: Any) -> Any:
     return np.asarray(chosen, np.result_type(y, np.float32))  # in a third of the time
 
 
+def _shares_of(y: Any, mine: Any, other: Any) -> Any:
+    """Whose each entry of an extreme is: 1 where it is mine, ½ of a tie, nan for nan."""
+    hits, tied = np.asarray(mine == y), np.asarray(mine == other)
+    if hits.shape == np.shape(y) and not (tied.any() or np.isnan(y).any()):
+        return hits.astype(np.result_type(y, np.float32))  # nearly always, in half the time
+    return _or_nan(y, hits / (1.0 + tied))
+
+
 def _share_of(y: float, mine: float, other: float) -> float:
     return NAN if y != y else 0.0 if mine != y else 0.5 if mine == other else 1.0
 
@@ -47,7 +55,7 @@ compared = {
         lambda a, b: 1.0 * (a != b), lambda a, b: 1.0 if a != b else 0.0, 2, "≠"),
 }  # for `where` in a program over a batch, whose samples may differ: nodes that hold 0 or 1
 share = in_pieces(
-    lambda y, mine, other: _or_nan(y, (mine == y) / (1.0 + (mine == other))), _share_of, 3, "share"
+    lambda y, mine, other: _shares_of(y, mine, other), _share_of, 3, "share"
 )  # 1 where `mine` alone is y, ½ where both are (a tie is shared evenly)
 _sign = elementwise(
     lambda x: np.sign(x), lambda x: 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x,
