@@ -212,6 +212,14 @@ def notify_constant(*nodes: Any) -> None:
             observer.detached(*[node for node in nodes if isinstance(node, Node)])
 
 
+def is_live(*xs: Any) -> bool:
+    """Whether what is decided by these must hold for other numbers too: an array's node is among
+    them, and a program to be replayed is being recorded.
+    """
+    return current_tracer() is not None and any(
+        [isinstance(x, Node) and type(x.value) is np.ndarray for x in xs])
+
+
 def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
     """how(a, b) of the plain numbers: a bool, or an array of bools."""
     outcome = how(a.value, value_of(b))

@@ -13,8 +13,8 @@ import numpy as np
 from .. import ops
 from ..graph import KINDS
 from ..ops import exp, logsumexp, shape
-from ..ops.arithmetic import standing_in
-from ..recording import current_tracer, recording_mode
+from ..ops.arithmetic import standing_in, stop_gradient
+from ..recording import current_tracer, is_live, recording_mode
 from .composed import dtype_of, keeps_kind, looked_at
 from .statistics import Axis
 
@@ -28,6 +28,9 @@ def _at_once(x: Any) -> bool:
 @keeps_kind
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """x − log Σ eˣ along `axis`: finite for any finite x, and by its limit where an x is ∞."""
+    if is_live(x):  # at ∞ it is nan, which has the engine do it
+        x = x - stop_gradient(ops.max(x, axis=axis, keepdims=True))
+        return x - logsumexp(x, axis=axis, keepdims=True)
     held = looked_at(x)
     top = np.max(held, axis=axis, keepdims=True)
     limit: Any = None

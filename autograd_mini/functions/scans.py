@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from .. import ops
 from ..errors import NotDifferentiableError, ShapeError
 from ..graph import Node, value_of
 from ..ops import concatenate, reshape, shape, where
+from ..ops.kinks import compared
+from ..recording import is_live
 from .axes import moveaxis, ravel
 from .composed import (
     as_array,
@@ -24,7 +27,7 @@ from .composed import (
     numpy_has,
     stands_for,
 )
-from .selection import take_along_axis, trim_zeros
+from .selection import at_places, trim_zeros
 
 
 def _along(scan: Callable[[Any], Any], x: Any, axis: int | None) -> Any:
@@ -86,13 +89,22 @@ if hasattr(np, "cumulative_sum"):  # NumPy 2.1
 
 def running_extreme(x: Any, axis: int, extreme: Any) -> Any:
     """The largest (smallest) up to each entry: `np.maximum.accumulate`. The first of equals."""
-    plain = np.moveaxis(value_of(x), axis, -1)
+    places = functools.partial(_places_of_extremes, axis=axis, extreme=extreme)
+    if is_live(x):
+        return ops.taken_at([x, x], places=places)
+    return at_places(x, places(value_of(x)))
+
+
+def _places_of_extremes(x: np.ndarray, axis: int, extreme: Any) -> np.ndarray:
+    """Where the largest (smallest) up to each entry stands."""
+    plain = np.moveaxis(x, axis, -1)
     top = extreme.accumulate(plain, axis=-1)
     new = np.ones(plain.shape, bool)
     lost = np.isnan(top[..., :-1])  # nan stays nan
     new[..., 1:] = (top[..., 1:] != top[..., :-1]) & ~lost
-    place = np.maximum.accumulate(np.where(new, np.arange(plain.shape[-1]), 0), axis=-1)
-    return take_along_axis(x, np.moveaxis(place, -1, axis), axis)
+    last = np.maximum.accumulate(np.where(new, np.arange(plain.shape[-1]), 0), axis=-1)
+    places = np.arange(x.size).reshape(x.shape)
+    return np.take_along_axis(places, np.moveaxis(last, -1, axis), axis)
 
 
 # ── differences and integrals ────────────────────────────────────────────────────────────────
@@ -219,8 +231,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     v, knots = np.asarray(value_of(x)), np.asarray(value_of(xp))
     if knots.ndim != 1 or knots.shape != shape(fp):
         raise ShapeError(f"np.interp: xp has shape {knots.shape} and fp {shape(fp)}")
-    i = np.clip(np.searchsorted(knots, v, side="right") - 1, 0, max(len(knots) - 2, 0))
-    j = np.minimum(i + 1, len(knots) - 1)
+    if is_live(x, xp, fp):
+        return _interp_of_programs(x, as_array(xp), as_array(fp), left, right)
+    i, j = (_knots(v, knots, after) for after in (False, True))
     for knot in {knots[0], knots[-1], *knots[i].flat, *knots[j].flat} if not v.ndim else ():
         decided(operator.lt, x, float(knot))  # between which knots one number lies
         decided(operator.gt, x, float(knot))
@@ -230,6 +243,24 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     below = fp[0] if left is None else left
     above = fp[-1] if right is None else right
     return where(v < knots[0], below, where(v > knots[-1], above, inside))
+
+
+def _knots(v: np.ndarray, knots: np.ndarray, after: bool) -> np.ndarray:
+    """The knot at or before each number, or the one after that; the ends' beyond them."""
+    i = np.clip(np.searchsorted(knots, v, side="right") - 1, 0, max(len(knots) - 2, 0))
+    return np.minimum(i + 1, len(knots) - 1) if after else i
+
+
+def _interp_of_programs(x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
+    """`interp`, with the knots between which each number lies found anew for other numbers."""
+    (x_low, x_high), (low, high) = [
+        [ops.taken_at([points, x, xp], places=functools.partial(_knots, after=after))
+         for after in (False, True)] for points in (xp, fp)]
+    width = x_high - x_low
+    inside = low + (x - x_low) * ((high - low) / where(is_equal(width, 0.0), 1.0, width))
+    below, above = fp[0] if left is None else left, fp[-1] if right is None else right
+    less, greater = compared[np.less](x, xp[0]), compared[np.greater](x, xp[-1])
+    return where(less, below, where(greater, above, inside))
 
 
 @stands_for(np.unwrap)

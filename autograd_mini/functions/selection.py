@@ -32,6 +32,7 @@ from ..ops import (
     shape,
     where,
 )
+from ..recording import is_live
 from .axes import moveaxis
 from .composed import (
     check_plain,
@@ -233,6 +234,8 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) ->
     """In ascending order, nan last; of equal numbers the first stays first."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
     axis = normalize_axis_index(axis, len(shape(a)))
+    if is_live(a):
+        return ops.taken_at([a, a], places=functools.partial(_places_in_order, axis=axis))
     order = np.argsort(value_of(a), axis=axis, kind="stable")
     if len(shape(a)) == 1:
         return getitem(a, index=order)
@@ -243,7 +246,18 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) ->
 def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
     """With the kth number where sorting would put it, smaller ones before and larger after."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
+    if is_live(a):
+        return ops.taken_at([a, a], places=functools.partial(_places_in_order, axis=axis, kth=kth))
     return take_along_axis(a, np.argpartition(value_of(a), kth, axis=axis), axis)
+
+
+def _places_in_order(x: np.ndarray, axis: int, kth: Any = None) -> np.ndarray:
+    """Where the entries of x stand that come one after the other along `axis` when it is sorted, or
+    partitioned.
+    """
+    order = (np.argsort(x, axis=axis, kind="stable") if kth is None
+             else np.argpartition(x, kth, axis=axis))
+    return np.take_along_axis(np.arange(x.size).reshape(x.shape), order, axis)
 
 
 @stands_for(np.unique)

@@ -26,6 +26,7 @@ from ..ops import (
     transpose,
     where,
 )
+from ..recording import is_live
 from .axes import moved_last
 from .composed import (
     are_all_numbers,
@@ -33,6 +34,7 @@ from .composed import (
     count,
     decided,
     dtype_of,
+    is_nan,
     looked_at,
     stands_for,
     without,
@@ -305,13 +307,13 @@ def _quantile(x: Any, q: Any, axis: Axis, keepdims: bool, method: str, skip_nan:
         raise ValueError("quantiles must be in [0, 1] (percentiles in [0, 100])")
     axes = axes_of(x, axis)
     rows = sort(moved_last(x, axes), axis=-1)  # nan comes last
-    missing = np.isnan(value_of(rows)).sum(-1)
+    missing = np.isnan(looked_at(rows) if skip_nan else value_of(rows)).sum(-1)
     n = (shape(rows)[-1] - missing if skip_nan else np.full_like(missing, shape(rows)[-1]))
     n = n.astype(dtype_of(x))
     q = reshape(q, (*shape(q), *(1,) * n.ndim))
     place = ops.clip(_PLACE[method](q, n), 0.0, np.maximum(n - 1, 0))
     place = ops.broadcast_to(place, np.broadcast_shapes(shape(place), n.shape))
-    low = np.floor(value_of(place)).astype(int)
+    low = np.floor(looked_at(place)).astype(int)
     high = np.minimum(low + 1, np.maximum(n.astype(int) - 1, 0))
     part: Any = place - low
     part = part if isinstance(part, Node) else part.astype(dtype_of(x))  # or it would widen x
@@ -320,7 +322,10 @@ def _quantile(x: Any, q: Any, axis: Axis, keepdims: bool, method: str, skip_nan:
     # Not a + (b − a)·part, which is nan between infinities; and 0·∞ is what isn't chosen.
     y = a * (1.0 - part) + where(value_of(part) == 0, 0.0, b) * part
     poisoned = (n == 0) if skip_nan else (missing > 0)
-    y = where(poisoned, np.nan * (a + b), y) if np.any(poisoned) else y
+    if is_live(rows) and not skip_nan:
+        y = where(is_nan(rows[..., -1]), np.nan, y)  # a nan would be the last
+    elif np.any(poisoned):
+        y = where(poisoned, np.nan * (a + b), y)
     if keepdims:
         kept = tuple(1 if i in axes else m for i, m in enumerate(shape(x)))
         return reshape(y, (*shape(y)[: len(shape(y)) - n.ndim], *kept))

@@ -20,7 +20,7 @@ from ..errors import NotDifferentiableError
 from ..graph import Node, value_of
 from ..places import here
 from ..primitive import TABLE, Elementwise, Primitive
-from ..recording import notify_constant, or_as_written
+from ..recording import current_tracer, notify_constant, or_as_written
 from .catalog import CONSTANT, name_of, refusal
 from .detach_guards import refuse_array
 from .packages import boxed, is_sparse_product
@@ -32,6 +32,10 @@ _REDUCE = {
     np.minimum: functions.min, np.fmax: TABLE[np.nanmax], np.fmin: TABLE[np.nanmin],
     np.logaddexp: ops.logsumexp,
 }
+OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like,
+                       np.result_type})
+"""What depends on no number, but on the shape and the dtype, which a program is recorded for."""
+
 _ACCUMULATE = {
     np.add: functions.cumsum, np.multiply: functions.cumprod,
     np.maximum: partial(functions.running_extreme, extreme=np.maximum),
@@ -63,7 +67,8 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         names = list(_parameters(function) or ()) if len(args) > 1 else []
         if "out" in names[: len(args)] and args[names.index("out")] is not None:
             raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
-        notify_constant(*args)
+        if function not in OF_SHAPES or current_tracer() is None:
+            notify_constant(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))
 

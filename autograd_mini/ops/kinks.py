@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import value_of
 from ..primitive import Elementwise, elementwise
+from ..recording import is_live
 
 NAN = math.nan
 
@@ -27,6 +29,11 @@ def _or_nan(y: Any, chosen: Any) -> Any:
     if missing.any() or np.shape(chosen) != np.shape(y):
         return np.where(missing, np.nan, 1.0 * np.asarray(chosen))
     return np.asarray(chosen, np.result_type(y, np.float32))  # in a third of the time
+
+
+def equal(a: Any, b: Any) -> Any:
+    """Where a is b: a mask of plain numbers, or 0 and 1 of a row that holds for others too."""
+    return compared[np.equal](a, b) if is_live(a, b) else value_of(a) == value_of(b)
 
 
 def _shares_of(y: Any, mine: Any, other: Any) -> Any:

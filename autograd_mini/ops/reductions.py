@@ -14,12 +14,12 @@ from ..errors import BroadcastWarning
 from ..graph import Node, topological_order, value_of
 from ..places import warn
 from ..primitive import Elementwise, Structural, elementwise, structural
-from ..recording import transforming
-from .arithmetic import where
+from ..recording import is_live, transforming
+from .arithmetic import abs, where
 from .elementary import exp
 from .extremes import all_finite, quotient, summed_to, times
 from .facts import state
-from .kinks import NAN, sign, zero
+from .kinks import NAN, compared, equal, sign, zero
 from .shapes import concatenate, reshape, shape, transpose
 
 _shape = shape  # inside a rule, `shape` may be the parameter
@@ -126,17 +126,19 @@ def unbroadcast(g: Any, to: tuple[int, ...]) -> Any:
 @structural(np.max, name="max", moves=True)
 def max(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """The largest gets it all; a tie is shared evenly. nan finds no winner: 0/0 is nan."""
-    return restore(g, x, axis) * _shared(value_of(x) == restore(value_of(y), x, axis), axis)
+    return restore(g, x, axis) * _shared(equal(x, restore(y, x, axis)), axis)
 
 
 @structural(np.min, name="min", moves=True)
 def min(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """As max."""
-    return restore(g, x, axis) * _shared(value_of(x) == restore(value_of(y), x, axis), axis)
+    return restore(g, x, axis) * _shared(equal(x, restore(y, x, axis)), axis)
 
 
 def _shared(hits: Any, axis: Axis) -> Any:
     """Each hit's part of one whole."""
+    if isinstance(hits, Node):
+        return hits / sum(hits, axis=axis, keepdims=True)
     return hits / np.sum(hits, axis=axis, keepdims=True)
 
 
@@ -200,6 +202,11 @@ def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def logsumexp(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped-def]
     """softmax(x) = exp(x − y); at y = ±inf its limits: shared among the infinite, or 0."""
     y = restore(y, x, axis)
+    if is_live(x, y):
+        finite = compared[np.less](abs(y), np.inf)
+        limit = _shared(equal(x, y), axis) * compared[np.not_equal](y, -np.inf)
+        chosen = finite * np.ones(shape(x))
+        return restore(g, x, axis) * where(chosen, exp(where(chosen, x - y, 0.0)), limit)
     top = value_of(y)
     if all_finite(y):
         share = exp(x - y) if isinstance(x, Node) or isinstance(y, Node) else _exp_of(x, y)
