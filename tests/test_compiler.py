@@ -196,11 +196,13 @@ def test_a_program_prints_readably():
 
 
 def test_a_row_that_numba_cannot_compile(on_the_machine, monkeypatch):
-    """It runs in Python for ever; where a program begins in machine code, an error says why not."""
+    """It runs in Python for ever, also in a large program; of a batch an error says why not."""
     row = ag.elementwise(np.sin, lambda x: math.sin(x) if x.hex() else 0.0,
                          lambda y, x: ag.cos(x), name="mixed")
     with pytest.raises(ag.errors.GraphError, match="Numba can't compile its function for floats"):
-        ag.compile(lambda x: row(x))(2.0)
+        ag.compile(lambda x: row(x), batched=0)(np.ones(2))
+    program = ag.compile(lambda x: row(x))  # which would begin on the machine
+    assert program(2.0) == math.sin(2.0) and "in Python" in repr(program)
     monkeypatch.undo()
     monkeypatch.setattr(replay, "MOST_IN_PYTHON", 2)
     monkeypatch.setattr(replay, "SMALL", 0)

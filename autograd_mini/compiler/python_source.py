@@ -93,8 +93,8 @@ class PythonSource:
         row = code.rows[code.op[i] - ROW] if code.op[i] >= ROW else None
         numbers = [self._numbers.get(k) for k in operands]
         if None not in numbers:
-            self._numbers[i] = (row.compute(numbers, {}) if row is not None
-                                else sum_of_products(numbers))
+            self._numbers[i] = float(row.compute(numbers, {}) if row is not None
+                                     else sum_of_products(numbers))
             return
         names = list(map(self._name, operands))
         first, *rest = self._sum(names) if row is None else [self._call(row, names)]

@@ -65,9 +65,11 @@ class Replay:
         self.work = sum(done) // 2  # a sum of n products is n operations, as Python does them
         self._calls_in_python = MOST_IN_PYTHON // max(self.work, 1)
         self.way: Any = None
-        if batched or (self.work > LARGE and _has_numba()):
+        if batched:
             self._use_machine()
-        else:
+        elif self.work > LARGE:
+            self._try_machine()
+        if self.way is None:
             self.way = PythonRun(self.code, self.result.ids.tolist(), trace.guards, *self._checks)
 
     def run(self, inputs: Numbers) -> Any:
@@ -89,8 +91,13 @@ class Replay:
     def _count_call(self) -> None:
         """Go over to the machine after the last call in Python, if there is Numba and a gain."""
         self._calls_in_python -= 1
-        if self._calls_in_python < 1 and self.work >= SMALL and _has_numba():
-            with contextlib.suppress(GraphError):  # for a user's row Numba may not compile
+        if self._calls_in_python < 1 and self.work >= SMALL:
+            self._try_machine()
+
+    def _try_machine(self) -> None:
+        """Use the machine if there is Numba, and if it compiles all rows (a user's it may not)."""
+        if _has_numba():
+            with contextlib.suppress(GraphError):
                 self._use_machine()
 
     def _use_machine(self) -> None:
