@@ -260,8 +260,8 @@ class Selecting(Elementwise):
             plain = value_of(slope)
             silent = slope is None or (not isinstance(plain, np.ndarray) and plain == 0)
             tracer = recording.current_tracer()
-            if silent and isinstance(slope, Node) and tracer is not None:
-                tracer.branch_masked()  # to be replayed with other numbers, where it may be chosen
+            if isinstance(slope, Node) and tracer is not None:
+                tracer.branch_masked()  # with other numbers it may be chosen, or not
                 silent = False
             sends.append(None if silent else g * slope)
         return sends

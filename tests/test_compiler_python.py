@@ -119,6 +119,29 @@ def test_a_branch_not_taken_does_not_send_a_program_to_the_engine(monkeypatch):
     assert program(-1.0) == 2.0 and program(4.0) == 0.25
 
 
+def test_a_slope_out_of_range_whose_operands_are_not_computed(interpreted):
+    """The gradient doesn't need sin x, so whether g/b² is exact is for the engine to find out."""
+    row = ag.elementwise(lambda a, b: a / b / b, lambda a, b: a / b / b,
+                         lambda y, a, b: 1 / (b * b), lambda y, a, b: -2 * y / b,
+                         name="over b²", pullbacks=(lambda g, y, a, b: g / b / b, None))
+    f = lambda x, b: row(np.sin(x), b) * 1e250
+    program = ag.compile(ag.grad(f))
+    for b in (2.0, 1e170, -3.0):
+        assert program(0.6, b) == pytest.approx(ag.grad(f)(0.6, b), rel=1e-14)
+
+
+@pytest.mark.parametrize(("h", "first", "x"), [
+    (lambda x: ag.grad(lambda t: ag.relu(np.log(t)))(x), 2.0, 0.0),
+    (lambda x: ag.grad(lambda t: t * np.clip(t, -1.0, 5.0))(x) * 3, 0.5, -math.inf),
+    (lambda x: ag.grad(lambda t: np.maximum(np.sqrt(t), 1.0))(x), 4.0, 0.0),
+], ids=["relu", "clip", "maximum"])
+def test_a_gradient_inside_that_masks_another_branch_later(h, first, x, interpreted):
+    """Recorded where a branch is chosen, it is right where it isn't, and its slope infinite."""
+    program = ag.compile(h)
+    with np.errstate(all="ignore"):
+        assert program(first) == h(first) and program(x) == h(x)
+
+
 def test_a_row_without_a_function_of_floats():
     """It runs by its function of arrays, on float64."""
     row = ag.elementwise(lambda x: np.cos(x), None, lambda y, x: -ag.sin(x), name="no twin")
@@ -147,7 +170,8 @@ def test_names_of_rows_cannot_disturb_the_text():
     """A row may be called like a variable, a keyword, a constant, or no word at all."""
     rows = [ag.elementwise(lambda x, k=k: x + k, lambda x, k=k: x + k, 1, name=name)
             for k, name in enumerate(("x0", "v2", "run", "lambda", "inf", "tiny", "numbers", "a/b",
-                                      "a²", "σ″", "nan", "GUARD_FAILED", "x + 1; import os"))]
+                                      "a²", "σ″", "nan", "GUARD_FAILED", "x + 1; import os",
+                                      "__debug__", "__builtins__"))]
     f = lambda x: [row(x) for row in rows] + [math.inf * x, math.nan * x]
     given = ag.compile(f)(1.0)
     assert given[:-2] == [1.0 + k for k in range(len(rows))]

@@ -74,6 +74,17 @@ def expected(slopes):
 
 
 @pytest.mark.slow  # all rows after all rows
+@pytest.mark.parametrize("size", [1e3, 1e8, 1e17, 1e200])
+def test_shares_far_out_add_up(size):
+    """The gradient of log Σ eˣ sums to 1, also where its own rounding is larger than log 2."""
+    f = np.logaddexp.reduce
+    x = np.array([size, size, 1.0])
+    assert ag.grad(f)(x).tolist() == [0.5, 0.5, 0.0]
+    assert ag.grad(ag.logsumexp)(-x).tolist() == [0.0, 0.0, 1.0]
+    second = ag.hessian(lambda x: f(x) ** 2)(np.array([0.0, 1e17, -1e17]))
+    np.testing.assert_allclose(second, np.diag([0.0, 2.0, 0.0]), rtol=1e-12)
+
+
 @pytest.mark.parametrize("length", [2, 3])
 def test_a_chain_of_rows_far_out_has_the_product_of_its_slopes(length, rng, interpreted):
     """Where the values and the cotangents of a chain are normal floats, so is its gradient right.

@@ -126,9 +126,9 @@ class _SlopeCheck:
 
     def __init__(self, slopes: list[Slopes], schedule: Schedule) -> None:
         self._slopes: list[list[Slopes]] = [[], []]
+        self._needed = schedule.needed
         for some in slopes:
-            places = some.g, some.slope, *some.xs
-            needed = np.all([schedule.needed[ids] for ids in places], axis=0)
+            needed = schedule.needed[some.g] & schedule.needed[some.slope]
             for lane in (False, True):
                 at = np.flatnonzero(needed & (schedule.lane[some.slope] == lane))
                 if at.size:
@@ -152,6 +152,8 @@ class _SlopeCheck:
     def _products_are_exact(self, part: Slopes, memory: Memory, w: int) -> bool:
         slope = memory.numbers(part.slope, w)
         odd = ~extremes.in_range(slope)
+        if not all([self._needed[x[odd.any(axis=1)]].all() for x in part.xs]):
+            return False  # the machine doesn't compute them: the engine has to find out
         g, *xs = [memory.numbers(ids, w)[odd] for ids in (part.g, *part.xs)]
         return is_exact(part.row, part.i, g, slope[odd], *xs)
 

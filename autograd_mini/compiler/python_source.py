@@ -137,11 +137,15 @@ class PythonSource:
     def _known(self, name: str, function: Any) -> str:
         """A name by which the text can call the function."""
         taken = keyword.iskeyword(name) or re.fullmatch(r"[vx]\d+|run|numbers", name)
-        if taken or not (name.isascii() and name.isidentifier()):
+        if taken or name.startswith("__") or not (name.isascii() and name.isidentifier()):
             name = "f_" + re.sub(r"\W", "_", name, flags=re.ASCII)
         while not _alike(self._space.setdefault(name, function), function):
             name += "_"
         return name
+
+    def _is_written(self, *ids: int) -> bool:
+        """Whether all of these values are computed, or are constants."""
+        return all([i in self._names or i in self._numbers for i in ids])
 
     def _write_guard(self, guard: Guard) -> None:
         """Write a comparison that must come out as in the recording."""
@@ -159,13 +163,16 @@ class PythonSource:
             check = partial(is_exact, some.row, some.i)
             for g, slope, *xs in zip(some.g.tolist(), some.slope.tolist(),
                                      *[x.tolist() for x in some.xs], strict=True):
-                if all([i in self._names or i in self._numbers for i in (g, slope, *xs)]):
+                if not self._is_written(g, slope):
+                    continue
+                test = f"tiny <= abs({self._name(slope)}) <= huge"
+                if self._is_written(*xs):  # else the engine has to find out
                     names = ", ".join(map(self._name, (g, slope, *xs)))
                     called = self._known(f"exact_{some.row.name}_{some.i}", check)
-                    lines.append(f"    if not (tiny <= abs({self._name(slope)}) <= huge or "
-                                 f"{called}({names})): return INEXACT")
+                    test = f"({test} or {called}({names}))"
+                lines.append(f"    if not {test}: return INEXACT")
         for of in lengths:
-            if all([i in self._names or i in self._numbers for i in of]):
+            if self._is_written(*of):
                 zero = " and ".join([f"{self._name(i)} == 0.0" for i in of])
                 lines.append(f"    if {zero}: return INEXACT")
         self._lines += dict.fromkeys(lines)  # each once

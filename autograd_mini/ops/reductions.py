@@ -186,6 +186,10 @@ def _carried_back(g: Any, x: Any) -> Any:
     return g
 
 
+FAR = 64.0
+"""From here on the rounding of log Σ eˣ shows in eˣ over the sum."""
+
+
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ eˣ, shifted by the largest x so that nothing overflows."""
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # of no numbers, −inf
@@ -206,10 +210,14 @@ def logsumexp(g, y, x, *, axis=None, keepdims=False):  # type: ignore[no-untyped
         finite = compared[np.less](abs(y), np.inf)
         limit = _shared(equal(x, y), axis) * compared[np.not_equal](y, -np.inf)
         chosen = finite * np.ones(shape(x))
-        return restore(g, x, axis) * where(chosen, exp(where(chosen, x - y, 0.0)), limit)
+        share = exp(where(chosen, x - y, 0.0))
+        share = share / sum(share, axis=axis, keepdims=True)
+        return restore(g, x, axis) * where(chosen, share, limit)
     top = value_of(y)
     if all_finite(y):
         share = exp(x - y) if isinstance(x, Node) or isinstance(y, Node) else _exp_of(x, y)
+        if np.abs(top).max(initial=0.0) > FAR:  # y has lost digits: of 1e17 log 2 is none
+            share = share / sum(share, axis=axis, keepdims=True)
         return times(restore(g, x, axis), share)
     limit = _shared(value_of(x) == top, axis) * (top != -np.inf)
     finite = np.isfinite(top) & np.ones(shape(x), bool)
