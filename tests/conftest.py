@@ -19,7 +19,8 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20240229)
 
 
-@pytest.fixture(params=["in Python", "in machine code"])
+@pytest.fixture(params=[
+    "in Python", pytest.param("in machine code", marks=pytest.mark.slow)])  # each once more
 def interpreted(request, monkeypatch):
     """Programs run in both ways; the machine is one in Python, for which nothing is compiled."""
     from autograd_mini.compiler import replay, schedule

@@ -73,7 +73,6 @@ def expected(slopes):
     return cotangent
 
 
-@pytest.mark.slow  # all rows after all rows
 @pytest.mark.parametrize("size", [1e3, 1e8, 1e17, 1e200])
 def test_shares_far_out_add_up(size):
     """The gradient of log Σ eˣ sums to 1, also where its own rounding is larger than log 2."""
@@ -85,6 +84,7 @@ def test_shares_far_out_add_up(size):
     np.testing.assert_allclose(second, np.diag([0.0, 2.0, 0.0]), rtol=1e-12)
 
 
+@pytest.mark.slow  # all rows after all rows
 @pytest.mark.parametrize("length", [2, 3])
 def test_a_chain_of_rows_far_out_has_the_product_of_its_slopes(length, rng, interpreted):
     """Where the values and the cotangents of a chain are normal floats, so is its gradient right.
