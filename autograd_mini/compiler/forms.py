@@ -121,7 +121,8 @@ class ResultForm:
         """The result with these numbers: one for each of `ids`, or a row for each."""
         if isinstance(numbers, list):  # of a program without a batch
             return self._in_place([
-                np.array(numbers[a:b], float).reshape(shape) if shape else float(numbers[a])
+                np.fromiter(numbers[a:b], float, b - a).reshape(shape) if shape
+                else float(numbers[a])
                 for a, b, shape, _ in self._parts])
         parts: list[Any] = []
         for a, b, shape, axis in self._parts:
