@@ -5,6 +5,7 @@ Every class inherits the builtin that a NumPy user would catch anyway.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "SpellingImportError",
     "StorageError",
     "all_stated",
+    "is_installed",
     "missing_extra",
     "with_article",
 ]
@@ -113,6 +115,11 @@ def with_article(noun: str) -> str:
     """
     vowel = noun[0] in "aeioAEIO" or noun.startswith("nd")
     return f"{'an' if vowel else 'a'} {noun}"
+
+
+def is_installed(module: str) -> bool:
+    """Whether an optional `module` is there; it isn't imported, for that may take a while."""
+    return importlib.util.find_spec(module) is not None
 
 
 def missing_extra(module: str, extra: str, why: str) -> MissingExtraError:

@@ -134,7 +134,9 @@ def test_a_slope_out_of_range_whose_operands_are_not_computed(interpreted):
     (lambda x: ag.grad(lambda t: ag.relu(np.log(t)))(x), 2.0, 0.0),
     (lambda x: ag.grad(lambda t: t * np.clip(t, -1.0, 5.0))(x) * 3, 0.5, -math.inf),
     (lambda x: ag.grad(lambda t: np.maximum(np.sqrt(t), 1.0))(x), 4.0, 0.0),
-], ids=["relu", "clip", "maximum"])
+    (lambda x: np.fmax(ag.grad(lambda t: ag.relu(np.log(t)))(x), -5.0), 2.0, 0.0),
+    (lambda x: ag.where(ag.grad(lambda t: ag.relu(np.log(t)))(x) > 1.0, 2.0, x), 0.5, 0.0),
+], ids=["relu", "clip", "maximum", "a nan is eaten", "a nan is compared"])
 def test_a_gradient_inside_that_masks_another_branch_later(h, first, x, interpreted):
     """Recorded where a branch is chosen, it is right where it isn't, and its slope infinite."""
     program = ag.compile(h)
@@ -170,7 +172,7 @@ def test_names_of_rows_cannot_disturb_the_text():
     """A row may be called like a variable, a keyword, a constant, or no word at all."""
     rows = [ag.elementwise(lambda x, k=k: x + k, lambda x, k=k: x + k, 1, name=name)
             for k, name in enumerate(("x0", "v2", "run", "lambda", "inf", "tiny", "numbers", "a/b",
-                                      "a²", "σ″", "nan", "GUARD_FAILED", "x + 1; import os",
+                                      "a²", "σ″", "nan", "GUARD_FAILED", "isfinite", "x; y",
                                       "__debug__", "__builtins__"))]
     f = lambda x: [row(x) for row in rows] + [math.inf * x, math.nan * x]
     given = ag.compile(f)(1.0)

@@ -2,7 +2,7 @@
 
 Each expression is recorded at one point, with its gradient, and run again for other numbers, node
 by node; then it is what the engine gives there. Where a function must decide (which numbers
-`unique` keeps), it says so to whoever records.
+`unique` keeps), it tells the tracer.
 """
 
 from __future__ import annotations
@@ -247,5 +247,5 @@ def test_a_nan_in_a_quantile_is_seen_by_a_program():
 @pytest.mark.parametrize("f", [np.unique, np.nanmedian, np.unwrap, lambda x: np.modf(x)[0]],
                          ids=["unique", "nanmedian", "unwrap", "modf"])
 def test_what_cannot_be_decided_anew_says_so(f):
-    """How many numbers there are, and how many turns, whoever records is told of."""
+    """A function that counts numbers or turns tells the tracer, which then refuses it."""
     assert Recording(f, [np.array([0.5, 2.5, -1.5])], 0).decided

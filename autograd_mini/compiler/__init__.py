@@ -28,12 +28,11 @@ made anew; the folder may be emptied at any time.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 from ..argnums import positions
-from ..errors import DTypeError, GraphError, missing_extra
+from ..errors import DTypeError, GraphError, is_installed, missing_extra
 from ..graph import Node
 from ..spellings import refuse_keywords
 from ..transformed import Transformed, refuse_aux
@@ -106,7 +105,7 @@ def check(batched: Sequence[int], reduce: str | None, parameters: Sequence[Any] 
         raise GraphError("reduce is 'mean', 'sum' or None; branches is 'record' or 'raise'")
     if reduce is not None and not batched:
         raise GraphError("reduce= is over a batch: say which arguments are batched=")
-    if batched and importlib.util.find_spec("numba") is None:
+    if batched and not is_installed("numba"):
         raise missing_extra("numba", "fast", "compile(batched=…)")
     if parameters is not None:
         check_parameters(parameters)

@@ -10,17 +10,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import GraphError
 from ..ops import add, multiply
 from ..primitive import Elementwise, Primitive
 from . import passes
 
-__all__ = ["DOT", "LANE_SUM", "LEAF", "PRODUCT", "ROW", "Code"]
+__all__ = ["DOT", "LANE_SUM", "LEAF", "PRODUCT", "ROW", "Code", "sum_of_products"]
 
 LEAF, DOT, LANE_SUM, PRODUCT, ROW = 0, 1, 2, 3, 4
 """Operations that are no row of the table; the rows' numbers begin at ROW. DOT: p₁·q₁ + p₂·q₂ + …
 of p₁, q₁, p₂, q₂, …; LANE_SUM: the same, summed over all samples of a batch; PRODUCT: p·q."""
+
+
+def sum_of_products(operands: Sequence[Any]) -> Any:
+    """p₁·q₁ + p₂·q₂ + … of p₁, q₁, p₂, q₂, …, from the first on: numbers or nodes."""
+    y: Any = -0.0  # which changes nothing that it is added to
+    for p, q in zip(operands[::2], operands[1::2], strict=True):
+        y = y + p * q
+    return y
 
 
 class Code:

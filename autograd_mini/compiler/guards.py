@@ -16,7 +16,8 @@ from ..errors import GraphError
 from ..graph import Node
 from ..recording import Observer
 
-__all__ = ["GUARD_FAILED", "Guard", "GuardGroup", "GuardRecorder", "grouped"]
+__all__ = ["GUARD_FAILED", "Guard", "GuardGroup", "GuardRecorder", "compared_by",
+           "grouped"]
 
 Ids = np.ndarray
 
@@ -31,6 +32,11 @@ class Guard(NamedTuple):
     a: int
     b: int
     outcome: bool
+
+
+def compared_by(guards: Sequence[Guard]) -> list[int]:
+    """The values of the code that the guards compare."""
+    return [i for guard in guards for i in (guard.a, guard.b)]
 
 
 class GuardGroup(NamedTuple):

@@ -20,7 +20,7 @@ from ..ops import sum as total_of
 from ..recording import undisturbed
 from ..trees import flat, tree_map
 from . import passes
-from .code import LANE_SUM, LEAF, ROW, Code
+from .code import LANE_SUM, LEAF, ROW, Code, sum_of_products
 from .transform import Transforms
 
 __all__ = ["interpret"]
@@ -61,9 +61,7 @@ def _nodes(code: Code, inputs: Sequence[Any], n: int, outputs: Sequence[int], sa
         if code.op[i] >= ROW:
             values[i] = code.rows[code.op[i] - ROW](*operands)
             continue
-        y: Any = -0.0  # which changes nothing that it is added to
-        for p, q in zip(operands[::2], operands[1::2], strict=True):
-            y = y + p * q
+        y = sum_of_products(operands)
         if code.op[i] == LANE_SUM:  # of what all samples share, as often
             y = total_of(y) if np.ndim(value_of(y)) else y * float(samples)
         values[i] = y

@@ -10,7 +10,7 @@ import numpy as np
 from ..ops import extremes
 from .code import Code
 from .forms import Numbers
-from .guards import GUARD_FAILED, Guard, grouped
+from .guards import GUARD_FAILED, Guard, compared_by, grouped
 from .machine import in_range
 from .memory import Memory, MemoryPool
 from .schedule import Schedule
@@ -27,16 +27,16 @@ Ids = np.ndarray
 class MachineRun:
     """The code laid out for the machine: the schedule, the memories, and what is checked.
 
+    wary: whether a run without a batch gives up where any value isn't finite, not only a result.
     batched: which arguments have a number for each sample.
     """
 
     where = "in machine code"
 
     def __init__(self, code: Code, outputs: Ids, guards: Sequence[Guard], slopes: list[Slopes],
-                 lengths: list[tuple[int, ...]], batched: Sequence[int]) -> None:
-        self.batched = batched
-        compared = [i for guard in guards for i in (guard.a, guard.b)]
-        schedule = Schedule(code, np.array([*outputs, *compared], int))
+                 lengths: list[tuple[int, ...]], wary: bool, batched: Sequence[int]) -> None:
+        self.batched, self._wary = batched, wary
+        schedule = Schedule(code, np.array([*outputs, *compared_by(guards)], int))
         self.schedule: Schedule = schedule
         self.out_place, self.out_lane = schedule.place[outputs], schedule.lane[outputs]
         self.any_lane = bool(self.out_lane.any())
@@ -71,7 +71,9 @@ class MachineRun:
             schedule.run(segment.program, schedule.index, memory.u)
         if self.guards and not self._guards_hold(memory, 1):
             return GUARD_FAILED
-        return memory.u[self.out_place] if self._is_exact(memory, 1, lanes=False) else INEXACT
+        exact = self._is_exact(memory, 1, lanes=False) and not (
+            self._wary and not np.isfinite(memory.u).all())
+        return memory.u[self.out_place] if exact else INEXACT
 
     def _run_batch(self, memory: Memory, inputs: Numbers, samples: int, width: int) -> Any:
         """The outputs of a batch, block by block."""

@@ -21,8 +21,8 @@ class PythonRun:
     where = "in Python"
 
     def __init__(self, code: Code, outputs: Sequence[int], guards: Sequence[Guard],
-                 slopes: Sequence[Slopes], lengths: Sequence[tuple[int, ...]]) -> None:
-        self._parts = code, outputs, guards, slopes, lengths
+                 slopes: Sequence[Slopes], lengths: Sequence[tuple[int, ...]], wary: bool) -> None:
+        self._parts = code, outputs, guards, slopes, lengths, wary
         source = PythonSource(*self._parts)
         self.text, self._function = source.text, source.function()
 

@@ -26,11 +26,11 @@ import numpy as np
 from ..ops.facts import IN_PYTHON
 from ..primitive import Elementwise
 from . import passes
-from .code import LEAF, ROW, Code
-from .guards import GUARD_FAILED, Guard
+from .code import LEAF, ROW, Code, sum_of_products
+from .guards import GUARD_FAILED, Guard, compared_by
 from .slopes import INEXACT, Slopes, is_exact
 
-__all__ = ["PythonSource", "sum_of_products"]
+__all__ = ["PythonSource"]
 
 MOST_TERMS = 40
 """So many products are added up in a statement, for Python's parser goes as deep as there are."""
@@ -42,26 +42,32 @@ SIGNS: dict[Any, str] = {operator.gt: ">", operator.lt: "<", operator.ge: ">=", 
 class PythonSource:
     """The text of a program, and the function that Python makes of it.
 
-    outputs: the values that are returned. careful: whether what raises in Python (1/0, log 0) is
-    done as IEEE 754 has it, which takes longer.
+    outputs: the values that are returned. wary: whether it gives up where any value isn't finite,
+    and not only a result. careful: whether what raises in Python (1/0, log 0) is done as IEEE 754
+    has it, which takes longer.
     """
 
     def __init__(self, code: Code, outputs: Sequence[int], guards: Sequence[Guard],
                  slopes: Sequence[Slopes], lengths: Iterable[Sequence[int]],
-                 careful: bool = False) -> None:
+                 wary: bool, careful: bool = False) -> None:
         self._code, self._careful = code, careful
         self._numbers = dict(code.constants)
         self._names = {i: f"x{i}" for i in range(code.inputs)}
         self._named: dict[str, str] = {}  # an expression that is written already has a name
         self._space: dict[str, Any] = {
             "inf": math.inf, "nan": math.nan, "tiny": sys.float_info.min,
-            "huge": sys.float_info.max, "INEXACT": INEXACT, "GUARD_FAILED": GUARD_FAILED}
+            "huge": sys.float_info.max, "isfinite": math.isfinite, "INEXACT": INEXACT,
+            "GUARD_FAILED": GUARD_FAILED}
         self._lines = ["def run(numbers):"]
         if code.inputs:
             inputs = ", ".join(self._names.values())
             self._lines.append(f"    {inputs}{',' * (code.inputs == 1)} = numbers")
         self._write_values(outputs, guards)
         self._write_checks(slopes, lengths)
+        names = list(self._named.values()) if wary else []
+        for k in range(0, len(names), MOST_TERMS):
+            total = " + ".join(names[k : k + MOST_TERMS])
+            self._lines.append(f"    if not isfinite({total}): return INEXACT")
         self._lines.append(f"    return [{', '.join(map(self._name, outputs))}]")
         self.text = "\n".join(self._lines) + "\n"
 
@@ -74,8 +80,7 @@ class PythonSource:
     def _write_values(self, outputs: Sequence[int], guards: Sequence[Guard]) -> None:
         """Write what outputs and comparisons need; each comparison as soon as it can be made."""
         code = self._code
-        compared = [i for guard in guards for i in (guard.a, guard.b)]
-        needed = passes.alive(code.operands, [*outputs, *compared])
+        needed = passes.alive(code.operands, [*outputs, *compared_by(guards)])
         after: dict[int, list[Guard]] = {}
         for guard in guards:
             computed = [i for i in (guard.a, guard.b) if i not in code.constants]
@@ -176,14 +181,6 @@ class PythonSource:
                 zero = " and ".join([f"{self._name(i)} == 0.0" for i in of])
                 lines.append(f"    if {zero}: return INEXACT")
         self._lines += dict.fromkeys(lines)  # each once
-
-
-def sum_of_products(operands: Sequence[Any]) -> Any:
-    """p₁·q₁ + p₂·q₂ + …, from the first on."""
-    y = -0.0  # which changes nothing that it is added to
-    for p, q in zip(operands[::2], operands[1::2], strict=True):
-        y = y + p * q
-    return y
 
 
 def _by_ieee(row: Elementwise, *xs: float) -> Any:

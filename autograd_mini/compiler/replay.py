@@ -12,19 +12,18 @@ and may round a product and a sum at once.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import GraphError
+from ..errors import GraphError, MissingExtraError, is_installed
 from ..recording import undisturbed
 from . import passes
 from .differentiate import Differentiator
 from .forms import Numbers, ResultForm, with_numbers
-from .guards import GUARD_FAILED
+from .guards import GUARD_FAILED, compared_by
 from .interpreter import interpret
 from .python_run import PythonRun
 from .slopes import INEXACT, lengths
@@ -43,8 +42,10 @@ MOST_IN_PYTHON = 30_000_000
 class Replay:
     """A trace with its derivatives, ready to be run for other numbers.
 
-    Where neither way is exact, the interpreter runs it; and where a gradient inside the function
-    masked a branch and there is a nan, `by_function` calls the function itself.
+    Where neither way is exact, the interpreter runs it. But where a gradient inside the function
+    may have masked a branch, which the interpreter can't tell, `by_function` calls the function
+    itself; and then it does so where any value on the way isn't finite, for the function may make
+    a finite result of it.
     """
 
     def __init__(self, trace: Trace, transforms: Transforms, reduce: str | None,
@@ -57,9 +58,11 @@ class Replay:
         batched = transforms.batched
         self.result = ResultForm(output, axes, bool(batched))
         self.inputs = _Inputs(trace, batched, reduce)
-        self._checks = derivatives.slopes, lengths(trace.code, trace.length, len(transforms.steps))
-        compared = [i for guard in trace.guards for i in (guard.a, guard.b)]
-        alive = passes.alive(self.code.operands, [*self.result.ids.tolist(), *compared])
+        self._checks = (derivatives.slopes,
+                        lengths(trace.code, trace.length, len(transforms.steps)),
+                        self.by_function is not None)
+        outputs = self.result.ids.tolist()
+        alive = passes.alive(self.code.operands, [*outputs, *compared_by(trace.guards)])
         done = [len(some) for some, needed in zip(self.code.operands, alive, strict=True) if needed]
         self.operations = len(done) - done.count(0)
         self.work = sum(done) // 2  # a sum of n products is n operations, as Python does them
@@ -70,7 +73,7 @@ class Replay:
         elif self.work > LARGE:
             self._try_machine()
         if self.way is None:
-            self.way = PythonRun(self.code, self.result.ids.tolist(), trace.guards, *self._checks)
+            self.way = PythonRun(self.code, outputs, trace.guards, *self._checks)
 
     def run(self, inputs: Numbers) -> Any:
         """The result for these numbers; GUARD_FAILED if a comparison comes out differently."""
@@ -83,9 +86,9 @@ class Replay:
             self._count_call()
         total = 0.0 if found is INEXACT else sum(found) if type(found) is list else found.sum()
         if found is INEXACT or not math.isfinite(total):  # there is an inf or a nan (or nearly)
-            found = self._interpreted(inputs, shared, samples)
-            if self.by_function is not None and np.isnan(found).any():
+            if self.by_function is not None:
                 return self.by_function(with_numbers(self.trace.args, inputs))
+            found = self._interpreted(inputs, shared, samples)
         return self.result.filled(found, samples)
 
     def _count_call(self) -> None:
@@ -96,8 +99,8 @@ class Replay:
 
     def _try_machine(self) -> None:
         """Use the machine if there is Numba, and if it compiles all rows (a user's it may not)."""
-        if _has_numba():
-            with contextlib.suppress(GraphError):
+        if is_installed("numba"):
+            with contextlib.suppress(GraphError, MissingExtraError):  # or if Numba can't be read
                 self._use_machine()
 
     def _use_machine(self) -> None:
@@ -123,11 +126,6 @@ class Replay:
                    for part in (*inputs, *extra) for x in part]
         return interpret(trace.code, trace.length, trace.output, trace.inputs, numbers,
                          self.transforms, samples)
-
-
-def _has_numba() -> bool:
-    """Whether Numba is installed; it isn't imported, for that takes a while."""
-    return importlib.util.find_spec("numba") is not None
 
 
 class _Inputs:

@@ -16,7 +16,7 @@ from ..trees import flat, tree_leaves, tree_map
 from .code import LANE_SUM, Code
 from .flatten import flatten
 from .forms import variables
-from .guards import GuardRecorder
+from .guards import GuardRecorder, compared_by
 from .outside import Environment, References
 from .transform import one_number
 from .values import as_values
@@ -66,7 +66,7 @@ class Trace:
         self.guards, self.masked = recorder.guards(number, code.constant), recorder.masked
         self.output = tree_map(lambda y: number[y] if isinstance(y, Node)
                                else code.constant(float(y)), output)
-        compared = [i for guard in self.guards for i in (guard.a, guard.b)]
+        compared = compared_by(self.guards)
         code.fuse([*flat(self.output), *compared], compared)
         if weight:
             self.output = code.append(LANE_SUM, (one_number(self.output, "reduce="), *weight))

@@ -19,7 +19,7 @@ from .. import ops
 from ..errors import GraphError, NotDifferentiableError
 from ..graph import Node
 from ..numpy_api.catalog import CONSTANT, name_of
-from ..numpy_api.dispatch import NumPyProtocols, dispatch
+from ..numpy_api.dispatch import OF_SHAPES, NumPyProtocols, dispatch
 from ..ops import (
     axes_of,
     logaddexp,
@@ -373,7 +373,7 @@ WITHOUT_SLOPE: dict[Any, Callable[..., Any]] = {
     np.isnan: lambda x: entrywise(compared[np.not_equal], x, x),
     np.isinf: lambda x: entrywise(compared[np.equal], np.abs(x), math.inf),
     np.isfinite: lambda x: entrywise(compared[np.less], np.abs(x), math.inf),
-    **{f: _like(f) for f in (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like)},
+    **{f: _like(f) for f in OF_SHAPES},
     np.result_type: lambda *xs: np.result_type(
         *[float if isinstance(x, Values) else x for x in xs]),
 }

@@ -28,5 +28,4 @@ from .rules import pull, written_out
 
 __all__ = ["BINARY", "PAIRS", "UNARY", "Pair", "apply", "backward", "topological_order", "install",
            "made", "of_array", "of_arrays", "of_float", "of_floats", "of_number_and_float", "pull",
-           "reverse_pass", "rows_at_once",
-           "uninstall", "written_out"]
+           "reverse_pass", "rows_at_once", "uninstall", "written_out"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import backprop, ops
-from ..backprop import has_nan
+from ..backprop import by_parent, has_nan
 from ..graph import Node
 from ..ops.indexing import is_basic
 from ..primitive import Elementwise, Selecting
@@ -72,13 +72,12 @@ def _pass(order: Sequence[Node], ends: set[Node], cotangents: dict[Node, Any], w
             found[node] = g
         if node.op is None or node in ends:
             continue
-        sent = [(p, x) for p, x in zip(node.parents, _sent(node, g), strict=False)
-                if p is not None and x is not None]
-        if len(sent) == 2 and sent[0][0] is sent[1][0]:  # as `backprop.by_parent`
-            sent = [(sent[0][0], _fitted(sent[0][1], sent[0][0]) + _fitted(sent[1][1], sent[0][0]))]
-        for parent, x in sent:
-            x, known = _fitted(x, parent), cotangents.get(parent)
-            cotangents[parent] = x if known is None else known + x
+        sent = [None if p is None or x is None else _fitted(x, p)
+                for p, x in zip(node.parents, _sent(node, g), strict=False)]
+        for parent, x in by_parent(node.parents, sent):
+            if parent is not None and x is not None:
+                known = cotangents.get(parent)
+                cotangents[parent] = x if known is None else known + x
     return found
 
 

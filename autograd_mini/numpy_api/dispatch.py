@@ -25,22 +25,22 @@ from .catalog import CONSTANT, name_of, refusal
 from .detach_guards import refuse_array
 from .packages import boxed, is_sparse_product
 
-__all__ = ["NumPyProtocols", "dispatch"]
+__all__ = ["OF_SHAPES", "NumPyProtocols", "dispatch"]
 
 _REDUCE = {
     np.add: functions.sum, np.multiply: functions.prod, np.maximum: functions.max,
     np.minimum: functions.min, np.fmax: TABLE[np.nanmax], np.fmin: TABLE[np.nanmin],
     np.logaddexp: ops.logsumexp,
 }
-OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like,
-                       np.result_type})
-"""What depends on no number, but on the shape and the dtype, which a program is recorded for."""
-
 _ACCUMULATE = {
     np.add: functions.cumsum, np.multiply: functions.cumprod,
     np.maximum: partial(functions.running_extreme, extreme=np.maximum),
     np.minimum: partial(functions.running_extreme, extreme=np.minimum),
 }
+
+
+OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.zeros_like, np.ones_like})
+"""What depends on no number, but on the shape, for which a program is recorded."""
 
 
 def _plain(x: Any) -> Any:
@@ -67,7 +67,7 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         names = list(_parameters(function) or ()) if len(args) > 1 else []
         if "out" in names[: len(args)] and args[names.index("out")] is not None:
             raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
-        if function not in OF_SHAPES or current_tracer() is None:
+        if function not in {*OF_SHAPES, np.result_type} or current_tracer() is None:
             notify_constant(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))
