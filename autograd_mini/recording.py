@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
+from .followed import Followed
 from .graph import Node, leaf, value_of
 
 __all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
@@ -36,6 +37,7 @@ class Observer:
     refuse = False  # whether nan and inf are
     reports = False  # whether detached numbers are only reported, and let happen
     began = 0  # when, by the clock of graph.py: what is older is from outside
+    follows = False  # whether plain numbers taken out of nodes are followed, and so stay live
 
     def made(self, node: Node) -> None:
         """A node was computed."""
@@ -222,10 +224,12 @@ def is_live(*xs: Any) -> bool:
 
 def compared(how: Callable[[Any, Any], Any], a: Node, b: Any) -> Any:
     """how(a, b) of the plain numbers: a bool, or an array of bools."""
+    if (tracer := current_tracer()) is not None and tracer.follows:
+        return tracer.follow(how, (a, b), {})
     outcome = how(a.value, value_of(b))
     if (observer := current_observer()) is not None and not observer.strict:
         observer.detached(a)
-    if (tracer := current_tracer()) is not None:
+    if tracer is not None:
         tracer.compared(how, a, b, outcome)
     return outcome
 
@@ -250,6 +254,8 @@ def frozen_value(x: Any, name: str) -> Any:
         return x.value
     if type(x) in NUMBERS:
         return x
+    if type(x) is Followed:
+        return x.recorder.constant(x)
     if isinstance(x, np.ndarray | np.generic | list | tuple):
         array = plain_array(x, f"an argument of {name}")
         if isinstance(x, np.generic):  # one number never decides the dtype: float32 stays
@@ -329,6 +335,8 @@ def integers_as_floats(x: Any, y: Any) -> Any:
     """An array of integers as floats of y's kind: to a rule, b − 1 must not wrap around."""
     if type(x) is not np.ndarray or x.dtype.kind not in "iu":
         return x
+    if (tracer := current_tracer()) is not None and tracer.follows:
+        return tracer.as_floats(x, np.result_type(y))
     if x.nbytes < LARGE:
         return x.astype(np.result_type(y))
     key = id(x), np.result_type(y)

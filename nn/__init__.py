@@ -43,9 +43,18 @@ else:
     from autograd_mini import engine
 
     if engine != "plain":
-        from . import _attention, _convolution, _fused, _grouped, _normalization, _sequences
+        from . import (
+            _attention,
+            _compiled,
+            _convolution,
+            _fused,
+            _grouped,
+            _normalization,
+            _sequences,
+        )
 
         _attention.install()
+        _compiled.install()
         _convolution.install()
         _fused.install()
         _grouped.install()

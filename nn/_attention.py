@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, structural, vjp
+from autograd_mini import Node, compiler, structural, vjp
 
 from .layers import attention
 
@@ -26,7 +26,7 @@ SMALL = 1024  # numbers: what has fewer stays a graph of its steps, to be drawn 
 
 def attend_at_once(qkv: Any, num_heads: int, causal: bool) -> Any:
     """`attention.attend`: one node, for a Tensor or an array; anything else is handed back."""
-    if type(qkv) not in (Tensor, np.ndarray) or qkv.dtype.kind != "f" or qkv.size < SMALL:
+    if type(qkv) not in compiler.ARRAYS or qkv.dtype.kind != "f" or qkv.size < SMALL:
         return plain(qkv, num_heads, causal)
     return _attend(qkv, num_heads=num_heads, causal=causal)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, structural, vjp
+from autograd_mini import Node, Tensor, compiler, structural, vjp
 
 from .layers import convolution
 
@@ -30,7 +30,7 @@ def convolve_at_once(x: Any, weight: Any, bias: Any, stride: Pair, padding: Pair
     """`convolution.convolve`: one node, of arrays of one precision; anything else is handed back.
     """
     arrays = [x, weight] if bias is None else [x, weight, bias]
-    if (any(type(a) not in (Tensor, np.ndarray) for a in arrays) or x.dtype.kind != "f"
+    if (any(type(a) not in compiler.ARRAYS for a in arrays) or x.dtype.kind != "f"
             or any(a.dtype != x.dtype for a in arrays) or x.size * weight[0].size < SMALL):
         return plain(x, weight, bias, stride, padding)
     return _convolve(arrays, stride=stride, padding=padding, of_x=isinstance(x, Tensor))

@@ -15,20 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, log_softmax, logsumexp, softmax, structural, vjp
+from autograd_mini import Tensor, compiler, log_softmax, logsumexp, softmax, structural, vjp
 
 from . import losses
 from .losses import to_classes
 
 __all__ = ["PAIRS", "install"]
-
-
-def to_classes_at_once(logits: Any, target: Any) -> Any:
-    """`losses.to_classes`: one node, for a Tensor of rows; anything else is handed back."""
-    if not isinstance(logits, Tensor) or len(logits.shape) < 2:
-        return to_classes(logits, target)
-    rows = logits if len(logits.shape) == 2 else logits.reshape(-1, logits.shape[-1])
-    return _cross_entropy(rows, target=target.reshape(-1).copy().view(_Classes))
 
 
 class _Classes(np.ndarray):
@@ -38,6 +30,21 @@ class _Classes(np.ndarray):
     logits: Any = None
     powers: Any = None
     totals: Any = None
+    rows: Any = None
+
+
+def to_classes_at_once(logits: Any, target: Any) -> Any:
+    """`losses.to_classes`: one node, for a Tensor of rows; anything else is handed back."""
+    if not isinstance(logits, Tensor) or len(logits.shape) < 2:
+        return to_classes(logits, target)
+    rows = logits if len(logits.shape) == 2 else logits.reshape(-1, logits.shape[-1])
+    classes = compiler.followed_call(_remembering, target)
+    return _cross_entropy(rows, target=compiler.held_by_row(classes))
+
+
+def _remembering(target: np.ndarray) -> _Classes:
+    """A copy of the classes, in a row, that remembers."""
+    return np.array(target).reshape(-1).view(_Classes)
 
 
 def _mean_of_logs(logits: Any, target: Any) -> Any:
@@ -49,22 +56,23 @@ def _mean_of_logs(logits: Any, target: Any) -> Any:
     picked = shifted[rows, target]
     totals = np.add.reduce(np.exp(shifted, out=shifted), 1, keepdims=True)
     if isinstance(target, _Classes):
-        target.logits, target.powers, target.totals = logits, shifted, totals
+        target.logits, target.powers, target.totals, target.rows = logits, shifted, totals, rows
     return np.add.reduce(np.log(totals[:, 0]) - picked) / len(rows)
 
 
 def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
     """∂L/∂z = (softmax(z) − one-hot(target))/n."""
-    n, rows = len(target), np.arange(len(target))
+    n = len(target)
+    if getattr(target, "logits", None) is logits is not None:
+        slope: Any = target.powers / target.totals
+        slope[target.rows, target] -= 1.0
+        slope *= g / n
+        return slope
+    rows = np.arange(n)
     if isinstance(logits, Tensor):
         chosen = np.zeros(logits.shape, logits.dtype)
         chosen[rows, target] = 1.0
         return (softmax(logits) - chosen) * (g / n)
-    if getattr(target, "logits", None) is logits:
-        slope = target.powers / target.totals
-        slope[rows, target] -= 1.0
-        slope *= g / n
-        return slope
     top = np.max(logits, axis=-1, keepdims=True)
     if np.isfinite(top).all():
         slope = np.exp(logits - top)

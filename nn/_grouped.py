@@ -26,12 +26,45 @@ SMALL = 8192  # entries: of larger arrays, laying them end to end costs more tha
 
 
 class Group:
-    """Parameters that are moved as one, where each lies, and what is remembered of them all."""
+    """Parameters that are moved as one, where each lies, and what is remembered of them all.
+
+    vector, parts_of_vector: their numbers laid end to end, and the part of each, since the last
+    step. given, parts_given: the same of gradients, if they were computed so. recycles: whether
+    nobody else can have seen the vectors that `owned` ones are, so that the one before the last may
+    be written over: `spare`.
+    """
 
     def __init__(self, parameters: list[Any], state: dict[str, Any]) -> None:
         self.parameters, self.state = parameters, state
+        self.vector: Any = None
+        self.given: Any = None
+        self.parts_of_vector: list[Any] = []
+        self.parts_given: list[Any] = []
+        self.recycles = self.owned = False
+        self.spare: Any = None
         ends = [0, *itertools.accumulate(p.size for p in parameters)]
         self.parts = [slice(*ab) for ab in itertools.pairwise(ends)]
+
+    def is_given(self) -> bool:
+        """Whether the parameters' gradients are those that were computed end to end."""
+        return self.given is not None and not any(
+            [p.gradient is not g for p, g in zip(self.parameters, self.parts_given, strict=True)])
+
+    def lend(self, like: np.ndarray) -> None:
+        """Offer the optimizer an array for the new numbers."""
+        spare = self.spare if self.spare is not None else np.empty_like(like)
+        spare.flags.writeable = True
+        self.state["spare"] = spare
+
+    def took(self, old: np.ndarray) -> None:
+        """The old numbers were left for new ones."""
+        self.state.pop("spare", None)
+        self.spare = old if self.owned and self.recycles else None
+        self.owned = self.recycles
+
+    def disown(self) -> None:
+        """Somebody may see the vectors from now on: leave them to whoever holds them."""
+        self.spare, self.recycles, self.owned = None, False, False
 
 
 def step(self: Optimizer) -> None:
@@ -44,6 +77,8 @@ def step(self: Optimizer) -> None:
         self._stepped, self._states = list(self.parameters), _together(self.parameters)
     self._check_unchanged()
     for group in [group for group in self._states if len(group.parameters) > 1]:
+        if group.is_given():
+            continue
         missing = [p.gradient is None for p in group.parameters]
         if True in missing and False in missing:  # so they no longer go in step
             self._states = [other for other in self._states if other is not group] + _apart(group)
@@ -68,9 +103,12 @@ def adapted_in_place(self: Adam, x: Any, g: Any, state: dict[str, Any]) -> Any:
         return x - m / (math.sqrt(v) * correction + self.eps) * rate
     if t == 1:
         state |= {name: np.zeros_like(x) for name in ("exp_avg", "exp_avg_sq")}
-    if "scratch" not in state:
-        state["scratch"] = np.empty_like(x)
-    m, v, part = state["exp_avg"], state["exp_avg_sq"], state["scratch"]
+    part: Any = state.get("spare")  # for the new numbers, if it is there
+    spare: Any = part
+    if spare is None:
+        part = state["scratch"] if "scratch" in state else state.setdefault(
+            "scratch", np.empty_like(x))
+    m, v = state["exp_avg"], state["exp_avg_sq"]
     m *= beta1
     m += np.multiply(g, 1 - beta1, out=part)
     v *= beta2
@@ -82,25 +120,50 @@ def adapted_in_place(self: Adam, x: Any, g: Any, state: dict[str, Any]) -> Any:
     part += self.eps
     np.divide(m, part, out=part)
     part *= rate
-    return x - part
+    return np.subtract(x, part, out=spare)
 
 
-def _together(parameters: list[Any]) -> list[Group]:
+def _together(parameters: list[Any], small: float = SMALL) -> list[Group]:
     """The parameters in groups, without anything remembered."""
-    small = [p for p in parameters if not isinstance(p, Value) and p.size < SMALL]
-    alone = [p for p in parameters if isinstance(p, Value) or p.size >= SMALL]
+    few = [p for p in parameters if not isinstance(p, Value) and p.size < small]
+    alone = [p for p in parameters if isinstance(p, Value) or p.size >= small]
     return [Group([p], {}) for p in alone] + [
-        Group([p for p in small if p.dtype == dtype], {})
-        for dtype in dict.fromkeys(p.dtype for p in small)]
+        Group([p for p in few if p.dtype == dtype], {})
+        for dtype in dict.fromkeys(p.dtype for p in few)]
+
+
+def join(self: Optimizer) -> list[Group]:
+    """Move all Tensors of one dtype as one from now on, as far as they go in step.
+
+    For those whose gradients are computed end to end, so that laying them so costs nothing.
+    Returns the groups.
+    """
+    if self._groups:
+        return [group for part in self._groups for group in join(part)]
+    if self._states and any(len(group.parameters) < len(self.parameters)
+                            for group in self._states):
+        remember(self, self._remembered(), math.inf)
+    groups: list[Group] = self._states
+    return groups
 
 
 def _step_as_one(group: Group, moved: Callable[..., Any]) -> None:
     """Move the Tensors of a group, laid end to end."""
-    old = np.concatenate([p.value.ravel() for p in group.parameters])
-    g = np.concatenate([p.gradient.ravel() for p in group.parameters])
-    new = fresh_array(moved(old, g, group.state), old)
-    for p, part in zip(group.parameters, group.parts, strict=True):
-        p.value = new[part].reshape(p.value.shape)
+    members = group.parameters
+    old, g = group.vector, group.given
+    if old is None or any([p.value is not part for p, part in zip(
+            members, group.parts_of_vector, strict=True)]):
+        old = np.concatenate([p.value.ravel() for p in members])
+    if not group.is_given():
+        g = np.concatenate([p.gradient.ravel() for p in members])
+    if group.recycles:
+        group.lend(old)
+    group.vector = new = fresh_array(moved(old, g, group.state), old)
+    group.took(old)
+    group.parts_of_vector = parts = []
+    for p, part in zip(members, group.parts, strict=True):
+        p.value = x = new[part].reshape(p.value.shape)
+        parts.append(x)
 
 
 def _apart(group: Group) -> list[Group]:
@@ -127,11 +190,11 @@ def remembered(self: Optimizer) -> list[dict[str, Any]]:
     return [of.get(id(p), {}) for p in self.parameters]
 
 
-def remember(self: Optimizer, states: list[dict[str, Any]]) -> None:
+def remember(self: Optimizer, states: list[dict[str, Any]], small: float = SMALL) -> None:
     """`Optimizer._remember`, in groups; what has another history stays alone."""
     of = {id(p): state for p, state in zip(self.parameters, states, strict=True)}
     self._states = []
-    for group in _together(self.parameters):
+    for group in _together(self.parameters, small):
         held = [of[id(p)] for p in group.parameters]
         if len(held) == 1:
             self._states.append(Group(group.parameters, held[0]))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, structural, vjp
+from autograd_mini import Node, compiler, structural, vjp
 
 from .layers import normalisation
 
@@ -29,7 +29,7 @@ def normalize_at_once(x: Any, axes: tuple[int, ...], eps: float, weight: Any, bi
     back.
     """
     arrays = [a for a in (x, weight, bias) if a is not None]
-    if (any(type(a) not in (Tensor, np.ndarray) for a in arrays) or x.dtype.kind != "f"
+    if (any(type(a) not in compiler.ARRAYS for a in arrays) or x.dtype.kind != "f"
             or any(a.dtype != x.dtype for a in arrays) or x.size < SMALL
             or weight is None is not bias):
         return plain(x, axes, eps, weight, bias)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, linear, stack, structural, vjp
+from autograd_mini import Node, compiler, linear, stack, structural, vjp
 
 from .layers.recurrent import LSTM
 
@@ -29,7 +29,7 @@ def over_time(self: LSTM, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[An
     """`LSTM.over_time`: one node, of arrays of one precision; anything else is handed back."""
     w, u, *biases = self._weights()
     arrays = [x, w, u, *state, *(b for b in biases if b is not None)]
-    if (any(type(a) not in (Tensor, np.ndarray) for a in arrays) or u.dtype not in LOWEST
+    if (any(type(a) not in compiler.ARRAYS for a in arrays) or u.dtype not in LOWEST
             or any(a.dtype != u.dtype for a in arrays) or type(self).step is not LSTM.step
             or x.shape[0] * x.shape[1] * len(u) < SMALL):
         return plain(self, x, state)

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from autograd_mini import Node, Value, errors
+from autograd_mini import Node, Value, compiler, errors
 
 __all__ = ["Called", "Checked", "a_flag", "a_number", "a_precision", "a_whole_number",
-           "above_0", "an_array", "at_least_0", "below_1", "from_0_to_1", "of_one_sample",
-           "shown", "two_below_1", "whole_numbers"]
+           "above_0", "an_array", "as_array", "at_least_0", "below_1", "from_0_to_1",
+           "of_one_sample", "shown", "two_below_1", "whole_numbers"]
 
 SPELLINGS = {  # what other libraries call it: what it is called here
     "params": "parameters", "learning_rate": "lr", "epsilon": "eps", "beta": "betas",
@@ -160,12 +160,19 @@ def a_flag(x: Any, name: str) -> bool:
     return bool(x)
 
 
-def an_array(x: Any, name: str) -> np.ndarray:
+def as_array(x: Any, dtype: Any = None) -> Any:
+    """np.asarray; what stands for an array in a program that is being recorded goes on to."""
+    if compiler.is_followed(x):
+        return x if dtype is None else x.astype(dtype, copy=False)
+    return np.asarray(x, dtype)
+
+
+def an_array(x: Any, name: str) -> Any:
     """x as an array. Raises `DTypeError` for a masked one, whose mask would be lost."""
     if isinstance(x, np.ma.MaskedArray):
         raise errors.DTypeError(f"{name} is a masked array, whose mask would be lost: leave out "
                                 "what is masked, x.compressed(), or fill it, x.filled(0.0)")
-    return np.asarray(x)
+    return as_array(x)
 
 
 def a_precision(dtype: Any) -> np.dtype[Any]:

@@ -98,6 +98,7 @@ class _Epoch:
         self.run, self.metrics = run, metrics
         self.single, self.one_by_one = is_single(run.model), takes_samples(run.model)
         self.parameters = [p for _, p in run.model.named_parameters()]
+        self.programs: Any = None  # for _compiled.py
         self.last: Any = None  # x and y of the batch before, and the numbers that it met
         self.backward_calls, self.step_calls = (
             [getattr(c, name) for c in run.callbacks
@@ -110,21 +111,27 @@ class _Epoch:
         run.model.train()  # again: after_epoch may have looked at the model as it answers
         batches = _bar(run) if terminal else run.loader
         run.batch = 0
-        for batch in batches:
-            run.x, run.y = pair(batch, self.single)
-            run.batch += 1
-            self._step()
-            total += len(run.y) * run.loss
-            rows += len(run.y)
-            if self.metrics:
-                seen.append((numbers_of(run.prediction), run.y))
-            if terminal:
-                batches.set_postfix(loss=f"{total / rows:.4f}")
+        try:
+            for batch in batches:
+                run.x, run.y = pair(batch, self.single)
+                run.batch += 1
+                self._step()
+                total += len(run.y) * run.loss
+                rows += len(run.y)
+                if self.metrics:
+                    seen.append((numbers_of(run.prediction), run.y))
+                if terminal:
+                    batches.set_postfix(loss=f"{total / rows:.4f}")
+        finally:
+            self._end_of_batches()
         if not rows:
             raise errors.ArgumentError(
                 f"epoch {run.epoch} had no batches: the loader is empty, or an iterator that is "
                 "used up after one pass (give a list or a DataLoader)")
         return {"loss": total / rows} | measure(self.metrics, seen)
+
+    def _end_of_batches(self) -> None:
+        """From here on, others may look at the parameters and their gradients."""
 
     def _step(self) -> None:
         """One batch: forward, backward, step."""

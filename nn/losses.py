@@ -16,6 +16,7 @@ import numpy as np
 from autograd_mini import (
     Node,
     abs,
+    compiler,
     errors,
     log,
     log_softmax,
@@ -29,7 +30,7 @@ from autograd_mini import (
     where,
 )
 
-from .arguments import a_number, a_whole_number, above_0, an_array, shown
+from .arguments import a_number, a_whole_number, above_0, an_array, as_array, shown
 from .module import Module
 from .targets import has_nodes, is_softmax, logits_and_target, pair_of, unshaped
 
@@ -106,7 +107,7 @@ def binary_cross_entropy(probability: Any, target: Any, *, reduction: str = "mea
     [0, 1].
     """
     p, target = pair_of(probability, target, "binary_cross_entropy")
-    numbers = p.value if isinstance(p, Node) else p
+    numbers = compiler.plain_numbers(p)
     if not has_nodes(numbers) and not np.all((numbers >= 0) & (numbers <= 1)):
         raise errors.ArgumentError("binary_cross_entropy takes probabilities, from 0 to 1, as a "
                                    "sigmoid gives; of logits, binary_cross_entropy_with_logits")
@@ -142,7 +143,7 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str 
 def _check_targets(target: Any, loss: str) -> None:
     """Raise `ArgumentError` for plain targets outside [0, 1]."""
     if not has_nodes(target) and not np.all(
-            (np.asarray(target) >= 0) & (np.asarray(target) <= 1)):
+            (as_array(target) >= 0) & (as_array(target) <= 1)):
         raise errors.ArgumentError(f"{loss}: targets lie from 0 to 1; from −1 and 1: (y + 1) / 2")
 
 
@@ -203,7 +204,8 @@ def _counted(logits: Any, target: Any, counts: Any, weights: Any, reduction: str
     if not classes.size and reduction == "mean":
         raise errors.ArgumentError("cross_entropy: every target is ignore_index, and the mean of "
                                    "nothing is no number: leave that batch out")
-    own = np.ones(classes.size, logits.dtype) if weights is None else weights[classes]
+    own = np.ones(classes.size, logits.dtype) if weights is None else compiler.followed_call(
+        np.take, weights, classes)
     if reduction == "mean" and not own.sum():
         raise errors.ArgumentError("cross_entropy: the classes of all samples have weight 0")
     losses = -log_softmax(rows)[np.arange(classes.size), classes] * own

@@ -32,6 +32,7 @@ class Module(Called):
     """
 
     training = True
+    set_in_training: tuple[str, ...] = ()  # attributes that a forward pass in training sets
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes."""

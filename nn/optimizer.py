@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -100,8 +101,8 @@ class Optimizer(Called, Checked):
 
     def _check_unchanged(self) -> None:
         """Raise `ValueError` if parameters came or went since the first step."""
-        if len(self._stepped) != len(self.parameters) or any(
-                p is not q for p, q in zip(self._stepped, self.parameters, strict=True)):
+        if len(self._stepped) != len(self.parameters) or not all(
+                map(operator.is_, self._stepped, self.parameters)):
             raise ValueError("the optimizer's parameters were changed after its first step: make "
                              "a new optimizer")
 

@@ -199,7 +199,7 @@ def labels_of(y: Any, rows: int, classes: int) -> np.ndarray:
 
     Raises `ShapeError` for another number of them, `ArgumentError` for what is no class.
     """
-    given = an_array(y, "y")
+    given: np.ndarray = an_array(y, "y")
     if given.shape == (rows, 1):
         given = given[:, 0]
     if given.shape != (rows,):

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_mini import Node, Tensor, Value, errors, stack
 
-from .arguments import an_array, shown
+from .arguments import an_array, as_array, shown
 
 __all__ = ["has_nodes", "in_its_dtype", "is_softmax", "logits_and_target", "pair_of", "unshaped"]
 
@@ -103,7 +103,7 @@ def in_its_dtype(target: Any, prediction: Any) -> Any:
         return target
     if isinstance(prediction, Value):  # with an array it would become a Tensor
         return float(target)
-    return np.asarray(target, np.result_type(prediction.dtype))
+    return as_array(target, np.result_type(prediction.dtype))
 
 
 def logits_and_target(logits: Any, target: Any, loss: str, ignored: int | None = None
@@ -121,24 +121,27 @@ def logits_and_target(logits: Any, target: Any, loss: str, ignored: int | None =
     _refuse_empty(shape, loss)
     if given == shape:
         target = in_its_dtype(target, logits)
-        if not has_nodes(target) and not np.all(np.asarray(target) >= 0):
+        if not has_nodes(target) and not np.all(as_array(target) >= 0):
             raise errors.ArgumentError(f"{loss}: a distribution has no negative entries "
                                        "and no nan; classes are integers, one a sample")
         return logits, target, False
-    if given == shape[:-1] and np.asarray(target).dtype.kind in "iu":
+    if given == shape[:-1] and as_array(target).dtype.kind in "iu":
         return logits, _classes(target, shape[-1], loss, ignored), True
     raise errors.ShapeError(
         f"{loss}: for logits of shape {np.shape(logits)} the target is integers of "
         f"shape {np.shape(logits)[:-1]} or distributions of shape {np.shape(logits)}, not "
-        f"{np.asarray(target).dtype} of shape {np.shape(target)}"
+        f"{as_array(target).dtype} of shape {np.shape(target)}"
     )
 
 
-def _classes(target: Any, number: int, loss: str, ignored: int | None) -> np.ndarray:
+UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+
+
+def _classes(target: Any, number: int, loss: str, ignored: int | None) -> Any:
     """The target as an array, if it is integers from 0 to below `number`, or the ignored one."""
-    classes = np.asarray(target)
+    classes = as_array(target)
     # As numbers without a sign, negative ones are large: one pass for both ends.
-    unsigned = classes.view(f"u{classes.dtype.itemsize}")
+    unsigned = classes.view(UNSIGNED[classes.dtype.itemsize])
     if classes.size and np.maximum.reduce(unsigned, None) < number:
         return classes
     meant = classes if ignored is None else classes[classes != ignored]

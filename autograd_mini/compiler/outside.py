@@ -21,7 +21,8 @@ import numpy as np
 from ..errors import GraphError
 from ..graph import VARIABLE, Node, clock, topological_order
 
-__all__ = ["Environment", "References"]
+__all__ = ["LIBRARIES", "MISSING", "PLAIN", "Environment", "References", "get", "names_in",
+           "references_in"]
 
 MOST_OBJECTS = 200_000
 """So many objects are gone through; a node beyond counts as not found."""
@@ -86,7 +87,7 @@ def _reachable(function: Any) -> dict[int, list[Reference]]:
     waiting = [function]
     while waiting and len(references) < MOST_OBJECTS:
         holder = waiting.pop()
-        for container, key, thing in _references_in(holder):
+        for container, key, thing in references_in(holder):
             if isinstance(thing, PLAIN):
                 continue
             if id(thing) not in references:
@@ -96,7 +97,7 @@ def _reachable(function: Any) -> dict[int, list[Reference]]:
     return references
 
 
-def _references_in(x: Any) -> Iterator[Reference]:
+def references_in(x: Any) -> Iterator[Reference]:
     """What x holds, each with its key."""
     if isinstance(x, Node | types.ModuleType):
         return
@@ -109,7 +110,7 @@ def _references_in(x: Any) -> Iterator[Reference]:
             if hasattr(x, name):
                 yield x, name, getattr(x, name)
     elif isinstance(x, types.CellType):
-        yield x, "cell_contents", _get(x, "cell_contents")
+        yield x, "cell_contents", get(x, "cell_contents")
     elif isinstance(x, dict):
         yield from [(x, key, value) for key, value in list(x.items())]
     elif isinstance(x, np.ndarray) and x.dtype == object and not x.ndim:
@@ -133,7 +134,7 @@ def _of_object(x: Any) -> Iterator[Reference]:
     for kind in type(x).__mro__:
         for thing in list(vars(kind).values()):
             if isinstance(thing, types.MemberDescriptorType):  # a slot, read without its name, for
-                yield x, thing, _get(x, thing)  # a property of that name may be a computation
+                yield x, thing, get(x, thing)  # a property of that name may be a computation
     yield from _of_class(type(x))
 
 
@@ -154,7 +155,7 @@ def _of_function(f: types.FunctionType) -> Iterator[Reference]:
             yield f, name, getattr(f, name)
     if (f.__module__ or "").partition(".")[0] in LIBRARIES:
         return
-    names = list(_names(f.__code__))
+    names = list(names_in(f.__code__))
     for name in names:
         thing = f.__globals__.get(name, MISSING)
         if isinstance(thing, types.ModuleType):  # `import config` and then `config.w`
@@ -165,15 +166,15 @@ def _of_function(f: types.FunctionType) -> Iterator[Reference]:
             yield f.__globals__, name, thing
 
 
-def _names(code: types.CodeType) -> Iterator[str]:
+def names_in(code: types.CodeType) -> Iterator[str]:
     """The global names and attributes in a piece of code and in those inside it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+            yield from names_in(constant)
 
 
-def _get(x: Any, key: Any) -> Any:
+def get(x: Any, key: Any) -> Any:
     """An attribute or a slot, or MISSING if there is none (a slot or a cell that is empty)."""
     try:
         return key.__get__(x) if isinstance(key, types.MemberDescriptorType) else getattr(x, key)
@@ -200,30 +201,40 @@ class References:
             for reference in references.get(id(thing), ()):
                 on_a_path[id(reference[0]), id(thing)] = reference
                 waiting.append(reference[0])
-        self._checks = [_check(*reference) for reference in on_a_path.values()]
+        found = on_a_path.values()
+        self._in_dicts = [r for r in found if isinstance(r[0], dict)]  # most, and asked quickly
+        self._checks = [_check(*r) for r in found if not isinstance(r[0], dict | set | frozenset
+                                                                    | types.MethodType | tuple)
+                        and not isinstance(r[1], types.CellType)]
         containers = {id(x): x for x, _, _ in on_a_path.values()}.values()
         self._lengths = [(x, len(x)) for x in containers
                          if isinstance(x, list | dict | set) and "__builtins__" not in x]
 
     def unchanged(self) -> bool:
         """Whether everything is where it was."""
-        return all([is_same() for is_same in self._checks]) and all(
-            [len(x) == n for x, n in self._lengths])
+        for container, key, thing in self._in_dicts:
+            if container.get(key, MISSING) is not thing:
+                return False
+        for x, n in self._lengths:
+            if len(x) != n:
+                return False
+        return all([is_same() for is_same in self._checks])
 
 
 def _check(container: Any, key: Any, thing: Any) -> Callable[[], bool]:
-    """A function that tells whether the container still holds this thing under this key."""
-    if isinstance(container, dict):
-        return lambda: container.get(key, MISSING) is thing
+    """A function that tells whether the container still holds this thing under this key.
+
+    A set's length is checked; a function keeps its cells, a tuple its entries.
+    """
     if isinstance(container, np.ndarray) and not container.ndim:
         return lambda: container[()] is thing
-    if isinstance(container, list | tuple | np.ndarray):
+    if isinstance(container, list | np.ndarray):
         return lambda: len(container) > key and container[key] is thing
-    if isinstance(container, set | frozenset) or isinstance(key, types.CellType):
-        return lambda: True  # a set's length is checked; a function keeps its cells
+    if key == "__dict__":
+        return lambda: container.__dict__ is thing
     if isinstance(container, type):
         return lambda: _unwrapped(vars(container).get(key, MISSING)) is thing
-    return lambda: _get(container, key) is thing
+    return lambda: get(container, key) is thing
 
 
 def _unwrapped(thing: Any) -> Any:

@@ -21,7 +21,7 @@ from .outside import Environment, References
 from .transform import one_number
 from .values import as_values
 
-__all__ = ["Trace"]
+__all__ = ["Trace", "common_consumer"]
 
 
 class Trace:
@@ -55,7 +55,7 @@ class Trace:
                  given: _Variables, program: Any) -> None:
         """Make the code of all that the output and the comparisons depend on."""
         number = given.number
-        root = _common_consumer([*[y for y in flat(output) if isinstance(y, Node)],
+        root = common_consumer([*[y for y in flat(output) if isinstance(y, Node)],
                                  *recorder.nodes()])
         self.outside, needed = environment.nodes_outside(root, number, program.parameters or ())
         self.references = References(environment.references, self.outside)
@@ -112,6 +112,6 @@ def _check_output(output: Any, program: Any) -> None:
             )
 
 
-def _common_consumer(nodes: Sequence[Node]) -> Node:
+def common_consumer(nodes: Sequence[Node]) -> Node:
     """A node that depends on all of these, from which the graph can be gone through."""
     return made(total, 0.0, tuple(y.value for y in nodes), tuple(nodes), {})

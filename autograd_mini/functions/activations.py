@@ -26,7 +26,7 @@ from ..ops import (
 from ..ops.kinks import step
 from ..primitive import also
 from ..recording import current_tracer, notify_constant
-from .composed import dtype_of, is_above, is_at_least, stands_for
+from .composed import dtype_of, is_above, is_at_least, plain_numbers, stands_for
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────
 
@@ -67,18 +67,18 @@ _STEEPNESS = math.sqrt(8 / math.pi)
 def _held(x: Any, bound: float) -> Any:
     """x between −bound and bound: x itself where it lies there, with a slope of 1 less to multiply.
 
-    But not in a program that is being recorded, which is to hold for other numbers too.
+    But not in a program of Values that is being recorded, which holds for other numbers too.
     """
-    held = value_of(x)
+    held, tracer = plain_numbers(x), current_tracer()
+    if tracer is not None and not tracer.follows:
+        return clip(x, -bound, bound)
     if type(held) is float:
         near = -bound <= held <= bound
-    elif type(held) is np.ndarray and held.dtype.kind == "f" and held.size:
+    elif hasattr(held, "dtype") and held.dtype.kind == "f" and held.size:
         near = bool(-bound <= held.min() and held.max() <= bound)  # not if there is a nan
     else:
         near = False
-    if near and current_tracer() is None:
-        return x
-    return clip(x, -bound, bound)
+    return x if near else clip(x, -bound, bound)
 
 
 def silu(x: Any) -> Any:

@@ -117,6 +117,14 @@ def looked_at(x: Any) -> Any:
     return value_of(x)
 
 
+def plain_numbers(x: Any) -> Any:
+    """The plain numbers of a node, without a gradient; in a program of arrays they are followed."""
+    tracer = current_tracer()
+    if isinstance(x, Node) and tracer is not None and tracer.follows:
+        return tracer.follow(value_of, (x,), {})
+    return value_of(x)
+
+
 def decided(how: Callable[[Any, Any], Any], x: Any, other: Any) -> Any:
     """how(x, other) of raw numbers; a program holds only where it comes out the same."""
     outcome = how(value_of(x), value_of(other))

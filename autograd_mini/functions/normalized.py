@@ -19,10 +19,15 @@ from .composed import dtype_of, keeps_kind, looked_at
 from .statistics import Axis
 
 
-def _at_once(x: Any) -> bool:
-    """Whether x is a Tensor, and its operations are recorded for a backward pass alone."""
-    return (type(x) is KINDS[np.ndarray] and x.value.size > 0 < x.value.ndim
-            and recording_mode() is True and current_tracer() is None)
+def _at_once(x: Any, axis: Axis) -> bool:
+    """Whether x is a Tensor, with finite numbers, recorded for a backward pass alone."""
+    tracer = current_tracer()
+    if not (type(x) is KINDS[np.ndarray] and x.value.size > 0 < x.value.ndim
+            and recording_mode() is True):
+        return False
+    if tracer is not None:  # a program of arrays has the row; its nan has the engine do it
+        return bool(tracer.follows)
+    return bool(np.isfinite(np.max(x.value, axis=axis, keepdims=True)).all())
 
 
 @keeps_kind
@@ -47,6 +52,6 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
 @keeps_kind
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """eˣ / Σ eˣ along `axis`."""
-    if _at_once(x) and np.isfinite(np.max(x.value, axis=axis, keepdims=True)).all():
+    if _at_once(x, axis):
         return ops.softmax(x, axis=axis)
     return exp(log_softmax(x, axis=axis))

@@ -67,7 +67,10 @@ def dispatch(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         names = list(_parameters(function) or ()) if len(args) > 1 else []
         if "out" in names[: len(args)] and args[names.index("out")] is not None:
             raise NotDifferentiableError(f"{name_of(function)} can't write into out=")
-        if function not in {*OF_SHAPES, np.result_type} or current_tracer() is None:
+        tracer = current_tracer()
+        if function not in {*OF_SHAPES, np.result_type} or tracer is None:
+            if tracer is not None and tracer.follows:
+                return tracer.follow(function, args, kwargs)
             notify_constant(*args)
         return function(*_plain(args), **_plain(kwargs))
     raise refusal(name_of(function))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
+from ..followed import Followed
 from ..graph import Node
 from ..primitive import structural
 from .shapes import shape as _shape
@@ -91,6 +92,10 @@ def _frozen_part(index: Any) -> Any:
             "an index must be made of plain integers or booleans, not of a node (whose values "
             f"are floats): write x[{type(index).__name__.lower()}.data.astype(int)]"
         )
+    if type(index) is Followed:
+        if index.dtype == bool and index.ndim:  # so many are taken in each replay
+            index.recorder.decided(np.count_nonzero, index)
+        return index.recorder.constant(index) if index.ndim else index.item()
     if index is None or index is ... or isinstance(index, int | np.integer | np.bool_ | slice):
         return index
     array = np.array(index)

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_mini import Node, Tensor, errors, max_windows
 
-from ..arguments import a_flag, a_precision, a_whole_number, shown
+from ..arguments import a_flag, a_precision, a_whole_number, as_array, shown
 from ..init import uniform_fan_in
 from ..module import Module
 from ..randomness import a_generator
@@ -136,7 +136,7 @@ class MaxPool2d(_Pool):
     def forward(self, x: Any) -> Any:
         """See `MaxPool2d`."""
         self._check(x)
-        x = x if isinstance(x, Node) or np.asarray(x).dtype.kind == "f" else np.asarray(x, float)
+        x = x if isinstance(x, Node) or as_array(x).dtype.kind == "f" else as_array(x, float)
         return max_windows(_padded(x, self.padding, -np.inf), self.kernel_size, self.stride)
 
 
@@ -149,7 +149,7 @@ class AvgPool2d(_Pool):
     def forward(self, x: Any) -> Any:
         """See `AvgPool2d`."""
         self._check(x)
-        x = x if isinstance(x, Node) else np.asarray(x)
+        x = x if isinstance(x, Node) else as_array(x)
         x, (k, m) = _padded(x, self.padding, 0.0), self.kernel_size
         if self.stride == self.kernel_size:  # then no two windows share an entry
             n, c, h, w = x.shape

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, errors
+from autograd_mini import Tensor, compiler, errors
 
 from ..arguments import a_number
 from ..module import Module
@@ -35,7 +35,8 @@ class Dropout(Module):
             raise errors.GraphError("dropout leaves out others at each call, and a program would "
                                     "leave out the same ones for ever: call model.eval(), or "
                                     "don't compile what trains")
-        keep = a_generator(self.rng).random(np.shape(x)) >= self.p
+        shape = np.shape(x)
+        keep = compiler.drawn(lambda: a_generator(self.rng).random(shape)) >= self.p
         dtype = dtype if dtype.kind == "f" else np.dtype(float)
         scale = 1 / (1 - self.p) if self.p < 1 else 0.0
         return x * np.where(keep, scale, 0.0).astype(dtype)

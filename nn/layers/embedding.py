@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, errors, where
+from autograd_mini import Node, Tensor, compiler, errors, where
 
-from ..arguments import a_precision, a_whole_number
+from ..arguments import a_precision, a_whole_number, as_array
 from ..module import Module
 from ..randomness import a_generator
 
@@ -38,12 +38,12 @@ class Embedding(Module):
 
     def forward(self, i: Any) -> Any:
         """The rows of `i`."""
-        rows = np.asarray(i)
+        rows = as_array(i)
         _check_rows(rows, len(self.weight))
         found = self.weight[rows]
         if self.padding_idx is None or not isinstance(found, Node):
             return found
-        return where((rows == self.padding_idx)[..., None], found.data, found)
+        return where((rows == self.padding_idx)[..., None], compiler.plain_numbers(found), found)
 
     def extra_repr(self) -> str:
         """As PyTorch writes it."""
@@ -51,7 +51,7 @@ class Embedding(Module):
         return ", ".join(map(str, self.weight.shape)) + padding
 
 
-def _check_rows(rows: np.ndarray, number: int) -> None:
+def _check_rows(rows: Any, number: int) -> None:
     """Raise for what isn't rows of a weight that has this many."""
     if rows.dtype.kind not in "iu":
         raise errors.DTypeError(f"an Embedding takes whole numbers, the rows of its weight, not "

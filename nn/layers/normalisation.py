@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, errors
+from autograd_mini import Node, Tensor, compiler, errors
 
-from ..arguments import a_flag, a_number, a_precision, a_whole_number, at_least_0, whole_numbers
+from ..arguments import (
+    a_flag,
+    a_number,
+    a_precision,
+    a_whole_number,
+    as_array,
+    at_least_0,
+    whole_numbers,
+)
 from ..module import Module
 from .linear import tell_of_widening
 
@@ -29,6 +38,7 @@ class _BatchNorm(Module):
     """What `BatchNorm1d` tells, for inputs of as many axes as a subclass says."""
 
     axes: tuple[int, ...] = ()  # how many axes an input may have
+    set_in_training = ("num_batches_tracked", "running_mean", "running_var")
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
                  affine: bool = True, *, dtype: Any = np.float64) -> None:
@@ -44,7 +54,7 @@ class _BatchNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """Raises `ShapeError` for another number of channels, or of one entry in training."""
-        x = x if isinstance(x, Node) else np.asarray(x)
+        x = x if isinstance(x, Node) else as_array(x)
         tell_of_widening(self, self.running_var, x)
         shape = np.shape(x)
         if len(shape) not in self.axes or shape[1] != self.num_features:
@@ -54,19 +64,18 @@ class _BatchNorm(Module):
         others, along = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
         weight, bias = (p if p is None else p.reshape(along) for p in (self.weight, self.bias))
         if self.training:
-            numbers = np.asarray(x.value if isinstance(x, Node) else x)
-            self._check_count(numbers)
+            self._check_count(shape)
             y = normalize(x, others, self.eps, weight, bias)
-            self._remember(numbers, others)  # now that nothing can fail
+            compiler.afterwards(self._remember, x, others)  # now that nothing can fail
             return y
         std = np.sqrt(self.running_var + self.eps).reshape(along)
         y = (x - self.running_mean.reshape(along)) / std
         y = y if weight is None else y * weight
         return y if bias is None else y + bias
 
-    def _check_count(self, x: np.ndarray) -> None:
+    def _check_count(self, shape: tuple[int, ...]) -> None:
         """Raise `ShapeError` for a single entry a channel, of which there is no variance."""
-        if x.size // self.num_features < 2:
+        if math.prod(shape) // self.num_features < 2:
             raise errors.ShapeError(f"{self!r} in training needs more than one entry a channel, of "
                                     "which there is a variance: leave a last batch of one out "
                                     "(drop_last=True), or call model.eval()")

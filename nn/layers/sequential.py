@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_mini import Node, errors
 
-from ..arguments import a_whole_number, shown
+from ..arguments import a_whole_number, as_array, shown
 from ..module import Module
 
 __all__ = ["Flatten", "Sequential"]
@@ -69,7 +69,7 @@ class Flatten(Module):
         if not 0 <= first <= last < len(shape):
             raise errors.ShapeError(f"{self!r} got shape {shape}, which has no such axes")
         size = math.prod(shape[first : last + 1])
-        x = x if isinstance(x, Node) else np.asarray(x)
+        x = x if isinstance(x, Node) else as_array(x)
         return x.reshape(*shape[:first], size, *shape[last + 1 :])
 
     def extra_repr(self) -> str:

@@ -1,0 +1,207 @@
+"""The backward pass of a recorded function of arrays, written out.
+
+The reverse pass is gone through once, with the numbers of the recording, and each turn is written
+down: the rule that is asked, and how what it sends is added up, in the order of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import backprop, ops
+from ..backprop import fit
+from ..fast.rules import ARRAY_RULES
+from ..graph import Node, made, ways
+from ..ops import linear, relu
+from ..primitive import Structural
+from .array_text import ArrayText, is_layer, is_ours
+
+__all__ = ["differentiate"]
+
+
+def differentiate(text: ArrayText, output: Any, wanted: Sequence[Any]) -> list[str]:
+    """The statements of a reverse pass; for each of the wanted the name of its gradient.
+
+    "" for one that the output doesn't reach.
+    """
+    forward, text.lines = text.lines, []
+    into = dict(zip(map(id, wanted), text.into, strict=False))
+    found = _Backward(text, output, wanted, into).names
+    names = [found.get(id(x), "") for x in wanted]
+    for x, name in zip(wanted, names, strict=True):
+        if (out := into.get(id(x))) and name and not _is_written(text, name, out):
+            text.lines.append(f"{out}[...] = {name}")
+    quiet = ["with np.errstate(all='ignore'):"] if text.lines else []
+    text.lines = forward + quiet + [f"    {line}" for line in text.lines]
+    return names
+
+
+def _is_written(text: ArrayText, name: str, out: str) -> bool:
+    """Whether a statement has written it there already."""
+    return any([line.startswith(f"{name} = ") and line.endswith(f"out={out})")
+                for line in text.lines])
+
+
+class _Backward:
+    """A reverse pass, gone through once with the numbers of the recording, and written down."""
+
+    def __init__(self, text: ArrayText, output: Any, wanted: Sequence[Any],
+                 into: dict[int, str]) -> None:
+        self.text, self.into, self.names = text, into, dict[int, str]()
+        order, ends = ways(output, set(wanted))
+        self.leading = set(order)
+        seed = 1.0 if type(output.value) is float else np.ones_like(output.value)
+        self.cotangents: dict[Node, tuple[str, Any]] = {output: (text.named(seed), seed)}
+        self.uses: dict[Any, int] = {}  # how many contributions a node gets
+        for node in order:
+            for parent in node.parents if node not in ends else ():
+                if parent is not None:
+                    self.uses[parent] = self.uses.get(parent, 0) + 1
+        for node in order:
+            name, g = self.cotangents.pop(node, ("", None))
+            if id(node) in {id(x) for x in wanted} and name:
+                self.names[id(node)] = name
+            if name and node not in ends and node.op is not None:
+                self._turn(node, name, g)
+
+    def _turn(self, node: Any, name: str, g: Any) -> None:
+        """The statements of one node's turn."""
+        sent: list[Any] = [x if parent in self.leading else None for x, parent in zip(
+            backprop.pull(node, g), node.parents, strict=False)]
+        texts = self._sent(node, name, g, sent)
+        pairs = [(parent, (x, text)) for parent, x, text in zip(
+            node.parents, sent, texts, strict=False)]
+        twice = len(pairs) == 2 and pairs[0][0] is pairs[1][0]
+        if twice and sent[0] is not None and sent[1] is not None:
+            (_, (x, first)), (_, (y, second)) = pairs
+            pairs = [(pairs[0][0], (x + y, f"{first} + {second}"))]
+        for parent, (x, text) in pairs:
+            if parent is not None and x is not None and text:
+                self._receive(node, parent, x, text)
+
+    def _receive(self, node: Any, parent: Any, x: Any, text: str) -> None:
+        """Add a contribution to what a parent was sent before."""
+        fitted = fit(x, parent, node)
+        if fitted is not x:
+            form = self.text.constant(_form(parent.value)), self.text.constant(
+                node.op, node.op.name)
+            text = f"fitted({text}, {', '.join(form)})"
+            self.text.space["fitted"] = _fitted
+        known: Any = self.cotangents.get(parent)
+        if known is not None:
+            text, fitted = f"{known[0]} + {text}", known[1] + fitted
+        if not text.isidentifier():
+            name = self.text.new("g")
+            self.text.lines.append(f"{name} = {text}")
+            text = name
+        self.cotangents[parent] = text, fitted
+
+    def _sent(self, node: Any, g_name: str, g: Any, sent: list[Any]) -> list[str]:
+        """What a node sends to each parent, as text; "" for nothing."""
+        row, text = node.op, self.text
+        y, xs = text.named(node), text.inputs(node)
+        if row is linear and type(g) is np.ndarray and g.ndim == 2 and (
+                is_layer(node)):
+            return self._of_layer(node, g_name, sent)
+        array = type(node.value) is np.ndarray and node.value.ndim and type(g) is np.ndarray
+        if row is relu and array and g.shape == node.value.shape and (
+                g.dtype == node.value.dtype):
+            name = text.new("g")
+            buffer = text.new_buffer(node.value)
+            text.lines += [f"np.sign({y}, out={buffer})",
+                           f"{name} = np.multiply({g_name}, {buffer}, out={buffer})"]
+            return [name]
+        if array and node.op in (ops.add, ops.subtract):
+            return self._simple(node, g_name, sent)
+        if array and ARRAY_RULES[row] is not None:
+            a, b = (map(text.named, (*xs, None)[:2]))
+            heard = [str(x is not None or None) for x in (*sent, None)[:2]]
+            rule = text.constant(ARRAY_RULES[row], f"rule_of_{row.name}")
+            call = f"{rule}({g_name}, {y}, {a}, {b}, {', '.join(heard)})"
+            names = [text.new("g") if x is not None else "" for x in sent]
+            text.lines.append(f"{', '.join([n or '_' for n in names])}"
+                              f"{', _' * (len(names) == 1)} = {call}")
+            return names
+        if is_ours(row) and type(row).pull in (Structural.pull, type(linear).pull) and not row.many:
+            names = []
+            for k, x in enumerate(sent):
+                names.append("")
+                if x is not None:
+                    names[-1] = text.new("g")
+                    rule = text.constant(row.pullbacks[k], f"rule_of_{row.name}")
+                    call = text.called(rule, (), {}, g_name, y, *map(text.named, xs))
+                    keywords = [f"{key}={text.named(v)}" for key, v in (node.params or {}).items()]
+                    call = f"{call[:-1]}{', ' * bool(keywords)}{', '.join(keywords)})"
+                    text.lines.append(f"{names[-1]} = {call}")
+            return names
+        return self._by_engine(node, g_name, sent, y, xs)
+
+    def _of_layer(self, node: Any, g: str, sent: list[Any]) -> list[str]:
+        """x Wᵀ + b: g W to x, gᵀ x to W, the sum of g to b."""
+        text = self.text
+        x, weight, _ = map(text.named, text.inputs(node))
+        calls = f"np.matmul({g}, {weight}", f"np.matmul({g}.T, {x}", f"np.add.reduce({g}, 0"
+        names = []
+        for parent, call, example in zip(node.parents, calls, sent, strict=True):
+            names.append("" if example is None else text.new("g"))
+            if example is not None:
+                out = self.into.get(id(parent)) if self.uses[parent] == 1 else None
+                if out is None and self.uses[parent] == 1:
+                    out = text.new_buffer(example)
+                text.lines.append(f"{names[-1]} = {call}{f', out={out}' if out else ''})")
+        return names
+
+    def _simple(self, node: Any, g: str, sent: list[Any]) -> list[str]:
+        """What sums send, whose slopes are 1 and −1."""
+        names = [g if x is not None else "" for x in sent]
+        if node.op is ops.subtract and names[1]:
+            names[1] = self.text.new("g")
+            self.text.lines.append(f"{names[1]} = -{g}")
+        return names
+
+    def _by_engine(self, node: Any, g: str, sent: list[Any], y: str, xs: list[Any]) -> list[str]:
+        """By the row's rule, asked as a backward pass asks it."""
+        text = self.text
+        parents = text.constant(tuple([None if p not in self.leading else _SOMEBODY
+                                       for p in node.parents]))
+        op = text.constant(node.op, node.op.name)
+        inputs = [x if node.op.trusted else f"seen({x})" for x in map(text.named, xs)]
+        text.space["seen"] = _seen
+        values = f"({', '.join(inputs)}{',' * (len(inputs) == 1)})"
+        params = text.named(node.params) if isinstance(node.params, dict) else "None"
+        names = [text.new("g") for _ in sent]
+        left = ", ".join(names) + "," * (len(names) == 1)
+        text.lines.append(f"{left} = pull(made({op}, {y}, {values}, {parents}, {params}), {g})")
+        for name, x, parent in zip(names, sent, node.parents, strict=False):
+            if parent in self.leading:  # whether a number chosen by a `where` hears of it
+                text.lines.append(f"if {name} is {'not ' * (x is None)}None: return FAILED")
+        return [name if x is not None else "" for name, x in zip(names, sent, strict=True)]
+
+
+class _Somebody:
+    """Stands for a parent that is to be told, of whom a rule asks no more."""
+
+
+_SOMEBODY: Any = _Somebody()
+
+
+def _form(value: Any) -> Any:
+    """Zeros of the value's shape and dtype, of which one is held."""
+    return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), value.shape)
+
+
+def _fitted(contribution: Any, value: Any, op: Any) -> Any:
+    """A contribution in the shape and dtype of a value."""
+    parent, node = made(None, value, (), (), None), made(op, value, (), (), None)
+    return fit(contribution, parent, node)
+
+
+def _seen(x: Any) -> Any:
+    """An array that a rule of a user's can't write to."""
+    if type(x) is np.ndarray:
+        x = x.view()
+        x.flags.writeable = False
+    return x

@@ -1,0 +1,129 @@
+"""Who is told, while a function of arrays is recorded, of all that a replay must do again."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..followed import Followed, held, refuse
+from ..graph import Node
+from ..recording import Observer, lock
+
+__all__ = ["ArrayRecorder", "Condition", "itself", "same"]
+
+Condition = tuple[Callable[[Any], Any], Followed, Any]
+"""(how, x, outcome): how(x) must be this outcome in each replay."""
+
+_NUMBERS = (np.generic, bool, int, float)
+
+
+class ArrayRecorder(Observer):
+    """Follows plain arrays, notes what is decided by them, what is drawn, and what is done.
+
+    | field        | what it is                                                                |
+    |--------------|---------------------------------------------------------------------------|
+    | `conditions` | what was decided, in this order                                           |
+    | `draws`      | (function, followed): arrays that a function draws anew in each call      |
+    | `effects`    | (function, arguments): what is to be called once all has been computed    |
+    | `kept`       | by its id, what is followed of an array or number that a node has taken   |
+    | `met`        | the nodes whose plain numbers are used                                    |
+    """
+
+    follows = True
+
+    def __init__(self) -> None:
+        self.conditions: list[Condition] = []
+        self.draws: list[tuple[Callable[[], Any], Followed]] = []
+        self.effects: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self.kept: dict[int, Followed] = {}
+        self.met: list[Node] = []
+        self.surroundings: Any = None
+
+    def argument(self, array: Any) -> Followed:
+        """What stands for an array that the program is given; the recording has a copy."""
+        copy = np.array(array)
+        lock(copy)
+        return Followed(self, copy)
+
+    def follow(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+               ) -> Any:
+        """function(*args, **kwargs) of plain arrays, some of which are followed."""
+        result = function(*held(args), **held(kwargs))
+        self.met += [x for x in args if isinstance(x, Node)]
+        return self._wrapped(result, function, args, kwargs)
+
+    def _wrapped(self, result: Any, function: Any, args: Any, kwargs: Any) -> Any:
+        if isinstance(result, (np.ndarray, *_NUMBERS)):
+            lock(result)
+            return Followed(self, result, function, args, kwargs)
+        if not isinstance(result, tuple | list):
+            refuse(f"{getattr(function, '__name__', function)} of an argument gave "
+                   f"a {type(result).__name__}")
+        whole = Followed(self, result, function, args, kwargs)
+        parts = [self._wrapped(part, operator.getitem, (whole, i), {})
+                 for i, part in enumerate(result)]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+
+    def constant(self, x: Followed) -> Any:
+        """The array in x as a node takes it; of a number, a float. By its id it is known again."""
+        if not isinstance(x.held, np.ndarray):
+            x = Followed(self, float(x.held) + 0.0, float, (x,))  # no float that others may have
+        self.kept[id(x.held)] = x
+        return x.held
+
+    def as_floats(self, x: np.ndarray, dtype: Any) -> np.ndarray:
+        """An array of integers, as a node takes it, as floats."""
+        source = self.kept.get(id(x))
+        if source is None:
+            return x.astype(dtype)
+        floats: np.ndarray = self.constant(self.follow(np.asarray, (source, dtype), {}))
+        return floats
+
+    def decided(self, how: Callable[[Any], Any], x: Followed) -> Any:
+        """how(x), on which the program depends from here on."""
+        outcome = how(x.held)
+        self.conditions.append((how, x, outcome))
+        return outcome
+
+    def compared(self, how: Callable[[Any, Any], Any], a: Node, b: Any, outcome: Any) -> None:
+        """Note that the program holds only where a comparison comes out as it did."""
+        self.met += [x for x in (a, b) if isinstance(x, Node)]
+        self.conditions.append((itself, Followed(self, outcome, how, (a, b)), outcome))
+
+    def detached(self, *nodes: Node) -> None:
+        """Refuse: plain numbers are taken out of nodes, of which nothing is known afterwards."""
+        if nodes:
+            refuse("plain numbers are taken out of a node (float(…), .data, .item())")
+
+    def drawn(self, make: Callable[[], Any]) -> Any:
+        """An array that `make` gives, and will give anew in each replay."""
+        if self.surroundings.drew():
+            refuse("random numbers are drawn, which a program would have for ever")
+        drawn = self.argument(make())
+        self.surroundings.note_generators()
+        self.draws.append((make, drawn))
+        return drawn
+
+    def afterwards(self, function: Callable[..., object], *args: Any) -> None:
+        """Note that the function is to be called when all has been computed."""
+        self.met += [x for x in args if isinstance(x, Node)]
+        self.effects.append((function, args))
+
+
+def itself(x: Any) -> Any:
+    """x."""
+    return x
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether a number, or an array, is the very same: nan is nan, and 0.0 isn't −0.0."""
+    if type(a) is bool and type(b) is bool:
+        return a is b
+    if type(a) is not type(b) and not (np.isscalar(a) and np.isscalar(b)):
+        return False
+    a, b = np.asarray(a), np.asarray(b)
+    alike: bool = a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    return alike
