@@ -12,7 +12,7 @@ from typing import Any, Never, NoReturn
 import numpy as np
 
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .graph import Node, leaf, value_of, ways
+from .graph import Node, leaf, made, value_of, ways
 from .ops import astype, shape, unbroadcast
 from .primitive import Structural
 from .recording import check_real, current_observer, current_tracer, lock, undisturbed, unrecorded
@@ -39,7 +39,7 @@ def pull(node: Node, g: Any) -> Sequence[Any]:
 
 def pull_nodes(node: Node, g: Any) -> Sequence[Any]:
     """The same with nodes for numbers: the rule records itself, so it can be differentiated."""
-    return apply_rule(node, g, node, _inputs_as_nodes(node))
+    return apply_rule(_as_recorded(node), g, node, _inputs_as_nodes(node))
 
 
 def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None = None,
@@ -88,6 +88,8 @@ def backward(output: Node, seed: Any = None) -> None:
 
 
 # ── below: what the idea doesn't need ────────────────────────────────────────────────────────
+
+from .recording import Followed  # noqa: E402
 
 
 def gradients(output: Node, inputs: Any, seed: Any = None, create_graph: bool = False,
@@ -212,6 +214,8 @@ def fit(contribution: Any, parent: Node, node: Node) -> Any:
     if isinstance(contribution, Node):
         same = type(value) is float or np.result_type(contribution.value) == value.dtype
         return contribution if same else astype(contribution, value.dtype)
+    if type(contribution) is Followed:
+        return contribution if type(value) is float else contribution.astype(value.dtype)
     return float(contribution) if type(value) is float else np.asarray(contribution, value.dtype)
 
 
@@ -259,6 +263,15 @@ def _explain(error: Exception, node: Node) -> NoReturn:
     raise error
 
 
+def _as_recorded(node: Node) -> Node:
+    """The node; in a program of arrays, one like it whose parameters are followed."""
+    tracer = current_tracer()
+    if tracer is None or not tracer.follows or not node.params:
+        return node
+    params = {name: tracer.followed(x) for name, x in node.params.items()}
+    return made(node.op, node.value, node.inputs, node.parents, params)
+
+
 def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
     """The inputs with nodes where there are any; refused if one has changed since."""
     for parent, x in zip(node.parents, node.inputs, strict=True):
@@ -268,7 +281,10 @@ def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
                 "graph no longer says what was computed: run the forward pass again before "
                 "create_graph=True (a plain backward() uses the recorded numbers)"
             )
-    return tuple([x if p is None else p for p, x in zip(node.parents, node.inputs, strict=True)])
+    tracer = current_tracer()
+    plain = tracer.followed if tracer is not None and tracer.follows else value_of
+    return tuple([plain(x) if p is None else p
+                  for p, x in zip(node.parents, node.inputs, strict=True)])
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -329,7 +345,7 @@ def as_seed(seed: Any, output: Node) -> Any:
 
 def has_nan(g: Any) -> bool:
     """Whether a cotangent holds a nan."""
-    g = value_of(g)
+    g = g.held if type(g) is Followed else value_of(g)
     if isinstance(g, float):
         return g != g
     if g.flags.f_contiguous:  # vdot would copy it
@@ -340,13 +356,15 @@ def has_nan(g: Any) -> bool:
 
 def copy_if_array(g: Any) -> Any:
     """A copy if g is an array, which the caller may change; anything else as it is."""
-    return np.array(g) if isinstance(g, np.ndarray) else g
+    return np.array(g) if type(g) is not Followed and isinstance(g, np.ndarray) else g
 
 
 def as_node(g: Any) -> Node:
     """g, or a leaf that holds it: what a rule fed nodes returns may yet be a constant."""
     if isinstance(g, Node):
         return g
+    if type(g) is Followed:
+        return leaf(g.recorder.constant(g))
     return leaf(np.asarray(g) if isinstance(g, np.ndarray) else float(g))
 
 

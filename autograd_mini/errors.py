@@ -23,6 +23,7 @@ __all__ = [
     "IndependentWarning",
     "MissingExtraError",
     "NotDifferentiableError",
+    "NotFollowedError",
     "NotComputedWarning",
     "ShapeError",
     "SpellingError",
@@ -61,6 +62,10 @@ class StorageError(AutogradError, ValueError):
 
 class GraphError(AutogradError, RuntimeError):
     """A graph that can't give the gradient asked for, or would give a wrong one."""
+
+
+class NotFollowedError(GraphError):
+    """Something in a function that can't be part of a program of whole arrays."""
 
 
 class NotDifferentiableError(AutogradError, TypeError):

@@ -13,14 +13,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .errors import GraphError
+from .errors import NotFollowedError
 from .graph import Node
 
-__all__ = ["METHODS", "Followed", "NotFollowedError", "call_method", "held", "refuse"]
-
-
-class NotFollowedError(GraphError):
-    """Something in a function can't be part of a program of arrays; the message says what."""
+__all__ = ["METHODS", "Followed", "call_method", "held", "refuse"]
 
 
 OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.result_type, np.can_cast,
@@ -190,7 +186,12 @@ def _operator(how: Callable[..., Any]) -> Any:
 
 
 def _reflected(how: Callable[[Any, Any], Any]) -> Any:
-    return lambda self, other: self.recorder.follow(how, (other, self), {})
+    def method(self: Followed, other: Any) -> Any:
+        if isinstance(other, Node):
+            refuse("a node left an operation to a plain array")
+        return self.recorder.follow(how, (other, self), {})
+
+    return method
 
 
 def _refused_in_place(self: Followed, other: Any) -> NoReturn:

@@ -42,9 +42,11 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], on_the_way: Callable[[],
     (∂g/∂y is the limit of g/y, but as a function of y another: where it was taken in an earlier
     pass and depends on y, two more derivatives are right, and those beyond are nan.)
     """
-    if current_tracer() is not None and type(node.value) is float:
+    tracer, both = current_tracer(), _both_zero(node.value, value_of(g))
+    if tracer is not None and tracer.follows:
+        tracer.compared(_both_zero, node, g, both)
+    elif tracer is not None and type(node.value) is float:
         compared(operator.eq, node, 0.0)
-    both = (np.asarray(node.value) == 0) & (np.asarray(value_of(g)) == 0)
     if not isinstance(g, Node) or not both.any():
         return sends
     rate = _rate(g, node, both)
@@ -57,6 +59,11 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], on_the_way: Callable[[],
     return [sent if sent is None else
             where(both[()], through_zero(rate, flat(x) if again else x), sent)
             for x, sent in zip(inputs, sends, strict=True)]
+
+
+def _both_zero(y: Any, g: Any) -> Any:
+    """Where a length and its cotangent are 0."""
+    return (np.asarray(y) == 0) & (np.asarray(g) == 0)
 
 
 def _rate(g: Node, node: Node, there: np.ndarray) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from . import ops
 from .backprop import fit, pull
 from .errors import GraphError
+from .followed import Followed
 from .functions import matmul_any
 from .graph import Node, made, value_of
 from .methods import Methods
@@ -76,7 +77,7 @@ class Operators(Methods):
         return self._unary(ops.abs)
 
     def __matmul__(self, other: Any) -> Any:
-        if type(other) in OTHER_ARRAYS:
+        if type(other) in OTHER_ARRAYS and type(other) is not Followed:
             return NotImplemented
         return matmul_any(self, other)
 

@@ -206,10 +206,8 @@ def register(row: Primitive) -> None:
     if row.name == "<lambda>":
         raise GraphError("a primitive made from a lambda needs a name: add name=…")
     if row.name in _built_in:
-        raise GraphError(
-            f"the table has a row {row.name!r} already, which your rule would replace for "
-            "everybody: give yours another name=…"
-        )
+        raise GraphError(f"the table has a row {row.name!r} already, which your rule would replace "
+                         "for everybody: give yours another name=…")
     PRIMITIVES[row.name] = row
     # A second rule for a NumPy function can be called, but doesn't take over np.f; the same
     # name defined again (a notebook cell run twice) replaces itself.
@@ -240,6 +238,8 @@ def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         of_kind = OTHER_ARRAYS.get(type(a)) or SEQUENCES.get(type(a))
         if of_kind is not None:
             return of_kind(row, args, params)
+    if params and recording.Followed in map(type, params.values()):
+        return OTHER_ARRAYS[recording.Followed](row, args, params)
     return row.apply(args, params)
 
 
@@ -278,9 +278,9 @@ class _OfRows:
             from . import manual
 
             return getattr(manual, self.name)(row)
-        if self.of_class is None:
-            raise AttributeError(self.name)
-        return self.of_class
+        if self.of_class is not None:
+            return self.of_class
+        raise AttributeError(self.name)
 
 
 def _documented(kind: Any) -> None:
@@ -302,8 +302,7 @@ def check_slopes(slopes: Sequence[Any]) -> None:
 
 
 def check_elementwise_call(row: Elementwise, args: Sequence[Any], refused: dict[str, Any]) -> None:
-    """Raise for keywords, which no elementwise function takes, and for too few or many arguments.
-    """
+    """Raise for keywords, which no elementwise function takes, or for too few or many arguments."""
     if refused:
         raise NotDifferentiableError(
             f"{row.name}({', '.join(refused)}=…) isn't supported: a result with a gradient "

@@ -14,7 +14,7 @@ from .errors import DTypeError
 from .followed import Followed
 from .graph import Node, leaf, value_of
 
-__all__ = ["NUMBERS", "Observer", "as_node_value", "called_by", "check_real",
+__all__ = ["NUMBERS", "Followed", "Observer", "as_node_value", "called_by", "check_real",
            "compared", "current_observer", "current_tracer", "following", "frozen_value",
            "integers_as_floats", "or_as_written",
            "lock", "must_stay_attached", "no_grad", "notify_constant", "notify_detached",

@@ -70,9 +70,10 @@ def _softmax_less_target(g: Any, y: Any, logits: Any, *, target: Any) -> Any:
         return slope
     rows = np.arange(n)
     if isinstance(logits, Tensor):
-        chosen = np.zeros(logits.shape, logits.dtype)
-        chosen[rows, target] = 1.0
-        return (softmax(logits) - chosen) * (g / n)
+        classes = np.arange(logits.shape[1])
+        followed = compiler.followed(target)
+        chosen = (followed if followed is not target else np.asarray(target))[:, None] == classes
+        return (softmax(logits) - chosen.astype(logits.dtype)) * (g / n)
     top = np.max(logits, axis=-1, keepdims=True)
     if np.isfinite(top).all():
         slope = np.exp(logits - top)

@@ -54,6 +54,7 @@ from .effects import (
     afterwards,
     drawn,
     drawn_before,
+    followed,
     followed_call,
     held_by_row,
     is_followed,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from .array_program import ArrayProgram
     from .program import Program
 
-__all__ = ["ARRAYS", "afterwards", "compile", "drawn", "drawn_before", "followed_call",
+__all__ = ["ARRAYS", "afterwards", "compile", "drawn", "drawn_before", "followed", "followed_call",
            "held_by_row", "is_followed", "is_observed", "plain_numbers"]
 
 

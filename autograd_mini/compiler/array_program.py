@@ -11,8 +11,7 @@ import numpy as np
 from .. import transforms
 from ..argnums import positions
 from ..call import is_inside_transform, plain, variable
-from ..errors import GraphError, ShapeError
-from ..followed import NotFollowedError
+from ..errors import AutogradError, GraphError, NotFollowedError, ShapeError
 from ..graph import Node
 from ..recording import check_real
 from ..transformed import Transformed
@@ -62,7 +61,7 @@ class ArrayProgram:
         for recording in recordings:
             result = recording.result(arrays)
             if result is not FAILED:
-                return self.function(*args) if result is _NAN else result
+                return tree_map(_number, self.function(*args)) if result is _NAN else result
         return self._recorded(recordings, args, given, arrays)
 
     def _checked(self, args: Sequence[Any]) -> list[Any]:
@@ -85,11 +84,15 @@ class ArrayProgram:
             raise GraphError(
                 f"{self.__name__}: something was decided differently from when the program was "
                 "recorded; compile it with branches='record' to record every way")
-        expected = self.function(*args)
+        expected = tree_map(_number, self.function(*args))
         try:
             new = _OfForm(self, given)
         except NotFollowedError as error:
             raise NotFollowedError(f"{self.__name__}: {error}") from error
+        except AutogradError:
+            raise
+        except Exception as error:
+            raise NotFollowedError(f"{self.__name__} can't be recorded: {error}") from error
         result = new.result(arrays)
         if result is FAILED or (result is not _NAN and not _close(result, expected)):
             raise NotFollowedError(
@@ -157,9 +160,7 @@ class _OfForm:
 
     def _with_gradient(self, value: Any, slopes: list[Any]) -> Any:
         leaves = [x for x in flat(self.trees) if x is not None]
-        full = [np.zeros_like(x.value)[()] * 1.0 if g is None else
-                float(g) if type(x.value) is float else np.asarray(g)
-                for g, x in zip(slopes, leaves, strict=True)]
+        full = [_gradient(g, x.value) for g, x in zip(slopes, leaves, strict=True)]
         gradient = tuple(tree_fill(self.trees, full))
         found = gradient if isinstance(self.program._argnums, tuple) else gradient[0]
         return (value, found) if self.program._with_value else found
@@ -195,6 +196,18 @@ def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:
     if isinstance(x, np.ndarray) and x.dtype.kind in "iub":
         return recorder.argument(x)
     return variable(x) if isinstance(x, np.ndarray | float | np.floating) else x
+
+
+def _number(y: Any) -> Any:
+    """The numbers of a node."""
+    return _copied(y.value) if isinstance(y, Node) else y
+
+
+def _gradient(g: Any, x: Any) -> Any:
+    """A gradient in the form of x; 0 if there is none."""
+    if type(x) is float:
+        return 0.0 if g is None else float(g)
+    return np.zeros_like(x) if g is None else np.asarray(g)
 
 
 def _copied(x: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..followed import Followed, held, refuse
 from ..graph import Node
+from ..primitive import OTHER_ARRAYS, Primitive
 from ..recording import Observer, lock
 
 __all__ = ["ArrayRecorder", "Condition", "itself", "same"]
@@ -82,6 +83,11 @@ class ArrayRecorder(Observer):
         floats: np.ndarray = self.constant(self.follow(np.asarray, (source, dtype), {}))
         return floats
 
+    def followed(self, x: Any) -> Any:
+        """What a node's array, or a number of its, is followed as; x itself, if it isn't."""
+        source = self.kept.get(id(x))
+        return x if source is None or source.held is not x else source
+
     def decided(self, how: Callable[[Any], Any], x: Followed) -> Any:
         """how(x), on which the program depends from here on."""
         outcome = how(x.held)
@@ -111,6 +117,23 @@ class ArrayRecorder(Observer):
         """Note that the function is to be called when all has been computed."""
         self.met += [x for x in args if isinstance(x, Node)]
         self.effects.append((function, args))
+
+
+def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """A row of the table, of what is followed: beside a node a constant, alone a step by itself."""
+    recorder = next(x.recorder for x in (*args, *params.values()) if type(x) is Followed)
+    if any([isinstance(x, Node) for x in args]):
+        return row.apply(args, {name: recorder.constant(x) if type(x) is Followed else x
+                                for name, x in params.items()})
+    return recorder.follow(_computed, (row, args, params), {})
+
+
+OTHER_ARRAYS[Followed] = applied
+
+
+def _computed(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """What a row computes."""
+    return row.compute(args, params)
 
 
 def itself(x: Any) -> Any:

@@ -84,9 +84,10 @@ class ArrayText:
         """A name for something that never changes."""
         known = self.known.get(id(x))
         if known is None:
-            name = re.sub(r"\W", "", name)
-            free = name.isidentifier() and not keyword.iskeyword(name) and name not in self.space
-            known = name if free and name != "program" else self.new(f"{name or 'c'}_")
+            name = re.sub(r"[^A-Za-z0-9_]", "", name)
+            usable = name.isidentifier() and not keyword.iskeyword(name) and name != "program"
+            free = usable and name not in self.space
+            known = name if free else self.new(f"{name}_" if usable else "c")
             self.known[id(x)], self.space[known] = known, x
         return known
 
@@ -139,7 +140,7 @@ class ArrayText:
             if _may_change_shape(x):
                 self.lines.append(f"if np.shape({name}) != {x.shape!r}: return FAILED")
         elif x.op is None:  # a leaf that the function made
-            self.names[id(x)] = self.constant(x.value)
+            self.names[id(x)] = self.named(x.value)
         else:
             name = self.new("v")
             self.lines += self._forward(x, name)
@@ -232,6 +233,8 @@ def _parts(x: Any, kept: dict[int, Followed]) -> Iterable[Any]:
     if isinstance(x, Followed):
         yield from _found_in((x.args, x.kwargs), kept)
         return
+    if x.op is None:
+        yield from _found_in(x.value, kept)
     for parent, value in zip(x.parents, x.inputs, strict=True):
         yield from (parent,) if parent is not None else _found_in(value, kept)
     yield from _found_in(x.params, kept)

@@ -20,7 +20,7 @@ from ..graph import value_of
 from ..recording import current_observer, current_tracer, recording_mode
 from ..tensor import Tensor
 
-__all__ = ["ARRAYS", "afterwards", "drawn", "drawn_before", "followed_call",
+__all__ = ["ARRAYS", "afterwards", "drawn", "drawn_before", "followed", "followed_call",
            "held_by_row", "is_followed", "is_observed", "plain_numbers"]
 
 ARRAYS = frozenset({Tensor, np.ndarray, Followed})
@@ -59,6 +59,12 @@ def drawn_before(arrays: Any) -> Iterator[None]:
 def is_followed(x: Any) -> bool:
     """Whether x stands for a plain array in a program that is being recorded."""
     return type(x) is Followed
+
+
+def followed(x: Any) -> Any:
+    """An array that a rule finds among its row's parameters, followed if it was."""
+    tracer = current_tracer()
+    return tracer.followed(x) if tracer is not None and tracer.follows else x
 
 
 def held_by_row(x: Any) -> Any:

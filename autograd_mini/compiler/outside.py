@@ -28,7 +28,7 @@ MOST_OBJECTS = 200_000
 """So many objects are gone through; a node beyond counts as not found."""
 MISSING = object()
 LIBRARIES = frozenset({"autograd_mini", "numpy", "scipy", "numba", "pandas", "torch", "jax",
-                       "sympy", *sys.stdlib_module_names})
+                       "sympy", "pytest", "_pytest", *sys.stdlib_module_names})
 """Packages whose functions and modules hold no Values of a user's."""
 PLAIN = (str, bytes, int, float, complex, type(None), np.generic, type(...), np.ufunc,
          types.BuiltinFunctionType, types.CodeType)
@@ -126,7 +126,7 @@ def references_in(x: Any) -> Iterator[Reference]:
 def _of_object(x: Any) -> Iterator[Reference]:
     """Its attributes, its class's, and the methods of the class."""
     attributes = getattr(x, "__dict__", None)
-    if type(x).__name__ == "Program" and isinstance(attributes, dict):
+    if type(x).__name__ in ("Program", "ArrayProgram") and isinstance(attributes, dict):
         yield attributes, "function", attributes["function"]
         return
     if isinstance(attributes, dict):

@@ -7,12 +7,14 @@ else that the function can reach by name is part of the program: numbers, string
 
 from __future__ import annotations
 
+import abc
 import copy
 import datetime
 import decimal
 import pickle
 import random
 import re
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,6 +37,9 @@ CONSTANT = (*PLAIN, Node, type, tuple, frozenset, range, slice, np.dtype, re.Pat
             types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
             types.MemberDescriptorType, types.MethodWrapperType, types.GenericAlias)
 """What doesn't change, or holds what is looked at by itself."""
+
+MARKS = (object, type(threading.Lock()), type(threading.RLock()), type(vars(abc.ABC)["_abc_impl"]))
+"""What has no contents of a user's."""
 
 
 class Surroundings:
@@ -171,7 +176,7 @@ class Surroundings:
 
 def _is_seen_through(x: Any) -> bool:
     """Whether all that an object is can be seen: its attributes, or that it never changes."""
-    if isinstance(x, CONSTANT) or hasattr(x, "__dict__"):
+    if isinstance(x, CONSTANT) or hasattr(x, "__dict__") or type(x) in MARKS:
         return True
     return any([vars(kind).get("__slots__") for kind in type(x).__mro__])
 

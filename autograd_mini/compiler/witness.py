@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from types import FrameType
@@ -12,7 +13,8 @@ from .outside import LIBRARIES
 
 __all__ = ["Witness"]
 
-ASKED = frozenset({"id", "hash", "open", "input", "globals", "locals", "vars", "dir", "eval", "exec"})
+ASKED = frozenset({"id", "hash", "open", "input", "globals", "locals", "vars", "dir", "eval",
+                   "exec"})
 """Python's own functions that look at what a program doesn't have."""
 
 CHANGING = frozenset({"time", "posix", "nt", "_io", "io", "_socket", "select", "_pickle"})
@@ -31,12 +33,15 @@ class Witness:
 
     def __enter__(self) -> None:
         self.thread, self.stream = threading.get_ident(), sys.stdout
-        self.profile = sys.getprofile()
+        self.profile, self.collects = sys.getprofile(), gc.isenabled()
+        gc.disable()  # whoever is told of a collection isn't called by the function
         sys.stdout = self
         sys.setprofile(self._called)
 
     def __exit__(self, *error: object) -> None:
         sys.setprofile(self.profile)
+        if self.collects:
+            gc.enable()
         if sys.stdout is self:
             sys.stdout = self.stream
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops, primitive
+from ..followed import Followed
 from ..graph import VARIABLE, Node, clock
 from ..primitive import REQUIRED, Elementwise, Primitive, Structural
 from ..recording import (
@@ -164,7 +165,8 @@ ORDINARY = {Value, Tensor, np.ndarray, float, int, np.float64}
 @replaces(primitive, "applied")
 def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """`primitive.applied`, of nodes, numbers and arrays alone without a look at each."""
-    if ORDINARY.issuperset(map(type, args)):
+    if ORDINARY.issuperset(map(type, args)) and not (
+            params and Followed in map(type, params.values())):
         return row.apply(args, params)
     return plain_applied(row, args, params)
 
@@ -200,6 +202,8 @@ def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
     if self.many or not inputs or len(inputs) > 2:
         return applied(self, inputs, params)
     a = inputs[0]
+    if params and Followed in map(type, params.values()):
+        return applied(self, inputs, params)
     if type(a) is np.ndarray is type(inputs[-1]):
         return self.forward(*inputs, **params)
     if len(inputs) == 1 and type(a) is Tensor and type(self) is Structural and self.trusted and (

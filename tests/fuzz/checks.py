@@ -250,8 +250,46 @@ def _is_steady(case: Case, args: list[Any]) -> bool:
     return True
 
 
+def check_programs(case: Case) -> None:
+    """A program of whole arrays gives at other numbers what the engine gives there."""
+    gradient = ag.value_and_grad(case.loss, case.argnums)
+    squares = lambda *xs: sum(ag.sum(g * g) for g in ag.grad(case.loss, case.argnums)(*xs))
+    kinds = {"a program": gradient, "a program of second order": ag.grad(squares, case.argnums)}
+    for name, function in kinds.items():
+        program = ag.compile(function, arrays="whole")
+        for args in [case.program.values, *_moved(case)]:
+            try:
+                expected = function(*args)
+            except Exception:
+                break  # not a function of these numbers
+            try:
+                given = program(*args)
+            except ag.errors.NotFollowedError:
+                break  # it says why
+            for a, b in zip(_flat(given), _flat(expected), strict=True):
+                formed("whole", name, a, b)
+                room = 1e-8 * max(1e-2, _largest(b))
+                same("whole", f"{name} at {args}", a, b, room)
+
+
+def _flat(x: Any) -> list[Any]:
+    return [y for part in x for y in _flat(part)] if isinstance(x, tuple) else [x]
+
+
+def _moved(case: Case) -> list[list[Any]]:
+    """Other arguments of the same form: a little off, in another order, with signs turned."""
+    rng = np.random.default_rng(len(case.program.body))
+    near = [x + 0.01 * rng.normal(size=np.shape(x)) for x in case.program.values]
+    mixed = [np.reshape(rng.permutation(np.ravel(x)), np.shape(x)) * 1.5 - 0.1
+             for x in case.program.values]
+    return [[x.astype(y.dtype) if isinstance(y, np.ndarray) else float(x)
+             for x, y in zip(args, case.program.values, strict=True)]
+            for args in (near, mixed, [-x for x in case.program.values])]
+
+
 ARRAY_CHECKS: dict[str, Callable[[Case], None]] = {
     "value": check_value, "form": check_form, "gradient": check_gradient, "nodes": check_nodes,
     "create_graph": check_create_graph, "jvp": check_jvp, "hvp": check_second,
     "hessian": check_hessian, "torch": check_torch, "float32": check_single,
+    "whole": check_programs,
 }
