@@ -90,10 +90,10 @@ def sklearn() -> tuple[Any, ...]:
 
 WORK = Work(
     "digits", "20 epochs of scikit-learn's digits",
-    {title: partial(loop, kind) for title, kind in NETWORKS.items()}
+    {title: partial(loop, kind) for title, kind in NETWORKS.items() if "fit" not in title}
     | {"autograd_mini": ours, "scikit-learn's MLPClassifier": sklearn},
     references=("NumPy, by hand", "PyTorch"),
-    aims=(Aim("autograd_mini", "NumPy, by hand", "at most 1.25 × NumPy by hand"),),
+    aims=(Aim("autograd_mini", "NumPy, by hand", "at most 1.1 × NumPy by hand"),),
     about="64-64-10, ReLU, Adam, batches of 64; ours is nn.fit. The same weights and batches, and "
           "the same loss at the end, for all but scikit-learn, which draws its own.",
     tolerance=1e-7, data=("digits",),

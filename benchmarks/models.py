@@ -12,6 +12,7 @@ import numpy as np
 
 from . import both
 from .data import layer_by_layer
+from .networks import step_of_fit
 from .timing import Aim, Work
 
 BATCH, RATE = 32, 1e-3
@@ -54,10 +55,10 @@ class Training:
         return [np.array(p.grad) for p in self.parameters.values()]
 
 
-def side(library: Callable[[str], both.Library], make: Make, data: Data, dtype: str
-         ) -> tuple[Any, ...]:
+def side(library: Callable[[str], both.Library], make: Make, data: Data, dtype: str,
+         kind: type[Training] = Training) -> tuple[Any, ...]:
     """One library's step; as a remark, how long its parts take."""
-    training = Training(library(dtype), make, data, dtype)
+    training = kind(library(dtype), make, data, dtype)
     parts: list[list[float]] = []
 
     def step() -> None:
@@ -78,6 +79,16 @@ def side(library: Callable[[str], both.Library], make: Make, data: Data, dtype: 
     return step, gradients, remark
 
 
+class Fitted(Training):
+    """The same, a batch at a time as `nn.fit` has it: by a program, after two batches."""
+
+    def step(self) -> tuple[float, list[float]]:
+        """The loss, and no seconds."""
+        if not hasattr(self, "once"):
+            self.once = step_of_fit(self.model, self.optimizer, self.x, self.y)
+        return float(self.once()), []
+
+
 def images(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Noise, and a class for each."""
     return rng.random((BATCH, 1, 28, 28)), rng.integers(0, 10, BATCH)
@@ -93,9 +104,11 @@ def work(name: str, title: str, make: Make, data: Data, dtype: str, bound: float
     """The work of training such a model."""
     return Work(
         f"models-{name}-{dtype}", f"One training step of {title}, batch {BATCH}, {dtype}",
-        {library: partial(side, start, make, data, dtype) for library, start in LIBRARIES.items()},
+        {library: partial(side, start, make, data, dtype) for library, start in LIBRARIES.items()}
+        | {"autograd_mini, nn.fit": partial(side, both.ours, make, data, dtype, Fitted)},
         references=("PyTorch",),
-        aims=(Aim("autograd_mini", "PyTorch", f"at most {bound} × PyTorch"),),
+        aims=(Aim("autograd_mini", "PyTorch", f"at most {bound} × PyTorch"),
+              Aim("autograd_mini, nn.fit", "PyTorch", "at most 1 × PyTorch")),
         about="Cross-entropy, Adam: zero_grad, forward, backward, step.",
         tolerance=1e-4 if dtype == "float32" else 1e-10,
     )

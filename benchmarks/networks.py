@@ -170,6 +170,35 @@ class Ours:
         return [p.data for p in self.model.parameters()]
 
 
+def step_of_fit(model: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) -> Any:
+    """A function that does what `nn.fit` does with a batch; its result is the loss before."""
+    from autograd_mini.nn.fit import _Epoch
+
+    from autograd_mini import nn
+
+    run = nn.Run(model, [(x, y)], nn.cross_entropy, optimizer)
+    epoch = _Epoch(run, {})
+    run.x, run.y = x, y
+
+    def step() -> float:
+        epoch._step()
+        return run.loss
+
+    return step
+
+
+class Fitted(Ours):
+    """autograd_mini.nn, a batch at a time as `nn.fit` has it: by a program, after two batches."""
+
+    step: Any = None
+
+    def train(self, x: np.ndarray, y: np.ndarray) -> float:
+        """zero_grad, forward, backward, step."""
+        if self.step is None:
+            self.step = step_of_fit(self.model, self.optimizer, x, y)
+        return float(self.step())
+
+
 class Torch:
     """torch.nn, with its own Adam."""
 
@@ -371,5 +400,6 @@ class TinyGrad:
 
 NETWORKS: dict[str, Any] = {
     "NumPy, by hand": Hand, "NumPy, by hand, one vector": HandFlat, "autograd_mini": Ours,
+    "autograd_mini, nn.fit": Fitted,
     "PyTorch": Torch, "HIPS autograd": Autograd, "mygrad": MyGrad, "jax.jit": Jax,
 }

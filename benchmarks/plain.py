@@ -45,10 +45,11 @@ def side(kind: str, sizes: tuple[int, ...], samples: int) -> tuple[Any, ...]:
     """The value and the gradient by a library: autograd_mini's, HIPS autograd's or JAX's."""
     layers, x, y = setting(sizes, samples)
     weights: Any = [array for layer in layers for array in layer]
-    if kind == "autograd_mini":
+    if kind in ("autograd_mini", "compiled"):
         import autograd_mini as ag
 
-        step = ag.value_and_grad(partial(loss, np))
+        step: Any = ag.value_and_grad(lambda weights, x, y: loss(np, weights, x, y))
+        step = ag.compile(step, arrays="whole") if kind == "compiled" else step
     elif kind == "autograd":
         import autograd
         import autograd.numpy as anp
@@ -71,7 +72,8 @@ def work(sizes: tuple[int, ...], samples: int, wanted: str) -> Work:
         f"plain-{shape}", f"The loss of {shape} in plain NumPy, batch {samples}",
         {"NumPy, by hand": partial(hand, sizes, samples)} | {
             name: partial(side, kind, sizes, samples) for name, kind in (
-                ("autograd_mini", "autograd_mini"), ("HIPS autograd", "autograd"),
+                ("autograd_mini", "autograd_mini"), ("autograd_mini, compiled", "compiled"),
+                ("HIPS autograd", "autograd"),
                 ("jax.jit", "jax"))},
         references=("NumPy, by hand",),
         aims=(Aim("autograd_mini", "NumPy, by hand", wanted),),

@@ -8,6 +8,8 @@ else that the function can reach by name is part of the program: numbers, string
 from __future__ import annotations
 
 import abc
+import array
+import collections
 import copy
 import datetime
 import decimal
@@ -16,6 +18,7 @@ import random
 import re
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +37,7 @@ GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 CONSTANT = (*PLAIN, Node, type, tuple, frozenset, range, slice, np.dtype, re.Pattern,
             decimal.Decimal, datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo,
             property, types.ModuleType, types.FunctionType, types.MethodType, types.CellType,
+            weakref.ReferenceType,
             types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
             types.MemberDescriptorType, types.MethodWrapperType, types.GenericAlias)
 """What doesn't change, or holds what is looked at by itself."""
@@ -108,10 +112,12 @@ class Surroundings:
         elif isinstance(x, list):
             self._count(len(x))
             self._lists.append((x, list(x)))
-        elif isinstance(x, set):
+        elif isinstance(x, types.MappingProxyType):
+            self._dicts.append((x, dict(x)))
+        elif isinstance(x, set | collections.deque | bytearray | array.array):
             self._count(len(x))
-            kept_set = set(x)
-            self.checks.append(lambda: x == kept_set)
+            now = copy.copy(x)
+            self.checks.append(lambda: x == now)
         elif isinstance(x, np.ndarray):
             self._keep_array(x)
         elif isinstance(x, GENERATORS):
@@ -158,9 +164,9 @@ class Surroundings:
                 now.update(kept)
         for listed, before in self._lists:
             listed[:] = before
-        for array, numbers in self._arrays:
-            if not _same_bits(array, numbers):
-                array[...] = numbers
+        for held, numbers in self._arrays:
+            if not _same_bits(held, numbers):
+                held[...] = numbers
         for generator, state in zip(self.generators, self._states, strict=True):
             _set_state(generator, state)
 

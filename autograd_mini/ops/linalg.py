@@ -46,7 +46,10 @@ outer = structural(
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    """x Wᵀ + b, the sum in place."""
+    """x Wᵀ + b, the sum in place; of more axes than two as one product, not one for each matrix."""
+    if np.ndim(x) > 2:
+        flat = np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+        return _linear(flat, weight, bias).reshape(*x.shape[:-1], len(weight))
     y = np.matmul(x, weight.T)
     return np.add(y, bias, out=y if y.dtype == np.result_type(y, bias) else None)
 
