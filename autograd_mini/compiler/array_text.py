@@ -160,15 +160,15 @@ class ArrayText:
             return SIGNS[function] + self.named(x.args[0])
         return self.called(self._numpy(function), x.args, x.kwargs)
 
-    def _numpy(self, function: Any) -> str:
-        """A function of NumPy by its own name; another one by a name of the text's."""
+    def _numpy(self, function: Any, called: str = "") -> str:
+        """A function of NumPy by its own name; another one by what it is called here."""
         of, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
         if isinstance(of, np.ufunc):
             return f"np.{of.__name__}.{name.removesuffix('__').removeprefix('__')}" if (
                 name != "__call__") else f"np.{of.__name__}"
         if getattr(np, name, None) is function:
             return f"np.{name}"
-        return self.constant(function, name)
+        return self.constant(function, called or name)
 
     def inputs(self, node: Node) -> list[Any]:
         """The inputs of a node, with its parents in their places."""
@@ -201,7 +201,7 @@ class ArrayText:
         elif isinstance(row, Structural) and row.many:
             call = self.called(self.constant(row.forward, row.name), [inputs], params)
         else:
-            call = self.called(self._numpy(row.forward), inputs, params)
+            call = self.called(self._numpy(row.forward, row.name), inputs, params)
         shaped = call if whole else f"float({call})" if type(value) is float else (
             f"np.asarray({call})")
         return [f"{name} = {shaped}"]
