@@ -189,6 +189,8 @@ def cotangents_of(output: Node, seed: Any, wanted: set[Node] | None = None,
                 found = result
                 if not shows_nan(found, wanted):
                     return found
+                if (tracer := current_tracer()) is not None and tracer.follows:
+                    tracer.met_nan()
     if anomaly is not None:
         raise anomaly
     return found

@@ -181,6 +181,17 @@ def test_a_nan_is_asked_for():
         check(f, (np.array([1.0, 2.0]),), (np.array([0.0, 2.0]),), (np.array([-1.0, 2.0]),))
 
 
+def test_what_a_rule_chooses_for_these_numbers():
+    """Whether it sums what was broadcast, and whether a nan turns up in a gradient inside."""
+    quotient = ag.grad(lambda x, y: ag.sum(x + x / y), (0, 1))
+    check(quotient, (np.array([[-0.0]]), np.array([-0.1])), (np.array([[0.3]]), np.array([2.0])))
+    for second in (np.array([1.0, -0.5]), np.array([0.3, 0.0])):
+        inner = lambda x: ag.sum(ag.grad(lambda x: ag.sum(np.where(
+            x > 0.5, np.sqrt(x), x * x)))(x) ** 2)
+        with np.errstate(all="ignore"):
+            check(ag.grad(inner), (np.array([0.0, -1.0]),), (second,))
+
+
 def test_results_belong_to_the_caller():
     """They stay as they are, and may be changed."""
     program = ag.compile(ag.value_and_grad(lambda x: ag.sum(np.exp(x))), arrays="whole")

@@ -15,8 +15,8 @@ from .. import backprop, ops
 from ..backprop import fit
 from ..fast.rules import ARRAY_RULES
 from ..graph import Node, made, ways
-from ..ops import linear, relu
-from ..primitive import Structural
+from ..ops import linear, relu, shape
+from ..primitive import Elementwise, Structural
 from .array_text import ArrayText, is_layer, is_ours
 
 __all__ = ["differentiate"]
@@ -85,7 +85,9 @@ class _Backward:
     def _receive(self, node: Any, parent: Any, x: Any, text: str) -> None:
         """Add a contribution to what a parent was sent before."""
         fitted = fit(x, parent, node)
-        if fitted is not x:
+        # What was broadcast may come summed or not, as the rule sees fit for these numbers.
+        stretched = isinstance(node.op, Elementwise) and shape(node.value) != shape(parent.value)
+        if fitted is not x or stretched:
             form = self.text.constant(_form(parent.value)), self.text.constant(
                 node.op, node.op.name)
             text = f"fitted({text}, {', '.join(form)})"

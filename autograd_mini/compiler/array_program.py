@@ -16,7 +16,7 @@ from ..graph import Node
 from ..recording import check_real
 from ..transformed import Transformed
 from ..trees import flat, is_nested, steps_into, tree_fill, tree_map
-from .array_recorder import ArrayRecorder
+from .array_recorder import ArrayRecorder, NumbersError
 from .array_recording import FAILED, Recording
 from .effects import is_observed
 
@@ -87,6 +87,8 @@ class ArrayProgram:
         expected = tree_map(_number, self.function(*args))
         try:
             new = _OfForm(self, given)
+        except NumbersError:
+            return expected
         except NotFollowedError as error:
             raise NotFollowedError(f"{self.__name__}: {error}") from error
         except AutogradError:

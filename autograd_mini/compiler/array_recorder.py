@@ -8,17 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import NotFollowedError
 from ..followed import Followed, held, refuse
 from ..graph import Node
 from ..primitive import OTHER_ARRAYS, Primitive
 from ..recording import Observer, lock
 
-__all__ = ["ArrayRecorder", "Condition", "itself", "same"]
+__all__ = ["ArrayRecorder", "Condition", "NumbersError", "itself", "same"]
 
 Condition = tuple[Callable[[Any], Any], Followed, Any]
 """(how, x, outcome): how(x) must be this outcome in each replay."""
 
 _NUMBERS = (np.generic, bool, int, float)
+
+
+class NumbersError(NotFollowedError):
+    """A function can't be recorded for these numbers, and may be for others."""
 
 
 class ArrayRecorder(Observer):
@@ -103,6 +108,10 @@ class ArrayRecorder(Observer):
         """Refuse: plain numbers are taken out of nodes, of which nothing is known afterwards."""
         if nodes:
             refuse("plain numbers are taken out of a node (float(…), .data, .item())")
+
+    def met_nan(self) -> None:
+        """Refuse: for these numbers the engine has another way, which doesn't hold for others."""
+        raise NumbersError("a gradient inside of it is nan for these numbers, or nearly")
 
     def drawn(self, make: Callable[[], Any]) -> Any:
         """An array that `make` gives, and will give anew in each replay."""
