@@ -15,7 +15,7 @@ from .. import backprop, ops
 from ..backprop import fit
 from ..fast.rules import ARRAY_RULES
 from ..graph import Node, made, ways
-from ..ops import linear, relu, shape
+from ..ops import linear, matmul, relu, shape
 from ..primitive import Elementwise, Structural
 from .array_text import ArrayText, is_layer, is_ours
 
@@ -104,49 +104,51 @@ class _Backward:
     def _sent(self, node: Any, g_name: str, g: Any, sent: list[Any]) -> list[str]:
         """What a node sends to each parent, as text; "" for nothing."""
         row, text = node.op, self.text
-        y, xs = text.named(node), text.inputs(node)
-        if row is linear and type(g) is np.ndarray and g.ndim == 2 and (
-                is_layer(node)):
-            return self._of_layer(node, g_name, sent)
+        y, xs = text.named(node), [text.named(x) for x in text.inputs(node)]
+        if type(g) is np.ndarray and (names := self._by_numpy(node, g_name, g, sent, xs)):
+            return names
         array = type(node.value) is np.ndarray and node.value.ndim and type(g) is np.ndarray
-        if row is relu and array and g.shape == node.value.shape and (
-                g.dtype == node.value.dtype):
-            name = text.new("g")
-            buffer = text.new_buffer(node.value)
-            text.lines += [f"np.sign({y}, out={buffer})",
-                           f"{name} = np.multiply({g_name}, {buffer}, out={buffer})"]
-            return [name]
-        if array and node.op in (ops.add, ops.subtract):
-            return self._simple(node, g_name, sent)
         if array and ARRAY_RULES[row] is not None:
-            a, b = (map(text.named, (*xs, None)[:2]))
             heard = [str(x is not None or None) for x in (*sent, None)[:2]]
             rule = text.constant(ARRAY_RULES[row], f"rule_of_{row.name}")
-            call = f"{rule}({g_name}, {y}, {a}, {b}, {', '.join(heard)})"
+            call = f"{rule}({', '.join([g_name, y, *[*xs, 'None'][:2], *heard])})"
             names = [text.new("g") if x is not None else "" for x in sent]
             text.lines.append(f"{', '.join([n or '_' for n in names])}"
                               f"{', _' * (len(names) == 1)} = {call}")
             return names
         if is_ours(row) and type(row).pull in (Structural.pull, type(linear).pull) and not row.many:
-            names = []
-            for k, x in enumerate(sent):
-                names.append("")
-                if x is not None:
-                    names[-1] = text.new("g")
-                    rule = text.constant(row.pullbacks[k], f"rule_of_{row.name}")
-                    call = text.called(rule, (), {}, g_name, y, *map(text.named, xs))
-                    keywords = [f"{key}={text.named(v)}" for key, v in (node.params or {}).items()]
-                    call = f"{call[:-1]}{', ' * bool(keywords)}{', '.join(keywords)})"
-                    text.lines.append(f"{names[-1]} = {call}")
+            given = [f"{key}={text.named(v)}" for key, v in (node.params or {}).items()]
+            names = [text.new("g") if x is not None else "" for x in sent]
+            for name, pullback in zip(names, row.pullbacks, strict=True):
+                if name:
+                    rule = text.constant(pullback, f"rule_of_{row.name}")
+                    text.lines.append(f"{name} = {rule}({', '.join([g_name, y, *xs, *given])})")
             return names
         return self._by_engine(node, g_name, sent, y, xs)
 
-    def _of_layer(self, node: Any, g: str, sent: list[Any]) -> list[str]:
-        """x Wᵀ + b: g W to x, gᵀ x to W, the sum of g to b."""
-        text = self.text
-        x, weight, _ = map(text.named, text.inputs(node))
-        calls = f"np.matmul({g}, {weight}", f"np.matmul({g}.T, {x}", f"np.add.reduce({g}, 0"
-        names = []
+    def _by_numpy(self, node: Any, g_name: str, g: Any, sent: list[Any], xs: list[str]
+                  ) -> list[str]:
+        """The rules of sums, products and relu, as NumPy's calls; none for another row."""
+        row, text, y = node.op, self.text, self.text.named(node)
+        if row is linear and g.ndim == 2 and is_layer(node):
+            return self._products(node, sent, [f"np.matmul({g_name}, {xs[1]}", (
+                f"np.matmul({g_name}.T, {xs[0]}"), f"np.add.reduce({g_name}, 0"])
+        if row is matmul and all([type(a) is np.ndarray and a.ndim == 2 and a.dtype == g.dtype
+                                  for a in (g, *node.inputs)]):
+            return self._products(node, sent, [f"np.matmul({g_name}, {xs[1]}.T",
+                                               f"np.matmul({xs[0]}.T, {g_name}"])
+        if not np.ndim(node.value):
+            return []
+        if row is relu and g.shape == node.value.shape and g.dtype == node.value.dtype:
+            name, buffer = text.new("g"), text.new_buffer(node.value)
+            text.lines += [f"np.sign({y}, out={buffer})",
+                           f"{name} = np.multiply({g_name}, {buffer}, out={buffer})"]
+            return [name]
+        return self._simple(node, g_name, sent) if row in (ops.add, ops.subtract) else []
+
+    def _products(self, node: Any, sent: list[Any], calls: list[str]) -> list[str]:
+        """What products of matrices send, by these calls, written where it belongs."""
+        text, names = self.text, list[str]()
         for parent, call, example in zip(node.parents, calls, sent, strict=True):
             names.append("" if example is None else text.new("g"))
             if example is not None:
@@ -164,13 +166,13 @@ class _Backward:
             self.text.lines.append(f"{names[1]} = -{g}")
         return names
 
-    def _by_engine(self, node: Any, g: str, sent: list[Any], y: str, xs: list[Any]) -> list[str]:
+    def _by_engine(self, node: Any, g: str, sent: list[Any], y: str, xs: list[str]) -> list[str]:
         """By the row's rule, asked as a backward pass asks it."""
         text = self.text
         parents = text.constant(tuple([None if p not in self.leading else _SOMEBODY
                                        for p in node.parents]))
         op = text.constant(node.op, node.op.name)
-        inputs = [x if node.op.trusted else f"seen({x})" for x in map(text.named, xs)]
+        inputs = [x if node.op.trusted else f"seen({x})" for x in xs]
         text.space["seen"] = _seen
         values = f"({', '.join(inputs)}{',' * (len(inputs) == 1)})"
         params = text.named(node.params) if isinstance(node.params, dict) else "None"

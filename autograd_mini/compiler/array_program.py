@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import transforms
 from ..argnums import positions
+from ..backprop import has_nan
 from ..call import is_inside_transform, plain, variable
 from ..errors import AutogradError, GraphError, NotFollowedError, ShapeError
 from ..graph import Node
@@ -218,7 +219,9 @@ def _copied(x: Any) -> Any:
 
 
 def _has_nan(x: Any) -> bool:
-    return isinstance(x, float | np.floating | np.ndarray) and bool(np.isnan(x).any())
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind == "f" and has_nan(x)
+    return isinstance(x, float | np.floating) and bool(x != x)
 
 
 def _close(result: Any, expected: Any) -> bool:
