@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, compiler
+from autograd_mini import Tensor, compiler, errors
 
 from . import optimizers
 from ._grouped import join, step
@@ -47,11 +47,12 @@ class Programs:
     def __init__(self, epoch: Any) -> None:
         run, one_by_one = epoch.run, epoch.one_by_one
         model, loss = run.model, run.loss_function
-        self.parameters, self.run, self.epoch = epoch.parameters, run, epoch
+        self.run, self.epoch = run, epoch
+        self.parameters = [*dict.fromkeys([*epoch.parameters, *run.optimizer.parameters])]
         self.lent: Any = None  # the vector of gradients, and its parts
         self.undisturbed: bool | None = None  # whether nobody can look at it now
         self.kinds: dict[Any, _Kind] = {}
-        kinds = {p.dtype if type(p) is Tensor else None for p in epoch.parameters}
+        kinds = {p.dtype if type(p) is Tensor else None for p in self.parameters}
         self.usable = not one_by_one and len(kinds) == 1 and None not in kinds
         self.dtype = kinds.pop()
         self.groups: list[Any] | None = None
@@ -82,9 +83,15 @@ class Programs:
         def arguments(recorder: Any) -> tuple[Any, Any]:
             return recorder.argument(x), recorder.argument(y)
 
-        recording: Any = compiler.Recording
-        return recording(self.forward, arguments, lambda _: self.parameters, into=True,
-                                  changing=changing)
+        make: Any = compiler.Recording
+        recording = make(self.forward, arguments, lambda _: self.parameters, into=True,
+                         changing=changing)
+        others = {node for node in recording.outside if node.is_leaf} - set(self.parameters)
+        if others:
+            error: Any = errors.NotFollowedError("a Tensor that isn't stepped collects gradients")
+            error.drawn = recording.drawn
+            raise error
+        return recording
 
     def _arrange(self, first: list[Any]) -> int:
         """Where each parameter's gradient lies in their vector; how long that is.
@@ -212,7 +219,8 @@ def _agree(self: Any, recording: Any, found: Any, gradients: list[Any]) -> bool:
     loss = found[0][0]
     return same(float(loss), self.run.loss) and all(
         [p.gradient is None if not reached else same(g, p.gradient)
-         for g, reached, p in zip(gradients, recording.reached, self.parameters, strict=True)])
+         for g, reached, p in zip(gradients, recording.reached, self.programs.parameters,
+                                  strict=True)])
 
 
 def same(a: Any, b: Any) -> bool:
@@ -239,7 +247,8 @@ def _replayed(self: Any, kind: _Kind) -> int:
             run.loss = number
             vars(run).pop("prediction", None)
             vars(run)["make_prediction"] = lambda: _nodes(recording.in_place(found[0], 1))
-            for p, g, reached in zip(self.parameters, gradients, recording.reached, strict=True):
+            for p, g, reached in zip(self.programs.parameters, gradients, recording.reached,
+                                     strict=True):
                 p.gradient = g if reached else None
             self.programs.hand_on(vector, gradients, recording.is_ours)
             recording.do(effects)

@@ -193,3 +193,48 @@ def test_batches_of_many_kinds():
     batches = [(X[:n], CLASSES[:n]) for n in range(2, 40)] * 4
     nn.fit(model, batches, nn.cross_entropy, nn.Adam(model.parameters()), 1, progress=False)
     assert np.isfinite(model.parameters()[0].value).all()
+
+
+def test_what_else_the_optimizer_steps():
+    """A Tensor of the loss's own is learned, too; and one that nobody steps collects gradients."""
+    found = []
+    for compiled in (True, False):
+        made = {"scale": ag.Tensor([1.0]), "watched": ag.Tensor([0.0])}
+        loss = lambda p, y, t=made: nn.cross_entropy(p * t["scale"] + t["watched"], y)
+        alone = lambda p, y, t=made: nn.cross_entropy(p * t["scale"], y)
+        optimizer = lambda m, t=made: nn.Adam([*m.parameters(), t["scale"]], lr=0.1)
+        *numbers, kinds = trained(mlp(nn.Tanh), X, CLASSES, alone, compiled=compiled,
+                                  optimizer=optimizer)
+        assert not compiled or by_programs(kinds)
+        others = trained(mlp(nn.Tanh), X, CLASSES, loss, compiled=compiled, optimizer=optimizer)
+        assert not compiled or refused(others[3], "collects gradients")
+        found.append([numbers, others[:3], made["scale"].data, made["watched"].grad])
+    assert_same(*found)
+    assert found[0][2] != 1.0
+
+
+def test_an_optimizer_goes_on_elsewhere():
+    """After `fit`: a loop of one's own, a state that was saved before, another `fit`."""
+    found = []
+    for compiled in (True, False):
+        before = _Epoch._backpropagate
+        _Epoch._backpropagate = _compiled.backpropagate if compiled else _compiled.plain
+        try:
+            model = mlp(nn.Tanh)()
+            optimizer, loader = nn.Adam(model.parameters()), nn.DataLoader(X, CLASSES)
+            saved = optimizer.state_dict()
+            for _ in range(2):
+                nn.fit(model, loader, nn.cross_entropy, optimizer, 3, progress=False)
+                for p in model.parameters():
+                    p.grad = None
+                nn.cross_entropy(model(X), CLASSES).backward()
+                model.parameters()[1].grad = None
+                optimizer.step()
+                after = optimizer.state_dict()
+                optimizer.load_state_dict(saved)
+                nn.fit(model, loader, nn.cross_entropy, optimizer, 3, progress=False)
+                optimizer.load_state_dict(after)
+            found.append([model.state_dict(), optimizer.state_dict()["state"]])
+        finally:
+            _Epoch._backpropagate = before
+    assert_same(*found)

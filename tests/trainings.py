@@ -54,7 +54,7 @@ def assert_same(a, b):
         assert a.keys() == b.keys()
         for key in a.keys() - {"seconds"}:
             assert_same(a[key], b[key])
-    elif isinstance(a, list):
+    elif isinstance(a, list | tuple):
         for one, other in zip(a, b, strict=True):
             assert_same(one, other)
     else:
