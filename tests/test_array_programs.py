@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -171,6 +172,16 @@ def test_plain_things_from_outside():
     box["c"] = 3.0
     np.testing.assert_array_equal(program(X), f(X))
     box["list"][0] = 7.0
+    np.testing.assert_array_equal(program(X), f(X))
+
+
+def test_a_number_of_a_module_in_a_module():
+    """`package.config.scale` is looked at, too."""
+    package, config = types.ModuleType("package_of_a_test"), types.ModuleType("config_of_a_test")
+    package.config, config.scale = config, 2.0
+    f = eval("lambda x: x * package.config.scale", {"package": package, "__name__": "a_test"})
+    program = check(f, (X,))
+    config.scale = 3.0
     np.testing.assert_array_equal(program(X), f(X))
 
 

@@ -75,6 +75,40 @@ def test_what_is_around_the_model_is_read_in_each_call():
     compare(make, X, CLASSES, nn.cross_entropy, epochs=5, callbacks=lambda: [Changes()])
 
 
+class Scaled(nn.Module):
+    """A property of an attribute of the class."""
+
+    scale = 0.5
+
+    def __init__(self):
+        self.linear = nn.Linear(6, 3, rng=0)
+
+    @property
+    def twice(self):
+        """2·scale."""
+        return 2 * self.scale
+
+    def forward(self, x):
+        """The linear layer, scaled."""
+        return self.linear(x) * self.twice
+
+
+def test_what_a_class_has_is_read_in_each_call():
+    """An attribute of a class is as good as one of the model."""
+    class Changes(nn.Callback):
+        """Now one number, now another."""
+
+        def after_epoch(self, run):
+            """The class's."""
+            Scaled.scale = 0.25 if Scaled.scale == 0.5 else 0.5
+
+    def callbacks():
+        Scaled.scale = 0.5
+        return [Changes()]
+
+    compare(Scaled, X, CLASSES, nn.cross_entropy, epochs=6, callbacks=callbacks)
+
+
 def test_a_nan_is_looked_at_by_the_engine():
     """0·∞ of what was not chosen is 0, as ever; and a loss that is nan is told of."""
     x = X.copy()

@@ -159,11 +159,22 @@ def _of_function(f: types.FunctionType) -> Iterator[Reference]:
     for name in names:
         thing = f.__globals__.get(name, MISSING)
         if isinstance(thing, types.ModuleType):  # `import config` and then `config.w`
-            if thing.__name__.partition(".")[0] not in LIBRARIES:
-                yield from [(vars(thing), inner, vars(thing)[inner]) for inner in names
-                            if inner in vars(thing)]
+            yield from _of_module(thing, names)
         elif thing is not MISSING:
             yield f.__globals__, name, thing
+
+
+def _of_module(module: types.ModuleType, names: list[str], seen: tuple[Any, ...] = ()
+               ) -> Iterator[Reference]:
+    """What has one of these names in a module of a user's, or in a module in it."""
+    if module in seen or module.__name__.partition(".")[0] in LIBRARIES:
+        return
+    for name in names:
+        thing = vars(module).get(name, MISSING)
+        if isinstance(thing, types.ModuleType):
+            yield from _of_module(thing, names, (*seen, module))
+        elif thing is not MISSING:
+            yield vars(module), name, thing
 
 
 def names_in(code: types.CodeType) -> Iterator[str]:

@@ -58,6 +58,7 @@ class Surroundings:
         self.checks: list[Callable[[], bool]] = []
         self.generators: list[Any] = [np.random.mtrand._rand, random._inst]
         self._entries = self._bytes = 0
+        self._classes: set[type] = set()
         self._dicts: list[tuple[Any, dict[Any, Any]]] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
         self._arrays: list[tuple[np.ndarray, np.ndarray]] = []
@@ -95,7 +96,11 @@ class Surroundings:
             self.checks.append(lambda: _alike(get(container, key), thing))
 
     def _keep(self, x: Any) -> None:
-        """Note a container's contents, or an array's numbers."""
+        """Note a container's contents, an array's numbers, what an object's class has."""
+        for base in (x if isinstance(x, type) else type(x)).__mro__:
+            if base not in self._classes and base.__module__.partition(".")[0] not in LIBRARIES:
+                self._classes.add(base)
+                self._dicts.append((vars(base), dict(vars(base))))
         if isinstance(x, dict):
             self._count(len(x))
             leave = self.changing.get(id(x), ())
@@ -105,10 +110,6 @@ class Surroundings:
                     {key: v for key, v in x.items() if key not in leave}, kept))
             else:
                 self._dicts.append((x, dict(x)))
-        elif isinstance(x, type):
-            for base in x.__mro__:
-                if base.__module__.partition(".")[0] not in LIBRARIES:
-                    self._dicts.append((vars(base), dict(vars(base))))
         elif isinstance(x, list):
             self._count(len(x))
             self._lists.append((x, list(x)))
