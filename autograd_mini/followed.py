@@ -7,6 +7,7 @@ And what would take numbers out unseen (`np.asarray(y)`, `y[0] = 1`) is refused.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -46,14 +47,15 @@ class Followed:
     | `args`     | of what: plain things, and others that are followed, and nodes              |
     | `kwargs`   | and by name                                                                 |
     | `recorder` | who is told of what is computed from it, and of what is decided by it       |
+    | `varies`   | whether its shape may be another for other numbers                          |
     """
 
-    __slots__ = ("args", "function", "held", "kwargs", "recorder")
+    __slots__ = ("args", "function", "held", "kwargs", "recorder", "varies")
 
     def __init__(self, recorder: Any, held: Any, function: Callable[..., Any] | None = None,
                  args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> None:
         self.recorder, self.held, self.function = recorder, held, function
-        self.args, self.kwargs = args, kwargs or {}
+        self.args, self.kwargs, self.varies = args, kwargs or {}, False
 
     # ── what is computed from it ─────────────────────────────────────────────────────────────
 
@@ -68,6 +70,9 @@ class Followed:
         if any([issubclass(kind, Node) for kind in types]):
             return NotImplemented
         if function in OF_SHAPES:
+            for x in args:
+                if type(x) is Followed:
+                    x.shape  # noqa: B018  which may be decided
             return function(*held(args), **held(kwargs))
         if function in WRITING or kwargs.get("out") is not None:
             refuse(f"{function.__name__} writes to an array")
@@ -109,18 +114,21 @@ class Followed:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As NumPy's."""
+        """As NumPy's; that of what varies is decided."""
+        if self.varies:
+            self.recorder.decided(np.shape, self)
+            self.varies = False  # it is known now
         return np.shape(self.held)
 
     @property
     def ndim(self) -> int:
         """As NumPy's."""
-        return np.ndim(self.held)
+        return len(self.shape)
 
     @property
     def size(self) -> int:
         """As NumPy's."""
-        return int(np.size(self.held))
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -128,7 +136,7 @@ class Followed:
         return np.asarray(self.held).dtype
 
     def __len__(self) -> int:
-        return len(self.held)
+        return self.shape[0] if self.shape else len(self.held)
 
     def __repr__(self) -> str:
         return f"<an argument of a program, shape {self.shape}, {self.dtype}>"

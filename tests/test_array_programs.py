@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import time
@@ -183,6 +184,24 @@ def test_a_number_of_a_module_in_a_module():
     program = check(f, (X,))
     config.scale = 3.0
     np.testing.assert_array_equal(program(X), f(X))
+
+
+def test_how_many_there_are_is_decided():
+    """The length of what a mask takes, also of what is computed from that."""
+    f = lambda x, k: x * len(k[k > 0]) + (2 * k[k > 0]).size
+    program = check(f, (X, np.array([1, 0, 2])), (X, np.array([1, 2, 3])), (X, np.array([0, 0, 1])))
+    assert len(program._all()) == 3
+
+
+def test_tensors_in_a_list():
+    """One that takes another's place is the one that counts."""
+    listed = [ag.Tensor(np.ones(3))]
+    program = ag.compile(lambda x: x * listed[0], arrays="whole")
+    program(X)
+    listed[0] = ag.Tensor(np.full(3, 8.0))
+    np.testing.assert_array_equal(program(X), 8 * X)
+    copied = copy.deepcopy(program)
+    np.testing.assert_array_equal(copied(X), 8 * X)
 
 
 def test_a_nan_is_asked_for():

@@ -106,6 +106,9 @@ class ArrayProgram:
             self._recordings.pop(next(iter(self._recordings)))
         return expected
 
+    def __reduce__(self) -> Any:  # a copy records for itself
+        return type(self), (self.function, self.branches)
+
     def __repr__(self) -> str:
         counts = [r.recording.text.count("\n") - 2 for r in self._all()]
         inside = "; ".join([f"{n} statements of NumPy" for n in counts])

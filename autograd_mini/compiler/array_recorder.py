@@ -9,17 +9,26 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotFollowedError
-from ..followed import Followed, held, refuse
+from ..followed import METHODS, Followed, call_method, held, refuse
 from ..graph import Node
 from ..primitive import OTHER_ARRAYS, Primitive
 from ..recording import Observer, lock
 
-__all__ = ["ArrayRecorder", "Condition", "NumbersError", "itself", "same"]
+__all__ = ["OPERATORS", "SIGNS", "ArrayRecorder", "Condition", "NumbersError", "itself",
+           "may_change_shape", "same"]
 
 Condition = tuple[Callable[[Any], Any], Followed, Any]
 """(how, x, outcome): how(x) must be this outcome in each replay."""
 
 _NUMBERS = (np.generic, bool, int, float)
+
+
+OPERATORS = {operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+             operator.eq: "==", operator.ne: "!=", operator.add: "+", operator.sub: "-",
+             operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
+             operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&",
+             operator.or_: "|", operator.xor: "^"}
+SIGNS = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 
 
 class NumbersError(NotFollowedError):
@@ -64,11 +73,15 @@ class ArrayRecorder(Observer):
     def _wrapped(self, result: Any, function: Any, args: Any, kwargs: Any) -> Any:
         if isinstance(result, (np.ndarray, *_NUMBERS)):
             lock(result)
-            return Followed(self, result, function, args, kwargs)
+            x = Followed(self, result, function, args, kwargs)
+            x.varies = may_change_shape(x) or any(
+                [type(y) is Followed and y.varies for y in (*args, *kwargs.values())])
+            return x
         if not isinstance(result, tuple | list):
             refuse(f"{getattr(function, '__name__', function)} of an argument gave "
                    f"a {type(result).__name__}")
         whole = Followed(self, result, function, args, kwargs)
+        whole.varies = True
         parts = [self._wrapped(part, operator.getitem, (whole, i), {})
                  for i, part in enumerate(result)]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
@@ -143,6 +156,26 @@ OTHER_ARRAYS[Followed] = applied
 def _computed(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """What a row computes."""
     return row.compute(args, params)
+
+
+KEEPING = METHODS - {"compress", "nonzero", "repeat"}
+"""The methods of arrays whose result has a shape that is known from the shapes of the arguments."""
+
+
+def may_change_shape(x: Followed) -> bool:
+    """Whether the shape of what is followed may depend on numbers."""
+    function: Any = x.function
+    if isinstance(x.held, tuple | list):
+        return False
+    if function is operator.getitem:
+        of, index = x.args
+        parts = index if isinstance(index, tuple) else (index,)
+        return isinstance(of.held, tuple | list) or any(
+            [isinstance(part, np.ndarray) and part.dtype.kind == "b" for part in parts])
+    if function is call_method:
+        return x.args[1] not in KEEPING
+    return not (isinstance(getattr(function, "__self__", function), np.ufunc) or function is float
+                or function in OPERATORS or function in SIGNS or function is np.asarray)
 
 
 def itself(x: Any) -> Any:

@@ -17,24 +17,16 @@ from typing import Any
 import numpy as np
 
 from .. import backprop
-from ..followed import METHODS, Followed, call_method, refuse
+from ..followed import Followed, call_method, refuse
 from ..graph import Node, made
 from ..ops import linear, relu
 from ..primitive import PRIMITIVES, Elementwise, Structural
-from .array_recorder import ArrayRecorder, itself, same
+from .array_recorder import OPERATORS, SIGNS, ArrayRecorder, itself, may_change_shape, same
 
 __all__ = ["FAILED", "ArrayText", "is_layer", "is_ours"]
 
 FAILED = object()
 """The result of a replay in which something was decided differently from the recording."""
-
-OPERATORS = {operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
-             operator.eq: "==", operator.ne: "!=", operator.add: "+", operator.sub: "-",
-             operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
-             operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&",
-             operator.or_: "|", operator.xor: "^"}
-SIGNS = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
-
 
 class ArrayText:
     """The text of a program, and the names in it.
@@ -137,8 +129,8 @@ class ArrayText:
         if isinstance(x, Followed):
             self.names[id(x)] = name = self.new("t")
             self.lines.append(f"{name} = {self._followed(x)}")
-            if _may_change_shape(x):
-                self.lines.append(f"if np.shape({name}) != {x.shape!r}: return FAILED")
+            if may_change_shape(x):
+                self.lines.append(f"if np.shape({name}) != {np.shape(x.held)!r}: return FAILED")
         elif x.op is None:  # a leaf that the function made
             self.names[id(x)] = self.named(x.value)
         else:
@@ -251,26 +243,6 @@ def _found_in(x: Any, kept: dict[int, Followed]) -> Iterable[Any]:
         yield from _found_in(list(x.values()), kept)
     elif (source := kept.get(id(x))) is not None and source.held is x:
         yield source
-
-
-KEEPING = METHODS - {"compress", "nonzero", "repeat"}
-"""The methods of arrays whose result has a shape that is known from the shapes of the arguments."""
-
-
-def _may_change_shape(x: Followed) -> bool:
-    """Whether the shape of what is followed may depend on numbers."""
-    function: Any = x.function
-    if isinstance(x.held, tuple | list):
-        return False
-    if function is operator.getitem:
-        of, index = x.args
-        parts = index if isinstance(index, tuple) else (index,)
-        return isinstance(of.held, tuple | list) or any(
-            [isinstance(part, np.ndarray) and part.dtype.kind == "b" for part in parts])
-    if function is call_method:
-        return x.args[1] not in KEEPING
-    return not (isinstance(getattr(function, "__self__", function), np.ufunc) or function is float
-                or function in OPERATORS or function in SIGNS or function is np.asarray)
 
 
 def is_ours(row: Any) -> bool:

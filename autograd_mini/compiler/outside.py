@@ -219,7 +219,8 @@ class References:
                         and not isinstance(r[1], types.CellType)]
         containers = {id(x): x for x, _, _ in on_a_path.values()}.values()
         self._lengths = [(x, len(x)) for x in containers
-                         if isinstance(x, list | dict | set) and "__builtins__" not in x]
+                         if isinstance(x, list | set) or (
+                             isinstance(x, dict) and "__builtins__" not in x)]
 
     def unchanged(self) -> bool:
         """Whether everything is where it was."""
