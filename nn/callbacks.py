@@ -29,7 +29,9 @@ __all__ = ["Callback", "Checkpoint", "ClipGradNorm", "EarlyStopping", "Run", "Sc
 class Run:
     """How far a training has come; callbacks look at it, and set `stop` to end it.
 
-    epoch, of `epochs`, and batch count from 1. x, y, prediction and loss are those of the batch.
+    epoch, of `epochs`, and batch count from 1. x, y, prediction and loss are those of the batch;
+    the prediction is a node, of which only the numbers can be relied on: `fit` computes most
+    batches by a program, which keeps no graph.
     """
 
     model: Module
