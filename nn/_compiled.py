@@ -4,7 +4,8 @@ The plain one is `_backpropagate` in `fit.py`; read that. `install()` puts this 
 with AUTOGRAD_MINI_PLAIN=1 in the environment it isn't called. A batch of another shape or dtype
 has a program of its own. Before one is used, two batches are computed both ways, and recorded
 twice: loss and gradients must be the engine's to the last bit, and the recordings the same. What
-can't be recorded, and what doesn't hold for a batch, is done by the engine, as ever.
+can't be recorded, and what doesn't hold for a batch, is done by the engine, as ever. So is every
+model, loss or optimizer with code of a user's in it, for not all that such code may do is seen.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ._grouped import join, step
 from .data import DataLoader
 from .evaluation import run_model
 from .fit import _Epoch
+from .module import Module
 
 __all__ = ["PAIRS", "install"]
 
@@ -30,6 +32,9 @@ MOST_KINDS = 16  # of batches that have a program
 TRIALS = 2  # batches that are computed both ways
 PATIENCE = 100  # what a program may have cost for nothing, in steps; each that it made counts
 CHANGE, FAILURE = 30, 3  # what it costs to record again, and to try in vain
+
+
+USERS_CODE = False  # whether models and losses with code of a user's are computed by programs
 
 
 class _Kind:
@@ -53,7 +58,9 @@ class Programs:
         self.undisturbed: bool | None = None  # whether nobody can look at it now
         self.kinds: dict[Any, _Kind] = {}
         kinds = {p.dtype if type(p) is Tensor else None for p in self.parameters}
-        self.usable = not one_by_one and len(kinds) == 1 and None not in kinds
+        self.usable = not one_by_one and len(kinds) == 1 and None not in kinds and (
+            USERS_CODE or _is_ours(model, loss, run.optimizer))
+        self.asked = model, loss, run.optimizer
         self.dtype = kinds.pop()
         self.groups: list[Any] | None = None
         self.size = self._arrange(run.optimizer.parameters)
@@ -69,7 +76,11 @@ class Programs:
         if not self.usable or not (type(x) is np.ndarray is type(y)) or not x.size or (
                 compiler.is_observed()):
             return None
-        key = x.shape, x.dtype, y.shape, y.dtype
+        run = self.run
+        if any([now is not then for now, then in zip(
+                (run.model, run.loss_function, run.optimizer), self.asked, strict=True)]):
+            return None  # a callback has put another in its place
+        key = x.shape, x.dtype, x.flags.c_contiguous, x.flags.f_contiguous, y.shape, y.dtype
         kind = self.kinds.get(key)
         if kind is None and len(self.kinds) < MOST_KINDS:
             kind = self.kinds[key] = _Kind()
@@ -77,6 +88,8 @@ class Programs:
 
     def record(self, x: Any, y: Any) -> Any:
         """A new recording; raises for a function that can't be recorded."""
+        if not (USERS_CODE or _is_ours(*self.asked)):  # a callback has changed the model
+            raise errors.NotFollowedError("there is code of a user's in it now")
         changing = {id(vars(module)): module.set_in_training for module in self.run.model.modules()
                     if module.set_in_training and module.training}
 
@@ -244,9 +257,7 @@ def _replayed(self: Any, kind: _Kind) -> int:
         (loss, *_), _, effects = found
         number, squares = float(loss), np.vdot(vector, vector)
         if math.isfinite(number) and squares == squares:
-            run.loss = number
-            vars(run).pop("prediction", None)
-            vars(run)["make_prediction"] = lambda: _nodes(recording.in_place(found[0], 1))
+            run.loss, run.prediction = number, _nodes(recording.in_place(found[0], 1))
             for p, g, reached in zip(self.programs.parameters, gradients, recording.reached,
                                      strict=True):
                 p.gradient = g if reached else None
@@ -256,6 +267,18 @@ def _replayed(self: Any, kind: _Kind) -> int:
     with compiler.drawn_before(drawn):
         by_engine(self)
     return -FAILURE
+
+
+def _is_ours(model: Any, loss: Any, optimizer: Any) -> bool:
+    """Whether nothing but the library's own code computes a loss and steps."""
+    def of_library(function: Any) -> bool:
+        space = getattr(function, "__globals__", {})
+        return str(space.get("__name__", "")).startswith("autograd_mini.")
+
+    return of_library(loss) and type(optimizer).__module__ == optimizers.__name__ and all(
+        [of_library(type(m).forward) and type(m).__module__.startswith("autograd_mini.")
+         and "forward" not in vars(m) and all([isinstance(f, Module) for f in getattr(
+             m, "steps", ())]) for m in model.modules()])
 
 
 def _is_plain(loader: Any) -> bool:
@@ -271,9 +294,11 @@ def _dense(x: np.ndarray) -> np.ndarray:
 
 
 def _nodes(x: Any) -> Any:
-    """Arrays, also in tuples and lists, as Tensors that hold copies of them."""
+    """Arrays, also in tuples, lists and dicts, as Tensors that hold copies of them."""
     if isinstance(x, tuple | list):
         return type(x)(map(_nodes, x))
+    if isinstance(x, dict):
+        return {key: _nodes(part) for key, part in x.items()}
     return Tensor(x) if isinstance(x, np.ndarray) else x
 
 

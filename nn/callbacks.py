@@ -45,17 +45,9 @@ class Run:
     batch: int = 0
     x: Any = None
     y: Any = None
-    prediction: Any = field(default_factory=lambda: None)
+    prediction: Any = None
     loss: float = math.nan
     stop: bool = False
-
-    def __getattr__(self, name: str) -> Any:
-        """The prediction, if a program computed it, which is copied when somebody asks."""
-        made = vars(self).pop("make_prediction", None) if name == "prediction" else None
-        if made is None:
-            raise AttributeError(name)
-        self.prediction = made()
-        return self.prediction
 
 
 class Callback(Called):

@@ -15,7 +15,8 @@ WORDS, SERIES = RNG.integers(0, 11, (70, 6)), RNG.normal(size=(70, 5, 2))
 SHARES = abs(REAL) / abs(REAL).sum(1, keepdims=True)
 
 
-def trained(make, x, y, loss, *, compiled, optimizer=None, epochs=3, **options):
+def trained(make, x, y, loss, *, compiled, optimizer=None, epochs=3,
+            users_code=True, **options):
     """The history, all numbers of the model, and the programs of a training."""
     seen = []
 
@@ -28,12 +29,13 @@ def trained(make, x, y, loss, *, compiled, optimizer=None, epochs=3, **options):
     steps = optimizer(model) if optimizer else nn.Adam(model.parameters(), lr=1e-2)
     before = _Epoch._backpropagate
     _Epoch._backpropagate = watched
+    allowed, _compiled.USERS_CODE = _compiled.USERS_CODE, users_code
     try:
         history = nn.fit(model, nn.DataLoader(x, y, batch_size=16, rng=0, shuffle=True), loss,
                          steps, epochs=epochs, progress=False,
                          **{name: option() for name, option in options.items()})
     finally:
-        _Epoch._backpropagate = before
+        _Epoch._backpropagate, _compiled.USERS_CODE = before, allowed
     kinds = list(seen[0].programs.kinds.values()) if seen[0].programs else []
     state = steps.state_dict()["state"]
     return [epoch.as_dict() for epoch in history], model.state_dict(), state, kinds

@@ -31,7 +31,13 @@ recorded again; comparisons, and whatever else decides by numbers, are checked. 
 are random numbers, what stores or prints something, plain numbers taken out of a node, a plain
 array indexed by an argument (`np.take` does that), and what can't be watched: the time, files,
 iterators, more than 1 MB of plain arrays. Where a nan turns up, the engine is asked. `nn.fit` uses
-such programs by itself, and does without them where they are refused.
+such programs by itself where model, loss and optimizer are its own.
+
+Programs of whole arrays are an experiment. Not seen are: an argument's numbers as keys of sets and
+dicts, a node's `.value` and `repr`, objects and functions among the arguments, output arrays given
+by position, files and the environment read through a library, a refusal that the function catches,
+attributes of subclasses of list and dict. A function that stores something is refused, but not all
+that it stored while it was recorded is put back. Don't record in two threads at once.
 
 **What is kept on disk.** The machine code of each set of rows, in $AUTOGRAD_MINI_CACHE, by default
 ~/.cache/autograd_mini. What is in that folder is run, so it must be the user's own: one that
