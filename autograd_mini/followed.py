@@ -19,7 +19,6 @@ from .graph import Node
 
 __all__ = ["METHODS", "Followed", "call_method", "held", "refuse"]
 
-
 OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.result_type, np.can_cast,
                        np.broadcast_shapes, np.iscomplexobj, np.isrealobj})
 """Functions of NumPy that look at shapes and dtypes alone, for which a program is recorded."""
@@ -63,7 +62,7 @@ class Followed:
         if any([isinstance(x, Node) for x in inputs]):
             return NotImplemented
         if kwargs.get("out") is not None or method == "at":
-            refuse(f"{ufunc.__name__} writes to an array")
+            refuse(f"{ufunc.__name__} writes to an array", self.recorder)
         return self.recorder.follow(getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -75,7 +74,7 @@ class Followed:
                     x.shape  # noqa: B018  which may be decided
             return function(*held(args), **held(kwargs))
         if function in WRITING or kwargs.get("out") is not None:
-            refuse(f"{function.__name__} writes to an array")
+            refuse(f"{function.__name__} writes to an array", self.recorder)
         return self.recorder.follow(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
@@ -91,7 +90,7 @@ class Followed:
         if name.startswith("__"):
             raise AttributeError(name)
         if name not in METHODS or not hasattr(self.held, name):
-            refuse(f".{name} of an argument takes its numbers out")
+            refuse(f".{name} of an argument takes its numbers out", self.recorder)
         return lambda *args, **kwargs: self.recorder.follow(
             call_method, (self, name, *args), kwargs)
 
@@ -106,9 +105,9 @@ class Followed:
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # an attribute elsewhere
     def __class__(self) -> Any:  # so that isinstance(x, np.ndarray) is as ever
-        return np.ndarray
+        return type(self.held)
 
     # ── what a program is recorded for ───────────────────────────────────────────────────────
 
@@ -163,19 +162,22 @@ class Followed:
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse("np.asarray of an argument, or NumPy inside of a function in C, takes its numbers "
-               "out")
+               "out", self.recorder)
+
+    def __hash__(self) -> NoReturn:  # for a set or a dict would go by identity
+        refuse("an argument is looked for in a set or a dict", self.recorder)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        refuse("an argument is written to")
+        refuse("an argument is written to", self.recorder)
 
     def __str__(self) -> NoReturn:
-        refuse("an argument is written as text")
+        refuse("an argument is written as text", self.recorder)
 
     def __format__(self, form: str) -> NoReturn:
-        refuse("an argument is written as text")
+        refuse("an argument is written as text", self.recorder)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        refuse("an argument is pickled")
+        refuse("an argument is pickled", self.recorder)
 
 
 def _with_whole_numbers(x: slice) -> slice:
@@ -196,14 +198,14 @@ def _operator(how: Callable[..., Any]) -> Any:
 def _reflected(how: Callable[[Any, Any], Any]) -> Any:
     def method(self: Followed, other: Any) -> Any:
         if isinstance(other, Node):
-            refuse("a node left an operation to a plain array")
+            refuse("a node left an operation to a plain array", self.recorder)
         return self.recorder.follow(how, (other, self), {})
 
     return method
 
 
 def _refused_in_place(self: Followed, other: Any) -> NoReturn:
-    refuse("an argument is changed in place")
+    refuse("an argument is changed in place", self.recorder)
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_",
@@ -225,16 +227,25 @@ def _item(x: Any) -> Any:
     return np.asarray(x).item()
 
 
-def refuse(what: str) -> NoReturn:
-    """Raise `NotFollowedError`."""
+def refuse(what: str, recorder: Any = None) -> NoReturn:
+    """Raise `NotFollowedError`; a recorder is told, for the function may catch it."""
+    if recorder is not None:
+        recorder.refused = recorder.refused or what
     raise NotFollowedError(f"{what}, so the function can't be a program of arrays")
 
 
 def held(x: Any) -> Any:
-    """x with plain arrays for what is followed and for nodes, in tuples, lists and dicts, too."""
+    """x with plain arrays for what is followed and for nodes, in tuples, lists and dicts, too.
+
+    Other arrays are given as views that can't be written to.
+    """
     kind = type(x)
     if kind is Followed:
         return x.held
+    if kind is np.ndarray and x.flags.writeable:
+        view = x.view()
+        view.flags.writeable = False
+        return view
     if isinstance(x, Node):
         return x.value
     if isinstance(x, list | tuple):

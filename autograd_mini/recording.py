@@ -51,6 +51,9 @@ class Observer:
     def compared(self, how: Callable[[Any, Any], Any], a: Node, b: Any, outcome: Any) -> None:
         """`how(a, b)` of the plain numbers came out as `outcome`."""
 
+    def cut_is_refused(self) -> None:
+        """Plain numbers were to be taken out of a node; the function may catch the refusal."""
+
     def branch_masked(self) -> None:
         """A slope of 0 said "not chosen"; with other numbers it may be chosen."""
 

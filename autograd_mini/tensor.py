@@ -13,7 +13,7 @@ from .graph import KINDS, VARIABLE, clock
 from .operators import Operators
 from .ops import astype, frozen_index, getitem
 from .places import here
-from .recording import check_real, notify_detached, or_as_written, plain_array
+from .recording import check_real, current_tracer, notify_detached, or_as_written, plain_array
 from .spellings import refuse_arguments, refuse_keywords
 
 __all__ = ["Tensor"]
@@ -81,6 +81,8 @@ class Tensor(Operators):
     @property
     def grad(self) -> np.ndarray | None:
         """∂output/∂self of the last backward, in self's shape; None if it was not computed."""
+        if (tracer := current_tracer()) is not None and tracer.follows:
+            tracer.detached(self)  # a program would have these numbers for ever
         if self.op is not None and type(self.gradient) is np.ndarray:
             self.gradient = self.gradient.view()  # may be shared by several nodes
             self.gradient.flags.writeable = False
@@ -144,6 +146,8 @@ class Tensor(Operators):
         def take(self, indices: Any, axis: int | None = None) -> Tensor: ...
 
     def __repr__(self) -> str:
+        if (tracer := current_tracer()) is not None:
+            tracer.detached(self)  # the text has the numbers in it
         body = np.array2string(self.value, separator=", ", prefix="Tensor(", threshold=200)
         extra = f", dtype={self.dtype}" if self.dtype != np.float64 else ""
         extra += f", op={self.op.name}" if self.op is not None else ""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, compiler, errors
+from autograd_mini import Tensor, compiler, errors, trees
 
 from . import optimizers
 from ._grouped import join, step
@@ -32,7 +32,6 @@ MOST_KINDS = 16  # of batches that have a program
 TRIALS = 2  # batches that are computed both ways
 PATIENCE = 100  # what a program may have cost for nothing, in steps; each that it made counts
 CHANGE, FAILURE = 30, 3  # what it costs to record again, and to try in vain
-
 
 USERS_CODE = False  # whether models and losses with code of a user's are computed by programs
 
@@ -96,9 +95,8 @@ class Programs:
         def arguments(recorder: Any) -> tuple[Any, Any]:
             return recorder.argument(x), recorder.argument(y)
 
-        make: Any = compiler.Recording
-        recording = make(self.forward, arguments, lambda _: self.parameters, into=True,
-                         changing=changing)
+        recording = compiler.Recording(self.forward, arguments, lambda _: self.parameters,
+                                       into=True, changing=changing, watched=USERS_CODE)
         others = {node for node in recording.outside if node.is_leaf} - set(self.parameters)
         if others:
             error: Any = errors.NotFollowedError("a Tensor that isn't stepped collects gradients")
@@ -135,7 +133,7 @@ class Programs:
     def begin(self) -> None:
         """Find out whether others can look at the parameters before the batches are at an end."""
         epoch = self.epoch
-        self.undisturbed = _is_plain(self.run.loader) and not (
+        self.undisturbed = _is_plain(self.run.loader) and _is_of_nn(self.run.optimizer) and not (
             epoch.backward_calls or epoch.step_calls) and not any(
             [t is not threading.current_thread() and type(t).__name__ != "TMonitor"  # of tqdm
              for t in threading.enumerate()])
@@ -161,7 +159,7 @@ class Programs:
 
     def _joined(self, optimizer: Any) -> list[Any]:
         """The optimizer's groups, each with its part of the vector and its parameters' places."""
-        if type(optimizer).step is not step or type(optimizer).__module__ != optimizers.__name__:
+        if type(optimizer).step is not step or not _is_of_nn(optimizer):
             return []
         number = {p: i for i, p in enumerate(self.parameters)}
         found = []
@@ -230,17 +228,10 @@ def _agree(self: Any, recording: Any, found: Any, gradients: list[Any]) -> bool:
     if found is compiler.FAILED:
         return False
     loss = found[0][0]
-    return same(float(loss), self.run.loss) and all(
-        [p.gradient is None if not reached else same(g, p.gradient)
+    return compiler.same(float(loss), self.run.loss) and all(
+        [p.gradient is None if not reached else compiler.same(g, np.asarray(p.gradient))
          for g, reached, p in zip(gradients, recording.reached, self.programs.parameters,
                                   strict=True)])
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same to the last bit."""
-    a, b = np.asarray(a), np.asarray(b)
-    alike: bool = a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-    return alike
 
 
 def _replayed(self: Any, kind: _Kind) -> int:
@@ -264,7 +255,7 @@ def _replayed(self: Any, kind: _Kind) -> int:
             self.programs.hand_on(vector, gradients, recording.is_ours)
             recording.do(effects)
             return 1
-    with compiler.drawn_before(drawn):
+    with compiler.drawn_before(recording.left(drawn)):
         by_engine(self)
     return -FAILURE
 
@@ -275,10 +266,15 @@ def _is_ours(model: Any, loss: Any, optimizer: Any) -> bool:
         space = getattr(function, "__globals__", {})
         return str(space.get("__name__", "")).startswith("autograd_mini.")
 
-    return of_library(loss) and type(optimizer).__module__ == optimizers.__name__ and all(
+    return of_library(loss) and _is_of_nn(optimizer) and all(
         [of_library(type(m).forward) and type(m).__module__.startswith("autograd_mini.")
          and "forward" not in vars(m) and all([isinstance(f, Module) for f in getattr(
              m, "steps", ())]) for m in model.modules()])
+
+
+def _is_of_nn(optimizer: Any) -> bool:
+    """Whether an optimizer is one of nn's own."""
+    return type(optimizer).__module__ == optimizers.__name__ and "step" not in vars(optimizer)
 
 
 def _is_plain(loader: Any) -> bool:
@@ -294,12 +290,8 @@ def _dense(x: np.ndarray) -> np.ndarray:
 
 
 def _nodes(x: Any) -> Any:
-    """Arrays, also in tuples, lists and dicts, as Tensors that hold copies of them."""
-    if isinstance(x, tuple | list):
-        return type(x)(map(_nodes, x))
-    if isinstance(x, dict):
-        return {key: _nodes(part) for key, part in x.items()}
-    return Tensor(x) if isinstance(x, np.ndarray) else x
+    """A tree, with Tensors that hold copies in the places of its arrays."""
+    return trees.tree_map(lambda part: Tensor(part) if isinstance(part, np.ndarray) else part, x)
 
 
 plain = _Epoch._backpropagate

@@ -103,11 +103,10 @@ def adapted_in_place(self: Adam, x: Any, g: Any, state: dict[str, Any]) -> Any:
         return x - m / (math.sqrt(v) * correction + self.eps) * rate
     if t == 1:
         state |= {name: np.zeros_like(x) for name in ("exp_avg", "exp_avg_sq")}
-    part: Any = state.get("spare")  # for the new numbers, if it is there
-    spare: Any = part
-    if spare is None:
-        part = state["scratch"] if "scratch" in state else state.setdefault(
-            "scratch", np.empty_like(x))
+    spare: Any = state.get("spare")  # for the new numbers, if it is there
+    if spare is None and "scratch" not in state:
+        state["scratch"] = np.empty_like(x)
+    part: Any = state["scratch"] if spare is None else spare
     m, v = state["exp_avg"], state["exp_avg_sq"]
     m *= beta1
     m += np.multiply(g, 1 - beta1, out=part)

@@ -33,11 +33,12 @@ array indexed by an argument (`np.take` does that), and what can't be watched: t
 iterators, more than 1 MB of plain arrays. Where a nan turns up, the engine is asked. `nn.fit` uses
 such programs by itself where model, loss and optimizer are its own.
 
-Programs of whole arrays are an experiment. Not seen are: an argument's numbers as keys of sets and
-dicts, a node's `.value` and `repr`, objects and functions among the arguments, output arrays given
-by position, files and the environment read through a library, a refusal that the function catches,
-attributes of subclasses of list and dict. A function that stores something is refused, but not all
-that it stored while it was recorded is put back. Don't record in two threads at once.
+A function that changes something, or looks at anything besides its arguments and what is compared,
+is refused, and what it changed while it was recorded is put back; with code in C that is as good as
+the list of what is known to be harmless. Programs of whole arrays are an experiment, for no such
+list is complete. Known and not seen are: a function of a library (NumPy, SciPy, Python's own) that
+another one replaces, and what changes inside of things in a module that is reached by `getattr`.
+No other thread should draw from the function's generators while it is recorded.
 
 **What is kept on disk.** The machine code of each set of rows, in $AUTOGRAD_MINI_CACHE, by default
 ~/.cache/autograd_mini. What is in that folder is run, so it must be the user's own: one that
@@ -186,9 +187,9 @@ def check_parameters(parameters: Sequence[Any]) -> None:
         raise GraphError("parameters= has a Value twice")
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """What records arrays, which is read when it is first asked for."""
-    if name in ("FAILED", "Recording"):
+    if name in ("FAILED", "Recording", "same"):
         from . import array_recording
 
         return getattr(array_recording, name)

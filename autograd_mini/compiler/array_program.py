@@ -17,9 +17,10 @@ from ..graph import Node
 from ..recording import check_real
 from ..transformed import Transformed
 from ..trees import flat, is_nested, steps_into, tree_fill, tree_map
-from .array_recorder import ArrayRecorder, NumbersError
+from .array_recorder import ArrayRecorder, NotNowError
 from .array_recording import FAILED, Recording
 from .effects import is_observed
+from .outside import is_of_library
 
 __all__ = ["ArrayProgram"]
 
@@ -62,7 +63,7 @@ class ArrayProgram:
         for recording in recordings:
             result = recording.result(arrays)
             if result is not FAILED:
-                return tree_map(_number, self.function(*args)) if result is _NAN else result
+                return tree_map(_number, self.function(*args)) if result is _ASK else result
         return self._recorded(recordings, args, given, arrays)
 
     def _checked(self, args: Sequence[Any]) -> list[Any]:
@@ -88,7 +89,7 @@ class ArrayProgram:
         expected = tree_map(_number, self.function(*args))
         try:
             new = _OfForm(self, given)
-        except NumbersError:
+        except NotNowError:
             return expected
         except NotFollowedError as error:
             raise NotFollowedError(f"{self.__name__}: {error}") from error
@@ -97,7 +98,7 @@ class ArrayProgram:
         except Exception as error:
             raise NotFollowedError(f"{self.__name__} can't be recorded: {error}") from error
         result = new.result(arrays)
-        if result is FAILED or (result is not _NAN and not _close(result, expected)):
+        if result is FAILED or (result is not _ASK and not _close(result, expected)):
             raise NotFollowedError(
                 f"{self.__name__}: replayed, it doesn't give what it gives when it is called: it "
                 "depends on something that can't be seen (a file, the time)")
@@ -125,8 +126,8 @@ class ArrayProgram:
         return [r for recordings in self._recordings.values() for r in recordings]
 
 
-_NAN = object()
-"""The result of a run in which there is a nan: the engine knows whether it must be."""
+_ASK = object()
+"""The result where the engine is asked: of a run with a nan, and while another thread runs it."""
 
 
 class _OfForm:
@@ -143,14 +144,15 @@ class _OfForm:
         def arguments(recorder: ArrayRecorder) -> Any:
             return tuple([tree_map(lambda x: _stand_in(recorder, x), x) for x in given])
 
-        self.recording = Recording(program._inner, arguments,
-                                   wanted if program._argnums is not None else None)
+        self.others = [x for x in flat(given) if not isinstance(x, np.ndarray | float)]
+        self.recording = Recording(program._inner, arguments, others=self.others,
+                                   wanted=wanted if program._argnums is not None else None)
 
     def result(self, arrays: Sequence[Any]) -> Any:
-        """The result by this recording; FAILED if it isn't the function's here, or is at work."""
+        """The result by this recording; FAILED if it isn't the function's here, or `_ASK`."""
         recording: Any = self.recording
         if not recording.lock.acquire(blocking=False):
-            return FAILED
+            return _ASK
         try:
             found: Any = recording.run(arrays) if recording.unchanged() else FAILED
             if found is FAILED:
@@ -161,7 +163,7 @@ class _OfForm:
         finally:
             recording.lock.release()
         if any(map(_has_nan, [*flat(values), *slopes])):
-            return _NAN
+            return _ASK
         return values if self.program._argnums is None else self._with_gradient(values, slopes)
 
     def _with_gradient(self, value: Any, slopes: list[Any]) -> Any:
@@ -183,18 +185,18 @@ def _in_floats(x: Any) -> Any:
 def _take_apart(x: Any, key: list[Any], arrays: list[Any]) -> None:
     """Add the form of a tree to a key, and its arrays and floats to a list."""
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
-        key.append((x.shape, x.dtype))
+        key.append((x.shape, x.dtype, x.flags.c_contiguous, x.flags.f_contiguous))
         arrays.append(x if x.flags.forc else np.array(x))
     elif isinstance(x, float | np.floating):
-        key.append(float)
+        key.append(type(x))
         arrays.append(float(x))
     elif is_nested(x):
         key.append((type(x), len(x) if hasattr(x, "__len__") else 0))
         for step, part in steps_into(x):
             key.append(step)
             _take_apart(part, key, arrays)
-    else:
-        key.append((type(x), x))
+    else:  # another object is another program, even if it calls itself equal
+        key.append((type(x), x if is_of_library(type(x)) else id(x)))
 
 
 def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:

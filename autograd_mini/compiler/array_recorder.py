@@ -14,14 +14,13 @@ from ..graph import Node
 from ..primitive import OTHER_ARRAYS, Primitive
 from ..recording import Observer, lock
 
-__all__ = ["OPERATORS", "SIGNS", "ArrayRecorder", "Condition", "NumbersError", "itself",
+__all__ = ["OPERATORS", "SIGNS", "ArrayRecorder", "Condition", "NotNowError", "itself",
            "may_change_shape", "same"]
 
 Condition = tuple[Callable[[Any], Any], Followed, Any]
 """(how, x, outcome): how(x) must be this outcome in each replay."""
 
 _NUMBERS = (np.generic, bool, int, float)
-
 
 OPERATORS = {operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
              operator.eq: "==", operator.ne: "!=", operator.add: "+", operator.sub: "-",
@@ -31,8 +30,8 @@ OPERATORS = {operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge:
 SIGNS = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 
 
-class NumbersError(NotFollowedError):
-    """A function can't be recorded for these numbers, and may be for others."""
+class NotNowError(NotFollowedError):
+    """A function can't be recorded just now, for these numbers, and may be another time."""
 
 
 class ArrayRecorder(Observer):
@@ -41,20 +40,22 @@ class ArrayRecorder(Observer):
     | field        | what it is                                                                |
     |--------------|---------------------------------------------------------------------------|
     | `conditions` | what was decided, in this order                                           |
-    | `draws`      | (function, followed): arrays that a function draws anew in each call      |
+    | `draws`      | (generator, shape, followed): what is drawn anew in each call             |
     | `effects`    | (function, arguments): what is to be called once all has been computed    |
     | `kept`       | by its id, what is followed of an array or number that a node has taken   |
     | `met`        | the nodes whose plain numbers are used                                    |
+    | `refused`    | what was refused first, which the function may have caught                |
     """
 
     follows = True
 
     def __init__(self) -> None:
         self.conditions: list[Condition] = []
-        self.draws: list[tuple[Callable[[], Any], Followed]] = []
+        self.draws: list[tuple[np.random.Generator, tuple[int, ...], Followed]] = []
         self.effects: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.kept: dict[int, Followed] = {}
         self.met: list[Node] = []
+        self.refused = ""
         self.surroundings: Any = None
 
     def argument(self, array: Any) -> Followed:
@@ -66,7 +67,12 @@ class ArrayRecorder(Observer):
     def follow(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
                ) -> Any:
         """function(*args, **kwargs) of plain arrays, some of which are followed."""
-        result = function(*held(args), **held(kwargs))
+        try:
+            result = function(*held(args), **held(kwargs))
+        except ValueError as error:
+            if "read-only" in str(error):
+                refuse(f"{getattr(function, '__name__', function)} writes to an array", self)
+            raise
         self.met += [x for x in args if isinstance(x, Node)]
         return self._wrapped(result, function, args, kwargs)
 
@@ -79,7 +85,7 @@ class ArrayRecorder(Observer):
             return x
         if not isinstance(result, tuple | list):
             refuse(f"{getattr(function, '__name__', function)} of an argument gave "
-                   f"a {type(result).__name__}")
+                   f"a {type(result).__name__}", self)
         whole = Followed(self, result, function, args, kwargs)
         whole.varies = True
         parts = [self._wrapped(part, operator.getitem, (whole, i), {})
@@ -120,19 +126,23 @@ class ArrayRecorder(Observer):
     def detached(self, *nodes: Node) -> None:
         """Refuse: plain numbers are taken out of nodes, of which nothing is known afterwards."""
         if nodes:
-            refuse("plain numbers are taken out of a node (float(…), .data, .item())")
+            refuse("plain numbers are taken out of a node (float(…), .data, .item())", self)
+
+    def cut_is_refused(self) -> None:
+        """Remember it."""
+        self.refused = self.refused or "plain numbers are taken out of a node"
 
     def met_nan(self) -> None:
         """Refuse: for these numbers the engine has another way, which doesn't hold for others."""
-        raise NumbersError("a gradient inside of it is nan for these numbers, or nearly")
+        raise NotNowError("a gradient inside of it is nan for these numbers, or nearly")
 
-    def drawn(self, make: Callable[[], Any]) -> Any:
-        """An array that `make` gives, and will give anew in each replay."""
+    def drawn(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Random numbers from [0, 1), which are drawn anew in each replay."""
         if self.surroundings.drew():
-            refuse("random numbers are drawn, which a program would have for ever")
-        drawn = self.argument(make())
+            refuse("random numbers are drawn, which a program would have for ever", self)
+        drawn = self.argument(generator.random(shape))
         self.surroundings.note_generators()
-        self.draws.append((make, drawn))
+        self.draws.append((generator, shape, drawn))
         return drawn
 
     def afterwards(self, function: Callable[..., object], *args: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from ..trees import flat, tree_map
 from .array_backward import differentiate
 from .array_recorder import ArrayRecorder, same
 from .array_text import FAILED, ArrayText
-from .outside import Environment, References
+from .outside import PLAIN, Environment, References
 from .surroundings import Surroundings
 from .trace import common_consumer
 from .witness import Witness
@@ -40,34 +41,40 @@ class Recording:
 
     function: called with `arguments(recorder)`, nodes and what is followed; wanted: the nodes of
     which the gradient of the first result is computed; with `into` these are written into arrays
-    that are given last. changing: see `Surroundings`. Raises `NotFollowedError` for a function
-    that can't be recorded; what it had drawn is then the error's `drawn`.
+    that are given last. others: what else the function is given, objects and functions. changing:
+    see `Surroundings`. watched: whether code of a user's is called. Raises `NotFollowedError` for a
+    function that can't be recorded; what it had drawn is then the error's `drawn`.
     """
 
     def __init__(self, function: Callable[..., Any], arguments: Callable[[ArrayRecorder], Any],
                  wanted: Callable[[Any], Sequence[Any]] | None = None, *, into: bool = False,
-                 changing: dict[int, tuple[str, ...]] | None = None) -> None:
+                 others: Sequence[Any] = (), changing: dict[int, tuple[str, ...]] | None = None,
+                 watched: bool = True) -> None:
         recorder, environment = ArrayRecorder(), Environment(function)
-        self.surroundings = recorder.surroundings = Surroundings(function, changing=changing or {})
-        self.lock, witness = threading.Lock(), Witness()
+        self.surroundings = recorder.surroundings = Surroundings(
+            function, *others, changing=changing, watched=watched)
+        self.lock = threading.Lock()
         self.drawn: list[Any] = []
         try:
             given = arguments(recorder)
             try:
-                with inside_transform(), traced_by(recorder), witness:
+                with inside_transform(), traced_by(recorder), (
+                        Witness(flat(list((changing or {}).values()))) if watched
+                        else contextlib.nullcontext()):
                     self.output = function(*given)
+                if recorder.refused:  # and the function caught it
+                    refuse(recorder.refused)
                 if self.surroundings.drew():
                     refuse("random numbers are drawn, which would be the same ones for ever")
                 if not self.surroundings.unchanged():
                     refuse("something outside of the function is changed or stored by it")
-                witness.check()
             finally:
                 self.surroundings.restore()
             environment.note_after_call()
             with undisturbed():
                 self._write(recorder, environment, given, wanted(given) if wanted else [], into)
         except Exception as error:
-            error.drawn = [x.held for _, x in recorder.draws]  # type: ignore[attr-defined]
+            error.drawn = [x.held for *_, x in recorder.draws]  # type: ignore[attr-defined]
             raise
 
     def _write(self, recorder: ArrayRecorder, environment: Environment, given: Any,
@@ -76,6 +83,9 @@ class Recording:
         inputs = [x for x in flat(given) if isinstance(x, Node | Followed)]
         nodes = {x: i for i, x in enumerate(inputs) if isinstance(x, Node)}
         results = [y for y in flat(self.output) if isinstance(y, Node | Followed)]
+        for y in flat(self.output):
+            if not isinstance(y, (Node, Followed, np.ndarray, *PLAIN)):
+                refuse(f"its result is, or has in it, a {type(y).__name__}")
         root = common_consumer([*[y for y in results if isinstance(y, Node)], *recorder.met])
         self.outside, _ = environment.nodes_outside(root, nodes, ())
         self.references = References(environment.references, self.outside)
@@ -83,11 +93,11 @@ class Recording:
             refuse("a Tensor comes from where it can't be looked up again")
         self.kinds = [(node, node.value.dtype, node.value.shape) for node in self.outside
                       if type(node.value) is np.ndarray]
-        self.makes = [make for make, _ in recorder.draws]
-        self.drawn = [x.held for _, x in recorder.draws]
+        self.draws = [(generator, shape) for generator, shape, _ in recorder.draws]
+        self.drawn = [x.held for *_, x in recorder.draws]
         self.effects = [function for function, _ in recorder.effects]
         outs = [f"o{i}" for i in range(len(wanted) if into else 0)]
-        text = ArrayText(recorder, [*inputs, *self.outside, *[x for _, x in recorder.draws]], outs)
+        text = ArrayText(recorder, [*inputs, *self.outside, *[x for *_, x in recorder.draws]], outs)
         text.check()
         text.compute(*results, *[x for _, args in recorder.effects for x in args
                                  if isinstance(x, Node | Followed)])
@@ -99,7 +109,7 @@ class Recording:
                  [text.named(args) for _, args in recorder.effects])
         self.is_ours = text.is_ours and all(
             [(function.__module__ or "").startswith("autograd_mini.")
-             for function in (*self.makes, *self.effects)])
+             for function in self.effects])
         self.program, self.text = text.function(", ".join(map(_as_tuple, parts)))
         self.constants = text.constants()
         marks = iter(range(len(results)))
@@ -124,7 +134,20 @@ class Recording:
 
     def draw(self) -> list[Any]:
         """New random arrays, in the order of the recording."""
-        return [make() for make in self.makes]
+        if self.surroundings.watched:
+            self.before = [(g, dict(g.bit_generator.state)) for g, _ in self.draws]
+        return [generator.random(shape) for generator, shape in self.draws]
+
+    def left(self, drawn: list[Any]) -> list[Any]:
+        """Those of the drawn arrays that a call by the engine is to take instead of drawing.
+
+        A user's function may draw in another order on another branch, so it draws anew.
+        """
+        if not self.surroundings.watched:
+            return drawn
+        for generator, state in self.before:
+            generator.bit_generator.state = state
+        return []
 
     def run(self, arrays: Sequence[Any], drawn: Sequence[Any] = (), into: Sequence[Any] = ()
             ) -> Any:

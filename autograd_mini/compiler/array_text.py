@@ -28,6 +28,7 @@ __all__ = ["FAILED", "ArrayText", "is_layer", "is_ours"]
 FAILED = object()
 """The result of a replay in which something was decided differently from the recording."""
 
+
 class ArrayText:
     """The text of a program, and the names in it.
 
@@ -44,7 +45,7 @@ class ArrayText:
         self.recorder, self.arguments, self.into = recorder, list(arguments), into
         self.lines: list[str] = []
         self.space: dict[str, Any] = {"np": np, "FAILED": FAILED, "same": same, "made": made,
-                                      "pull": backprop.pull}
+                                      "pull": backprop.pull, "program": None}
         self.names = {id(x): f"{'w' if x.op is None else 'v'}{i}" if isinstance(x, Node)
                       else f"a{i}" for i, x in enumerate(self.arguments)}
         self.known: dict[int, str] = {}  # names of constants, by id
@@ -77,7 +78,8 @@ class ArrayText:
         known = self.known.get(id(x))
         if known is None:
             name = re.sub(r"[^A-Za-z0-9_]", "", name)
-            usable = name.isidentifier() and not keyword.iskeyword(name) and name != "program"
+            usable = name.isidentifier() and not keyword.iskeyword(name) and not re.fullmatch(
+                r"[a-z]\d*|fitted|seen", name)  # which the text has for its own
             free = usable and name not in self.space
             known = name if free else self.new(f"{name}_" if usable else "c")
             self.known[id(x)], self.space[known] = known, x
@@ -104,10 +106,10 @@ class ArrayText:
             return f"{{{', '.join([f'{key!r}: {self.named(v)}' for key, v in x.items()])}}}"
         return self.constant(x, getattr(x, "__name__", ""))
 
-    def called(self, name: str, args: Iterable[Any], kwargs: dict[str, Any], *more: str) -> str:
+    def called(self, name: str, args: Iterable[Any], kwargs: dict[str, Any]) -> str:
         """name(*args, **kwargs), as Python has it."""
         keywords = [f"{key}={self.named(x)}" for key, x in kwargs.items()]
-        return f"{name}({', '.join([*map(self.named, args), *keywords, *more])})"
+        return f"{name}({', '.join([*map(self.named, args), *keywords])})"
 
     # ── what is computed ─────────────────────────────────────────────────────────────────────
 
@@ -156,9 +158,8 @@ class ArrayText:
         """A function of NumPy by its own name; another one by what it is called here."""
         of, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
         if isinstance(of, np.ufunc):
-            return f"np.{of.__name__}.{name.removesuffix('__').removeprefix('__')}" if (
-                name != "__call__") else f"np.{of.__name__}"
-        if getattr(np, name, None) is function:
+            return self._numpy(of) + ("" if name == "__call__" else f".{name}")
+        if name and getattr(np, name, None) is function:
             return f"np.{name}"
         return self.constant(function, called or name)
 
@@ -186,7 +187,7 @@ class ArrayText:
                 return [f"{name} = np.maximum({self.named(inputs[0])}, 0, "
                         f"out={self.new_buffer(value)})"]
             if isinstance(row.forward, np.ufunc):
-                call = self.called(f"np.{row.forward.__name__}", inputs, {})
+                call = self.called(self._numpy(row.forward), inputs, {})
                 return [f"{name} = {call[:-1]}, out={self.new_buffer(value)})"]
         if isinstance(row, Elementwise) and not whole:
             call = f"{self.constant(row.compute, row.name)}({self.named(tuple(inputs))}, {{}})"
@@ -202,7 +203,7 @@ class ArrayText:
         """A new array that stays from call to call."""
         name = self.new("b")
         self.buffers.add(name)
-        self.space[name] = np.empty(like.shape, like.dtype)
+        self.space[name] = np.empty_like(like)
         return name
 
     # ── what is decided, and done ────────────────────────────────────────────────────────────

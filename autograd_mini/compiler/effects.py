@@ -2,7 +2,8 @@
 
 Dropout draws random numbers, and batch normalisation remembers means. A recording would have the
 numbers that were drawn for ever, and remember nothing. So a layer says what it draws, and what is
-to be done afterwards.
+to be done afterwards. Beside that stands what a layer may ask: whether a program is recorded, and
+of what an array is.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ ARRAYS = frozenset({Tensor, np.ndarray, Followed})
 _before: ContextVar[list[Any] | None] = ContextVar("autograd_mini.drawn", default=None)
 
 
-def drawn(make: Callable[[], Any]) -> Any:
-    """make(), an array of random numbers; in a program of arrays, a new one in each call."""
+def drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Random numbers from [0, 1); in a program of arrays, new ones in each call."""
     tracer, before = current_tracer(), _before.get()
     if tracer is not None and tracer.follows:
-        return tracer.drawn(make)
-    return before.pop(0) if before else make()
+        return tracer.drawn(generator, shape)
+    return before.pop(0) if before else generator.random(shape)
 
 
 def afterwards(function: Callable[..., object], *args: Any) -> None:
@@ -81,6 +82,6 @@ def followed_call(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def is_observed() -> bool:
-    """Whether somebody is told of each node, or records what is done, or recording is off."""
+    """Whether anything but plain recording goes on: a watch on nodes, a program, `no_grad`."""
     return (recording_mode() is not True or current_observer() is not None
             or current_tracer() is not None)

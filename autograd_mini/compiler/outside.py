@@ -10,6 +10,7 @@ function's. Reference counts play no part in it.
 
 from __future__ import annotations
 
+import collections
 import functools
 import sys
 import types
@@ -21,8 +22,8 @@ import numpy as np
 from ..errors import GraphError
 from ..graph import VARIABLE, Node, clock, topological_order
 
-__all__ = ["LIBRARIES", "MISSING", "PLAIN", "Environment", "References", "get", "names_in",
-           "references_in"]
+__all__ = ["LIBRARIES", "MISSING", "PLAIN", "Environment", "References", "get", "is_of_library",
+           "modules_named", "names_in", "references_in"]
 
 MOST_OBJECTS = 200_000
 """So many objects are gone through; a node beyond counts as not found."""
@@ -30,8 +31,22 @@ MISSING = object()
 LIBRARIES = frozenset({"autograd_mini", "numpy", "scipy", "numba", "pandas", "torch", "jax",
                        "sympy", "pytest", "_pytest", *sys.stdlib_module_names})
 """Packages whose functions and modules hold no Values of a user's."""
+DEFAULTS = ("__defaults__", "__kwdefaults__")
 PLAIN = (str, bytes, int, float, complex, type(None), np.generic, type(...), np.ufunc,
          types.BuiltinFunctionType, types.CodeType)
+
+
+def is_of_library(x: Any) -> bool:
+    """Whether a class, a function or a module belongs to one of these packages.
+
+    A function is where its code is: `functools.wraps` gives it another's `__module__`.
+    """
+    if isinstance(x, types.FunctionType):
+        name = x.__globals__.get("__name__")
+    else:
+        name = x.__name__ if isinstance(x, types.ModuleType) else x.__module__
+    return str(name).partition(".")[0] in LIBRARIES
+
 
 Reference = tuple[Any, Any, Any]
 """(the container, the key, the object that it holds under this key)."""
@@ -115,8 +130,10 @@ def references_in(x: Any) -> Iterator[Reference]:
         yield from [(x, key, value) for key, value in list(x.items())]
     elif isinstance(x, np.ndarray) and x.dtype == object and not x.ndim:
         yield x, (), x[()]
-    elif isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype == object):
+    elif isinstance(x, list | tuple | collections.deque) or (
+            isinstance(x, np.ndarray) and x.dtype == object):
         yield from [(x, i, value) for i, value in enumerate(x)]
+        yield from _of_class(type(x))
     elif isinstance(x, set | frozenset):
         yield from [(x, value, value) for value in x]
     elif not isinstance(x, np.ndarray):
@@ -141,7 +158,7 @@ def _of_object(x: Any) -> Iterator[Reference]:
 def _of_class(kind: type) -> Iterator[Reference]:
     """The methods and attributes of a class and of those that it inherits from."""
     for base in kind.__mro__:
-        if base.__module__.partition(".")[0] not in LIBRARIES:
+        if not is_of_library(base):
             yield from [(base, name, _unwrapped(thing)) for name, thing in list(
                 vars(base).items()) if name not in ("__dict__", "__weakref__", "__doc__")]
 
@@ -150,31 +167,34 @@ def _of_function(f: types.FunctionType) -> Iterator[Reference]:
     """What it closes over, its defaults, and the globals that it names, itself or further in."""
     for cell in f.__closure__ or ():
         yield f, cell, cell
-    for name in ("__defaults__", "__kwdefaults__", "__wrapped__", "__dict__"):
+    of_library = is_of_library(f)
+    for name in ("__wrapped__", "__dict__", *(() if of_library else DEFAULTS)):
         if getattr(f, name, None):
             yield f, name, getattr(f, name)
-    if (f.__module__ or "").partition(".")[0] in LIBRARIES:
+    if of_library:
         return
-    names = list(names_in(f.__code__))
-    for name in names:
-        thing = f.__globals__.get(name, MISSING)
-        if isinstance(thing, types.ModuleType):  # `import config` and then `config.w`
-            yield from _of_module(thing, names)
-        elif thing is not MISSING:
-            yield f.__globals__, name, thing
+    spaces = [f.__globals__, *map(vars, modules_named(f))]
+    for name in dict.fromkeys(names_in(f.__code__)):
+        for space in spaces:
+            if not isinstance(thing := space.get(name, MISSING), types.ModuleType) and (
+                    thing is not MISSING):
+                yield space, name, thing
 
 
-def _of_module(module: types.ModuleType, names: list[str], seen: tuple[Any, ...] = ()
-               ) -> Iterator[Reference]:
-    """What has one of these names in a module of a user's, or in a module in it."""
-    if module in seen or module.__name__.partition(".")[0] in LIBRARIES:
-        return
-    for name in names:
-        thing = vars(module).get(name, MISSING)
-        if isinstance(thing, types.ModuleType):
-            yield from _of_module(thing, names, (*seen, module))
-        elif thing is not MISSING:
-            yield vars(module), name, thing
+def modules_named(f: types.FunctionType) -> list[types.ModuleType]:
+    """A user's modules of which a function has the name: `import config` and then `config.w`."""
+    if is_of_library(f):
+        return []
+    names, found = set(names_in(f.__code__)), []
+    waiting: list[dict[str, Any]] = [sys.modules, f.__globals__]  # it may import in its code
+    while waiting:
+        space = waiting.pop()
+        for module in [space[name] for name in names if name in space]:
+            if isinstance(module, types.ModuleType) and module not in found and (
+                    not is_of_library(module)):
+                found.append(module)
+                waiting.append(vars(module))
+    return found
 
 
 def names_in(code: types.CodeType) -> Iterator[str]:
@@ -219,7 +239,7 @@ class References:
                         and not isinstance(r[1], types.CellType)]
         containers = {id(x): x for x, _, _ in on_a_path.values()}.values()
         self._lengths = [(x, len(x)) for x in containers
-                         if isinstance(x, list | set) or (
+                         if isinstance(x, list | collections.deque | set) or (
                              isinstance(x, dict) and "__builtins__" not in x)]
 
     def unchanged(self) -> bool:
@@ -240,7 +260,7 @@ def _check(container: Any, key: Any, thing: Any) -> Callable[[], bool]:
     """
     if isinstance(container, np.ndarray) and not container.ndim:
         return lambda: container[()] is thing
-    if isinstance(container, list | np.ndarray):
+    if isinstance(container, list | collections.deque | np.ndarray):
         return lambda: len(container) > key and container[key] is thing
     if key == "__dict__":
         return lambda: container.__dict__ is thing

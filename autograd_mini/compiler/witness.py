@@ -1,24 +1,41 @@
-"""Who sees, while a function is recorded, whether it does what a replay can't do again."""
+"""A block in which a function is recorded, and watched for what a replay couldn't do again."""
 
 from __future__ import annotations
 
+import dis
 import gc
 import sys
 import threading
-from types import FrameType
+from collections.abc import Iterable
+from types import FrameType, ModuleType
 from typing import Any
 
 from ..followed import refuse
+from .array_recorder import NotNowError
 from .outside import LIBRARIES
 
 __all__ = ["Witness"]
 
-ASKED = frozenset({"id", "hash", "open", "input", "globals", "locals", "vars", "dir", "eval",
-                   "exec"})
-"""Python's own functions that look at what a program doesn't have."""
+ASKED = frozenset({"id", "hash", "input", "globals", "locals", "vars", "dir", "eval", "exec",
+                   "__subclasses__", "fromfile", "tofile"})
+"""Functions of Python's and NumPy's own that look at what a program doesn't have."""
 
-CHANGING = frozenset({"time", "posix", "nt", "_io", "io", "_socket", "select", "_pickle"})
-"""Modules in C that tell what may be another thing in the next call, or change something."""
+HARMLESS = frozenset({"builtins", "math", "cmath", "operator", "_operator", "itertools",
+                      "functools", "_functools", "collections", "_collections", "_bisect",
+                      "_heapq", "_statistics", "fractions", "decimal", "_struct", "re", "_sre",
+                      "random", "_random", "datetime", "numpy", "scipy"})
+"""Modules in C of which the functions look at nothing but their arguments."""
+
+TELLING = frozenset({"os", "logging", "warnings", "tempfile", "secrets", "uuid", "gc", "weakref"})
+"""Modules in Python of which the same is true."""
+
+READING_CODE = frozenset({"importlib", "linecache", "tokenize", "zipimport"})
+"""Modules that open the files of the program itself."""
+
+READ = frozenset({"type", "value", "gradient"})
+"""Names that tell which kind of thing an argument is, or a node's plain numbers."""
+
+_one_at_a_time = threading.Lock()
 
 
 class Witness:
@@ -26,28 +43,30 @@ class Witness:
 
     It asks what its arguments are (`type(x)`), reads the time or a file, prints. What this thread
     prints in the block doesn't appear: it is printed when the function is called for good.
+    names: attributes that it shouldn't read, either. Raises `NotFollowedError` at the end for what
+    was seen, and at the beginning if another thread is in such a block: `sys.stdout` is one.
     """
 
-    def __init__(self) -> None:
-        self.seen = ""
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.seen, self.names = "", READ.union(names)
 
     def __enter__(self) -> None:
+        if not _one_at_a_time.acquire(blocking=False):
+            raise NotNowError("another thread is recording")
         self.thread, self.stream = threading.get_ident(), sys.stdout
         self.profile, self.collects = sys.getprofile(), gc.isenabled()
-        gc.disable()  # whoever is told of a collection isn't called by the function
+        gc.disable()  # for a collection calls functions that aren't the function's
         sys.stdout = self
         sys.setprofile(self._called)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         sys.setprofile(self.profile)
         if self.collects:
             gc.enable()
         if sys.stdout is self:
             sys.stdout = self.stream
-
-    def check(self) -> None:
-        """Raise `NotFollowedError` if something was seen."""
-        if self.seen:
+        _one_at_a_time.release()
+        if error is None and self.seen:
             refuse(self.seen)
 
     def write(self, text: str) -> Any:
@@ -61,17 +80,57 @@ class Witness:
         return getattr(self.stream, name)
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> None:
-        """Look at each call that a user's code makes."""
-        if event not in ("call", "c_call") or str(frame.f_globals.get("__name__")).partition(
-                ".")[0] in LIBRARIES:
+        """Look at each call that a user's code makes, and at each opening of a file."""
+        if self.seen or event not in ("call", "c_call"):
             return
-        code = frame.f_code
-        if event == "call":
-            if "type" in code.co_names and "type" not in frame.f_globals:
-                self.seen = self.seen or f"{code.co_name} asks for a type"
-            return
-        module, name = argument.__module__, argument.__name__
-        of = getattr(argument, "__self__", None)
-        if (module in CHANGING or (module == "builtins" and name in ASKED)
-                or (isinstance(of, type) and of.__module__ == "datetime")):
-            self.seen = self.seen or f"{code.co_name} calls {name}, which isn't of its arguments"
+        if event == "c_call" and argument is open and _package(frame) not in READING_CODE:
+            self.seen = f"{frame.f_code.co_name} opens a file"
+        elif event == "c_call" and not _is_in_library(frame):
+            self._called_in_c(frame.f_code.co_name, argument)
+        elif event == "call" and not _is_in_library(frame):
+            for name in self.names.intersection(frame.f_code.co_names):
+                if _reads(frame, name):
+                    self.seen = f"{frame.f_code.co_name} asks for a {name}"
+        elif event == "call" and (_package(frame) in TELLING or frame.f_code.co_name == "geterr"):
+            caller = _outside_of_python(frame)
+            if not _is_in_library(caller):
+                self.seen = f"{caller.f_code.co_name} asks the module {_package(frame)}"
+
+    def _called_in_c(self, caller: str, called: Any) -> None:
+        of = getattr(called, "__self__", None)
+        kind = of if isinstance(of, type) else type(of)
+        owner = getattr(called, "__module__", None) or kind.__module__
+        if (owner.partition(".")[0] not in HARMLESS or called.__name__ in ASKED
+                or (of is kind and owner == "datetime")):
+            self.seen = f"{caller} calls {called.__name__}, which isn't of its arguments"
+
+
+def _reads(frame: FrameType, name: str) -> bool:
+    """Whether code reads a name of Python's, or an attribute of anything but a module."""
+    before: Any = None
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.argval == name and instruction.opname.startswith("LOAD"):
+            if instruction.opname == "LOAD_GLOBAL":
+                found = name not in frame.f_globals
+            else:  # np.gradient is a function
+                found = not isinstance(frame.f_globals.get(before.argval), ModuleType)
+            if found:
+                return True
+        before = instruction
+    return False
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def _outside_of_python(frame: FrameType) -> FrameType:
+    """The nearest caller that isn't of Python's own modules."""
+    while frame.f_back is not None and (_package(frame) in sys.stdlib_module_names
+                                        or frame.f_code.co_name == "geterr"):
+        frame = frame.f_back
+    return frame
+
+
+def _is_in_library(frame: FrameType) -> bool:
+    return _package(frame) in LIBRARIES

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import CutWarning, NotDifferentiableError
 from ..places import place_in, users_frame, warn
-from ..recording import current_observer, must_stay_attached, or_as_written
+from ..recording import current_observer, current_tracer, must_stay_attached, or_as_written
 from .packages import refuse_in_package
 
 __all__ = ["check_float", "check_int", "is_formatting", "refuse_array"]
@@ -155,7 +155,7 @@ def check_float(frame: FrameType) -> None:
             "gradient would be lost: leave it out, or write v.data if a constant is meant"
             + or_as_written()
         )
-    elif must_stay_attached():
+    elif _is_refused():
         raise NotDifferentiableError(
             f"{place_in(frame)} wants a plain number and would cut the graph: write it with "
             "functions of NumPy or ag, or ag.stop_gradient(v).data if a constant is meant"
@@ -168,8 +168,16 @@ def check_float(frame: FrameType) -> None:
         )
 
 
+def _is_refused() -> bool:
+    """Whether a cut is an error here; a program that is being recorded is told of it."""
+    refused = must_stay_attached()
+    if refused and (tracer := current_tracer()) is not None:
+        tracer.cut_is_refused()
+    return refused
+
+
 def _check_deliberate(frame: FrameType, name: str) -> None:
-    if must_stay_attached():
+    if _is_refused():
         raise NotDifferentiableError(
             f"{place_in(frame)}: {name}() inside a function that is being differentiated would "
             "cut the graph: leave it out, or write ag.stop_gradient(v) or v.data if a constant is "

@@ -36,7 +36,7 @@ class Dropout(Module):
                                     "leave out the same ones for ever: call model.eval(), or "
                                     "don't compile what trains")
         shape = np.shape(x)
-        keep = compiler.drawn(lambda: a_generator(self.rng).random(shape)) >= self.p
+        keep = compiler.drawn(a_generator(self.rng), shape) >= self.p
         dtype = dtype if dtype.kind == "f" else np.dtype(float)
         scale = 1 / (1 - self.p) if self.p < 1 else 0.0
         return x * np.where(keep, scale, 0.0).astype(dtype)
