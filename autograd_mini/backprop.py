@@ -39,7 +39,7 @@ def pull(node: Node, g: Any) -> Sequence[Any]:
 
 def pull_nodes(node: Node, g: Any) -> Sequence[Any]:
     """The same with nodes for numbers: the rule records itself, so it can be differentiated."""
-    return apply_rule(_as_recorded(node), g, node, _inputs_as_nodes(node))
+    return apply_rule(_as_recorded(node), g, node, inputs_as_nodes(node))
 
 
 def reverse_pass(output: Node, seed: Any, pull: Pull = pull, rules: Rules | None = None,
@@ -274,7 +274,7 @@ def _as_recorded(node: Node) -> Node:
     return made(node.op, node.value, node.inputs, node.parents, params)
 
 
-def _inputs_as_nodes(node: Node) -> tuple[Any, ...]:
+def inputs_as_nodes(node: Node) -> tuple[Any, ...]:
     """The inputs with nodes where there are any; refused if one has changed since."""
     for parent, x in zip(node.parents, node.inputs, strict=True):
         if parent is not None and parent.value is not x and not _same(parent.value, x):

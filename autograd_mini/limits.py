@@ -6,6 +6,7 @@ with ‖x‖, what is sent has a limit, and a derivative.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,20 +19,22 @@ from .ops import where
 from .ops.reductions import flat, no_slope, through_zero
 from .recording import compared, current_tracer
 
-__all__ = ["smooth_at_zero"]
+__all__ = ["smooth_at_zero", "smooth_pull"]
 
 
 def smooth_at_zero(output: Node, wanted: set[Node] | None = None) -> Pull:
     """`pull_nodes` for a pass from `output` to the `wanted` nodes, with the limits of what lengths
     send where they are 0.
     """
-    def smooth_pull(node: Node, g: Any) -> Sequence[Any]:
-        contributions = pull_nodes(node, g)
-        if not node.op.radial:
-            return contributions
-        return _smoothed(node, g, contributions, lambda: ways(output, wanted)[0])
+    return functools.partial(smooth_pull, output, wanted)
 
-    return smooth_pull
+
+def smooth_pull(output: Node, wanted: set[Node] | None, node: Node, g: Any) -> Sequence[Any]:
+    """What `node` sends in such a pass."""
+    contributions = pull_nodes(node, g)
+    if not node.op.radial:
+        return contributions
+    return _smoothed(node, g, contributions, lambda: ways(output, wanted)[0])
 
 
 def _smoothed(node: Node, g: Any, sends: Sequence[Any], on_the_way: Callable[[], list[Node]]

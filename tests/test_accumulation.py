@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from python_machine import slow_machine
+from test_fast import engine
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, ops
@@ -119,8 +120,31 @@ SLICED = {
     "reversed twice": lambda x: [x[::-1][t] for t in range(len(x))],
     "entries": lambda x: [x[i, j] for i in range(len(x)) for j in range(x.shape[1])],
     "overlapping": lambda x: [x[1:], x[:-1], x[..., ::2], x[None, 2], x],
+    "rows by number": lambda x: [x[np.array([0, 2, 0])], x[[-1]], x[[1, 1]], x[[3]], x[[2]]],
+    "masks": lambda x: [x[np.arange(len(x)) % 2 == k] for k in (0, 1, 0, 1, 0, 1)],
+    "of a long array": lambda x: [np.repeat(x, 8)[[i, -1, i]] for i in range(7)],
+    "pairs of numbers": lambda x: [x[[0, 0, t], [1, 1, 2]] for t in range(len(x))],
     **({"unstack": lambda x: np.unstack(x, axis=1)} if hasattr(np, "unstack") else {}),
 }
+
+
+@pytest.mark.parametrize("name", SLICED)
+def test_slices_send_the_same_bits_by_each_engine(name, rng):
+    """Added in their places, put together in one node, replayed in a program, or as zeros."""
+    cut, x = SLICED[name], rng.normal(size=(4, 3))
+    loss = lambda x: sum([np.sum(np.sin(1.0 + i + a) * a) for i, a in enumerate(cut(x * x))], 0.0)
+    gradient = ag.grad(loss)
+    again = ag.grad(lambda x: np.sum(gradient(x) * np.cos(x)))
+    functions = [gradient, again]
+    if ag.engine == "fast":
+        functions += [ag.compile(f, arrays="whole") for f in functions]
+        program = functions[-2]
+        np.testing.assert_array_equal(program(2.0 * x), gradient(2.0 * x))  # recorded before x
+    found = [f(x) for f in functions]
+    with engine(()):
+        expected = [f(x) for f in (gradient, again)]
+    for one, other in zip(found, expected * 2, strict=False):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -157,9 +181,17 @@ def test_a_loop_over_the_slices_takes_one_array_of_zeros(monkeypatch):
     monkeypatch.setattr(ops.scatter, "forward",
                         lambda *args, **kwargs: made.append(1) or scattered(*args, **kwargs))
     x = Tensor(np.ones((50, 2)))
-    np.sum(np.stack([np.tanh(x[t]) for t in range(50)])).backward()
+    loss = lambda x: np.sum(np.stack([np.tanh(x[t]) for t in range(50)]))
+    loss(x).backward()
     assert len(made) == (1 if ag.engine == "fast" else 50)
     assert np.ptp(x.grad) == 0.0
+    if ag.engine == "fast":
+        ag.gradients(loss(x), x, create_graph=True)
+        assert len(made) == 1
+        program = ag.compile(ag.grad(loss), arrays="whole")
+        program(x.data)
+        made.clear()
+        assert "add_at" in str(program) and np.ptp(program(x.data)) == 0.0 and len(made) <= 1
 
 
 def test_gradients_of_slices_share_no_memory():

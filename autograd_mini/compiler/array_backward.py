@@ -16,6 +16,7 @@ from ..backprop import fit
 from ..fast.rules import ARRAY_RULES
 from ..graph import Node, made, ways
 from ..ops import linear, matmul, relu, shape
+from ..ops.indexing import add_at
 from ..primitive import Elementwise, Structural
 from .array_text import ArrayText, is_layer, is_ours
 
@@ -55,6 +56,7 @@ class _Backward:
         self.leading = set(order)
         seed = 1.0 if type(output.value) is float else np.ones_like(output.value)
         self.cotangents: dict[Node, tuple[str, Any]] = {output: (text.named(seed), seed)}
+        self.of_slices: set[str] = set()  # arrays of the pass's own, without −0.0
         self.uses: dict[Any, int] = {}  # how many contributions a node gets
         for node in order:
             for parent in node.parents if node not in ends else ():
@@ -69,6 +71,8 @@ class _Backward:
 
     def _turn(self, node: Any, name: str, g: Any) -> None:
         """The statements of one node's turn."""
+        if node.op is ops.getitem and self._add_slice(node, name, g):
+            return
         sent: list[Any] = [x if parent in self.leading else None for x, parent in zip(
             backprop.pull(node, g), node.parents, strict=False)]
         texts = self._sent(node, name, g, sent)
@@ -81,6 +85,16 @@ class _Backward:
         for parent, (x, text) in pairs:
             if parent is not None and x is not None and text:
                 self._receive(node, parent, x, text)
+
+    def _add_slice(self, node: Any, name: str, g: Any) -> bool:
+        """Add a slice's cotangent in the place of the others, if there is an array of them."""
+        index, known = node.params["index"], self.cotangents.get(node.parents[0])
+        if known is None or known[0] not in self.of_slices or g.dtype is not known[1].dtype:
+            return False
+        add_at(known[1], index, g)
+        self.text.space["add_at"] = add_at
+        self.text.lines.append(f"add_at({known[0]}, {self.text.named(index)}, {name})")
+        return True
 
     def _receive(self, node: Any, parent: Any, x: Any, text: str) -> None:
         """Add a contribution to what a parent was sent before."""
@@ -100,6 +114,8 @@ class _Backward:
             self.text.lines.append(f"{name} = {text}")
             text = name
         self.cotangents[parent] = text, fitted
+        if node.op is ops.getitem and type(fitted) is np.ndarray:
+            self.of_slices.add(text)
 
     def _sent(self, node: Any, g_name: str, g: Any, sent: list[Any]) -> list[str]:
         """What a node sends to each parent, as text; "" for nothing."""

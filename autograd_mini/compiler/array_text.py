@@ -79,7 +79,7 @@ class ArrayText:
         if known is None:
             name = re.sub(r"[^A-Za-z0-9_]", "", name)
             usable = name.isidentifier() and not keyword.iskeyword(name) and not re.fullmatch(
-                r"[a-z]\d*|fitted|seen", name)  # which the text has for its own
+                r"[a-z]\d*|fitted|seen|add_at", name)  # which the text has for its own
             free = usable and name not in self.space
             known = name if free else self.new(f"{name}_" if usable else "c")
             self.known[id(x)], self.space[known] = known, x

@@ -1,7 +1,8 @@
 """The reverse pass: floats on the spot, arrays added up in place where nothing else holds them.
 
 Many slices of one array send back one array, into which each is added at its own place. As plain
-zeros around each slice they would take T² for T steps of a loop over x[:, t].
+zeros around each slice they would take T² for T steps of a loop over x[:, t]. So in a pass that
+records itself, too: there they become the arguments of one node.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ from ..backprop import (
     by_parent,
     copy_if_array,
     fit,
+    inputs_as_nodes,
     nothing,
+    pull_nodes,
     seed_for,
     shows_nan,
     zero_like,
 )
 from ..graph import Node, value_of
-from ..ops.indexing import is_basic
+from ..limits import smooth_pull
+from ..ops.indexing import add_at
 from ..primitive import Elementwise
 from ..recording import current_observer, current_tracer, undisturbed
 from .floats import swept
-from .nodes import topological_order, visited
+from .nodes import topological_order, visited, ways
 from .pairs import PAIRS, replaces
 from .rules import ARRAY_RULES, RULES, plain_pull, pull
 
@@ -46,7 +50,10 @@ def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | No
                  wanted: set[Node] | None = None) -> Iterator[Step]:
     """`backprop.reverse_pass`; floats, of which there may be a million, at once."""
     if answer is not pull and answer is not plain_pull:
-        steps: Iterator[Step] = plain_reverse_pass(output, seed, answer, rules, wanted)
+        recorded = getattr(answer, "func", answer) in (pull_nodes, smooth_pull) and (
+            current_tracer() is None is current_observer())
+        steps: Iterator[Step] = (recorded_steps if recorded else plain_reverse_pass)(
+            output, seed, answer, rules, wanted)
         return steps
     order, ends, receivers = visited(output, wanted)
     cotangents: dict[Any, Any] = dict.fromkeys(receivers, NOTHING)
@@ -57,6 +64,81 @@ def reverse_pass(output: Node, seed: Any, answer: Pull = pull, rules: Rules | No
 
 
 plain_reverse_pass = PAIRS[-1].plain
+
+
+def recorded_steps(output: Node, seed: Any, answer: Pull, rules: Rules | None = None,
+                   wanted: set[Node] | None = None) -> Iterator[Step]:
+    """The steps of `backprop.reverse_pass`; what comes back of slices is put together at last."""
+    order, ends = ways(output, wanted)
+    rules = {**(rules or {}), **dict.fromkeys(ends, nothing)}
+    received: dict[Node, Any] = {output: seed}
+    for node in order:
+        g = received.pop(node, None)
+        sent: Sequence[Any] = ()
+        if type(g) is _Slices:
+            g = g.together()
+        if g is None:
+            g = zero_like(node)
+        elif node.op is None:
+            g = copy_if_array(g)
+        elif node not in rules:
+            in_form = node.op is ops.getitem and _is_in_form(g, node)
+            sent = _Unmade(node, g, answer) if in_form else answer(node, g)
+        yield node, g, sent
+        if type(sent) is _Unmade:
+            _receive_slice(node, g, received)
+            continue
+        for parent, x in rules[node](g) if node in rules else by_parent(node.parents, sent):
+            if parent is not None and x is not None:
+                x, known = fit(x, parent, node), received.get(parent)
+                if type(known) is _Slices:
+                    known = known.together()
+                received[parent] = x if known is None else known + x
+
+
+def _receive_slice(node: Node, g: Any, received: dict[Node, Any]) -> None:
+    """Keep the cotangent of a slice for its array."""
+    parent: Any = node.parents[0]
+    inputs_as_nodes(node)  # refuses an array that has changed since
+    slices = received.get(parent)
+    if type(slices) is not _Slices:
+        received[parent] = slices = _Slices(parent.value.shape, slices)
+    slices.indices.append(node.params["index"])
+    slices.parts.append(g)
+
+
+def _is_in_form(g: Any, node: Node) -> bool:
+    """Whether a cotangent has the dtype of its node."""
+    return bool(getattr(value_of(g), "dtype", float) == node.value.dtype)
+
+
+FEW = 4
+"""So many slices are added up as they are without this file, one by one: a graph that is drawn."""
+
+
+class _Slices:
+    """What came back of the slices of one array, each with its index.
+
+    whole: what the array was sent before, or None.
+    """
+
+    def __init__(self, shape: tuple[int, ...], whole: Any) -> None:
+        self.shape, self.whole = shape, whole
+        self.indices: list[Any] = []
+        self.parts: list[Any] = []
+
+    def together(self) -> Any:
+        """Their sum, in this order."""
+        if len(self.parts) > FEW:
+            parts, indices = self.parts, self.indices
+            if self.whole is not None:
+                parts, indices = [self.whole, *parts], [..., *indices]
+            return ops.scatter_all(parts, indices=tuple(indices), shape=self.shape)
+        total = self.whole
+        for index, part in zip(self.indices, self.parts, strict=True):
+            x = ops.scatter(part, index=index, shape=self.shape)
+            total = x if total is None else total + x
+        return total
 
 
 def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterator[Step]:
@@ -129,19 +211,19 @@ def _add_entries(node: Any, g: Any, sent: Sequence[Any], cotangents: dict[Any, A
 class _Unmade(Sequence[Any]):
     """What a node sends, made when it is looked at: to add a slice up, it needn't be."""
 
-    __slots__ = ("g", "node")
+    __slots__ = ("answer", "g", "node")
 
-    def __init__(self, node: Node, g: Any) -> None:
-        self.node, self.g = node, g
+    def __init__(self, node: Node, g: Any, answer: Pull = pull) -> None:
+        self.node, self.g, self.answer = node, g, answer
 
     def __len__(self) -> int:
         return len(self.node.parents)
 
     def __getitem__(self, i: Any) -> Any:
-        return pull(self.node, self.g)[i]
+        return self.answer(self.node, self.g)[i]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(pull(self.node, self.g))
+        return iter(self.answer(self.node, self.g))
 
 
 def _add_slice(node: Any, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any],
@@ -152,9 +234,9 @@ def _add_slice(node: Any, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any
     """
     parent, index = node._from_a, node.params["index"]
     known = cotangents.get(parent)
-    if type(sent) is _Unmade and type(known) is np.ndarray and is_basic(index) and (
+    if type(sent) is _Unmade and type(known) is np.ndarray and (
             isinstance(g, np.ndarray | np.generic) and g.dtype is known.dtype):
-        known[index] += g
+        add_at(known, index, g)
         return
     _add(node, g, sent, cotangents, owned)
     if parent in owned:

@@ -164,6 +164,10 @@ def _taken(g: Any, y: Any, x: Any, *, index: Any, shape: Any) -> Any:
     return g[_behind(index)] if is_basic(index) else None
 
 
+def _taken_apart(g: Any, y: Any, *parts: Any, indices: Any, shape: Any) -> Any:
+    return [g[_behind(index)] for index in indices] if all(map(is_basic, indices)) else None
+
+
 def _matrix_product(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim != 2 or b.ndim != 2:
         return None
@@ -174,6 +178,6 @@ MOVED: dict[Any, Any] = {
     ops.reshape: _in_shape_of_x, ops.expand_dims: _in_shape_of_x, ops.squeeze: _in_shape_of_x,
     ops.broadcast_to: lambda g, y, x, *, shape: g, ops.sum: _summands,
     ops.transpose: _transposed, ops.getitem: _put_back, ops.scatter: _taken,
-    ops.matmul: _matrix_product,
+    ops.scatter_all: _taken_apart, ops.matmul: _matrix_product,
 }
 """A function (g, y, *inputs, **params) for all rows of g; None from it where each goes alone."""

@@ -26,12 +26,25 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> np.ndarray:
     ):  # ten times as fast as add.at
         return np.bincount(index.ravel(), g.ravel(), shape[0])
     out = np.zeros(shape, dtype=g.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
-        np.add.at(out, index, g)
-    else:  # slices, single numbers and masks name each entry once
+    if _names_once(index):
         out[index] += g
+    else:
+        np.add.at(out, index, g)
     return out
+
+
+def add_at(out: np.ndarray, index: Any, g: Any) -> None:
+    """Add `g` to `out` at `index`, as adding what `scatter` gives does, without an array of zeros.
+
+    An entry that is indexed twice gets the sum of both, to the last bit as with zeros.
+    """
+    if _names_once(index):
+        out[index] += g
+    elif type(index) is np.ndarray and 8 * index.size < len(out):
+        named, places = np.unique(index % len(out), return_inverse=True)
+        out[named] += _scatter(g, places.reshape(index.shape), (len(named), *out.shape[1:]))
+    else:
+        out += _scatter(g, index, out.shape)
 
 
 @structural(_getitem, symbol="[ ]", moves=True)
@@ -70,6 +83,21 @@ def pad(g, y, x, *, widths, constants=0.0):  # type: ignore[no-untyped-def]
     return getitem(g, _inside(x, widths))
 
 
+def _put_together(parts: Any, indices: Any, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros(shape, np.result_type(*parts))
+    for index, part in zip(indices, parts, strict=True):
+        add_at(out, index, part)
+    return out
+
+
+def _taken_apart(g: Any, y: Any, *parts: Any, indices: Any, shape: Any) -> list[Any]:
+    return [getitem(g, index=index) for index in indices]
+
+
+scatter_all = structural(_put_together, _taken_apart, name="scatter_all", moves=True, many=True)
+"""Zeros of `shape`, with each part added at its index: the sum of what `scatter` gives for each."""
+
+
 def is_basic(index: Any) -> bool:
     """Whether an index is made of slices, single numbers, … and None: each entry is named once."""
     return all([isinstance(part, _BASIC) and not isinstance(part, bool)
@@ -77,6 +105,12 @@ def is_basic(index: Any) -> bool:
 
 
 _BASIC = (slice, int, np.integer, EllipsisType, NoneType)
+
+
+def _names_once(index: Any) -> bool:
+    """Whether an index names each entry once, as slices, single numbers and masks do."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any([isinstance(part, np.ndarray) and part.dtype != bool for part in parts])
 
 
 def frozen_index(index: Any) -> Any:
