@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import collections
+import cProfile
 import functools
 import logging
 import os
 import pathlib
+import profile
+import pstats
 import sys
 import threading
 import types
@@ -327,6 +330,27 @@ def test_names_of_ones_own(name):
     for x in (X, 2 * X, X):
         expected = ag.grad(lambda x: ag.sum(cube(np.sin(x)) * np.exp(x)))(x)
         np.testing.assert_array_equal(program(x), expected)
+
+
+@pytest.mark.parametrize("profiler", [cProfile.Profile, profile.Profile])
+def test_a_profiler_goes_on(profiler):
+    """A program that is recorded under a profile is as ever, and what is called later is seen."""
+    seen = profiler()
+
+    def works():
+        program = ag.compile(lambda x: np.sum(x * x), arrays="whole")
+        later()
+        return program(X)
+
+    def later():
+        """It is called after the recording."""
+
+    def all_of_it():
+        return works(), later()
+
+    assert seen.runcall(all_of_it)[0] == np.sum(X * X)
+    calls = {name: ncalls for (_, _, name), (ncalls, *_) in pstats.Stats(seen).stats.items()}
+    assert calls["later"] == 2
 
 
 def test_recordings_in_several_threads():

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ..followed import refuse
 from .array_recorder import NotNowError
@@ -51,16 +51,22 @@ class Witness:
         self.seen, self.names = "", READ.union(names)
 
     def __enter__(self) -> None:
+        self.profile = cast(Any, sys.getprofile())
+        if not (self.profile is None or callable(self.profile) or hasattr(self.profile, "enable")):
+            raise NotNowError("a profiler is at work that can't be put back")
         if not _one_at_a_time.acquire(blocking=False):
             raise NotNowError("another thread is recording")
         self.thread, self.stream = threading.get_ident(), sys.stdout
-        self.profile, self.collects = sys.getprofile(), gc.isenabled()
+        self.collects = gc.isenabled()
         gc.disable()  # for a collection calls functions that aren't the function's
         sys.stdout = self
         sys.setprofile(self._called)
 
     def __exit__(self, error: object, *_: object) -> None:
-        sys.setprofile(self.profile)
+        if hasattr(self.profile, "enable"):  # cProfile's, which isn't a function
+            self.profile.enable()
+        else:
+            sys.setprofile(self.profile)
         if self.collects:
             gc.enable()
         if sys.stdout is self:
@@ -81,6 +87,8 @@ class Witness:
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> None:
         """Look at each call that a user's code makes, and at each opening of a file."""
+        if callable(self.profile):
+            self.profile(frame, event, argument)
         if self.seen or event not in ("call", "c_call"):
             return
         if event == "c_call" and argument is open and _package(frame) not in READING_CODE:
