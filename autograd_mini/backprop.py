@@ -234,15 +234,15 @@ def apply_rule(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]
     except (ArithmeticError, ValueError):
         pass  # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
     except Exception as error:
-        _explain(error, node)
+        explain(error, node)
     try:
         contributions = op.pull(as_float64(g), as_float64(y), tuple(map(as_float64, xs)), node)
     except Exception as error:
-        _explain(error, node)
+        explain(error, node)
     return [float(c) if isinstance(c, np.floating) else c for c in contributions]
 
 
-def _explain(error: Exception, node: Node) -> NoReturn:
+def explain(error: Exception, node: Node) -> NoReturn:
     """Raise the error of a rule again, with the operation, its shapes, and how to get the line."""
     if isinstance(error, RecursionError):
         raise GraphError(

@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -189,6 +190,18 @@ def test_a_fast_function_gives_what_the_plain_one_gives(pair, plain_results):
     with engine([*LAYOUT, pair]):
         for (program, seed), expected in zip(PROGRAMS, plain_results, strict=True):
             assert program(seed) == expected, (program.__name__, seed)
+
+
+@pytest.mark.skipif(ag.engine != "fast", reason="the plain engine has none")
+def test_fast_functions_are_in_place_wherever_they_were_imported():
+    """No module of the package, of whatever type, has kept a plain function."""
+    import autograd_mini.nn  # noqa: F401  read now
+
+    plain = {id(p.plain): p.name for p in fast.PAIRS if isinstance(p.owner, types.ModuleType)}
+    kept = [(path, name) for path, module in list(sys.modules.items())
+            if path.startswith("autograd_mini") and not path.startswith("autograd_mini.fast")
+            for name, thing in list(vars(module).items()) if id(thing) in plain]
+    assert len(plain) > 8 and not kept
 
 
 def test_the_fast_engine_gives_what_the_plain_one_gives(plain_results):

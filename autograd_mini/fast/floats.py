@@ -17,7 +17,7 @@ from .. import ops
 from ..graph import Node
 from ..primitive import Elementwise
 from ..value import Value
-from .rules import RULES, plain_pull
+from .rules import RULES, asked_again, plain_pull
 
 __all__ = ["LOCK", "swept"]
 
@@ -111,10 +111,13 @@ def sweep(order, nothing, replaced):
             continue
         else:
             p, q = node._from_a, node._from_b
-            try:
-                sent = RULES[op](g, node.value, node._a, node._b, p, q)
-            except Exception:  # which asks again, or explains
+            if (rule := RULES[op]) is None:
                 sent = (*plain_pull(node, g), None)
+            else:
+                try:
+                    sent = rule(g, node.value, node._a, node._b, p, q)
+                except Exception as error:
+                    sent = (*asked_again(node, g, error), None)
             if type(p) is tuple:
                 for parent, x in zip(p, sent):
                     if parent is not None:
@@ -171,7 +174,8 @@ def _written() -> Callable[..., Any]:
     rows = {"multiply": ops.multiply, "add": ops.add, "subtract": ops.subtract}
     branches = [BRANCH.format(name=name, **dict(zip("ab", contributions(row), strict=True)))
                 for name, row in rows.items()]
-    space = {"RULES": RULES, "plain_pull": plain_pull, **rows}
+    space = {"RULES": RULES, "asked_again": asked_again,
+             "plain_pull": plain_pull, **rows}
     exec(SWEEP.format(branches="".join(branches)), space)
     return space["sweep"]  # type: ignore[return-value]
 

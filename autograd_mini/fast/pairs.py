@@ -48,8 +48,9 @@ def _exchange(owner: Any, name: str, old: Any, new: Any) -> None:
         setattr(owner, name, new)
         return
     for path, module in list(sys.modules.items()):
-        # A module that is read when it is first used (nn, of a checkout) must not be read now.
-        if path.split(".")[0] == "autograd_mini" and type(module) is ModuleType and (
+        if path.split(".")[0] == "autograd_mini" and isinstance(module, ModuleType) and (
                 not path.startswith("autograd_mini.fast")):
-            for key in [k for k, thing in vars(module).items() if thing is old]:
-                setattr(module, key, new)
+            # A module that is read when it is first used (nn, of a checkout) must not be read now.
+            space = ModuleType.__getattribute__(module, "__dict__")
+            for key in [k for k, thing in space.items() if thing is old]:
+                space[key] = new

@@ -36,7 +36,7 @@ from ..recording import current_observer, current_tracer, undisturbed
 from .floats import swept
 from .nodes import topological_order, visited, ways
 from .pairs import PAIRS, replaces
-from .rules import ARRAY_RULES, RULES, plain_pull, pull
+from .rules import ARRAY_RULES, RULES, asked_again, plain_pull, pull
 
 __all__ = ["backward", "reverse_pass"]
 
@@ -164,8 +164,8 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             p, q = node._from_a, node._from_b
             try:
                 sent = rule(g, node.value, node._a, node._b, p, q)
-            except Exception:  # which asks again, or explains
-                sent = (*plain_pull(node, g), None)
+            except Exception as error:
+                sent = (*asked_again(node, g, error), None)
             if type(p) is tuple:
                 for parent, x in zip(p, sent):  # noqa: B905  strict costs 10 %
                     cotangents[parent] += x
@@ -189,8 +189,8 @@ def _sent_by_array(node: Any, g: Any, buffers: set[Node]) -> tuple[Sequence[Any]
         return pull(node, g), _add
     try:
         sent: Sequence[Any] = rule(g, y, node._a, b, p, node._from_b)
-    except Exception:  # which asks again, or explains
-        sent = plain_pull(node, g)
+    except Exception as error:
+        sent = asked_again(node, g, error)
     return (sent if b is not None else sent[:1]), _add_entries
 
 

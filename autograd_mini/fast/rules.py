@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import backprop, ops
-from ..backprop import Pull
+from ..backprop import Pull, explain
 from ..ops.linalg import weights_and_inputs
 from ..primitive import Elementwise, Primitive, Rule, Selecting, Structural
 from . import nodes as nodes  # it names the slots that are used here
@@ -94,8 +94,18 @@ def pull(node: Any, g: Any) -> Sequence[Any]:
             return [op.pullbacks[0](g, node.value, a, **params)]
         return [None if parent is None else pullback(g, node.value, a, b, **params)
                 for parent, pullback in zip((node._from_a, node._from_b), op.pullbacks)]  # noqa: B905
-    except Exception:  # which asks again, or explains
-        return plain_pull(node, g)
+    except Exception as error:
+        return asked_again(node, g, error)
+
+
+def asked_again(node: Any, g: Any, error: Exception) -> Sequence[Any]:
+    """What the rule says when it is fed NumPy's numbers, or the error with an explanation.
+
+    A user's rule is called a second time only where the plain engine does so.
+    """
+    if not (node.op.trusted or isinstance(error, ArithmeticError | ValueError)):
+        explain(error, node)
+    return plain_pull(node, g)
 
 
 plain_pull: Pull = PAIRS[-1].plain
