@@ -12,7 +12,8 @@ import numpy as np
 from .backprop import Step
 from .errors import AnomalyError, DTypeError, NotDifferentiableError
 from .graph import Node, topological_order, value_of
-from .ops import shape
+from .ops import common_consumer, shape
+from .passes import NotFiniteError
 from .places import Place, here
 from .primitive import Elementwise
 from .recording import Observer, current_observer, observed_by
@@ -68,9 +69,10 @@ class AnomalyObserver(Observer):
     def made(self, node: Node) -> None:
         """A node was computed."""
         self.places[node] = here()
-        for parent in node.parents:
-            self.results.pop(parent, None)  # type: ignore[arg-type]
-        if self.refuse and not np.all(np.isfinite(node.value)):
+        if self.results:
+            for parent in node.parents:
+                self.results.pop(parent, None)  # type: ignore[arg-type]  # None is no key
+        if self.refuse and not _is_finite(node.value):
             self.results[node] = None
 
     def detached(self, *nodes: Node) -> None:
@@ -91,10 +93,27 @@ class AnomalyObserver(Observer):
     def report(self, output: Node) -> None:
         """Raise for the first nan or inf that `output`, in which there is one, is made of."""
         bad = {node for node in topological_order(output)
-               if node.op and not np.all(np.isfinite(node.value))}
+               if node.op and not _is_finite(node.value)}
         first = [node for node in self.places if node in bad and bad.isdisjoint(node.parents)]
         if first:
             raise AnomalyError(_forward_message(first[0], self.places[first[0]]))
+
+    def glance(self, turns: Iterator[Step]) -> Iterator[Step]:
+        """The turns of a pass of plain arithmetic; where a nan or inf is sent it is given up.
+
+        Then `look_at` has another pass, which knows what was never sent, and finds out.
+        """
+        swept: list[Node] = []
+        for node, g, sends in turns:
+            if not swept and self.refuse and not _is_finite(node.value):
+                raise NotFiniteError
+            swept.append(node)
+            if self.refuse and type(sends) in (tuple, list):  # else a slice's: they are as g is
+                for sent in sends:
+                    if sent is not None and not _is_finite(value_of(sent)):
+                        raise NotFiniteError
+            yield node, g, sends
+        self._forget(swept)
 
     def look_at(self, turns: Iterator[Step]) -> Iterator[Step]:
         """The turns of a sweep, as they come; raise if a nan or inf goes in, or reaches its end.
@@ -104,21 +123,36 @@ class AnomalyObserver(Observer):
         message = ""
         swept: list[Node] = []
         for node, g, sends in turns:
-            if not swept and self.refuse and not np.all(np.isfinite(node.value)):
+            if not swept and self.refuse and not _is_finite(node.value):
                 self.report(node)
             swept.append(node)
             for i, sent in enumerate(sends):
-                if not message and sent is not None and not np.all(np.isfinite(value_of(sent))):
+                if not message and sent is not None and not _is_finite(value_of(sent)):
                     message = _backward_message(node, i, value_of(g), value_of(sent),
                                                 self.places.get(node))
-            if message and self.refuse and not sends and not np.all(np.isfinite(value_of(g))):
+            if message and self.refuse and not sends and not _is_finite(value_of(g)):
                 raise AnomalyError(message)
             yield node, g, sends
+        self._forget(swept)
+
+    def _forget(self, swept: list[Node]) -> None:
+        """Forget the nodes of a graph that has been swept."""
         for node in swept:
             self.places.pop(node, None)
             self.results.pop(node, None)
         forgotten = set(swept)  # what they are made of has a gradient
         self.cuts = deque((c for c in self.cuts if c[0] not in forgotten), maxlen=1000)
+
+
+def _is_finite(x: Any) -> bool:
+    """Whether a number or an array has neither a nan nor an inf in it."""
+    if type(x) is float:
+        return x - x == 0.0
+    if type(x) is np.ndarray and x.size < 1 << 12 and x.dtype.kind == "f":
+        squares = float(np.vdot(x, x))  # takes a third of the time, and may overflow
+        if squares - squares == 0.0:
+            return True
+    return bool(np.isfinite(x).all())
 
 
 def _name(node: Any, i: int) -> str:
@@ -222,9 +256,11 @@ class _Strict(AnomalyObserver):
             "is meant"
         )
 
-    def look_at(self, turns: Iterator[Step]) -> Iterator[Step]:
+    def glance(self, turns: Iterator[Step]) -> Iterator[Step]:
         """The turns of a sweep, as they come."""
         return turns
+
+    look_at = glance
 
     def finish(self) -> None:
         """Nothing is kept."""
@@ -318,8 +354,14 @@ def cut_report(loss: Any, parameters: Any) -> CutReport:
 
 def _taken_from(parameters: dict[str, Node], cuts: Any) -> dict[str, list[Place]]:
     """By parameter, where numbers were taken out of nodes that depend on it."""
-    behind = [(set(topological_order(node)), place) for node, place in cuts]
-    return {name: [place for nodes, place in behind if p in nodes]
+    cuts = list(cuts)
+    bit = {p: 1 << i for i, p in enumerate(parameters.values())}
+    reached: dict[Node | None, int] = {None: 0}  # for a node, the bits of what it depends on
+    for node in reversed(topological_order(common_consumer([node for node, _ in cuts]))):
+        reached[node] = bit.get(node, 0)
+        for parent in node.parents:
+            reached[node] |= reached[parent]
+    return {name: [place for node, place in cuts if reached[node] & bit[p]]
             for name, p in parameters.items()}
 
 

@@ -17,7 +17,11 @@ from .masks import Masks
 from .ops.equal_values import rules_for_equal_values
 from .recording import current_observer
 
-__all__ = ["sweep"]
+__all__ = ["NotFiniteError", "sweep"]
+
+
+class NotFiniteError(Exception):
+    """An observer has met a nan or inf in a pass that doesn't know what was never sent."""
 
 
 def sweep(output: Node, seed: Any, *, create_graph: bool = False, exact: bool = False,
@@ -44,10 +48,14 @@ def _pairs(steps: Iterator[Step], wanted: set[Node] | None) -> Pairs:
 
 def plainly(output: Node, seed: Any, wanted: set[Node] | None, create_graph: bool
             ) -> Pairs | None:
-    """One pass as it comes; none inside `detect_anomaly`, which would report what masks know."""
-    if current_observer() is not None:
+    """One pass as it comes; None if it has a nan or inf that `detect_anomaly` must know more of."""
+    steps = sweep(output, seed, create_graph=create_graph, wanted=wanted)
+    if (observer := current_observer()) is not None:
+        steps = observer.glance(steps)
+    try:
+        return _pairs(steps, wanted)
+    except NotFiniteError:
         return None
-    return _pairs(sweep(output, seed, create_graph=create_graph, wanted=wanted), wanted)
 
 
 def with_masks(output: Node, seed: Any, wanted: set[Node] | None, create_graph: bool

@@ -38,6 +38,9 @@ class Place(NamedTuple):
         return f"`{self.code}` at {where}" if self.code else where
 
 
+NOWHERE = Place("?", 0, "")
+
+
 def located(file: str, line: int) -> str:
     """A line as a person finds it: `mine.py:12`, or `In [3], line 12` in a notebook."""
     cell = _cell(file)
@@ -76,6 +79,7 @@ def users_spot() -> Spot | None:
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno) if frame is not None else None
 
 
+@functools.lru_cache(maxsize=1024)
 def is_users_file(file: str) -> bool:
     """Whether a file is neither ours nor NumPy's."""
     return not file.startswith(_NOT_THE_USERS) or os.path.basename(file) in _AS_A_USER
@@ -92,12 +96,31 @@ def positions(code: CodeType) -> list[Any]:
     return list(code.co_positions())
 
 
+# By the ids of the code of two frames, and where they were in it: a loop comes there often. The
+# code is kept as well, so that its id is no other's.
+_places: dict[tuple[int, int, int, int], tuple[Place, CodeType, CodeType | None]] = {}
+MOST_PLACES = 1 << 14
+
+
 def here() -> Place:
     """Where the user's program is."""
     frame = users_frame()
-    if frame is None or os.path.basename(frame.f_code.co_filename) == "exercises.py":
-        return Place("?", 0, "")  # nowhere, or in a formula, whose parts are labelled
-    back = frame.f_back
+    if frame is None:
+        return NOWHERE
+    code, back = frame.f_code, frame.f_back
+    of_caller = back.f_code if back is not None else None
+    key = (id(code), frame.f_lasti, id(of_caller), -1 if back is None else back.f_lasti)
+    known = _places.get(key)
+    if known is None:
+        if len(_places) >= MOST_PLACES:
+            _places.clear()
+        known = _places[key] = _place_of(frame, back), code, of_caller
+    return known[0]
+
+
+def _place_of(frame: FrameType, back: FrameType | None) -> Place:
+    if os.path.basename(frame.f_code.co_filename) == "exercises.py":
+        return NOWHERE  # it is in a formula, whose parts are labelled
     return place_in(frame, place_in(back) if back is not None and _is_users(back) else None)
 
 

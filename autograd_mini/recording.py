@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ContextDecorator
 from contextvars import ContextVar, Token
 from typing import Any
@@ -53,6 +53,10 @@ class Observer:
 
     def cut_is_refused(self) -> None:
         """Plain numbers were to be taken out of a node; the function may catch the refusal."""
+
+    def glance(self, turns: Iterator[Any]) -> Iterator[Any]:
+        """The steps of a pass of plain arithmetic, as they come; see `debug.py`."""
+        return turns
 
     def branch_masked(self) -> None:
         """A slope of 0 said "not chosen"; with other numbers it may be chosen."""

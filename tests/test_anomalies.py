@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,64 @@ def test_a_cut_is_found(loss, place):
     report = ag.cut_report(loss, [W, U])
     assert report.reached == ["u"] and list(report.cut) == ["w"]
     assert "numbers were taken from it by" in str(report) and place in str(report)
+
+
+def test_a_report_of_many_cuts_and_parameters(rng):
+    """By parameter, the numbers that were taken out of what depends on it, in their order."""
+    leaves = [Value(1.0 + i, f"x{i}") for i in range(8)]
+    behind, pool = {x: {x} for x in leaves}, list(leaves)
+    taken = []
+
+    def loss():
+        for _ in range(200):
+            a, b = (pool[rng.integers(len(pool))] for _ in "ab")
+            y = a * 0.5 + b * 0.5
+            behind[y] = behind[a] | behind[b]
+            pool.append(y)
+            if rng.random() < 0.3:
+                taken.append(float(y) and y)
+        return leaves[0] * taken[-1].data
+
+    report = ag.cut_report(loss, leaves)
+    taken.append(taken[-1])  # by .data
+    assert report.reached == ["x0"]
+    for x in leaves[1:]:
+        assert len(report.cut[x.label]) == sum(x in behind[y] for y in taken)
+
+
+def test_lines_of_many_calls():
+    """Each call is at its own place, in a loop and by two callers of one function."""
+    with ag.detect_anomaly():
+        observer = ag.recording.current_observer()
+
+        def twice(x):
+            return x * 2.0, x * 3.0
+
+        for _ in range(3):
+            first = twice(W)
+            second = twice(W)
+        places = [observer.places[node] for node in (*first, *second)]
+        assert [place.code for place in places] == ["x * 2.0", "x * 3.0"] * 2
+        assert [place.caller.line - places[0].caller.line for place in places] == [0, 0, 1, 1]
+        assert len({place.line for place in places}) == 1
+
+
+@pytest.mark.parametrize("error", [TypeError, MemoryError, ZeroDivisionError])
+def test_how_often_a_rule_that_fails_is_asked(error):
+    """Once; again if its error is one of arithmetic, for NumPy's numbers have none."""
+    calls = []
+
+    def slope(y, x):
+        calls.append(1)
+        raise error("here")
+
+    row = ag.elementwise(lambda x: 2 * x, lambda x: 2 * x, slope, name=f"fails {error.__name__}")
+    for x in (Value(1.0), Tensor([1.0, 2.0])):
+        for around in (contextlib.nullcontext, ag.detect_anomaly):
+            del calls[:]
+            with pytest.raises(error, match="here"), around():
+                np.sum(row(x)).backward()
+            assert len(calls) in ((2, 3) if error is ZeroDivisionError else (1,))
 
 
 def test_what_can_be_known_of_a_finished_loss():

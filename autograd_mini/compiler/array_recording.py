@@ -13,6 +13,7 @@ from ..call import inside_transform
 from ..errors import GraphError
 from ..followed import Followed, refuse
 from ..graph import Node
+from ..ops import common_consumer
 from ..recording import traced_by, undisturbed
 from ..trees import flat, tree_map
 from .array_backward import differentiate
@@ -20,7 +21,6 @@ from .array_recorder import ArrayRecorder, same
 from .array_text import FAILED, ArrayText
 from .outside import PLAIN, Environment, References
 from .surroundings import Surroundings
-from .trace import common_consumer
 from .witness import Witness
 
 __all__ = ["FAILED", "Recording"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..call import inside_transform
 from ..errors import GraphError
-from ..graph import Node, made
-from ..ops import total
+from ..graph import Node
+from ..ops import common_consumer
 from ..recording import traced_by, undisturbed
 from ..trees import flat, tree_leaves, tree_map
 from .code import LANE_SUM, Code
@@ -21,7 +21,7 @@ from .outside import Environment, References
 from .transform import one_number
 from .values import as_values
 
-__all__ = ["Trace", "common_consumer"]
+__all__ = ["Trace"]
 
 
 class Trace:
@@ -110,8 +110,3 @@ def _check_output(output: Any, program: Any) -> None:
                 "gradient: either it doesn't depend on the arguments, or the graph was cut by "
                 "float(), .item(), .data or the like"
             )
-
-
-def common_consumer(nodes: Sequence[Node]) -> Node:
-    """A node that depends on all of these, from which the graph can be gone through."""
-    return made(total, 0.0, tuple(y.value for y in nodes), tuple(nodes), {})

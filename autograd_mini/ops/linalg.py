@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, value_of
+from ..graph import Node, made, value_of
 from ..primitive import Structural, structural
 from .arithmetic import where
 from .facts import state
@@ -93,6 +93,11 @@ total = structural(
     lambda inputs: sum(inputs, -0.0), lambda g, y, *inputs: [g] * len(inputs), name="total",
     symbol="sum", many=True,
 )  # a sum of many Values as one node
+
+
+def common_consumer(nodes: Sequence[Node]) -> Node:
+    """A node that depends on all of these, from which the graph can be gone through."""
+    return made(total, 0.0, tuple([y.value for y in nodes]), tuple(nodes), {})
 
 
 # ── sums over named axes, and over neighbours ────────────────────────────────────────────────
