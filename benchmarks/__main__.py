@@ -1,6 +1,6 @@
 """The command line: all tables into docs/performance.md, or some of them printed.
 
-    python -m benchmarks                      # all of them; writes the page
+    python -m benchmarks                      # all of them; writes the page and its pictures
     python -m benchmarks mlp chain --quick    # those whose names begin so; only prints
     python -m benchmarks models --write       # some, which take their old ones' place in the page
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 
-from . import data, page
+from . import bars, data, page
 from .timing import QUICK_SECONDS, SECONDS, Work, child, run
 from .works import WORKS
 
@@ -52,8 +52,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data.make({name for work in works for name in work.data}, folder)
         for work in works:
-            tables.append(page.table(work, run(work, folder, rounds, seconds)))
+            result = run(work, folder, rounds, seconds)
+            tables.append(page.table(work, result))
             print(tables[-1], flush=True)
+            if asked.write or not (asked.names or asked.quick):
+                bars.write(work, result, page.PICTURES)
     if not asked.names and not asked.quick:
         page.write(tables, rounds)
     elif asked.write:

@@ -1,14 +1,20 @@
-"""Bytes that a scalar node occupies after backward."""
+"""Bytes that a scalar node occupies after backward, and those that a training step takes."""
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .data import random_weights
+from .networks import NETWORKS
 from .timing import Aim, Work
 
 SHORT, LONG, LONGER = 800, 20_000, 200_000  # nodes; micrograd recurses, and gets 800
@@ -128,4 +134,63 @@ WORK = Work(
     references=("micrograd",),
     aims=(Aim("autograd_mini", "autograd_mini", "at most 220 bytes"),),
     about="A chain of products with the number it started from.", unit="B",
+)
+
+
+# ── a training step ──────────────────────────────────────────────────────────────────────────
+
+SIZES, SAMPLES, STEPS = (784, 512, 256, 10), 256, 6
+
+
+def peak() -> int:
+    """The most bytes of this process that were in memory at once since `forget_peak`."""
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    if found is None:
+        raise NotImplementedError("the system doesn't tell")
+    return int(found.group(1)) * 1024
+
+
+def forget_peak() -> int:
+    """Begin anew; the bytes that are in memory now."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        raise NotImplementedError("is measured on Linux only") from None
+    return resident()
+
+
+def of_steps(kind: Any) -> tuple[Any, ...]:
+    """By how much the process grows in a few steps, at most, in an interpreter of its own.
+
+    The model, its batch and the library are there before, and one small step has been made.
+    """
+    def setup(sizes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+        network = kind(random_weights(sizes, "float32"))
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(SAMPLES, sizes[0])).astype("float32")
+        return network, *network.batch(x, rng.integers(0, sizes[-1], SAMPLES))
+
+    def size() -> float:
+        small, *batch = setup((8, 10))
+        for _ in range(STEPS):
+            small.train(*batch)
+        network, *batch = setup(SIZES)
+        gc.collect()
+        before = forget_peak()
+        for _ in range(STEPS):
+            network.train(*batch)
+        return float(peak() - before)
+
+    done: list[float] = []
+    return lambda: done.append(done[0] if done else size()) or done[0], None
+
+
+OF_A_STEP = Work(
+    "memory-step", "Memory of training steps of 784-512-256-10, batch 256, float32",
+    {name: partial(of_steps, NETWORKS[name]) for name in (
+        "NumPy, by hand", "autograd_mini", "autograd_mini, nn.fit", "PyTorch", "HIPS autograd")},
+    references=("NumPy, by hand",),
+    about=f"By how much the process grows at most in {STEPS} steps, with gradients and Adam's two "
+          "moments, each as large as the parameters (2.1 MB). Parameters and batch aren't counted.",
+    unit="B",
 )

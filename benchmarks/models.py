@@ -1,4 +1,4 @@
-"""One training step of a ConvNet, an LSTM and a small GPT, beside PyTorch's."""
+"""One training step of a ConvNet, an LSTM and a small GPT, beside PyTorch's and JAX's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import both
+from . import both, jax_models
 from .data import layer_by_layer
 from .networks import step_of_fit
 from .timing import Aim, Work
@@ -23,6 +23,14 @@ Make = Callable[[both.Library], Any]
 Data = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
+def values(parameters: dict[str, Any], dtype: str) -> dict[str, np.ndarray]:
+    """What the parameters of these names begin with, the same in all libraries."""
+    rng = np.random.default_rng(1)
+    return {name: (rng.normal(1.0 * ("norm" in name and name.endswith("weight")), 0.1,
+                              tuple(p.shape))).astype(dtype)
+            for name, p in sorted(parameters.items())}
+
+
 class Training:
     """A model, its optimizer and one batch, on which it is trained again and again."""
 
@@ -32,10 +40,8 @@ class Training:
         self.lib, self.x, self.y = lib, lib.array(x), lib.array(y)
         self.model = make(lib)
         self.parameters = dict(sorted(self.model.named_parameters()))
-        rng = np.random.default_rng(1)
-        for name, p in self.parameters.items():  # the same in both libraries
-            scale = 1.0 if "norm" in name and name.endswith("weight") else 0.0
-            p.data = lib.array((scale + 0.1 * rng.normal(size=tuple(p.shape))).astype(dtype))
+        for name, value in values(self.parameters, dtype).items():
+            self.parameters[name].data = lib.array(value)
         self.optimizer = lib.optimizers.Adam(self.model.parameters(), lr=RATE)
 
     def step(self) -> tuple[float, list[float]]:
@@ -92,6 +98,33 @@ class Fitted(Training):
         return float(self.once()), []
 
 
+class Jax:
+    """The same by jax.jit, the whole step at once; `make` says of which forward pass."""
+
+    def __init__(self, lib: both.Library, make: Make, data: Data, dtype: str, forward: Any) -> None:
+        import jax
+
+        x, y = data(np.random.default_rng(0))
+        self.x = jax.numpy.asarray(x.astype(dtype) if x.dtype == np.float64 else x)
+        self.y, self.compiled = jax.numpy.asarray(y), jax_models.step(forward, RATE)
+        begin = values(dict(make(lib).named_parameters()), dtype)
+        self.state = [{name: jax.numpy.array(p) for name, p in begin.items()}]
+        self.state += [{name: jax.numpy.zeros_like(p) for name, p in self.state[0].items()}
+                       for _ in range(2)]
+        self.steps, self.slopes = 0, self.state[0]
+
+    def step(self) -> tuple[float, list[float]]:
+        """The loss, and no seconds."""
+        self.steps += 1
+        count = np.asarray(self.steps, next(iter(self.state[0].values())).dtype)
+        *self.state, loss, self.slopes = self.compiled(*self.state, count, self.x, self.y)
+        return float(loss), []
+
+    def gradients(self) -> list[np.ndarray]:
+        """Of the last step."""
+        return [np.array(self.slopes[name]) for name in sorted(self.slopes)]
+
+
 def images(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Noise, and a class for each."""
     return rng.random((BATCH, 1, 28, 28)), rng.integers(0, 10, BATCH)
@@ -103,12 +136,15 @@ def letters(moments: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
     return rows[:, :-1].copy(), rows[:, 1:].copy()
 
 
-def work(name: str, title: str, make: Make, data: Data, dtype: str, bound: float) -> Work:
-    """The work of training such a model."""
+def work(name: str, title: str, make: Make, data: Data, dtype: str, bound: float,
+         forward: Any) -> Work:
+    """The work of training such a model; forward: JAX's."""
+    by_jax: Any = partial(Jax, forward=forward)
     return Work(
         f"models-{name}-{dtype}", f"One training step of {title}, batch {BATCH}, {dtype}",
         {library: partial(side, start, make, data, dtype) for library, start in LIBRARIES.items()}
-        | {"autograd_mini, a program": partial(side, both.ours, make, data, dtype, Fitted)},
+        | {"autograd_mini, a program": partial(side, both.ours, make, data, dtype, Fitted),
+           "jax.jit": partial(side, both.ours, make, data, dtype, by_jax)},
         references=("PyTorch",),
         aims=(Aim("autograd_mini", "PyTorch", f"at most {bound} × PyTorch"),
               Aim("autograd_mini, a program", "PyTorch", "at most 1 × PyTorch")),
@@ -121,12 +157,15 @@ def works(dtype: str) -> list[Work]:
     """All models in one precision."""
     lstm = partial(both.reader, hidden=64)
     return [
-        work("convnet", "a ConvNet of 8 and 16 channels", both.convnet, images, dtype, 3),
-        work("lstm-12", "an LSTM 27-16-64 over 12 letters", lstm, partial(letters, 12), dtype, 1.6),
+        work("convnet", "a ConvNet of 8 and 16 channels", both.convnet, images, dtype, 3,
+             jax_models.convnet),
+        work("lstm-12", "an LSTM 27-16-64 over 12 letters", lstm, partial(letters, 12), dtype, 1.6,
+             jax_models.reader),
         work("lstm-256", "an LSTM 27-16-64 over 256 letters", lstm, partial(letters, 256), dtype,
-             2.5),
+             2.5, jax_models.reader),
         work("gpt", "a GPT of two blocks, 64 wide, over 16 letters",
-             partial(both.gpt, width=64, moments=16), partial(letters, 16), dtype, 1.9),
+             partial(both.gpt, width=64, moments=16), partial(letters, 16), dtype, 1.9,
+             jax_models.gpt),
     ]
 
 

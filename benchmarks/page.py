@@ -8,9 +8,11 @@ import platform
 from .timing import CONTROL, ROOT, Result, Work
 
 PAGE = ROOT / "docs" / "performance.md"
+PICTURES = ROOT / "docs" / "performance"
 NOTES = "<!-- notes -->"
 PEERS = ("micrograd", "autograd", "mygrad", "torch", "jax", "tinygrad", "casadi", "numba", "xad",
-         "scikit-learn")
+         "scikit-learn", "pytensor")
+SIZES = ((1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -20,7 +22,9 @@ def table(work: Work, result: Result) -> str:
             *(f"× {reference}" for reference in work.references), "remark"]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 2)}---|"]
     lines += [f"| {' | '.join(row(work, result, side))} |" for side in work.sides]
-    parts = [f"## {work.title}", work.about, "\n".join(lines), "\n".join(outcome(work, result))]
+    picture = f"![{work.title}: the table as bars]({PICTURES.name}/{work.name}.svg)"
+    parts = [f"## {work.title}", work.about, picture, "\n".join(lines),
+             "\n".join(outcome(work, result))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -41,7 +45,8 @@ def ratio(number: float, reference: float | None) -> str:
 def amount(number: float, unit: str) -> str:
     """Bytes, or a time in the unit that suits it."""
     if unit == "B":
-        return f"{number:.0f} bytes"
+        size, name = next(((s, n) for s, n in SIZES if number >= s), SIZES[-1])
+        return f"{number / size:.4g} {name}"
     size, name = next(((s, n) for s, n in UNITS if number >= s), UNITS[-1])
     return f"{number / size:.3g} {name}"
 
@@ -87,7 +92,8 @@ Before anything is timed, the gradients of all sides are compared with the first
 side that disagrees is reported and not timed. Then the sides take turns, {rounds} each, every turn
 in a new process: it warms up, then repeats its step for 0.3 s, at least five times. The times are
 medians of the CPU time of the process, with one thread for everybody. A column × is the time
-divided by that of the side it names: below 1 is faster. The A/A control is a second series of
+divided by that of the side it names: below 1 is faster. In the pictures the axis is logarithmic,
+and a shorter bar is faster. The A/A control is a second series of
 turns of one side, divided by the first: as far as it is from 1, ratios mean nothing.
 """
 

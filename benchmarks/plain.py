@@ -19,7 +19,7 @@ def loss(np: Any, weights: Any, x: Any, y: Any) -> Any:
     z = h @ W2.T + b2
     z = z - np.max(z, axis=1, keepdims=True)
     logs = z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
-    return -np.mean(logs[np.arange(len(y)), y])
+    return -np.mean(logs[np.arange(y.shape[0]), y])
 
 
 def setting(sizes: tuple[int, ...], samples: int) -> tuple[Any, Any, Any]:
@@ -55,6 +55,17 @@ def side(kind: str, sizes: tuple[int, ...], samples: int) -> tuple[Any, ...]:
         import autograd.numpy as anp
 
         step = autograd.value_and_grad(partial(loss, anp))
+    elif kind == "pytensor":
+        import pytensor
+        import pytensor.tensor as pt
+
+        pytensor.config.floatX = "float64"
+        symbols = [pt.as_tensor(w).type() for w in weights], pt.matrix("x"), pt.lvector("y")
+        value = loss(pt, *symbols)
+        function = pytensor.function([*symbols[0], *symbols[1:]],
+                                     [value, *pytensor.grad(value, symbols[0])])
+        return (lambda: function(*weights, x, y),
+                lambda: layer_by_layer(function(*weights, x, y)[1:]))
     else:
         import jax
 
@@ -73,8 +84,7 @@ def work(sizes: tuple[int, ...], samples: int, wanted: str) -> Work:
         {"NumPy, by hand": partial(hand, sizes, samples)} | {
             name: partial(side, kind, sizes, samples) for name, kind in (
                 ("autograd_mini", "autograd_mini"), ("autograd_mini, compiled", "compiled"),
-                ("HIPS autograd", "autograd"),
-                ("jax.jit", "jax"))},
+                ("HIPS autograd", "autograd"), ("pytensor", "pytensor"), ("jax.jit", "jax"))},
         references=("NumPy, by hand",),
         aims=(Aim("autograd_mini", "NumPy, by hand", wanted),),
         about="Cross-entropy by @, np.maximum, np.max, np.exp, np.sum, np.log and np.mean, through "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from . import (
     chain,
+    checks,
     demo,
     digits,
     elementwise,
+    entries,
     expression,
     first_call,
     hessian,
@@ -15,13 +17,16 @@ from . import (
     models,
     plain,
     scalar_gpt,
+    shown,
     training,
     unrolled,
+    watching,
     written,
 )
 
 WORKS = {work.name: work for work in [
     expression.WORK, demo.WORK, scalar_gpt.WORK, demo.RECORDING, first_call.WORK, chain.WORK,
     *training.WORKS, elementwise.WORK, *plain.WORKS, *models.WORKS, digits.WORK, hessian.WORK,
-    *unrolled.WORKS, *written.WORKS, memory.WORK, imports.WORK,
+    *unrolled.WORKS, *written.WORKS, *entries.WORKS, watching.WORK, checks.WORK,
+    shown.WORK, memory.WORK, memory.OF_A_STEP, imports.WORK,
 ]}
