@@ -54,6 +54,7 @@ OPEN = (object, types.SimpleNamespace, functools.partial, type(functools.lru_cac
         staticmethod, classmethod)
 """Classes in C whose objects can be seen through."""
 
+is_ = operator.is_
 CONTENTS = vars(types.CellType)["cell_contents"]
 
 
@@ -188,6 +189,9 @@ class Surroundings:
     def unchanged(self) -> bool:
         """Whether all is as it was."""
         for now, kept, _ in self._dicts:
+            if len(now) == len(kept) and all(map(is_, now, kept)) and (
+                    all(map(is_, now.values(), kept.values()))):
+                continue  # nearly always
             if not _same_entries(now, kept):
                 return False
         for listed, before in self._lists:
@@ -250,7 +254,7 @@ def _alike(a: Any, b: Any) -> bool:
 def _same_things(now: Any, kept: Any) -> bool:
     """Whether a list holds the same things, in the same order."""
     return len(now) == len(kept) and (
-        all(map(operator.is_, now, kept)) or all(map(_alike, now, kept)))
+        all(map(is_, now, kept)) or all(map(_alike, now, kept)))
 
 
 def _same_entries(now: Any, kept: dict[Any, Any]) -> bool:
