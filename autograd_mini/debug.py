@@ -99,19 +99,18 @@ class AnomalyObserver(Observer):
             raise AnomalyError(_forward_message(first[0], self.places[first[0]]))
 
     def glance(self, turns: Iterator[Step]) -> Iterator[Step]:
-        """The turns of a pass of plain arithmetic; where a nan or inf is sent it is given up.
+        """The turns of a pass of plain arithmetic; where a nan or inf arrives it is given up.
 
-        Then `look_at` has another pass, which knows what was never sent, and finds out.
+        Then `look_at` has another pass, which knows what was never sent, and finds out. What was
+        sent needn't be looked at: of what arrives, added up, one nan or inf makes another.
         """
         swept: list[Node] = []
         for node, g, sends in turns:
             if not swept and self.refuse and not _is_finite(node.value):
                 raise NotFiniteError
             swept.append(node)
-            if self.refuse and type(sends) in (tuple, list):  # else a slice's: they are as g is
-                for sent in sends:
-                    if sent is not None and not _is_finite(value_of(sent)):
-                        raise NotFiniteError
+            if self.refuse and not _is_finite(value_of(g)):
+                raise NotFiniteError
             yield node, g, sends
         self._forget(swept)
 

@@ -65,12 +65,21 @@ class Spot(NamedTuple):
     f_lineno: int
 
 
+_not_users: set[str] = set()
+
+
 def users_frame() -> FrameType | None:
     """The innermost frame that is neither ours, nor NumPy's, nor of the module `copy`."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame):
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file not in _not_users:
+            if _is_users(frame):
+                return frame
+            if not is_users_file(file):
+                _not_users.add(file)  # asked once, for there are six such frames a node
         frame = frame.f_back
-    return frame
+    return None
 
 
 def users_spot() -> Spot | None:
@@ -79,7 +88,6 @@ def users_spot() -> Spot | None:
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno) if frame is not None else None
 
 
-@functools.lru_cache(maxsize=1024)
 def is_users_file(file: str) -> bool:
     """Whether a file is neither ours nor NumPy's."""
     return not file.startswith(_NOT_THE_USERS) or os.path.basename(file) in _AS_A_USER
