@@ -15,10 +15,11 @@ from .. import backprop, ops
 from ..backprop import fit
 from ..fast.rules import ARRAY_RULES
 from ..graph import Node, made, ways
-from ..ops import linear, matmul, relu, shape
+from ..ops import linear, shape, unbroadcast
 from ..ops.indexing import add_at
 from ..primitive import Elementwise, Structural
-from .array_text import ArrayText, is_layer, is_ours
+from .array_rules import by_numpy
+from .array_text import ArrayText, is_ours
 
 __all__ = ["differentiate"]
 
@@ -121,7 +122,7 @@ class _Backward:
         """What a node sends to each parent, as text; "" for nothing."""
         row, text = node.op, self.text
         y, xs = text.named(node), [text.named(x) for x in text.inputs(node)]
-        if type(g) is np.ndarray and (names := self._by_numpy(node, g_name, g, sent, xs)):
+        if type(g) is np.ndarray and (names := by_numpy(self, node, g_name, g, sent)):
             return names
         array = type(node.value) is np.ndarray and node.value.ndim and type(g) is np.ndarray
         if array and ARRAY_RULES[row] is not None:
@@ -141,46 +142,6 @@ class _Backward:
                     text.lines.append(f"{name} = {rule}({', '.join([g_name, y, *xs, *given])})")
             return names
         return self._by_engine(node, g_name, sent, y, xs)
-
-    def _by_numpy(self, node: Any, g_name: str, g: Any, sent: list[Any], xs: list[str]
-                  ) -> list[str]:
-        """The rules of sums, products and relu, as NumPy's calls; none for another row."""
-        row, text, y = node.op, self.text, self.text.named(node)
-        if row is linear and g.ndim == 2 and is_layer(node):
-            return self._products(node, sent, [f"np.matmul({g_name}, {xs[1]}", (
-                f"np.matmul({g_name}.T, {xs[0]}"), f"np.add.reduce({g_name}, 0"])
-        if row is matmul and all([type(a) is np.ndarray and a.ndim == 2 and a.dtype == g.dtype
-                                  for a in (g, *node.inputs)]):
-            return self._products(node, sent, [f"np.matmul({g_name}, {xs[1]}.T",
-                                               f"np.matmul({xs[0]}.T, {g_name}"])
-        if not np.ndim(node.value):
-            return []
-        if row is relu and g.shape == node.value.shape and g.dtype == node.value.dtype:
-            name, buffer = text.new("g"), text.new_buffer(node.value)
-            text.lines += [f"np.sign({y}, out={buffer})",
-                           f"{name} = np.multiply({g_name}, {buffer}, out={buffer})"]
-            return [name]
-        return self._simple(node, g_name, sent) if row in (ops.add, ops.subtract) else []
-
-    def _products(self, node: Any, sent: list[Any], calls: list[str]) -> list[str]:
-        """What products of matrices send, by these calls, written where it belongs."""
-        text, names = self.text, list[str]()
-        for parent, call, example in zip(node.parents, calls, sent, strict=True):
-            names.append("" if example is None else text.new("g"))
-            if example is not None:
-                out = self.into.get(id(parent)) if self.uses[parent] == 1 else None
-                if out is None and self.uses[parent] == 1:
-                    out = text.new_buffer(example)
-                text.lines.append(f"{names[-1]} = {call}{f', out={out}' if out else ''})")
-        return names
-
-    def _simple(self, node: Any, g: str, sent: list[Any]) -> list[str]:
-        """What sums send, whose slopes are 1 and −1."""
-        names = [g if x is not None else "" for x in sent]
-        if node.op is ops.subtract and names[1]:
-            names[1] = self.text.new("g")
-            self.text.lines.append(f"{names[1]} = -{g}")
-        return names
 
     def _by_engine(self, node: Any, g: str, sent: list[Any], y: str, xs: list[str]) -> list[str]:
         """By the row's rule, asked as a backward pass asks it."""
@@ -215,6 +176,8 @@ def _form(value: Any) -> Any:
 
 def _fitted(contribution: Any, value: Any, op: Any) -> Any:
     """A contribution in the shape and dtype of a value."""
+    if type(contribution) is np.ndarray is type(value) and isinstance(op, Elementwise):  # as `fit`
+        return np.asarray(unbroadcast(contribution, value.shape), value.dtype)
     parent, node = made(None, value, (), (), None), made(op, value, (), (), None)
     return fit(contribution, parent, node)
 

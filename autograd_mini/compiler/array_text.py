@@ -19,7 +19,7 @@ import numpy as np
 from .. import backprop
 from ..followed import Followed, call_method, refuse
 from ..graph import Node, made
-from ..ops import linear, relu
+from ..ops import linear, max, min, relu, sum, transpose
 from ..primitive import PRIMITIVES, Elementwise, Structural
 from .array_recorder import OPERATORS, SIGNS, ArrayRecorder, itself, may_change_shape, same
 
@@ -27,6 +27,9 @@ __all__ = ["FAILED", "ArrayText", "is_layer", "is_ours"]
 
 FAILED = object()
 """The result of a replay in which something was decided differently from the recording."""
+
+
+REDUCTIONS = {sum: "np.add.reduce", max: "np.maximum.reduce", min: "np.minimum.reduce"}
 
 
 class ArrayText:
@@ -189,7 +192,12 @@ class ArrayText:
             if isinstance(row.forward, np.ufunc):
                 call = self.called(self._numpy(row.forward), inputs, {})
                 return [f"{name} = {call[:-1]}, out={self.new_buffer(value)})"]
-        if isinstance(row, Elementwise) and not whole:
+        of = type(node.inputs[0]) is np.ndarray and node.inputs[0].ndim
+        if of and row in REDUCTIONS:  # as NumPy's functions do at last
+            call = self.called(REDUCTIONS[row], inputs, params)
+        elif of and row is transpose and params["axes"] is None:
+            call = f"{self.named(inputs[0])}.T"
+        elif isinstance(row, Elementwise) and not whole:
             call = f"{self.constant(row.compute, row.name)}({self.named(tuple(inputs))}, {{}})"
         elif isinstance(row, Structural) and row.many:
             call = self.called(self.constant(row.forward, row.name), [inputs], params)

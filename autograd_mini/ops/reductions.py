@@ -139,7 +139,7 @@ def _shared(hits: Any, axis: Axis) -> Any:
     """Each hit's part of one whole."""
     if isinstance(hits, Node):
         return hits / sum(hits, axis=axis, keepdims=True)
-    return hits / np.sum(hits, axis=axis, keepdims=True)
+    return hits / np.asarray(hits).sum(axis=axis, keepdims=True)
 
 
 @structural(np.prod)
