@@ -143,6 +143,7 @@ class _Watched(ast.NodeTransformer):
     def __init__(self) -> None:
         self.children: dict[int, list[int]] = {}
         self.is_name: dict[int, bool] = {}
+        self.signed: set[int] = set()  # the first arguments of copysign
         self.open: list[list[int]] = [[]]
 
     def visit(self, node: ast.AST) -> Any:
@@ -158,6 +159,8 @@ class _Watched(ast.NodeTransformer):
             node.args = [self.visit(x) for x in node.args]
         else:
             self.generic_visit(node)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "copysign":
+            self.signed.update(self.children[number][-2:-1])
         self.open.pop()
         return ast.Call(ast.Name("_see", ast.Load()), [ast.Constant(number), node], [])
 
@@ -170,7 +173,8 @@ def kinks_along(program: Program, direction: Sequence[Any], kind: Any) -> int:
     """How many kinks the program has at its arguments, along `direction`: 0, 1, or more.
 
     A kink that is touched and not crossed (relu of a square at 0) counts as many: there, the
-    slope that an engine chose is not the function's. So do jumps.
+    slope that an engine chose is not the function's. So do jumps, and a copysign of 0, of which
+    no line shows a kink: |a|·sign(b), where b may change its sign with a.
     """
     with np.errstate(all="ignore"):
         crossed = _counted(program, direction, kind, 0.0)
@@ -213,7 +217,7 @@ def _count(runs: Sequence[Seen], watched: _Watched, h: float) -> int:
         return MANY  # the control flow itself changes here
     count, kinked = 0, {}
     for (n, a), (_, b), (_, c) in zip(*runs, strict=True):
-        if not a.shape == b.shape == c.shape:
+        if not a.shape == b.shape == c.shape or (n in watched.signed and not b.all()):
             return MANY
         if not np.max(np.abs(c - a), initial=0.0) <= 1e-3 * (1.0 + np.max(np.abs(b), initial=0.0)):
             return MANY  # no kink, but a jump
