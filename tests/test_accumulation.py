@@ -175,6 +175,57 @@ def test_slices_send_each_its_own_part(name, dtype, rng):
                                rtol=60 * eps, atol=60 * eps)
 
 
+@pytest.mark.skipif(ag.engine != "fast", reason="the plain engine has no programs")
+def test_what_a_sum_hands_on_is_no_buffer_for_slices():
+    """z = a + b sends both the same array, into which no slice of a may be added."""
+    def f(a, b):
+        p, q = a[0:2], a[1:3]
+        z = a + b
+        return np.sum(p**2) + np.sum(q**2) + np.sum(np.exp(z[0:2])) + np.sum(z[1:3])
+
+    gradient = ag.grad(f, (0, 1))
+    for start in (np.zeros(3), np.ones(3)):
+        program, b = ag.compile(gradient, arrays="whole"), np.arange(3.0)
+        program(start, b)
+        for a in (np.array([1.0, 2.0, 3.0]), -start):
+            for ours, expected in zip(program(a, b), gradient(a, b), strict=True):
+                np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint64, np.int64])
+def test_rows_by_numbers_of_any_kind(dtype):
+    """Few of many rows, by numbers whose type can't hold how many rows there are."""
+    index = np.array([1, 2, 2, 100], dtype)
+    f = lambda x: np.sum(x[index] ** 2) + np.sum(x[index] ** 3) + np.sum(x[1:3])
+    expected = np.zeros(1000)
+    np.add.at(expected, [1, 2, 2, 100], 5.0)
+    expected[1:3] += 1.0
+    x = np.ones(1000)
+    np.testing.assert_array_equal(ag.grad(f)(x), expected)
+    np.testing.assert_array_equal(ag.grad(lambda x: np.sum(ag.grad(f)(x)))(x)[[2, 100]], [16, 8])
+    if ag.engine == "fast":
+        program = ag.compile(ag.grad(f), arrays="whole")
+        program(x)
+        np.testing.assert_array_equal(program(x), expected)
+
+
+@pytest.mark.parametrize("slices", [3, 16, 17, 40])
+def test_many_slices_that_are_differentiated_again(slices, rng):
+    """By one node, or one by one: the same, and H·v is that of differences."""
+    x, v = rng.normal(size=6), rng.normal(size=6)
+    cuts = [slice(i, i + 3) for i in rng.integers(0, 4, slices)]
+    f = lambda x: sum([np.sum(np.sin(x[cut] * x[1:4])) for cut in cuts]) + np.sum(x**3)
+    h = 1e-6
+    expected = (ag.grad(f)(x + h * v) - ag.grad(f)(x - h * v)) / (2 * h)
+    np.testing.assert_allclose(ag.hvp(f, (x,), (v,))[0], expected, rtol=1e-7, atol=1e-7 * slices)
+    with engine(()):
+        expected = ag.hvp(f, (x,), (v,))[0], ag.grad(f)(x)
+    np.testing.assert_allclose(ag.hvp(f, (x,), (v,))[0], expected[0], rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(ag.grad(f)(x), expected[1])
+    total = lambda x: np.sum(ag.grad(f)(x))
+    assert ag.grad(total)(x) == pytest.approx(ag.hessian(f)(x).sum(0), rel=1e-12, abs=1e-11)
+
+
 def test_a_loop_over_the_slices_takes_one_array_of_zeros(monkeypatch):
     """However many slices there are, zeros are put around one of them, in the fast engine."""
     made, scattered = [], ops.scatter.forward

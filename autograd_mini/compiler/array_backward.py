@@ -65,6 +65,7 @@ class _Backward:
                     self.uses[parent] = self.uses.get(parent, 0) + 1
         for node in order:
             name, g = self.cotangents.pop(node, ("", None))
+            self.of_slices.discard(name)  # others may hold the array from now on
             if id(node) in {id(x) for x in wanted} and name:
                 self.names[id(node)] = name
             if name and node not in ends and node.op is not None:

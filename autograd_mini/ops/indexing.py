@@ -41,7 +41,7 @@ def add_at(out: np.ndarray, index: Any, g: Any) -> None:
     if _names_once(index):
         out[index] += g
     elif type(index) is np.ndarray and 8 * index.size < len(out):
-        named, places = np.unique(index % len(out), return_inverse=True)
+        named, places = np.unique(index.astype(np.intp) % len(out), return_inverse=True)
         out[named] += _scatter(g, places.reshape(index.shape), (len(named), *out.shape[1:]))
     else:
         out += _scatter(g, index, out.shape)
