@@ -235,6 +235,12 @@ def apply_rule(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]
         pass  # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
     except Exception as error:
         explain(error, node)
+    return in_float64(node, g, y, xs)
+
+
+def in_float64(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:
+    """What the row's rule says of NumPy's numbers, whose arithmetic raises nothing."""
+    op: Any = node.op
     try:
         contributions = op.pull(as_float64(g), as_float64(y), tuple(map(as_float64, xs)), node)
     except Exception as error:

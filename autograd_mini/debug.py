@@ -63,8 +63,10 @@ class AnomalyObserver(Observer):
         self.refuse, self.reports = refuse, reports  # of cuts, which are then let happen
         self.places: dict[Node, Place] = {}  # in the order of making
         self.results: dict[Node, None] = {}  # nan or inf in them, and nothing has used them yet
-        self.cuts: deque[tuple[Node, Place]] = deque(maxlen=1000)
-        self.losses: deque[tuple[Node, Place]] = deque(maxlen=1000)  # those that aren't by nature
+        most = None if reports else 1000  # of a block, which may hold a whole training
+        self.cuts: deque[tuple[Node, Place]] = deque(maxlen=most)
+        self.losses: deque[tuple[Node, Place]] = deque(maxlen=most)  # those that aren't by nature
+        self.forgot = False  # whether there were more
 
     def made(self, node: Node) -> None:
         """A node was computed."""
@@ -78,12 +80,17 @@ class AnomalyObserver(Observer):
     def detached(self, *nodes: Node) -> None:
         """Plain numbers were taken out of nodes."""
         place = here()
-        self.cuts.extend((node, place) for node in nodes)
+        self.forgot = self.forgot or len(self.cuts) == self.cuts.maxlen
+        self.cuts.extend([(node, place) for node in nodes if not self._is_swept(node)])
+
+    def _is_swept(self, node: Node) -> bool:
+        """Whether all of a node has been swept, so that no graph need be kept for it."""
+        return node.op is not None and node.gradient is not None and node not in self.places
 
     def lost(self, *nodes: Node) -> None:
         """And a gradient may be lost with them: what was taken isn't constant by nature."""
         place = here()
-        self.losses.extend((node, place) for node in nodes)
+        self.losses.extend([(node, place) for node in nodes if not self._is_swept(node)])
 
     def finish(self) -> None:
         """Raise if a nan or inf is the result of something."""
@@ -129,8 +136,8 @@ class AnomalyObserver(Observer):
                 if not message and sent is not None and not _is_finite(value_of(sent)):
                     message = _backward_message(node, i, value_of(g), value_of(sent),
                                                 self.places.get(node))
-            if message and self.refuse and not sends and not _is_finite(value_of(g)):
-                raise AnomalyError(message)
+            if self.refuse and not sends and not _is_finite(value_of(g)):
+                raise AnomalyError(message or _sum_message(node, value_of(g)))
             yield node, g, sends
         self._forget(swept)
 
@@ -213,6 +220,13 @@ def _backward_message(node: Node, i: int, g: Any, sent: Any, place: Place | None
     return (f"in the backward pass {node.op.name} sent {value}{_at(index)} to "
             f"{_name(node.parents[i], i)}; the node was {where}\n"
             f"  {operands}{cotangent}\n  usual cure: {_cure(node, 'slope')}")
+
+
+def _sum_message(node: Node, g: Any) -> str:
+    index = _first_bad(g)
+    return (f"the gradient of {node.label or 'a leaf'} is {float(np.asarray(g)[index])}{_at(index)}"
+            f", though all that was sent to it is finite: the sum is too large for "
+            f"{np.asarray(g).dtype}\n  usual cure: scale the loss, or clip what is sent")
 
 
 @contextmanager
@@ -347,7 +361,7 @@ def cut_report(loss: Any, parameters: Any) -> CutReport:
     cut = _taken_from({name: p for name, p in named.items() if p not in reached}, observer.cuts)
     partly = _taken_from({name: p for name, p in named.items() if p in reached}, observer.losses)
     return CutReport([name for name, p in named.items() if p in reached], cut,
-                     is_function or around is not None,
+                     (is_function or around is not None) and not observer.forgot,
                      {name: places for name, places in partly.items() if places})
 
 

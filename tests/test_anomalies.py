@@ -157,6 +157,44 @@ def test_a_report_of_many_cuts_and_parameters(rng):
         assert len(report.cut[x.label]) == sum(x in behind[y] for y in taken)
 
 
+def test_more_cuts_than_are_kept():
+    """A report knows all of its function; a block knows the last thousand, and says so."""
+    w, u = Value(2.0, "w"), Value(3.0, "u")
+
+    def loss():
+        a = float(w)
+        for _ in range(1500):
+            float(u * 1.0)
+        return u + a
+
+    assert "`float(w)`" in str(ag.cut_report(loss, [w, u]))
+    with ag.detect_anomaly():
+        finished = loss()
+        assert "where it was cut isn't known" in str(ag.cut_report(finished, [w, u]))
+
+
+def test_a_loss_that_is_read_after_its_pass_is_forgotten():
+    """`loss.item()` keeps no graph of an earlier step."""
+    w = Tensor([1.0, 2.0])
+    with ag.detect_anomaly():
+        for _ in range(5):
+            loss = np.sum(np.tanh(w) ** 2)
+            loss.backward()
+            loss.item(), loss.data, float(loss)
+        observer = ag.recording.current_observer()
+        assert len(observer.places) == len(observer.cuts) == len(observer.losses) == 0
+
+
+def test_a_sum_that_overflows_is_an_anomaly():
+    """Of two contributions that are finite; a sum further in is blamed on what is sent on."""
+    v = Tensor([1e-3, 1.0], label="v")
+    with ag.detect_anomaly():
+        a, b = v * 1e308, v * 1e308
+        loss = np.sum(a[:1]) + np.sum(b[:1])
+        with pytest.raises(AnomalyError, match=r"gradient of v is inf at \[0\], though all"):
+            loss.backward()
+
+
 def test_lines_of_many_calls():
     """Each call is at its own place, in a loop and by two callers of one function."""
     with ag.detect_anomaly():
@@ -189,7 +227,7 @@ def test_how_often_a_rule_that_fails_is_asked(error):
             del calls[:]
             with pytest.raises(error, match="here"), around():
                 np.sum(row(x)).backward()
-            assert len(calls) in ((2, 3) if error is ZeroDivisionError else (1,))
+            assert len(calls) == (2 if error is ZeroDivisionError else 1)
 
 
 def test_what_can_be_known_of_a_finished_loss():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import backprop, ops
-from ..backprop import Pull, explain
+from ..backprop import Pull, explain, in_float64
 from ..ops.linalg import weights_and_inputs
 from ..primitive import Elementwise, Primitive, Rule, Selecting, Structural
 from . import nodes as nodes  # it names the slots that are used here
@@ -101,9 +101,11 @@ def pull(node: Any, g: Any) -> Sequence[Any]:
 def asked_again(node: Any, g: Any, error: Exception) -> Sequence[Any]:
     """What the rule says when it is fed NumPy's numbers, or the error with an explanation.
 
-    A user's rule is called a second time only where the plain engine does so.
+    As the plain engine goes on, so that a user's rule is asked as often.
     """
-    if not (node.op.trusted or isinstance(error, ArithmeticError | ValueError)):
+    if isinstance(error, ArithmeticError | ValueError):
+        return in_float64(node, g, node.value, node.inputs)
+    if not node.op.trusted:
         explain(error, node)
     return plain_pull(node, g)
 
