@@ -228,9 +228,8 @@ def as_float64(x: Any) -> Any:
 
 def apply_rule(node: Node, g: Any, y: Any, xs: tuple[Any, ...]) -> Sequence[Any]:
     """What the row's rule says of these: numbers, or nodes."""
-    op: Any = node.op
     try:
-        return op.pull(g, y, xs, node)  # type: ignore[no-any-return]
+        return node.op.pull(g, y, xs, node)  # type: ignore[no-any-return]
     except (ArithmeticError, ValueError):
         pass  # Python's floats raise where IEEE 754 has inf or nan: 1/0.0, 1e200 ** 2
     except Exception as error:

@@ -11,7 +11,7 @@ from .errors import SpellingError
 from .functions import clip, dot, mean, ravel, std, swapaxes, var
 from .numpy_api.conversions import Conversions
 from .primitive import Elementwise
-from .recording import notify_constant, notify_detached
+from .recording import current_tracer, notify_constant, notify_detached
 from .spellings import SPELLINGS
 
 __all__ = ["Methods"]
@@ -52,6 +52,12 @@ class Methods(Conversions):
             raise SpellingError(f"{name}=: {SPELLINGS[name]}")
         result: Self = op(self, **params)
         return result
+
+    def _store(self) -> None:
+        """Tell a program that is recorded that numbers are stored here: it wouldn't do that again.
+        """
+        if (tracer := current_tracer()) is not None and tracer.follows:
+            tracer.stored()
 
     def _unary(self, row: Elementwise) -> Self:
         result: Self = row.apply((self,), {})

@@ -44,9 +44,9 @@ class Value(Operators):
 
     @data.setter
     def data(self, number: Any) -> None:
+        self._store()
         if self.op is not None:
-            raise GraphError(f"this Value was computed by {self.op.name}; change the leaves "
-                             "it came from and compute it again")
+            raise GraphError(f"this Value was computed by {self.op.name}: change its leaves")
         self.value = one_real_number(number)
 
     @property
@@ -56,8 +56,9 @@ class Value(Operators):
 
     @grad.setter
     def grad(self, number: Any) -> None:
-        known = number is not None and number is not not_computed
-        self.gradient = one_real_number(number) if known else None
+        self._store()
+        unknown = number is None or number is not_computed
+        self.gradient = None if unknown else one_real_number(number)
 
     def backward(self, seed: Any = None, **other: Never) -> None:
         """Store ∂self/∂node in the `grad` of every node self depends on. See `backprop`."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import collections
 import cProfile
+import enum
 import functools
-import logging
-import os
-import pathlib
 import profile
 import pstats
 import sys
 import threading
 import types
 import typing
-import warnings
 
 import numpy as np
 import pytest
@@ -24,7 +21,6 @@ from autograd_mini import nn
 
 X = np.array([0.5, -1.0, 2.0])
 NotFollowed = ag.errors.NotFollowedError
-box = types.SimpleNamespace(k=1.0)
 counted = 1.0
 settings = types.ModuleType("settings_of_a_test")
 settings.k = 1.0
@@ -139,6 +135,74 @@ def cases():
         "-0.0 in the place of 0.0": (lambda x: x + np.copysign(1.0, held.zero),
                                      lambda: setattr(held, "zero", -0.0)),
         "a function of NumPy's": (lambda x: held.f(x), lambda: setattr(held, "f", np.tanh)),
+        **hidden_cases(),
+    }
+
+
+Doubled = type("Doubled", (Classed,), {"here": 2.0})
+Bent = type("Bent", (float,), {})
+
+
+class Mode(enum.Enum):
+    """A member with an attribute."""
+
+    ONE = "one"
+
+
+class Asks(type):
+    """A class of classes that reads a dict."""
+
+    numbers: typing.ClassVar = {}
+
+    @property
+    def k(cls):
+        """From the dict."""
+        return cls.numbers["k"]
+
+
+class Asked(metaclass=Asks):
+    """It has a number by its metaclass."""
+
+
+def looked_up(x):
+    """A function that may have an attribute, a global that may be there, and one of Python's."""
+    try:
+        k = later
+    except NameError:
+        k = 1.0
+    return x * getattr(looked_up, "k", 1.0) * k * max([1.0])
+
+
+def hidden_cases():
+    """The same where the way to what changes is an unusual one."""
+    table, classed, inherits = {"k": 1.0}, Classed(), type("Inherits", (Classed,), {})
+    changed, bent, line = types.SimpleNamespace(k=1.0), Bent(1.0), collections.defaultdict(float)
+    get, partial = table.get, functools.partial(table.__getitem__, "k")
+    bent.k = Mode.ONE.k = Asked.numbers["k"] = 1.0
+    line.default_factory = lambda: 1.0
+    held = Classed()
+    held.k = 1.0
+    for name in ("later", "max"):
+        globals().pop(name, None)
+    vars(looked_up).clear()
+    return {
+        "a dict's method": (lambda x: x * get("k"), lambda: table.update(k=2.0)),
+        "a method in a partial": (lambda x: x * partial(), lambda: table.update(k=2.0)),
+        "a number's attribute": (lambda x: x * bent.k, lambda: setattr(bent, "k", 2.0)),
+        "an enum's attribute": (lambda x: x * Mode.ONE.k, lambda: setattr(Mode.ONE, "k", 2.0)),
+        "an object's class": (lambda x: x * classed.here,
+                              lambda: setattr(classed, "__class__", Doubled)),
+        "an object's dict": (lambda x: x * changed.k, lambda: vars(changed).update(k=2.0)),
+        "another dict": (lambda x: x * held.k, lambda: setattr(held, "__dict__", {"k": 2.0})),
+        "what is inherited": (lambda x: x * inherits.here,
+                              lambda: setattr(inherits, "__bases__", (Doubled,))),
+        "a property of a metaclass": (lambda x: x * Asked.k, lambda: Asked.numbers.update(k=2.0)),
+        "a default dict": (lambda x: x * line.default_factory(),
+                           lambda: setattr(line, "default_factory", lambda: 2.0)),
+        "a function's new attribute": (looked_up, lambda: setattr(looked_up, "k", 2.0)),
+        "a new global": (looked_up, lambda: globals().update(later=2.0)),
+        "a global with the name of a function of Python's": (
+            looked_up, lambda: globals().update(max=lambda x: 2.0)),
     }
 
 
@@ -147,10 +211,12 @@ def _as_it_was():
     """The globals of this file, before and after each test."""
     sys.modules["settings_of_a_test"] = settings
     set_counted(1.0)
-    Classed.here = Meta.k = settings.k = box.k = 1.0
+    Classed.here = Meta.k = settings.k = 1.0
     with_default.__defaults__ = (1.0,)
     yield
     del sys.modules["settings_of_a_test"]
+    for name in ("later", "max"):
+        globals().pop(name, None)
 
 
 @pytest.mark.parametrize("name", cases())
@@ -181,7 +247,7 @@ def test_what_a_function_changes_is_put_back(name):
         return found
 
     before = np.asarray(function(X))
-    with pytest.raises(NotFollowed, match="changed or stored|imports|asks"):
+    with pytest.raises(NotFollowed, match="changed or stored|asks|isn't of its"):
         ag.compile(changing, arrays="whole")(X)
     assert calls == [1]  # the attempt's entry is gone
     assert not np.array_equal(np.asarray(function(X)), before)  # what the call itself has changed
@@ -207,65 +273,6 @@ def test_an_attempt_leaves_no_trace():
     assert ([*kept], line, numbers, seen) == (["b", "a"], collections.deque([1]), {1}, [1])
     assert slotted.k == Classed.here == settings.k == counted == 1.0
     assert with_default.__defaults__ == (1.0,) and tensor.label != "five"
-
-
-class Stack(list):
-    """A list with a number."""
-
-    k = 1.0
-
-
-def caught(x):
-    """A refusal that nobody sees."""
-    try:
-        return x * float(ag.sum(x))
-    except Exception:
-        return x
-
-
-def uses_up(iterator):
-    """A function that takes one thing from an iterator."""
-    return lambda x: x * next(iterator)
-
-
-tensor_with_gradient = ag.Tensor(X)
-stack = Stack()
-FILE = pathlib.Path(__file__)
-REFUSED = {
-    "an environment variable": (lambda x: x * len(os.environ["PATH"]), "module os"),
-    "or none": (lambda x: x * len(os.environ.get("NO_SUCH_VARIABLE", "")), "module os"),
-    "a message": (lambda x: logging.info("here") or x, "logging"),
-    "a warning": (lambda x: warnings.warn("here", stacklevel=2) or x, "warn"),
-    "a file": (lambda x: x * len(FILE.read_text()), "file"),
-    "a file by NumPy": (lambda x: x * np.fromfile(FILE, np.uint8).size, "fromfile"),
-    "a refusal that is caught": (caught, "taken out"),
-    "a label in a set": (lambda x, i: x * (2.0 if i[0] in {0, 1} else 1.0), "set or a dict"),
-    "a label in a dict": (lambda x, i: x * {0: 2.0}.get(i[0], 1.0), "set or a dict"),
-    "a node's numbers": (lambda x: x * tensor_with_gradient.value[0], "value"),
-    "a node's text": (lambda x: x * len(repr(x)), "taken out"),
-    "a gradient": (lambda x: x * tensor_with_gradient.grad, "taken out"),
-    "an array written to by position": (lambda x, i: x * np.clip(i, 0, 1, np.zeros(3)), "writes"),
-    "and by a method": (lambda x, i: x * i.clip(0, 1, np.zeros(3)), "writes"),
-    "a sum written to": (lambda x, i: x * np.cumsum(i, 0, float, np.zeros(3)), "writes"),
-    "a product written to": (lambda x, i: x * np.dot(i, i, np.zeros((), int)), "output array"),
-    "a list of its own kind": (lambda x: x * stack.k, "kind of its own"),
-    "an iterator": (uses_up(iter([1.0, 2.0, 3.0])), "iterator"),
-    "how errors are treated": (lambda x: x * (np.geterr()["over"] == "warn"), "asks"),
-    "the classes that there are": (lambda x: x * len(Classed.__subclasses__()), "calls"),
-    "an object": (lambda x: types.SimpleNamespace(y=x), "result"),
-    "how deep calls may go": (lambda x: x * sys.getrecursionlimit(), "calls"),
-}
-
-
-@pytest.mark.filterwarnings("ignore:here:UserWarning")
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_seen_is_refused(name):
-    """And says what it was."""
-    tensor_with_gradient.grad = X
-    function, why = REFUSED[name]
-    arguments = (X, np.array([0, 1, 2]))[: function.__code__.co_argcount]
-    with pytest.raises(ag.errors.AutogradError, match=why):
-        ag.compile(function, arrays="whole")(*arguments)
 
 
 @pytest.mark.parametrize("arguments", [(lambda x: x * settings.k,), (settings,)],
@@ -303,6 +310,22 @@ def test_objects_and_functions_as_arguments():
     np.testing.assert_array_equal(program(X, one, function), 2 * X)
     change()
     np.testing.assert_array_equal(program(X, one, function), 4 * X)
+
+
+def test_what_cannot_be_put_back_keeps_nothing_else_from_it():
+    """An array that is locked."""
+    array, calls = np.zeros(3), []
+
+    def changing(x):
+        calls.append(1)
+        if array.flags.writeable:
+            array[0] = 5.0
+        array.flags.writeable = isinstance(x, np.ndarray)
+        return x * 2
+
+    with pytest.raises(NotFollowed, match="changed or stored"):
+        ag.compile(changing, arrays="whole")(X)
+    assert calls == [1]
 
 
 def test_a_scalar_of_numpy_is_another_kind_than_a_float():
@@ -354,7 +377,7 @@ def test_a_profiler_goes_on(profiler):
 
 
 def test_recordings_in_several_threads():
-    """All get their results, and printing goes where it went."""
+    """All get their results, and what is printed goes where it went."""
     stream, wrong = sys.stdout, []
 
     def works(seed):

@@ -34,11 +34,12 @@ iterators, more than 1 MB of plain arrays. Where a nan turns up, the engine is a
 such programs by itself where model, loss and optimizer are its own.
 
 A function that changes something, or looks at anything besides its arguments and what is compared,
-is refused, and what it changed while it was recorded is put back; with code in C that is as good as
-the list of what is known to be harmless. Programs of whole arrays are an experiment, for no such
-list is complete. Known and not seen are: a function of a library (NumPy, SciPy, Python's own) that
-another one replaces, and what changes inside of things in a module that is reached by `getattr`.
-No other thread should draw from the function's generators while it is recorded.
+is refused, and what it changed while it was recorded is put back. Of Python's own modules and of
+functions in C it may call those that are known to look at their arguments alone (`math`,
+`functools`, `itertools`, …). Programs of whole arrays are an experiment, for no such list is ever
+complete; known and not seen is what changes inside of things in a module that is reached by
+`getattr`. While a function is recorded no other thread should draw from its generators, or change
+what it can reach: that would be put back, too.
 
 **What is kept on disk.** The machine code of each set of rows, in $AUTOGRAD_MINI_CACHE, by default
 ~/.cache/autograd_mini. What is in that folder is run, so it must be the user's own: one that

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,14 +15,15 @@ from ..argnums import positions
 from ..backprop import has_nan
 from ..call import is_inside_transform, plain, variable
 from ..errors import AutogradError, GraphError, NotFollowedError, ShapeError
+from ..followed import refuse
 from ..graph import Node
 from ..recording import check_real
 from ..transformed import Transformed
 from ..trees import flat, is_nested, steps_into, tree_fill, tree_map
 from .array_recorder import ArrayRecorder, NotNowError
-from .array_recording import FAILED, Recording
+from .array_recording import FAILED, Recording, are_as_before, held_in
 from .effects import is_observed
-from .outside import is_of_library
+from .outside import is_of_library, is_plain
 
 __all__ = ["ArrayProgram"]
 
@@ -55,11 +58,7 @@ class ArrayProgram:
         key: list[Any] = []
         arrays: list[Any] = []
         _take_apart(given, key, arrays)
-        try:
-            recordings = self._recordings.setdefault(tuple(key), [])
-        except TypeError as error:
-            raise GraphError(f"{self.__name__}: an argument that isn't made of floats or arrays is "
-                             f"part of the program, and must be hashable: {error}") from None
+        recordings = self._recordings.setdefault(tuple(key), [])
         for recording in recordings:
             result = recording.result(arrays)
             if result is not FAILED:
@@ -86,8 +85,11 @@ class ArrayProgram:
             raise GraphError(
                 f"{self.__name__}: something was decided differently from when the program was "
                 "recorded; compile it with branches='record' to record every way")
+        containers = held_in(args)
         expected = tree_map(_number, self.function(*args))
         try:
+            if not are_as_before(containers):
+                refuse("an argument is changed, or something is stored in it")
             new = _OfForm(self, given)
         except NotNowError:
             return expected
@@ -195,8 +197,18 @@ def _take_apart(x: Any, key: list[Any], arrays: list[Any]) -> None:
         for step, part in steps_into(x):
             key.append(step)
             _take_apart(part, key, arrays)
-    else:  # another object is another program, even if it calls itself equal
-        key.append((type(x), x if is_of_library(type(x)) else id(x)))
+    else:
+        key.append((type(x), _told(x)))
+
+
+def _told(x: Any) -> Any:
+    """What tells x from others: of an object of a user's, which it is, whatever it is equal to."""
+    if is_plain(x):
+        return x
+    if is_of_library(type(x)):  # of a date, a range … all that it is
+        with contextlib.suppress(Exception):
+            return pickle.dumps(x)
+    return id(x)
 
 
 def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:

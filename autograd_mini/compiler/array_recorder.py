@@ -128,6 +128,10 @@ class ArrayRecorder(Observer):
         if nodes:
             refuse("plain numbers are taken out of a node (float(…), .data, .item())", self)
 
+    def stored(self) -> None:
+        """Refuse: a node's numbers are read in each call, and so is what was stored in it once."""
+        refuse("numbers are stored in a node", self)
+
     def cut_is_refused(self) -> None:
         """Remember it."""
         self.refused = self.refused or "plain numbers are taken out of a node"
@@ -138,10 +142,10 @@ class ArrayRecorder(Observer):
 
     def drawn(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """Random numbers from [0, 1), which are drawn anew in each replay."""
-        if self.surroundings.drew():
+        if self.surroundings.generators.drew():
             refuse("random numbers are drawn, which a program would have for ever", self)
         drawn = self.argument(generator.random(shape))
-        self.surroundings.note_generators()
+        self.surroundings.generators.note()
         self.draws.append((generator, shape, drawn))
         return drawn
 

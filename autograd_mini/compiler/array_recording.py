@@ -15,11 +15,11 @@ from ..followed import Followed, refuse
 from ..graph import Node
 from ..ops import common_consumer
 from ..recording import traced_by, undisturbed
-from ..trees import flat, tree_map
+from ..trees import flat, is_nested, steps_into, tree_map
 from .array_backward import differentiate
 from .array_recorder import ArrayRecorder, same
 from .array_text import FAILED, ArrayText
-from .outside import PLAIN, Environment, References
+from .outside import Environment, References, is_plain
 from .surroundings import Surroundings
 from .witness import Witness
 
@@ -57,6 +57,7 @@ class Recording:
         self.drawn: list[Any] = []
         try:
             given = arguments(recorder)
+            containers = held_in(given)
             try:
                 with inside_transform(), traced_by(recorder), (
                         Witness(flat(list((changing or {}).values()))) if watched
@@ -64,10 +65,12 @@ class Recording:
                     self.output = function(*given)
                 if recorder.refused:  # and the function caught it
                     refuse(recorder.refused)
-                if self.surroundings.drew():
+                if self.surroundings.generators.drew():
                     refuse("random numbers are drawn, which would be the same ones for ever")
-                if not self.surroundings.unchanged():
+                if not (self.surroundings.unchanged() and self.surroundings.nodes_unchanged()):
                     refuse("something outside of the function is changed or stored by it")
+                if not are_as_before(containers):
+                    refuse("an argument is changed, or something is stored in it")
             finally:
                 self.surroundings.restore()
             environment.note_after_call()
@@ -84,7 +87,7 @@ class Recording:
         nodes = {x: i for i, x in enumerate(inputs) if isinstance(x, Node)}
         results = [y for y in flat(self.output) if isinstance(y, Node | Followed)]
         for y in flat(self.output):
-            if not isinstance(y, (Node, Followed, np.ndarray, *PLAIN)):
+            if not (isinstance(y, Node | Followed | np.ndarray) or is_plain(y)):
                 refuse(f"its result is, or has in it, a {type(y).__name__}")
         root = common_consumer([*[y for y in results if isinstance(y, Node)], *recorder.met])
         self.outside, _ = environment.nodes_outside(root, nodes, ())
@@ -164,6 +167,21 @@ class Recording:
         """What is to be done when all has been computed."""
         for function, args in zip(self.effects, effects, strict=True):
             function(*args)
+
+
+def held_in(tree: Any) -> list[tuple[Any, list[tuple[str, Any]]]]:
+    """Each tuple, list, dict … of a tree, with what it holds under which key."""
+    if not is_nested(tree):
+        return []
+    steps = steps_into(tree)
+    return [(tree, steps), *[found for _, part in steps for found in held_in(part)]]
+
+
+def are_as_before(containers: list[tuple[Any, list[tuple[str, Any]]]]) -> bool:
+    """Whether these hold the same things under the same keys."""
+    return all([len(now := steps_into(tree)) == len(before) and all(
+        [a == b and x is y for (a, x), (b, y) in zip(now, before, strict=True)])
+        for tree, before in containers])
 
 
 class _Place:

@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import GraphError
 from ..graph import VARIABLE, Node, clock, topological_order
 
-__all__ = ["LIBRARIES", "MISSING", "PLAIN", "Environment", "References", "get", "is_of_library",
+__all__ = ["LIBRARIES", "MISSING", "Environment", "References", "get", "is_of_library", "is_plain",
            "modules_named", "names_in", "references_in"]
 
 MOST_OBJECTS = 200_000
@@ -32,8 +32,17 @@ LIBRARIES = frozenset({"autograd_mini", "numpy", "scipy", "numba", "pandas", "to
                        "sympy", "pytest", "_pytest", *sys.stdlib_module_names})
 """Packages whose functions and modules hold no Values of a user's."""
 DEFAULTS = ("__defaults__", "__kwdefaults__")
-PLAIN = (str, bytes, int, float, complex, type(None), np.generic, type(...), np.ufunc,
-         types.BuiltinFunctionType, types.CodeType)
+PLAIN = frozenset({str, bytes, int, float, bool, complex, type(None), type(...), np.ufunc,
+                   types.CodeType, type(NotImplemented)})
+
+
+def is_plain(x: Any) -> bool:
+    """Whether x never changes, and holds nothing that does: a number, text, a function in C."""
+    kind = type(x)
+    if kind is types.BuiltinFunctionType:  # of an object it is a method, which may change that
+        return x.__self__ is None or isinstance(x.__self__, types.ModuleType | type)
+    return kind in PLAIN or (issubclass(kind, np.generic) and kind.__module__ == "numpy"
+                             and kind is not np.void)
 
 
 def is_of_library(x: Any) -> bool:
@@ -103,7 +112,7 @@ def _reachable(function: Any) -> dict[int, list[Reference]]:
     while waiting and len(references) < MOST_OBJECTS:
         holder = waiting.pop()
         for container, key, thing in references_in(holder):
-            if isinstance(thing, PLAIN):
+            if is_plain(thing):
                 continue
             if id(thing) not in references:
                 references[id(thing)] = []
@@ -118,6 +127,9 @@ def references_in(x: Any) -> Iterator[Reference]:
         return
     if isinstance(x, type):
         yield from _of_class(x)
+        yield from _of_class(type(x))
+    elif type(x) is types.BuiltinFunctionType:
+        yield x, "__self__", x.__self__
     elif isinstance(x, types.FunctionType):
         yield from _of_function(x)
     elif isinstance(x, types.MethodType | functools.partial):

@@ -7,30 +7,22 @@ import gc
 import sys
 import threading
 from collections.abc import Iterable
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any, cast
 
 from ..followed import refuse
 from .array_recorder import NotNowError
 from .outside import LIBRARIES
+from .reads import STATE, is_harmless
 
 __all__ = ["Witness"]
 
-ASKED = frozenset({"id", "hash", "input", "globals", "locals", "vars", "dir", "eval", "exec",
-                   "__subclasses__", "fromfile", "tofile"})
+ASKED = frozenset({"id", "hash", "input", "print", "globals", "locals", "vars", "dir", "eval",
+                   "exec", "__subclasses__", "__import__", "fromfile", "tofile"})
 """Functions of Python's and NumPy's own that look at what a program doesn't have."""
 
-HARMLESS = frozenset({"builtins", "math", "cmath", "operator", "_operator", "itertools",
-                      "functools", "_functools", "collections", "_collections", "_bisect",
-                      "_heapq", "_statistics", "fractions", "decimal", "_struct", "re", "_sre",
-                      "random", "_random", "datetime", "numpy", "scipy"})
-"""Modules in C of which the functions look at nothing but their arguments."""
-
-TELLING = frozenset({"os", "logging", "warnings", "tempfile", "secrets", "uuid", "gc", "weakref"})
-"""Modules in Python of which the same is true."""
-
 READING_CODE = frozenset({"importlib", "linecache", "tokenize", "zipimport"})
-"""Modules that open the files of the program itself."""
+"""Modules that open the files of the program itself, when it is imported or an error is told."""
 
 READ = frozenset({"type", "value", "gradient"})
 """Names that tell which kind of thing an argument is, or a node's plain numbers."""
@@ -96,25 +88,33 @@ class Witness:
         elif event == "c_call" and not _is_in_library(frame):
             self._called_in_c(frame.f_code.co_name, argument)
         elif event == "call" and not _is_in_library(frame):
-            for name in self.names.intersection(frame.f_code.co_names):
+            for name in self.names.intersection(frame.f_code.co_names).union(
+                    self.names.intersection(_texts(frame.f_code))):
                 if _reads(frame, name):
                     self.seen = f"{frame.f_code.co_name} asks for a {name}"
-        elif event == "call" and (_package(frame) in TELLING or frame.f_code.co_name == "geterr"):
-            caller = _outside_of_python(frame)
-            if not _is_in_library(caller):
-                self.seen = f"{caller.f_code.co_name} asks the module {_package(frame)}"
+        elif event == "call" and frame.f_back is not None and not _is_in_library(frame.f_back):
+            self._called_in_library(frame.f_back.f_code.co_name, frame)
+
+    def _called_in_library(self, caller: str, frame: FrameType) -> None:
+        """A user's code calls a function of Python's or of a library."""
+        package, name = _package(frame), frame.f_code.co_name
+        if (package in sys.stdlib_module_names and not is_harmless(package)
+                and not name.startswith("<")) or (package == "numpy" and name in STATE):
+            self.seen = f"{caller} asks the module {package}"
 
     def _called_in_c(self, caller: str, called: Any) -> None:
         of = getattr(called, "__self__", None)
         kind = of if isinstance(of, type) else type(of)
         owner = getattr(called, "__module__", None) or kind.__module__
-        if (owner.partition(".")[0] not in HARMLESS or called.__name__ in ASKED
+        if (not is_harmless(owner) or called.__name__ in ASKED
                 or (of is kind and owner == "datetime")):
             self.seen = f"{caller} calls {called.__name__}, which isn't of its arguments"
 
 
 def _reads(frame: FrameType, name: str) -> bool:
     """Whether code reads a name of Python's, or an attribute of anything but a module."""
+    if name in frame.f_code.co_consts and "getattr" in frame.f_code.co_names:
+        return True
     before: Any = None
     for instruction in dis.get_instructions(frame.f_code):
         if instruction.argval == name and instruction.opname.startswith("LOAD"):
@@ -128,16 +128,12 @@ def _reads(frame: FrameType, name: str) -> bool:
     return False
 
 
+def _texts(code: CodeType) -> list[str]:
+    return [x for x in code.co_consts if type(x) is str]
+
+
 def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__")).partition(".")[0]
-
-
-def _outside_of_python(frame: FrameType) -> FrameType:
-    """The nearest caller that isn't of Python's own modules."""
-    while frame.f_back is not None and (_package(frame) in sys.stdlib_module_names
-                                        or frame.f_code.co_name == "geterr"):
-        frame = frame.f_back
-    return frame
 
 
 def _is_in_library(frame: FrameType) -> bool:
