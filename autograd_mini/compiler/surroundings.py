@@ -274,8 +274,8 @@ def _refuse_kinds(x: Any, kind: type) -> None:
     if isinstance(x, types.ModuleType) and not is_of_library(x):
         refuse(f"it can reach the module {x.__name__} by another way than its name, which can't be "
                "watched")
-    if isinstance(x, weakref.ReferenceType):  # what it leads to would be kept alive
-        refuse("it can reach a weak reference")
+    if issubclass(kind, weakref.ReferenceType) or kind in weakref.ProxyTypes:
+        refuse("it can reach a weak reference")  # and what it leads to would be kept alive
     if isinstance(x, decimal.Decimal) or x is decimal.Decimal:
         refuse("it can reach a Decimal, whose arithmetic depends on a context")
 
