@@ -65,7 +65,8 @@ class Tensor(Operators):
 
     @data.setter
     def data(self, array: Any) -> None:
-        self._store()
+        if current_tracer() is not None:
+            self._store()
         if array is self.value:  # t.data -= …: already done in place
             return
         if self.op is not None:
@@ -92,7 +93,8 @@ class Tensor(Operators):
 
     @grad.setter
     def grad(self, array: Any) -> None:
-        self._store()
+        if current_tracer() is not None:
+            self._store()
         if array is None or array is self.gradient:
             self.gradient = array
             return

@@ -14,7 +14,6 @@ import datetime
 import decimal
 import enum
 import functools
-import operator
 import random
 import re
 import sys
@@ -31,6 +30,7 @@ from ..graph import Node
 from .array_recorder import same
 from .outside import MISSING, get, is_of_library, is_plain, modules_named, references_in
 from .putting_back import (
+    Contents,
     Generators,
     alike,
     put_containers_back,
@@ -65,7 +65,6 @@ OPEN = (object, types.SimpleNamespace, functools.partial, staticmethod, classmet
         str, bytes, int, float, complex, enum.Enum)
 """Classes whose objects can be seen through, or have something in them that never changes."""
 
-is_ = operator.is_
 CONTENTS = vars(types.CellType)["cell_contents"]
 
 
@@ -92,6 +91,7 @@ class Surroundings:
         self._nodes: list[tuple[Node, Any, Any]] = []  # and what they held; read in each call
         self._gone_through(roots)
         self.generators.note()
+        self.contents = Contents([d for d, _, _ in self._dicts], [x for x, _ in self._lists])
 
     def _gone_through(self, roots: Any) -> None:
         waiting, seen = [x for x in roots if not is_plain(x)], {id(x) for x in roots}
@@ -232,15 +232,10 @@ class Surroundings:
 
     def unchanged(self) -> bool:
         """Whether all is as it was."""
-        for now, kept, _ in self._dicts:
-            if len(now) == len(kept) and all(map(is_, now, kept)) and (
-                    all(map(is_, now.values(), kept.values()))):
-                continue  # nearly always
-            if not same_entries(now, kept):
-                return False
-        for listed, before in self._lists:
-            if not same_things(listed, before):
-                return False
+        if not (self.contents.are_the_same() or (
+                all([same_entries(now, kept) for now, kept, _ in self._dicts])
+                and all([same_things(listed, before) for listed, before in self._lists]))):
+            return False
         for x, kind, held, name in self.objects:
             if type(x) is not kind or getattr(x, name, None) is not held:
                 return False
