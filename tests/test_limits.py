@@ -71,6 +71,16 @@ def test_piecewise_of_one_number_and_of_none():
     assert np.shape(np.piecewise(t, [t < 0], [lambda t: t])) == (0,)
 
 
+def test_piecewise_keeps_the_sign_of_zero():
+    """Of what a function gives; one that gives a single number gives it to all."""
+    x = np.array([0.6, -1.3, -0.0, -1.4])
+    f = lambda x: np.piecewise(x, [x > 0, x < -1], [lambda t: t * t, lambda t: 7.0, np.sin])
+    for y in (f(ag.Tensor(x)).data, f(x)):
+        np.testing.assert_array_equal(y, [0.36, 7.0, 0.0, 7.0])
+        assert np.signbit(y).tolist() == [False, False, True, False]
+    assert ag.grad(lambda x: np.sum(f(x)))(x).tolist() == [1.2, 0.0, 1.0, 0.0]
+
+
 def test_piecewise_of_no_numbers_keeps_the_kind():
     """Where no condition holds, the result is a node of zeros, whose gradient is 0."""
     for x in (np.zeros(0), np.array([-1.0, 2.0]), np.array(-1.0)):

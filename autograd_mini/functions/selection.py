@@ -219,7 +219,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any) -> Any:
         if callable(f) and not shape(x):  # of one number, all of it
             part = f(x)
         elif callable(f):  # of the chosen numbers alone, as NumPy does it
-            part = scatter(f(x[condition]), index=frozen_index(condition), shape=shape(x))
+            places = np.maximum(np.cumsum(condition) - 1, 0).reshape(shape(x))
+            part = f(x[condition])
+            part = part[places] if shape(part) else part  # not added to zeros: −0.0 becomes 0.0
         else:
             part = f
         y = where(condition, part, y)
