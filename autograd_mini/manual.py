@@ -33,7 +33,24 @@ def documentation(row: Any) -> str:
     return (f"{row.name}{signature(row)}\n\n{_computed(row)}\n\n"
             f"It takes {taken}numbers, arrays and nodes (`Value`, `Tensor`){each}.\n"
             "If one of them is a node it gives a node, else a number or an array.\n"
-            f"\n{looked_up}")
+            f"{_example(row)}\n{looked_up}")
+
+
+def _example(row: Any) -> str:
+    """A call of a row that `ag` has a name for, with what it gives; of another one nothing."""
+    import autograd_mini as ag
+
+    if row.name not in ag.__all__ or getattr(ag, row.name) is not row:
+        return ""
+    arrays = getattr(row, "many", False)
+    numbers = ([1.0, 2.0], [3.0, 4.0]) if hasattr(row, "pullbacks") and not hasattr(
+        row, "slopes") else (0.5, 2.0) if len(_arguments(row)) < 3 else (True, 2.0, 3.0)
+    args: Any = [list(map(np.array, numbers))] if arrays else numbers[:len(_arguments(row))]
+    written = "[np.array([1.0, 2.0]), np.array([3.0, 4.0])]" if arrays else ", ".join(
+        f"np.array({x})" if isinstance(x, list) else repr(x) for x in args)
+    needs = "numpy as np, autograd_mini as ag" if "np." in written else "autograd_mini as ag"
+    given = row(*map(np.array, args)) if isinstance(args[0], list) and not arrays else row(*args)
+    return f"\n>>> import {needs}\n>>> ag.{row.name}({written})\n{given!r}\n"
 
 
 def _arguments(row: Any) -> list[str]:

@@ -32,6 +32,14 @@ class Run:
     epoch, of `epochs`, and batch count from 1. x, y, prediction and loss are those of the batch;
     the prediction is a node, of which only the numbers can be relied on: `fit` computes most
     batches by a program, which keeps no graph.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.1)
+    >>> run = nn.Run(model, [(np.ones((2, 1)), np.ones((2, 1)))], nn.mse_loss, steps)
+    >>> run.epoch, run.model is model
+    (0, True)
     """
 
     model: Module
@@ -51,7 +59,23 @@ class Run:
 
 
 class Callback(Called):
-    """The base: override what you need. Each gets the `Run`."""
+    """The base: override what you need. Each gets the `Run`.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> class Counts(nn.Callback):
+    ...     batches = 0
+    ...     def after_step(self, run):
+    ...         self.batches += 1
+    ...
+    >>> counts, X = Counts(), np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> history = nn.fit(model, nn.DataLoader(X, X, batch_size=10), nn.mse_loss, steps, epochs=2,
+    ...                  progress=False, callbacks=[counts])
+    >>> counts.batches
+    8
+    """
 
     def before_epoch(self, run: Run) -> None:
         """Before the first batch of each epoch."""
@@ -91,6 +115,15 @@ class EarlyStopping(Callback):
     neither is an `ArgumentError`. min_delta: what counts as better. restore_best: the model then
     gets the parameters and buffers that it had after its best epoch, whether training was stopped
     or ran to its end. A new `fit` starts anew; one with a history goes on.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.0)
+    >>> stop = nn.EarlyStopping("loss", patience=2)
+    >>> len(nn.fit(model, [(X, X)], nn.mse_loss, steps, 50, progress=False, callbacks=[stop]))
+    3
     """
 
     def __init__(self, monitor: str = "val_loss", patience: int = 5, min_delta: float = 0.0,
@@ -147,6 +180,20 @@ class Checkpoint(Callback):
 
     The last epoch is written in any case, and after all other callbacks have had their turn. A file
     is complete or the one before. path may hold {epoch}, which becomes its number.
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "model.npz")
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> history = nn.fit(model, [(X, X)], nn.mse_loss, steps, 2, progress=False,
+    ...                  callbacks=[nn.Checkpoint(path)])
+    >>> os.path.exists(path)
+    True
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
@@ -171,6 +218,17 @@ class ClipGradNorm(Callback):
     """Holds the norm of all gradients together below `max_norm`; see `nn.clip_grad_norm_`.
 
     norms: what it was in each step.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> clip = nn.ClipGradNorm(1e-3)
+    >>> history = nn.fit(model, [(X, 9.0 * X)], nn.mse_loss, steps, 1, progress=False,
+    ...                  callbacks=[clip])
+    >>> round(float(np.linalg.norm([np.linalg.norm(p.grad) for p in model.parameters()])), 6)
+    0.001
     """
 
     def __init__(self, max_norm: float) -> None:
@@ -194,6 +252,16 @@ class Schedule(Callback):
 
     every: "epoch" or "batch". monitor: for `ReduceLROnPlateau` after an epoch, the name of the
     number it sees (after a batch it sees the loss of that).
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> halves = nn.Schedule(nn.ExponentialLR(steps, gamma=0.5))
+    >>> history = nn.fit(model, [(X, X)], nn.mse_loss, steps, 2, progress=False, callbacks=[halves])
+    >>> steps.lr
+    0.075
     """
 
     def __init__(self, schedule: LearningRate, every: str = "epoch", monitor: str = "val_loss"

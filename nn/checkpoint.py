@@ -41,6 +41,17 @@ def save_checkpoint(path: str | os.PathLike[str], model: Module,
     and of nn's own; what `optimizer` remembers, and its settings; how far the order of `loader` has
     come; the state of those `callbacks` (and of schedules) that have one; and `history`. The file
     is complete or isn't there. Raises what `nn.save` raises.
+
+    >>> import os, tempfile
+    >>> from autograd_mini import nn
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "model.npz")
+    >>> model = nn.Linear(2, 1, rng=0)
+    >>> steps = nn.Adam(model.parameters())
+    >>> nn.save_checkpoint(path, model, steps)
+    >>> os.path.exists(path)
+    True
+    >>> folder.cleanup()
     """
     things = _things(model, optimizer, loader, callbacks)
     epochs = [{"number": e.number, "loss": e.loss, "measured": dict(e.measured),
@@ -66,6 +77,17 @@ def load_checkpoint(path: str | os.PathLike[str], model: Module,
     so far, with which `fit(…, history=…)` goes on. Raises `StorageError` (a `ValueError`), before
     anything is changed, for a file that is damaged, or of another run; `OSError` if there is none.
     Nothing is ever unpickled.
+
+    >>> import os, tempfile
+    >>> from autograd_mini import nn
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path, model = os.path.join(folder.name, "model.npz"), nn.Linear(2, 1, rng=0)
+    >>> steps = nn.Adam(model.parameters(), lr=0.1)
+    >>> nn.save_checkpoint(path, model, steps)
+    >>> steps.lr = 0.5
+    >>> nn.load_checkpoint(path, model, steps), steps.lr
+    (History of no epochs, 0.1)
+    >>> folder.cleanup()
     """
     things = _things(model, optimizer, loader, callbacks)
     saved, history, generator = _read(path)

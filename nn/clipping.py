@@ -24,6 +24,15 @@ def clip_grad_norm_(parameters: Iterable[Any], max_norm: float, norm_type: float
     max_norm/(norm + 1e-6), as in PyTorch, whose default lets a norm that is nan or inf make every
     gradient nan; here that raises `FloatingPointError`, unless `error_if_nonfinite` is False.
     Parameters without a gradient are left out.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> w.grad = np.array([3.0, 4.0])
+    >>> nn.clip_grad_norm_([w], 1.0)
+    5.0
+    >>> w.grad
+    array([0.59999988, 0.79999984])
     """
     max_norm = at_least_0(max_norm, "max_norm")
     order = norm_type if norm_type == math.inf else a_number(
@@ -42,7 +51,16 @@ def clip_grad_norm_(parameters: Iterable[Any], max_norm: float, norm_type: float
 
 
 def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
-    """Hold each entry of each gradient between −clip_value and clip_value."""
+    """Hold each entry of each gradient between −clip_value and clip_value.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> w.grad = np.array([3.0, -4.0])
+    >>> nn.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([ 1., -1.])
+    """
     bound = at_least_0(clip_value, "clip_value")
     for p in _with_gradient(parameters):
         clipped = np.clip(p.gradient, -bound, bound)

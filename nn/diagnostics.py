@@ -49,6 +49,13 @@ class Health(Sequence[LayerHealth]):
     """A line a layer; `str` is the table as text, and a notebook shows it set.
 
     ok: whether no layer has a note. loss: that of the batch.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.ReLU(), nn.Linear(3, 2, rng=1))
+    >>> report = nn.health(model, np.ones((4, 2)), np.array([0, 1, 0, 1]), nn.cross_entropy)
+    >>> [layer.name for layer in report]
+    ['0', '2']
     """
 
     def __init__(self, layers: list[LayerHealth], loss: float, stepped: bool) -> None:
@@ -306,6 +313,16 @@ class GradientNorms(Callback):
 
     norms: for the name of each parameter a list, a number a step (nan where it had no gradient).
     `nn.plot.gradients` draws them.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> norms = nn.GradientNorms()
+    >>> history = nn.fit(model, [(X, X)], nn.mse_loss, steps, 2, progress=False, callbacks=[norms])
+    >>> {name: len(each) for name, each in norms.norms.items()}
+    {'weight': 2, 'bias': 2}
     """
 
     def __init__(self) -> None:

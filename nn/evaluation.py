@@ -56,6 +56,11 @@ def predict(model: Module, x: Any, batch_size: int = 256) -> Any:
     Computed batch_size rows at a time; of a model that gives a tuple, a tuple of arrays. Each
     module keeps its mode; float64 rows become float32 for a model of float32. Raises `ShapeError`
     for no rows, and for outputs that aren't one row a sample.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.predict(nn.Linear(2, 1, rng=0), np.ones((5, 2))).shape
+    (5, 1)
     """
     size = a_whole_number(batch_size, "batch_size", 1)
     rows, single, one_by_one = np.asarray(x), is_single(model), takes_samples(model)
@@ -77,6 +82,11 @@ def accuracy(model: Any, x: Any, labels: Any = None, *, threshold: float | None 
     for probabilities; as a metric, `functools.partial(nn.accuracy, threshold=0.0)`); labels are
     then 0 and 1, of shape (n,) or (n, 1). Raises `ArgumentError` for a threshold that is missing or
     has no meaning and for labels of another kind, `ShapeError` for another number of them.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
     """
     if labels is None and isinstance(model, Module):
         raise errors.ArgumentTypeError("accuracy takes (model, x, labels) or (scores, labels)")

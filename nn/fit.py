@@ -57,6 +57,12 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     anything starts: `ArgumentError` for epochs < 0 and for an optimizer of other parameters than
     the model's (some of them are well: the rest stays as it is), `ArgumentTypeError` (a
     `TypeError`) for arguments of another kind.
+
+    >>> import numpy as np, autograd_mini.nn as nn
+    >>> model, X = nn.Linear(1, 1, rng=0), np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> nn.fit(model, [(X, 3 * X)], nn.mse_loss, steps, 40, progress=False)[-1].loss < 1e-3
+    True
     """
     epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
     calls = _callbacks(callbacks)

@@ -22,6 +22,15 @@ class Epoch:
 
     measured: by name, such as `val_loss` and `accuracy`; each is an attribute, too. seconds: how
     long it took, which doesn't count when epochs are compared.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> last = nn.fit(model, [(X, X)], nn.mse_loss, steps, epochs=2, progress=False)[-1]
+    >>> last.epoch, list(last.as_dict())
+    (2, ['epoch', 'loss', 'seconds'])
     """
 
     number: int
@@ -40,6 +49,8 @@ class Epoch:
         return numbers[name]
 
     def __getattr__(self, name: str) -> float:
+        if name == "epoch" and "number" in self.__dict__:
+            return self.number
         if name in self.__dict__.get("measured", ()):
             return float(self.measured[name])
         raise AttributeError(f"{name!r} was not measured: an epoch has {', '.join(self.as_dict())}"
@@ -51,7 +62,17 @@ class Epoch:
 
 
 class History(list[Epoch]):
-    """A list of epochs; by a name, `history["val_loss"]`, the list of that number in each."""
+    """A list of epochs; by a name, `history["val_loss"]`, the list of that number in each.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X = np.linspace(-1.0, 1.0, 40)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> history = nn.fit(model, [(X, X)], nn.mse_loss, steps, epochs=3, progress=False)
+    >>> len(history), len(history["loss"]), history[0].loss > history[-1].loss
+    (3, 3, True)
+    """
 
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, str):

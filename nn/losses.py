@@ -46,13 +46,25 @@ def _reduced(losses: Any, reduction: str) -> Any:
 
 
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """mean((prediction − target)²), of two arrays of one shape."""
+    """mean((prediction − target)²), of two arrays of one shape.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    np.float64(2.0)
+    """
     prediction, target = pair_of(prediction, target, "mse_loss")
     return _reduced(square(prediction - target), reduction)
 
 
 def l1_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """mean(|prediction − target|): an outlier counts no more than it is away."""
+    """mean(|prediction − target|): an outlier counts no more than it is away.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    np.float64(1.0)
+    """
     prediction, target = pair_of(prediction, target, "l1_loss")
     return _reduced(abs(prediction - target), reduction)
 
@@ -61,6 +73,11 @@ def huber_loss(prediction: Any, target: Any, *, reduction: str = "mean", delta: 
     """mean of ½d² where d = |prediction − target| is at most delta, else delta·(d − ½delta).
 
     A square near 0, and straight beyond (Huber 1964). delta: above 0.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.huber_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    np.float64(0.75)
     """
     prediction, target = pair_of(prediction, target, "huber_loss")
     delta = above_0(delta, "delta")
@@ -70,7 +87,13 @@ def huber_loss(prediction: Any, target: Any, *, reduction: str = "mean", delta: 
 
 
 def hinge_loss(score: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """mean(max(0, 1 − target·score)): the max-margin loss, for targets −1 and 1."""
+    """mean(max(0, 1 − target·score)): the max-margin loss, for targets −1 and 1.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.hinge_loss(np.array([0.5, -2.0]), np.array([1, -1]))
+    np.float64(0.25)
+    """
     score, target = pair_of(score, target, "hinge_loss")
     if not np.isin(target, (-1, 1)).all():
         raise errors.ArgumentError("hinge_loss: targets are −1 and 1; from 0 and 1: 2 * y - 1")
@@ -83,6 +106,11 @@ def multi_margin_loss(scores: Any, target: Any, *, p: int = 1, margin: float = 1
 
     Σ is over the classes j other than the sample's own, y; C is how many there are. scores: (n, C),
     or (C,) for one sample. target: whole numbers, (n,). p: 1 or 2.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.multi_margin_loss(np.array([[2.0, 1.5, 0.0]]), np.array([0]))
+    np.float64(0.16666666666666666)
     """
     scores, target, of_classes = logits_and_target(scores, target, "multi_margin_loss")
     if not of_classes:
@@ -105,6 +133,11 @@ def binary_cross_entropy(probability: Any, target: Any, *, reduction: str = "mea
     sure of it, isn't infinite; there the gradient is 0. Of logits
     `binary_cross_entropy_with_logits` keeps more digits. Raises `ArgumentError` for numbers outside
     [0, 1].
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.binary_cross_entropy(np.array([0.5, 0.5]), np.array([0, 1]))
+    np.float64(0.6931471805599453)
     """
     p, target = pair_of(probability, target, "binary_cross_entropy")
     numbers = compiler.plain_numbers(p)
@@ -125,6 +158,11 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str 
     softplus(z) − t·z, keeps its digits where the prediction is right. Where t is 0 or 1, the term
     that it cancels isn't computed, for at an infinite z that is 0·inf. Raises `ArgumentError` for
     targets outside [0, 1], with which the loss has no minimum.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.binary_cross_entropy_with_logits(np.zeros(2), np.array([0, 1]))
+    np.float64(0.6931471805599453)
     """
     logit, target = pair_of(logit, target, "binary_cross_entropy_with_logits")
     if isinstance(source := unshaped(logit), Node) and source.op is not None and (
@@ -162,6 +200,11 @@ def cross_entropy(logits: Any, target: Any, weight: Any = None, *, ignore_index:
     number ≥ 0 a class, by which its samples count; the mean is then divided by the sum of the
     samples' weights (of distributions by the number of samples), as in PyTorch. ignore_index:
     samples of this class don't count, such as padding. Raises `ArgumentError` if none counts.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.cross_entropy(np.zeros((2, 4)), np.array([0, 3]))
+    np.float64(1.3862943611198906)
     """
     ignore_index = a_whole_number(ignore_index, "ignore_index", -np.inf)
     logits, target, of_classes = logits_and_target(
@@ -233,6 +276,11 @@ def l1_penalty(parameters: Any) -> Any:
 
     For Σw² there is `weight_decay` in the optimizers, which counts biases, too, as this does.
     Raises `ArgumentError` for no parameters.
+
+    >>> import autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> nn.l1_penalty([ag.Tensor([1.0, -2.0]), ag.Tensor([3.0])])
+    Tensor(6., op=add)
     """
     nodes = (parameters.parameters() if isinstance(parameters, Module)
              else [parameters] if isinstance(parameters, Node) else list(parameters)

@@ -29,6 +29,19 @@ class Module(Called):
     isn't learned, but saved (see `named_buffers`). So `layer.weight = layer.weight.data` freezes a
     weight, and `layer.weight = Tensor(layer.weight)` lets it learn again (in a new optimizer); a
     `Value` is frozen as `np.float64(v.data)`. A subclass defines `forward`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = ag.Tensor([2.0, 3.0])
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    ...
+    >>> Scale()(np.ones(2))
+    Tensor([2., 3.], op=multiply)
+    >>> [name for name, p in Scale().named_parameters()]
+    ['factor']
     """
 
     training = True

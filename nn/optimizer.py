@@ -32,6 +32,18 @@ class Optimizer(Called, Checked):
     lr: the step's length, a finite number ≥ 0; it may be set between steps. Raises
     `ArgumentError` (a `ValueError`) for numbers out of range, an empty list, or a parameter given
     twice, `ArgumentTypeError` (a `TypeError`) for what is no number or no leaf node.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> class Signs(nn.Optimizer):
+    ...     def moved(self, x, g, state):
+    ...         return x - self.lr * np.sign(g)
+    ...
+    >>> w = ag.Tensor([1.0, -2.0])
+    >>> np.sum(w * w).backward()
+    >>> Signs([w], lr=0.1).step()
+    >>> w.data
+    array([ 0.9, -1.9])
     """
 
     settings: ClassVar = {"lr": at_least_0}

@@ -24,6 +24,15 @@ class SGD(Optimizer):
     In the first step v is g. With `nesterov` the step is along g + momentum·v, which needs a
     momentum and no dampening. All as in PyTorch. lr, weight_decay: ≥ 0. momentum, dampening: from
     0 to 1. What is raised: see `Optimizer`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> steps = nn.SGD([w], lr=0.1)
+    >>> np.sum(w * w).backward()
+    >>> steps.step()
+    >>> w.data
+    array([0.8, 1.6])
     """
 
     settings: ClassVar = Optimizer.settings | {
@@ -64,6 +73,15 @@ class Adam(Optimizer):
     betas: two numbers ≥ 0 and below 1. eps: above 0, and not so small that float32 has 0 for it.
     weight_decay: ≥ 0, is added to the gradient (L2), as PyTorch's Adam does. What is raised: see
     `Optimizer`. Each parameter counts its own steps: those in which it had a gradient.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> steps = nn.Adam([w], lr=0.1)
+    >>> np.sum(w * w).backward()
+    >>> steps.step()
+    >>> w.data.round(6)
+    array([0.9, 1.9])
     """
 
     settings: ClassVar = Optimizer.settings | {
@@ -101,6 +119,15 @@ class AdamW(Adam):
 
     Added to the gradient, as by Adam, the decay of a weight would be divided by the size of its
     gradients (Loshchilov and Hutter 2019). Arguments and what is raised: see `Adam`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> steps = nn.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> np.sum(w * w).backward()
+    >>> steps.step()
+    >>> w.data.round(6)
+    array([0.85, 1.8 ])
     """
 
     def __init__(self, parameters: Iterable[Any], lr: float = 1e-3,
@@ -120,6 +147,15 @@ class RMSprop(Optimizer):
     computes it. alpha: ≥ 0 and below 1. eps: above 0. weight_decay: ≥ 0, is added to the gradient.
     momentum: from 0 to 1. centered: the usual size is then the standard deviation. What is raised:
     see `Optimizer`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> steps = nn.RMSprop([w], lr=0.01)
+    >>> np.sum(w * w).backward()
+    >>> steps.step()
+    >>> w.data.round(6)
+    array([0.9, 1.9])
     """
 
     settings: ClassVar = Optimizer.settings | {
@@ -163,6 +199,15 @@ class Adagrad(Optimizer):
     Entries that moved far move less (Duchi, Hazan and Singer 2011), as PyTorch computes it.
     lr_decay, weight_decay, initial_accumulator_value (v before the first step): ≥ 0. eps: above 0.
     What is raised: see `Optimizer`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> w = ag.Tensor([1.0, 2.0])
+    >>> steps = nn.Adagrad([w], lr=0.1)
+    >>> np.sum(w * w).backward()
+    >>> steps.step()
+    >>> w.data.round(6)
+    array([0.9, 1.9])
     """
 
     settings: ClassVar = Optimizer.settings | {

@@ -45,6 +45,17 @@ class Recorder(Callback):
     trainings every second, fourth … so that there are about 60. `nn.plot.gradients(recorder)` and
     `nn.plot.film("film.gif", recorder.frames, X, y)` draw them. Raises `ArgumentTypeError` and
     `ShapeError` for arguments of another kind.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    >>> model = nn.Linear(2, 2, rng=0)
+    >>> steps = nn.SGD(model.parameters(), lr=0.3)
+    >>> film = nn.Recorder(boundary=(X, 20))
+    >>> history = nn.fit(model, [(X, y)], nn.cross_entropy, steps, 2, progress=False,
+    ...                  callbacks=[film])
+    >>> len(film.frames), list(film.gradients)
+    (3, ['weight', 'bias'])
     """
 
     def __init__(self, model: Module | None = None, gradients: bool = True, boundary: Any = None

@@ -79,7 +79,20 @@ class Schedule(Called, Checked):
 
 
 class StepLR(Schedule):
-    """The rate times `gamma` after every `step_size` steps."""
+    """The rate times `gamma` after every `step_size` steps.
+
+    >>> import autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> steps = nn.SGD([ag.Value(1.0)], lr=0.1)
+    >>> schedule = nn.StepLR(steps, step_size=2, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(steps.lr)
+    ...     schedule.step()
+    ...
+    >>> rates
+    [0.1, 0.1, 0.05, 0.05]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
@@ -92,7 +105,16 @@ class StepLR(Schedule):
 
 
 class ExponentialLR(Schedule):
-    """The rate times `gamma` after every step."""
+    """The rate times `gamma` after every step.
+
+    >>> import autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> steps = nn.SGD([ag.Value(1.0)], lr=8.0)
+    >>> schedule = nn.ExponentialLR(steps, gamma=0.5)
+    >>> schedule.step()
+    >>> steps.lr
+    4.0
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         super().__init__(optimizer)
@@ -108,6 +130,14 @@ class CosineAnnealingLR(Schedule):
 
     After t steps η = η_min + ½(η₀ − η_min)(1 + cos(πt/T)) (Loshchilov and Hutter 2017); beyond T it
     rises again.
+
+    >>> import autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> steps = nn.SGD([ag.Value(1.0)], lr=1.0)
+    >>> schedule = nn.CosineAnnealingLR(steps, T_max=2)
+    >>> schedule.step()
+    >>> round(steps.lr, 6)
+    0.5
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
@@ -128,6 +158,13 @@ class LinearLR(Schedule):
     """From start_factor times the rate to end_factor times it in `total_iters` steps: a warm-up.
 
     The first factor holds at once. start_factor: above 0, at most 1.
+
+    >>> import autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> steps = nn.SGD([ag.Value(1.0)], lr=1.0)
+    >>> nn.LinearLR(steps, start_factor=0.25, total_iters=3).step()
+    >>> steps.lr
+    0.5
     """
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
@@ -158,6 +195,16 @@ class ReduceLROnPlateau(Schedule):
     size (threshold_mode "rel") or by more than that ("abs"). After a reduction `cooldown` steps
     don't count. min_lr: the lowest rate; a change below `eps` isn't made. As in PyTorch, except
     where the best is below 0: PyTorch takes what is slightly worse for better there.
+
+    >>> import autograd_mini as ag
+    >>> from autograd_mini import nn
+    >>> steps = nn.SGD([ag.Value(1.0)], lr=1.0)
+    >>> schedule = nn.ReduceLROnPlateau(steps, patience=0)
+    >>> for loss in (0.5, 0.6):
+    ...     schedule.step(loss)
+    ...
+    >>> steps.lr
+    0.1
     """
 
     settings: ClassVar = {"patience": lambda x, name: a_whole_number(x, name, 0),

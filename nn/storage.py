@@ -42,6 +42,19 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     anything is written) of parameters that hold nan or inf. Raises `StorageError` if two
     parameters have one name, `ArgumentTypeError` if `model` isn't a Module, `OSError` where a
     file can't be written.
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "model.npz")
+    >>> model = nn.Linear(2, 1, rng=0)
+    >>> nn.save(model, path)
+    >>> other = nn.Linear(2, 1, rng=1)
+    >>> nn.load(other, path)
+    >>> np.array_equal(other.weight.data, model.weight.data)
+    True
+    >>> folder.cleanup()
     """
     own = _entries(model)
     _tell_of_nan(f"saving {path}", {name: e.value for name, e in own.items() if e.node is not None})
@@ -68,6 +81,17 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     model hasn't is left in the file, which is told in the same way; one that comes back is a new
     array in its attribute, so that no array of yours is written to. Raises `OSError` if there is no
     such file.
+
+    >>> import os, tempfile
+    >>> from autograd_mini import nn
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "model.npz")
+    >>> nn.save(nn.Linear(2, 1, rng=0), path)
+    >>> model = nn.Linear(2, 1, rng=1)
+    >>> nn.load(model, path)
+    >>> model.weight.data.round(2)
+    array([[ 0.19, -0.33]])
+    >>> folder.cleanup()
     """
     own = _entries(model)
     with Path(path).open("rb") as file:

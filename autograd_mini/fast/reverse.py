@@ -352,3 +352,4 @@ def backward(output: Node, seed: Any = None) -> None:
 
 
 plain_backward = PAIRS[-1].plain
+backward.__doc__ = plain_backward.__doc__  # it is `ag.backward`, and has readers

@@ -32,13 +32,23 @@ from .composed import dtype_of, is_above, is_at_least, plain_numbers, stands_for
 
 
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
-    """x above 0, negative_slope·x below; at 0 the slope is that of the left."""
+    """x above 0, negative_slope·x below; at 0 the slope is that of the left.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.leaky_relu(np.array([-1.0, 2.0]))
+    array([-0.01,  2.  ])
+    """
     positive = step(x)  # nan for nan, which where takes for a yes
     return x * where(positive, positive, negative_slope)
 
 
 def elu(x: Any, alpha: Any = 1.0) -> Any:
-    """x above 0, α(eˣ − 1) below (Clevert, Unterthiner and Hochreiter 2016)."""
+    """x above 0, α(eˣ − 1) below (Clevert, Unterthiner and Hochreiter 2016).
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.elu(np.array([-1.0, 2.0])).round(3)
+    array([-0.632,  2.   ])
+    """
     positive = is_above(x, 0.0)
     return where(positive, x, alpha * expm1(where(positive, 0.0, x)))
 
@@ -52,6 +62,10 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     """x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016).
 
     approximate: "tanh" for ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as GPT-2 has it.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.gelu(np.array([-1.0, 2.0])).round(3)
+    array([-0.159,  1.954])
     """
     z = _held(x, 64.0)  # beyond, Φ is 0 or 1 to the last digit, and x³ may overflow
     if approximate == "none":
@@ -82,7 +96,12 @@ def _held(x: Any, bound: float) -> Any:
 
 
 def silu(x: Any) -> Any:
-    """x·σ(x), also called swish."""
+    """x·σ(x), also called swish.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.silu(np.array([-1.0, 2.0])).round(3)
+    array([-0.269,  1.762])
+    """
     return x * sigmoid(x)
 
 

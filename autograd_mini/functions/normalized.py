@@ -32,7 +32,12 @@ def _at_once(x: Any, axis: Axis) -> bool:
 
 @keeps_kind
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """x − log Σ eˣ along `axis`: finite for any finite x, and by its limit where an x is ∞."""
+    """x − log Σ eˣ along `axis`: finite for any finite x, and by its limit where an x is ∞.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.log_softmax(np.array([0.0, np.log(3.0)])).round(3)
+    array([-1.386, -0.288])
+    """
     if is_live(x):  # at ∞ it is nan, which has the engine do it
         x = x - stop_gradient(ops.max(x, axis=axis, keepdims=True))
         return x - logsumexp(x, axis=axis, keepdims=True)
@@ -51,7 +56,12 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
 
 @keeps_kind
 def softmax(x: Any, axis: Axis = -1) -> Any:
-    """eˣ / Σ eˣ along `axis`."""
+    """eˣ / Σ eˣ along `axis`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.softmax(np.array([0.0, np.log(3.0)]))
+    array([0.25, 0.75])
+    """
     if _at_once(x, axis):
         return ops.softmax(x, axis=axis)
     return exp(log_softmax(x, axis=axis))

@@ -80,7 +80,14 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 @stands_for(np.matmul, np.linalg.matmul)
 def matmul_any(a: Any, b: Any) -> Any:
-    """a @ b with NumPy's promotion of vectors: a row on the left, a column on the right."""
+    """a @ b with NumPy's promotion of vectors: a row on the left, a column on the right.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> A, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0])
+    >>> ag.grad(lambda A: np.sum(ag.matmul(A, b)))(A)
+    array([[1., 1.],
+           [1., 1.]])
+    """
     if is_sparse(a) or is_sparse(b):
         from ..scipy_api import sparse
 

@@ -119,7 +119,12 @@ def _counted(x: Any, axis: Axis, mask: Any) -> Any:
 
 @stands_for(np.mean)
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -> Any:
-    """Σx / n over `axis` (an int, a tuple, or None for all)."""
+    """Σx / n over `axis` (an int, a tuple, or None for all).
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.grad(lambda x: ag.mean(x**2))(np.array([1.0, 3.0]))
+    array([1., 3.])
+    """
     if are_all_numbers(x) and axis is None and where is True:
         return total.apply(x, {}) / len(x)
     if where is True:

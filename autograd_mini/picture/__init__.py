@@ -30,13 +30,11 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
 
     A box is a node: its name, how it was computed, its value and, in red, ∂output/∂node. An arrow
     is red where a gradient came back along it, with the local slope it was multiplied by (ḡ is the
-    gradient at the arrow's head, × is entry by entry); it is grey and dashed where nothing came
-    back.
+    gradient at its head, × is entry by entry); grey and dashed where nothing came back.
 
     what: a node; or a function, called with args. Of a function more is known: the modules,
-    functions and `scope` blocks in which nodes are made, and the names of variables and arrays.
-    It is called once; and again, as by `as_written`, if it raises what code does that can't take
-    nodes.
+    functions and `scope` blocks in which nodes are made, and the names of variables and arrays. It
+    is called once; and again, as by `as_written`, if it raises what code does that takes no nodes.
     fold: "auto" closes functions of the library, such as softmax, and modules as far as needed for
     max_nodes boxes; True closes everything, False nothing; or names of what is to be closed.
     depth: open so many levels of modules. focus: a node, or (node, steps): only what is near it.
@@ -44,12 +42,14 @@ def draw(what: Any, *args: Any, fold: Any = "auto", depth: int | None = None, fo
     gradients: True computes those of this output, and stores nothing; "stored" shows `.grad` as it
     is; False shows none. precision: significant digits.
 
-    A function that raises is drawn as far as it came, with a box for the error, and a
-    `RuntimeWarning` tells of it.
-
+    A function that raises is drawn as far as it came, with its error, and a `RuntimeWarning`.
     Returns a `graphviz.Digraph` that shows itself in a notebook; `.write("graph.svg")` saves it.
     Raises `TypeError` for what is no node and no function that returns one, `ValueError` for a
     direction or a fold that there isn't, and for a focus outside of the graph.
+
+    >>> import autograd_mini as ag
+    >>> "tanh" in ag.draw(ag.tanh(ag.Value(0.5))).source
+    True
     """
     from .views import check_folding
 
@@ -98,6 +98,11 @@ def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", p
     steps as data; a notebook shows it. Raises `TypeError` for what is no node and no function that
     returns one, `ShapeError` for an output of several numbers without a seed, `GraphError` for a
     leaf or too large a graph, and `MissingExtraError` without a layout program.
+
+    >>> import autograd_mini as ag
+    >>> w, x = ag.Value(0.5, label="w"), ag.Value(2.0, label="x")
+    >>> len(ag.steps(ag.tanh(w * x)))
+    9
     """
     from .page import check_program, steps_of
 

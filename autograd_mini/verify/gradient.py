@@ -143,7 +143,11 @@ def _judged(form: Form, wrt: list[int], claim: Any, copies: list[Any]) -> Report
 def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,
                     wrt: str | int | Sequence[str | int] | None = None, params: Any = None,
                     **kwargs: Any) -> None:
-    """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right."""
+    """`check_gradient` for tests: raises `GradientError`, with the report, unless it is right.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> ag.assert_gradient(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 2.0]))
+    """
     __tracebackhide__ = True  # pytest shows the line of the test
     report = check_gradient(loss, gradient, *args, wrt=wrt, params=params, **kwargs)
     if not report.ok:

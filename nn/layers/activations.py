@@ -13,7 +13,13 @@ __all__ = ["ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softmax", "Ta
 
 
 class ReLU(Module):
-    """max(x, 0), entry by entry."""
+    """max(x, 0), entry by entry.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.ReLU()(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
 
     def forward(self, x: Any) -> Any:
         """max(x, 0)."""
@@ -21,7 +27,13 @@ class ReLU(Module):
 
 
 class Tanh(Module):
-    """tanh(x), entry by entry."""
+    """tanh(x), entry by entry.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.Tanh()(np.array([0.0, 1.0])).round(3)
+    array([0.   , 0.762])
+    """
 
     def forward(self, x: Any) -> Any:
         """tanh(x)."""
@@ -29,7 +41,13 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """1/(1 + e⁻ˣ), entry by entry."""
+    """1/(1 + e⁻ˣ), entry by entry.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.Sigmoid()(np.array([0.0, 2.0])).round(3)
+    array([0.5  , 0.881])
+    """
 
     def forward(self, x: Any) -> Any:
         """1/(1 + e⁻ˣ)."""
@@ -37,7 +55,13 @@ class Sigmoid(Module):
 
 
 class SiLU(Module):
-    """x·σ(x), entry by entry; also called swish."""
+    """x·σ(x), entry by entry; also called swish.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.SiLU()(np.array([-1.0, 2.0])).round(3)
+    array([-0.269,  1.762])
+    """
 
     def forward(self, x: Any) -> Any:
         """x·σ(x)."""
@@ -45,7 +69,13 @@ class SiLU(Module):
 
 
 class LeakyReLU(Module):
-    """x above 0, negative_slope·x below, entry by entry."""
+    """x above 0, negative_slope·x below, entry by entry.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.LeakyReLU(0.1)(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = a_number(negative_slope, "negative_slope", lambda x: True, "")
@@ -60,7 +90,13 @@ class LeakyReLU(Module):
 
 
 class ELU(Module):
-    """x above 0, alpha·(eˣ − 1) below, entry by entry (Clevert et al. 2016)."""
+    """x above 0, alpha·(eˣ − 1) below, entry by entry (Clevert et al. 2016).
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.ELU()(np.array([-1.0, 2.0])).round(3)
+    array([-0.632,  2.   ])
+    """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = a_number(alpha, "alpha", lambda x: True, "")
@@ -78,6 +114,11 @@ class GELU(Module):
     """x·Φ(x), Φ the normal distribution function, entry by entry (Hendrycks and Gimpel 2016).
 
     approximate: "tanh" for the form that GPT-2 has. Raises `ArgumentError` for another word.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.GELU()(np.array([-1.0, 2.0])).round(3)
+    array([-0.159,  1.954])
     """
 
     def __init__(self, approximate: str = "none") -> None:
@@ -98,6 +139,12 @@ class Softmax(Module):
     """eˣ over its sum along the axis `dim`: numbers become probabilities.
 
     `cross_entropy` takes the numbers before it: a network that is trained by that needs no Softmax.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.Softmax(dim=1)(np.array([[0.0, 0.0], [0.0, np.log(3.0)]]))
+    array([[0.5 , 0.5 ],
+           [0.25, 0.75]])
     """
 
     def __init__(self, dim: int = -1) -> None:

@@ -24,6 +24,12 @@ class MultiheadAttention(Module):
     names and order, so that its files load; d = embed_dim/num_heads (Vaswani et al. 2017). With
     `causal=True` no moment sees a later one. Raises `ArgumentError` for an embed_dim that can't be
     divided into heads, `ShapeError` for an x of another shape.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> layer = nn.MultiheadAttention(8, 2, rng=0)
+    >>> layer(np.ones((3, 5, 8)), causal=True).shape
+    (3, 5, 8)
     """
 
     def __init__(self, embed_dim: int, num_heads: int, *, bias: bool = True,

@@ -68,6 +68,11 @@ class Conv2d(_OfWindows):
     h' = (h + 2·padding − kernel)/stride + 1, rounded down. (Strictly this is a correlation: the
     kernel isn't turned round.) weight: (out_channels, in_channels, *kernel_size). kernel_size,
     stride, padding: whole numbers, or pairs for rows and columns.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.Conv2d(1, 8, 3, padding=1, rng=0)(np.ones((2, 1, 5, 5))).shape
+    (2, 8, 5, 5)
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
@@ -131,6 +136,12 @@ class MaxPool2d(_Pool):
 
     stride: kernel_size if None. Entries of equal size share the gradient evenly (in PyTorch the
     first has it all). What is added by `padding` is never the largest.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.MaxPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4))[0, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
     """
 
     def forward(self, x: Any) -> Any:
@@ -144,6 +155,12 @@ class AvgPool2d(_Pool):
     """The mean of each window, channel by channel: (n, c, h, w) ↦ (n, c, h', w').
 
     stride: kernel_size if None. The zeros of a padding count.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.AvgPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4))[0, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
     """
 
     def forward(self, x: Any) -> Any:

@@ -20,6 +20,14 @@ class Dropout(Module):
 
     So the mean stays what it was (Srivastava et al. 2014). p: from 0 to 1. rng: a NumPy generator,
     or a seed for one; nn's own if None, which `nn.seed` seeds.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> layer = nn.Dropout(0.5, rng=0)
+    >>> layer(np.ones(6))
+    array([2., 0., 0., 0., 2., 2.])
+    >>> layer.eval()(np.ones(6))
+    array([1., 1., 1., 1., 1., 1.])
     """
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:

@@ -21,6 +21,12 @@ class Embedding(Module):
     weight: (num_embeddings, embedding_dim), drawn from the normal distribution. padding_idx: the
     number of what only fills up; its row starts at 0 and gets no gradient. Raises `ArgumentError`
     for numbers out of range (which NumPy would count from the end), `DTypeError` for other kinds.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> words = nn.Embedding(10, 4, rng=0)
+    >>> words(np.array([[1, 2, 3], [4, 5, 6]])).shape
+    (2, 3, 4)
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *,

@@ -24,6 +24,12 @@ class Linear(Module):
     `rng` (a NumPy generator, or a seed for one; a new unseeded one if None) as PyTorch draws
     them. dtype: float64 or float32. Raises `ArgumentError` for sizes < 1, `ArgumentTypeError` for
     other kinds, `DTypeError` for another dtype.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> layer = nn.Linear(3, 2, rng=0)
+    >>> layer(np.ones((4, 3))).shape
+    (4, 2)
     """
 
     def __init__(

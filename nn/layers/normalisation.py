@@ -103,13 +103,28 @@ class BatchNorm1d(_BatchNorm):
     momentum·mean, and the same of the variance, which is divided by the number of entries less one
     there; otherwise with what is remembered. momentum: from 0 to 1, or None for the mean of all
     batches. affine: whether there are weight and bias. All as in PyTorch.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> layer = nn.BatchNorm1d(2)
+    >>> layer(np.array([[0.0, 1.0], [2.0, 5.0]])).data.round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> layer.running_mean
+    array([0.1, 0.3])
     """
 
     axes = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """`BatchNorm1d` for images, a channel at a time: x of (n, num_features, height, width)."""
+    """`BatchNorm1d` for images, a channel at a time: x of (n, num_features, height, width).
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.BatchNorm2d(3)(np.ones((4, 3, 2, 2))).shape
+    (4, 3, 2, 2)
+    """
 
     axes = (4,)
 
@@ -120,6 +135,12 @@ class LayerNorm(Module):
     normalized_shape: the lengths of these axes, or of the one; the shape of weight and bias.
     elementwise_affine: whether there is a weight; bias: whether there is a bias with it. Raises
     `ShapeError` for an input whose last axes have other lengths.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.LayerNorm(2)(np.array([[0.0, 2.0], [5.0, 1.0]])).data.round(3)
+    array([[-1.,  1.],
+           [ 1., -1.]])
     """
 
     def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True,

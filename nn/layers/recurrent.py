@@ -172,6 +172,11 @@ class RNNCell(_RNN, _Cell):
     """One step of an `RNN`: x (n, input_size) and h (n, hidden_size) ↦ h'.
 
     h' = tanh(W x + b + U h + c), or relu(…) with `nonlinearity="relu"`.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.RNNCell(3, 4, rng=0)(np.ones((2, 3))).shape
+    (2, 4)
     """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True,
@@ -185,6 +190,12 @@ class LSTMCell(_LSTM, _Cell):
     """One step of an `LSTM`: x (n, input_size) and (h, c), each (n, hidden_size) ↦ (h', c').
 
     i, f, g, o = W x + b + U h + c; c' = σ(f)·c + σ(i)·tanh(g); h' = σ(o)·tanh(c').
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> h, c = nn.LSTMCell(3, 4, rng=0)(np.ones((2, 3)))
+    >>> h.shape, c.shape
+    ((2, 4), (2, 4))
     """
 
 
@@ -192,6 +203,11 @@ class GRUCell(_GRU, _Cell):
     """One step of a `GRU`: x (n, input_size) and h (n, hidden_size) ↦ h'.
 
     r, z = σ(W x + b + U h + c); m = tanh(W x + b + r·(U h + c)); h' = (1 − z)·m + z·h.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.GRUCell(3, 4, rng=0)(np.ones((2, 3))).shape
+    (2, 4)
     """
 
 
@@ -203,6 +219,12 @@ class RNN(_RNN, _Layer):
     tanh's place. Give h as a second argument to start from it; else it starts as zeros. num_layers:
     1, more are layers in a row. batch_first: True. Raises `ShapeError` for an x, or a state, of
     another shape.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> outputs, last = nn.RNN(3, 4, rng=0)(np.ones((2, 5, 3)))
+    >>> outputs.shape, last.shape
+    ((2, 5, 4), (1, 2, 4))
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1,
@@ -219,6 +241,12 @@ class LSTM(_LSTM, _Layer):
 
     x (n, T, input_size) ↦ the outputs (n, T, hidden_size), all h_t, and the last (h, c), each
     (1, n, hidden_size). Otherwise as `RNN`.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> outputs, (h, c) = nn.LSTM(3, 4, rng=0)(np.ones((2, 5, 3)))
+    >>> outputs.shape, h.shape, c.shape
+    ((2, 5, 4), (1, 2, 4), (1, 2, 4))
     """
 
 
@@ -228,6 +256,12 @@ class GRU(_GRU, _Layer):
 
     r acts on U h + c, as in PyTorch, and not on h. x (n, T, input_size) ↦ the outputs
     (n, T, hidden_size), all h_t, and the last, (1, n, hidden_size). Otherwise as `RNN`.
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> outputs, last = nn.GRU(3, 4, rng=0)(np.ones((2, 5, 3)))
+    >>> outputs.shape, last.shape
+    ((2, 5, 4), (1, 2, 4))
     """
 
 

@@ -21,6 +21,12 @@ class Sequential(Module):
 
     A plain function of one array may stand among them. Raises `ArgumentTypeError` for anything
     that can't be called, and for a class (`ReLU` for `ReLU()`).
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.ReLU(), nn.Linear(3, 1, rng=1))
+    >>> model(np.ones((5, 2))).shape, len(model.parameters())
+    ((5, 1), 4)
     """
 
     def __init__(self, *modules: Module) -> None:
@@ -56,7 +62,13 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """The axes from start_dim to end_dim as one: (n, c, h, w) ↦ (n, c·h·w)."""
+    """The axes from start_dim to end_dim as one: (n, c, h, w) ↦ (n, c·h·w).
+
+    >>> import numpy as np
+    >>> from autograd_mini import nn
+    >>> nn.Flatten()(np.ones((5, 2, 3))).shape
+    (5, 6)
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim = a_whole_number(start_dim, "start_dim", -math.inf)
