@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow fuzz lint types oracles bench diagnosis verdicts clean
+.PHONY: demo test slow fuzz lint types docs oracles bench diagnosis verdicts clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autograd-mini demo
@@ -33,6 +33,11 @@ types: $(VENV)/.lint
 	cp tests/typed_sample.py $(VENV)/typed && cd $(VENV)/typed && MYPYPATH=. $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) typed_sample.py
 	cd $(VENV)/typed && echo '{"typeCheckingMode": "strict", "reportUnnecessaryTypeIgnoreComment": true, "include": ["typed_sample.py"]}' > pyrightconfig.json && $(abspath $(BIN))/basedpyright --pythonpath $(abspath $(BIN))/python
 
+# All pages and the reference, to be opened and searched offline: docs/_build/index.html.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build
+	@echo "built docs/_build/index.html"
+
 # Rewrites docs/performance.md; `python -m benchmarks NAME …` only prints some of the tables.
 bench: $(VENV)/.peers
 	$(BIN)/python -m benchmarks
@@ -55,6 +60,10 @@ $(VENV)/.lint: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[lint]'
 	touch $@
 
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	touch $@
+
 $(VENV)/.oracles: $(VENV)/.installed
 	$(BIN)/pip install --quiet 'torch==2.13.0'
 	$(BIN)/pip install --quiet --editable '.[oracles]'
@@ -65,4 +74,4 @@ $(VENV)/.peers: $(VENV)/.oracles
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/reference demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

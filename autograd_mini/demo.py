@@ -37,7 +37,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise missing_extra("scikit-learn", "demo", "the demo's handwritten digits") from None
+        raise missing_extra("scikit-learn", "demo", "the demo, which reads digits,") from None
     data = load_digits()
     return data.data / 16.0, data.target
 

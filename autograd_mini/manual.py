@@ -29,7 +29,7 @@ def documentation(row: Any) -> str:
     """How the row is called, what it computes, what it takes and returns."""
     taken = "a list of " if getattr(row, "many", False) else ""
     each = ", on each number alone" if hasattr(row, "slopes") else ""
-    looked_up = f"ag.convention({row.name!r}) tells what the gradient is where there is a choice."
+    looked_up = f"`ag.convention({row.name!r})` tells what the gradient is where there is a choice."
     return (f"{row.name}{signature(row)}\n\n{_computed(row)}\n\n"
             f"It takes {taken}numbers, arrays and nodes (`Value`, `Tensor`){each}.\n"
             "If one of them is a node it gives a node, else a number or an array.\n"

@@ -1,6 +1,6 @@
 """The architecture: which module may import which, how long things are, and what is public.
 
-README's map is the one list of the modules. The order in which to read them is also the order in
+docs/map.md is the one list of the modules. The order in which to read them is also the order in
 which they may import each other: each imports only what stands before it on the map.
 """
 
@@ -51,8 +51,8 @@ def room(module):
 
 
 def read_map():
-    """What README's map names, in its order, and what it names inside of each package."""
-    text = re.search(r"\n## The map\n.*?```\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    """What the map names, in its order, and what it names inside of each package."""
+    text = re.search(r"```\n(.*?)```", (ROOT / "docs" / "map.md").read_text(), re.S)[1]
     order, inside, root = [], [], ""
     for line in text.splitlines():
         names = re.findall(r"\b(\w+)(?:\.py|/)", line)
@@ -116,22 +116,22 @@ def imported(module, types=False):
 
 
 def test_the_map_names_every_module_and_package():
-    """README's map has each module and package of the two packages, once, and nothing else."""
+    """docs/map.md has each module and package of the two packages, once, and nothing else."""
     assert len(set(ORDER)) == len(ORDER)
     there = {room(module) for module in MODULES}
-    assert set(ORDER) == there, f"README's map and the packages differ: {set(ORDER) ^ there}"
+    assert set(ORDER) == there, f"docs/map.md and the packages differ: {set(ORDER) ^ there}"
     for package, name in INSIDE:
         assert any(m.startswith(package + ".") and m.endswith("." + name) for m in MODULES), (
-            f"README's map has {package}/…/{name}, which isn't there")
+            f"docs/map.md has {package}/…/{name}, which isn't there")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_run_downward(module):
     """A module imports, for type checkers too, only from its own room or from what stands before it
-    on README's map."""
+    on docs/map.md."""
     for target in set(imported(module, types=True)) - FOR_TYPES.get(module, set()):
         assert room(target) == room(module) or FLOOR[room(target)] < FLOOR[room(module)], (
-            f"{module} imports {target}, which comes later on README's map")
+            f"{module} imports {target}, which comes later on docs/map.md")
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import linecache
 import pkgutil
@@ -12,12 +13,15 @@ import re
 import runpy
 import subprocess
 import sys
+import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import autograd_mini.nn
 import pytest
 
 import autograd_mini
+from autograd_mini.primitive import Primitive
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,8 +44,12 @@ def test_docstrings_are_executed(module):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how_it_works.md",
-                                  "docs/coming_from.md"])
+PAGES = ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/start.md", "docs/how_it_works.md",
+         "docs/coming_from.md", *[f"docs/guides/{name}.md" for name in (
+             "verify", "see", "numpy", "nan", "train", "compile")]]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_pages_are_executed(page, tmp_path, monkeypatch):
     """The Python blocks of a page run, in order, in one namespace, and print what is shown."""
     text = (ROOT / page).read_text()
@@ -57,6 +65,50 @@ def test_pages_are_executed(page, tmp_path, monkeypatch):
             exec(compile(code, "example.py", "exec"), namespace)
         if shown:
             assert out.getvalue().strip() == shown.strip()
+
+
+def test_the_readme_is_one_screen_and_says_the_same_in_chinese():
+    """At most 130 lines; the other has its headings, blocks of code, and links in its order."""
+    ours, theirs = ((ROOT / name).read_text(encoding="utf-8") for name in (
+        "README.md", "README.zh.md"))
+    assert ours.count("\n") <= 130
+
+    def skeleton(text):
+        blocks = re.findall(r"```.*?```", text, re.S)
+        prose = re.sub(r"```.*?```", "", text, flags=re.S)
+        return (blocks, re.findall(r"^#+", prose, re.M),
+                [link for link in re.findall(r"\]\((\S+?)\)", prose)
+                 if not link.startswith("README")])
+
+    assert skeleton(ours) == skeleton(theirs)
+
+
+def test_the_links_of_all_pages_lead_somewhere():
+    """Each file that a page links to is there."""
+    pages = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CONTRIBUTING.md",
+             *[p for p in (ROOT / "docs").rglob("*.md") if "reference" not in p.parts]]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(
+                r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.S)):
+            path = link.partition("#")[0]
+            if path and "://" not in path and not path.startswith("reference/") and (
+                    "/reference/" not in path):
+                inside = path.partition("autograd_mini/")[2]  # of the package, wherever it is
+                there = Path(autograd_mini.__file__).parent / inside if inside else (
+                    page.parent / path)
+                assert there.exists(), f"{page.name}: {link}"
+
+
+def test_the_reference_has_every_public_name():
+    """Each with its signature and its docstring."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    import reference
+
+    for module, title, _ in reference.PAGES.values():
+        text = "\n".join(reference.entries(module, title))
+        for name in set(reference.names(module)) - reference.MODULES:
+            if not isinstance(getattr(module, name), str):
+                assert re.search(rf"^## {name}$", text, re.M), name
 
 
 @pytest.mark.parametrize("example", [
@@ -77,6 +129,28 @@ def test_examples_run(example, tmp_path, monkeypatch, capsys):
             raise
         pytest.skip(f"{missing.name}, which has the data, isn't installed (the extra `examples`)")
     assert capsys.readouterr().out
+
+
+SHOWN_BY_THE_LESSON = {"Node", "backward", "Neuron", "Layer", "MLP"}  # docs/how_it_works.md
+
+
+@pytest.mark.parametrize("module", [autograd_mini, autograd_mini.nn], ids=lambda m: m.__name__)
+def test_every_public_name_has_an_executed_example(module):
+    """Beside what it is for; those of rows, which no module's doctest meets, are executed here."""
+    lesson = (ROOT / "docs" / "how_it_works.md").read_text(encoding="utf-8")
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if isinstance(thing, types.ModuleType | str):
+            continue
+        text = inspect.getdoc(thing) or ""
+        assert len(text.split()) > 3, name
+        if name in SHOWN_BY_THE_LESSON:
+            assert name.lower() in lesson.lower(), name
+            continue
+        assert ">>> " in text, name
+        if isinstance(thing, Primitive):
+            test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+            assert doctest.DocTestRunner().run(test).failed == 0, name
 
 
 @pytest.mark.slow  # it measures

@@ -1,0 +1,27 @@
+"""How Sphinx builds the pages: `make docs`. The reference is made from the docstrings beforehand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+import reference
+
+project, author = "autograd_mini", "the autograd_mini contributors"
+extensions = ["myst_parser", "sphinx_copybutton"]
+exclude_patterns = ["_build", "static"]
+html_theme, html_title = "furo", "autograd_mini"
+html_static_path, html_css_files = ["static"], ["wide.css"]
+smartquotes = False  # it would set quotes in code, too
+html_show_sourcelink = html_show_copyright = False
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+copybutton_prompt_text, copybutton_prompt_is_regexp = r">>> |\.\.\. ", True
+reference.write(Path(__file__).parent / "reference")
+
+
+def setup(app: Any) -> None:
+    """Tell programs that read of all pages, once they are built."""
+    app.connect("build-finished", reference.tell_of_pages)
