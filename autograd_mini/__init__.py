@@ -53,7 +53,7 @@ __all__ = [
     "stop_gradient", "strict", "cut_report", "detect_anomaly",
     # verify
     "check_gradient", "assert_gradient", "check_chain", "check_step", "check_vjp", "check_jacobian",
-    "check_hessian", "check_primitive", "exercise",
+    "check_hessian", "check_primitive", "check_engine", "exercise",
     # see
     "draw", "steps", "scope", "explain",
     # extend, look up
@@ -77,7 +77,7 @@ _LATER = {
     "verify": ("KINDS", "ChainReport", "Entry", "Report", "Suspect", "assert_gradient",
               "check_chain", "check_gradient", "check_hessian", "check_jacobian", "check_primitive",
               "check_step", "check_vjp", "mistake"),
-    "exercises": ("Exercise", "exercise"),
+    "classroom": ("EngineReport", "Exercise", "check_engine", "exercise"),
     "transforms": ("elementwise_grad",), "trees": ("flatten",),
     "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
     "standins": ("as_written",),
@@ -97,8 +97,9 @@ if TYPE_CHECKING:
     from .numpy_api.conventions import (
         convention as convention,
     )
-    from .exercises import (
-        Exercise as Exercise, exercise as exercise,
+    from .classroom import (
+        EngineReport as EngineReport, Exercise as Exercise, check_engine as check_engine,
+        exercise as exercise,
     )
     from .functions import (
         clip as clip, full as full, hardsigmoid as hardsigmoid, hardtanh as hardtanh,
@@ -131,7 +132,7 @@ if TYPE_CHECKING:
         flatten as flatten,
     )
     from . import (
-        demo as demo, exercises as exercises, formula as formula, nn as nn, picture as picture,
+        classroom as classroom, demo as demo, formula as formula, nn as nn, picture as picture,
         scipy_api as scipy, special as special, verify as verify,
     )
 else:

@@ -1,4 +1,4 @@
-"""The command line: `autograd-mini demo`, `draw`, `steps`, `explain`, `check`, `exercise`."""
+"""The command line: `autograd-mini demo`, `draw`, `check`, `exercise`, `test-engine` …"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from . import __version__, check_gradient, exercise
+from . import __version__, check_engine, check_gradient, exercise
 from .commands import UsageError, add_pictures, imported, user_code
 from .errors import AutogradError
 
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     add_pictures(commands)
     _add_check(commands)
     _add_exercise(commands)
+    _add_test_engine(commands)
     return parser
 
 
@@ -65,6 +66,22 @@ def _add_exercise(commands: Any) -> None:
     homework.add_argument("--hint", type=int, choices=(1, 2, 3, 4), help="only a hint: 1 where, "
                           "2 what kind of mistake, 3 which, 4 the corrected formula")
     homework.set_defaults(run=_exercise)
+
+
+def _add_test_engine(commands: Any) -> None:
+    trial = commands.add_parser(
+        "test-engine", help="test an autograd engine of your own",
+        description="Test an autograd engine of your own: which properties hold, and for each that "
+        "doesn't a few lines of code that show it, the number expected, and why.",
+        epilog="The file defines Value, with micrograd's interface, or Tensor for arrays, or both.")
+    trial.add_argument("file", type=Path, help="defines the engine")
+    trial.add_argument("--class", dest="name", metavar="NAME", help="if it isn't Value or Tensor")
+    trial.add_argument("--arrays", action="store_true", default=None, help="its class holds "
+                       "arrays (as one called Tensor does)")
+    trial.add_argument("--seconds", type=float, default=60.0, help="how long it may take before it "
+                       "is ended (default: %(default)g)")
+    trial.add_argument("--json", action="store_true", help="the report for programs")
+    trial.set_defaults(run=_test_engine)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -167,6 +184,13 @@ def _exercise(options: argparse.Namespace) -> int:
         answers[name] = formula
     report = homework.check(**answers)
     print(report.hint(options.hint) if options.hint else report.text(colour=_colours()))
+    return 0 if report.ok else 1
+
+
+def _test_engine(options: argparse.Namespace) -> int:
+    report = check_engine(options.file, name=options.name, arrays=options.arrays,
+                          seconds=options.seconds)
+    print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if options.json else report)
     return 0 if report.ok else 1
 
 

@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[types.ModuleType, str, str]] = {
 }
 
 
-MODULES = {"nn", "errors", "scipy", "special", "init", "plot", "demo", "exercises", "formula",
+MODULES = {"nn", "errors", "scipy", "special", "init", "plot", "classroom", "demo", "formula",
            "picture", "verify", "scipy_api"}
 """What isn't a function or a class."""
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ExpressionError
-from .formula import evaluate, names_in
-from .ops import sum
-from .transforms import grad
-from .verify import Report, check_gradient
+from ..errors import ExpressionError
+from ..formula import evaluate, names_in
+from ..ops import sum
+from ..transforms import grad
+from ..verify import Report, check_gradient
 
 __all__ = ["Exercise", "exercise"]
 
