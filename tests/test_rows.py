@@ -104,3 +104,16 @@ def test_rows_of_an_own_rule_are_asked_for_one_by_one():
 
     assert ag.jacobian(backward)(np.arange(3.0)).tolist() == np.eye(3)[::-1].tolist()
     assert set(shapes) == {(3,)}
+
+
+def test_a_derivative_inside_with_respect_to_a_number():
+    """A graph has the number that an inner derivative was taken at, which no variable leads to:
+    nothing is sent to it."""
+    def f(z):
+        return ag.grad(lambda t: ag.sum(np.sin(z * t)))(1.0) * z
+
+    x = np.array([0.3, -0.7])
+    assert agree(f, x)
+    slope = np.sum(x * np.cos(x))
+    expected = slope * np.eye(2) + np.outer(x, np.cos(x) - x * np.sin(x))
+    np.testing.assert_allclose(ag.jacobian(f)(x), expected, rtol=1e-14)

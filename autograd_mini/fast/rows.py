@@ -63,7 +63,7 @@ def _in_one_pass(y: Node, variables: Sequence[Node], wanted: set[Node]) -> list[
 def _pass(order: Sequence[Node], ends: set[Node], cotangents: dict[Node, Any], wanted: set[Node]
           ) -> dict[Node, Any]:
     """The cotangents of the wanted nodes."""
-    found = {}
+    found, inside = {}, set(order)  # nothing is sent to what no variable leads to: a closed-over t
     for node in order:
         g = cotangents.pop(node, None)
         if g is None:
@@ -72,7 +72,7 @@ def _pass(order: Sequence[Node], ends: set[Node], cotangents: dict[Node, Any], w
             found[node] = g
         if node.op is None or node in ends:
             continue
-        sent = [None if p is None or x is None else _fitted(x, p)
+        sent = [None if p not in inside or x is None else _fitted(x, p)
                 for p, x in zip(node.parents, _sent(node, g), strict=False)]
         for parent, x in by_parent(node.parents, sent):
             if parent is not None and x is not None:
