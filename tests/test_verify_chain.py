@@ -166,3 +166,38 @@ def test_a_backward_pass_without_such_variables():
     """There is nothing to compare then, and it is said."""
     with pytest.raises(ShapeError, match="that is called as the gradient of one"):
         ag.check_chain(plain_forward, lambda W, b, X: (W, b), *POINT)
+
+
+def test_a_sum_along_the_wrong_axis_has_the_wrong_shape():
+    """A gradient with as many axes as its node, of other lengths, is blamed where it is made, and
+    not where it is used; unless all that it leads to is right."""
+    rng = np.random.default_rng(0)
+    z, t = rng.normal(size=(4, 3)), np.eye(3)[[2, 0, 1, 2]]
+
+    def forward(z, t):
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        p = e / s
+        return -(t * np.log(p)).sum()
+
+    def wrong(z, t):
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        dp = -t * s / e
+        ds = -(dp * e / s**2).sum(axis=0, keepdims=True)
+        de = dp / s + ds
+        dz = de * e
+        return dz
+
+    def per_entry(z, t):
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        dp = -t * s / e
+        ds = -dp * e / s**2  # what each entry sends, to be summed
+        de = dp / s + ds.sum(axis=1, keepdims=True)
+        dz = de * e
+        return dz
+
+    report = ag.check_chain(forward, wrong, z, t)
+    assert report.blamed[0] == "ds" and "shape (1, 3)" in report["ds"].reason
+    assert ag.check_chain(forward, per_entry, z, t).ok

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -74,7 +75,7 @@ def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str,
     for name, x in variables.items():
         for form in forms_of(name)[1:]:
             known = isinstance(x, Node) and form in found and form in written
-            if known and np.shape(found[form]) == np.shape(x.value):
+            if known and _may_be_the_gradient(np.shape(found[form]), np.shape(x.value)):
                 claims[form] = (x, found[form])
     if not claims:
         raise ShapeError("the backward pass has no variable, given a value once and not in a loop, "
@@ -82,6 +83,15 @@ def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str,
                          f"d{next(iter(variables), 'z')}; its variables: "
                          f"{', '.join(found) or 'none'}")
     return claims
+
+
+def _may_be_the_gradient(shape: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether an array was meant for the gradient of one of shape `right`.
+
+    It may have been summed along a wrong axis, so as many axes with other lengths will do. But not
+    as many entries in another order: a program may lay out all its arrays the other way round.
+    """
+    return shape == right or (len(shape) == len(right) > 0 and math.prod(shape) != math.prod(right))
 
 
 def written_once(function: Any) -> dict[str, str]:

@@ -228,7 +228,8 @@ def _judged(truth: Record, record: Record, name: str, claim: np.ndarray, entries
     """
     right = np.asarray(truth.gradient(name), float)
     if claim.shape != right.shape:
-        return Entry(name, "wrong", f"its gradient has shape {claim.shape}, {name} has shape "
+        of = truth.names[record.parameters[name]]
+        return Entry(name, "wrong", f"its gradient has shape {claim.shape}, {of} has shape "
                      f"{right.shape}", right, claim), ""
     if not np.isfinite(claim).all():
         bad = int((~np.isfinite(claim)).sum())

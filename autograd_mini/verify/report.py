@@ -19,7 +19,7 @@ Verdict = Literal["right", "wrong", "can't tell"]
 
 KINDS = {
     "sign": "all of the gradient, or what comes through one operation, has the wrong sign",
-    "factor": "a constant factor is missing, too much or wrong: 2, ½, n, 1/n, λ …",
+    "factor": "a factor is missing, too much or wrong: 2, ½, n, 1/n, λ, an input …",
     "transpose": "a matrix should be transposed",
     "shape": "the gradient has another shape than its parameter, and none of the next three",
     "unreduced": "an axis along which the parameter was broadcast wasn't summed",

@@ -46,12 +46,14 @@ def reshaped(record: Record, name: str, given: np.ndarray, true: np.ndarray) -> 
 def _reshapings(record: Record, name: str, given: np.ndarray, true: np.ndarray
                 ) -> Iterator[Reshaped]:
     """What may have been done, each with the gradient that was meant."""
-    said = f"the gradient of {name} has shape {given.shape}, {name} has shape {true.shape}: "
-    uses = record.uses[record.parameters[name]]
+    parameter = record.parameters[name]
+    called = record.names[parameter]  # of a claim `dz` it is z
+    said = f"the gradient of {called} has shape {given.shape}, {called} has shape {true.shape}: "
+    uses = record.uses[parameter]
     where = line_of(record.places.get(uses[0].output)) if uses else ""
     node = uses[0].output if uses else None
-    found = itertools.chain(_wrongly_summed(record, name, given, true),
-                            _wrongly_formed(name, given, true))
+    found = itertools.chain(_wrongly_summed(record, name, called, given, true),
+                            _wrongly_formed(called, given, true))
     for kind, what, gradient, fix in found:
         yield Reshaped(Suspect(kind, said + what, fix=fix, evidence=0.0, shared=(name,), plain=True,
                                where=where, node=node), np.asarray(gradient, float))
@@ -60,11 +62,11 @@ def _reshapings(record: Record, name: str, given: np.ndarray, true: np.ndarray
 Option = tuple[str, str, Any, str]  # kind, what was done, the gradient meant, what to write
 
 
-def _wrongly_summed(record: Record, name: str, given: np.ndarray, true: np.ndarray
+def _wrongly_summed(record: Record, name: str, called: str, given: np.ndarray, true: np.ndarray
                     ) -> Iterator[Option]:
     """Where a parameter is broadcast: what its uses send, summed over too few or other axes."""
     for full, due in _unsummed(record, name):
-        fix = f"d{name} = (…).sum(axis={_listed(sorted(due))})"
+        fix = f"d{called} = (…).sum(axis={_listed(sorted(due))})"
         for axes in axis_sets(full.ndim):
             part = full.sum(axes)
             c = _multiple(given, part)
@@ -72,7 +74,7 @@ def _wrongly_summed(record: Record, name: str, given: np.ndarray, true: np.ndarr
                 continue
             if set(axes) < due:
                 left = _listed(sorted(due - set(axes)))
-                yield ("unreduced", f"it wasn't summed over axis {left}, along which {name} is "
+                yield ("unreduced", f"it wasn't summed over axis {left}, along which {called} is "
                        "broadcast", c * true, fix)
             else:
                 yield ("wrong-axis", f"it was summed over axis {_listed(axes)}, the wrong one",
