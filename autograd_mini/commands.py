@@ -37,6 +37,7 @@ def add_pictures(commands: Any) -> None:
     page = _command(commands, "steps", "make a page that steps through both passes", _steps)
     page.add_argument("-o", "--output", type=Path, default=Path("steps.html"), metavar="FILE",
                       help="the page (default: %(default)s)")
+    page.add_argument("--predict", action="store_true", help="hide each result, to be guessed")
     page.add_argument("--open", action="store_true", help="open it in the browser, too")
     derivation = _command(commands, "explain",
                           "write the derivation, forward and backward, with numbers", _explain)
@@ -132,7 +133,7 @@ def _steps(options: argparse.Namespace) -> int:
     if options.output.suffix not in (".html", ".htm"):
         raise UsageError(f"{options.output}: the page is a file with the suffix .html")
     with _of(options) as what:
-        made = steps(what, title=options.formula)
+        made = steps(what, title=options.formula, predict=options.predict)
     print(f"wrote {made.write(options.output)}: {len(made)} steps")
     if options.open:
         import webbrowser

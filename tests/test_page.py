@@ -176,6 +176,16 @@ def test_predict(opened):
     assert not seen.troubles
 
 
+def test_a_page_that_begins_with_predicting(opened):
+    """`predict=True` hides the first result already, and what a notebook says beneath."""
+    made = ag.steps(lambda a: ag.exp(a), 0.37, predict=True)
+    seen = opened(made)
+    seen.press("ArrowRight", "ArrowLeft")
+    assert "Reveal" in seen.text("aside") and not seen.troubles
+    assert "<details>" in made._repr_html_()
+    assert "<details>" not in ag.steps(lambda a: ag.exp(a), 0.37)._repr_html_()
+
+
 @pytest.mark.parametrize("frame", [False, True])
 def test_hostile_labels(opened, frame):
     """Nothing runs, nothing is asked for, from disk and in a sandboxed frame of a notebook."""

@@ -82,7 +82,7 @@ def _drawn(record: Record, fold: Any, depth: int | None, near: tuple[Node, int] 
 
 
 def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", precision: int = 4,
-          limit: int = 1000, seed: Any = None) -> Steps:
+          limit: int = 1000, seed: Any = None, predict: bool = False) -> Steps:
     """The forward and the backward pass step by step, as a page to go through in a browser.
 
     Each value as it is computed; each gradient as it arrives and, times its local slope, is sent
@@ -92,7 +92,7 @@ def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", p
     of the page. fold: "auto" has a scene for each module, function of the library and `scope`;
     False has none. precision: significant digits. limit: of more nodes, or four times as many
     arrows, no page is made. seed: the gradient to start with, of the output's shape, if that isn't
-    one number.
+    one number. predict: begin with each step's result hidden, to be guessed, as an exercise.
 
     Returns `Steps`: `.write("steps.html")` saves the page, `.show()` opens it, `.events` are the
     steps as data; a notebook shows it. Raises `TypeError` for what is no node and no function that
@@ -109,7 +109,7 @@ def steps(what: Any, *args: Any, title: str | None = None, fold: Any = "auto", p
     check_program()
     check_precision(precision)
     run = run_of(what, args, users_frame(), "steps")
-    return steps_of(run, title, fold, precision, limit, seed)
+    return steps_of(run, title, fold, precision, limit, seed, predict)
 
 
 def save(drawing: Drawing, path: Path) -> str:

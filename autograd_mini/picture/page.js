@@ -116,6 +116,7 @@ function build() {
   $.grain = el("select", { change: draw }, el("option", { value: "arrow" }, "every arrow"),
     el("option", { value: "node" }, "every node"));
   $.predict = el("input", { type: "checkbox", change: () => { revealed = false; draw(); } });
+  $.predict.checked = Boolean(story.predict);
   $.live = el("div", { class: "unseen", "aria-live": "polite" });
   $.help = el("dialog", { "aria-label": "Keys and colours" }, el("h2", {}, "Keys"),
     el("table", {}, ...KEYS.map(([key, does]) =>

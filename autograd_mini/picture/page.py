@@ -43,11 +43,13 @@ class Steps(Sequence[Event]):
     `.events`, len() and indexing give the steps themselves.
     """
 
-    def __init__(self, record: Record, title: str, folds: bool = True) -> None:
-        self.record, self.title = record, printable(title)
+    def __init__(self, record: Record, title: str, folds: bool = True, predict: bool = False
+                 ) -> None:
+        self.record, self.title, self.predict = record, printable(title), predict
         self.events = events_of(record)
         tree = tree_of(record, None if folds else lambda i: (), most=BOXES, least=3)
         story = story_of(record, tree, scenes_of(record, tree), self.events, self.title)
+        story["predict"] = predict
         self.html = _page(story, self._spoken())  # now: a variable may get other numbers later
 
     def write(self, path: str | Path) -> Path:
@@ -94,6 +96,8 @@ class Steps(Sequence[Event]):
     def _repr_html_(self) -> str:
         """In a notebook: the page in a frame that may run its script and nothing else."""
         caption = f"<figcaption>{html.escape(self._spoken())}</figcaption>"
+        if self.predict:
+            caption = f"<details><summary>the gradients, in words</summary>{caption}</details>"
         if len(self.html.encode()) > IN_A_NOTEBOOK:
             return f"<figure><p>{html.escape(repr(self))}</p>{caption}</figure>"
         return (f'<figure><iframe sandbox="allow-scripts" title="{html.escape(self.title)}" '
@@ -107,8 +111,8 @@ def check_program() -> None:
         raise MissingExtraError(HOW_TO_LAY_OUT)
 
 
-def steps_of(run: Run, title: str | None, fold: Fold, precision: int, limit: int, seed: Any
-             ) -> Steps:
+def steps_of(run: Run, title: str | None, fold: Fold, precision: int, limit: int, seed: Any,
+             predict: bool = False) -> Steps:
     """See `autograd_mini.picture.steps`."""
     if not isinstance(fold, bool) and fold != "auto":
         raise ValueError(f"fold is 'auto', True or False, not {fold!r}: a page folds by scenes")
@@ -125,7 +129,8 @@ def steps_of(run: Run, title: str | None, fold: Fold, precision: int, limit: int
                          "fewer samples or a smaller part of the function, or raise limit=")
     given = None if seed is None else value_of(seed_for(y, seed))
     record = Record(run, "computed", precision, given)
-    return Steps(record, title or f"{record.whole.name} and its gradient", fold is not False)
+    return Steps(record, title or f"{record.whole.name} and its gradient", fold is not False,
+                 bool(predict))
 
 
 def _page(story: dict[str, Any], spoken: str) -> str:
