@@ -186,8 +186,7 @@ def test_a_sum_along_the_wrong_axis_has_the_wrong_shape():
         dp = -t * s / e
         ds = -(dp * e / s**2).sum(axis=0, keepdims=True)
         de = dp / s + ds
-        dz = de * e
-        return dz
+        return de * e
 
     def per_entry(z, t):
         e = np.exp(z)
@@ -195,9 +194,36 @@ def test_a_sum_along_the_wrong_axis_has_the_wrong_shape():
         dp = -t * s / e
         ds = -dp * e / s**2  # what each entry sends, to be summed
         de = dp / s + ds.sum(axis=1, keepdims=True)
-        dz = de * e
-        return dz
+        return de * e
 
     report = ag.check_chain(forward, wrong, z, t)
     assert report.blamed[0] == "ds" and "shape (1, 3)" in report["ds"].reason
     assert ag.check_chain(forward, per_entry, z, t).ok
+
+
+def test_what_a_backward_pass_returns_is_checked_too():
+    """A gradient that is returned as it is computed, with no variable of its own, is a claim: for
+    the argument in its place, by its name in a mapping, or the one argument it fits."""
+    def forward(w, x):
+        z = w * x
+        return z**2
+
+    w, x = np.array(0.5), np.array(3.0)
+    passes = {"both": (lambda w, x, dz: (dz * x, dz * w), True),
+              "the second wrong": (lambda w, x, dz: (dz * x, dz), False),
+              "by name": (lambda w, x, dz: {"dw": dz * x, "x": dz * w}, True),
+              "by name, wrong": (lambda w, x, dz: {"dw": -dz * x}, False),
+              "one": (lambda w, x, dz: dz * x, True),
+              "the other one": (lambda w, x, dz: dz * w, True),
+              "one, wrong": (lambda w, x, dz: dz * x + 1, False),
+              "nothing": (lambda w, x, dz: None, True),
+              "the loss": (lambda w, x, dz: (w * x)**2, True)}
+    for name, (returned, right) in passes.items():
+        def backward(w, x, returned=returned):
+            dz = 2 * w * x
+            return returned(w, x, dz)
+
+        report = ag.check_chain(forward, backward, w, x)
+        assert report.ok == right, (name, report)
+        assert report["dz"].verdict == "right"
+        assert right or report.blamed

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backprop import gradients
 from ..call import inside_transform, variable
 from ..errors import AutogradError, GraphError, ShapeError
-from ..graph import Node, value_of
+from ..graph import Node, topological_order, value_of
 from ..places import located
 from ..standins import as_written
 from ..trees import flat, tree_map
@@ -70,19 +71,59 @@ def _with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
 def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str, Any],
                       written: Mapping[str, str]) -> dict[str, Any]:
     """The gradients among the variables of a backward pass, by name, and those it returns."""
-    _, found = _with_locals(backward, [copied(x) for x in args])
-    claims = {}
+    returned, found = _with_locals(backward, [copied(x) for x in args])
+    claims: dict[str, Any] = {}
     for name, x in variables.items():
         for form in forms_of(name)[1:]:
             known = isinstance(x, Node) and form in found and form in written
             if known and _may_be_the_gradient(np.shape(found[form]), np.shape(x.value)):
                 claims[form] = (x, found[form])
+    claims |= _returned(returned, variables, {x for x, _ in claims.values()})
     if not claims:
         raise ShapeError("the backward pass has no variable, given a value once and not in a loop, "
                          "that is called as the gradient of one of the forward pass, such as "
                          f"d{next(iter(variables), 'z')}; its variables: "
                          f"{', '.join(found) or 'none'}")
     return claims
+
+
+def _returned(returned: Any, variables: Mapping[str, Any], claimed: set[Node]) -> dict[str, Any]:
+    """The gradients that a backward pass returns and has no variable for: `return da * w`.
+
+    They are by name in a mapping; else one for each of the arguments that are variables, or one
+    alone, which is for the argument whose gradient it is nearest to.
+    """
+    loss = variables.get("loss")
+    if not isinstance(loss, Node) or loss.op is None or not _is_numeric(returned):
+        return {}
+    reached = set(topological_order(loss))
+    leaves = {name: x for name, x in variables.items()
+              if isinstance(x, Node) and x.op is None and x in reached}
+    if isinstance(returned, Mapping):
+        values = {name: returned[form] for name in leaves
+                  for form in forms_of(name) if form in returned}
+    elif isinstance(returned, tuple | list):
+        values = dict(zip(leaves, returned, strict=False)) if len(returned) == len(leaves) else {}
+    else:
+        fits = [name for name, x in leaves.items() if np.shape(x.value) == np.shape(returned)]
+        values = {_nearest(returned, loss, {name: leaves[name] for name in fits}): returned
+                  } if fits else {}
+    alike = all(_may_be_the_gradient(np.shape(value), np.shape(leaves[name].value))
+                and not np.array_equal(value, loss.value) for name, value in values.items())
+    return {f"d{name}": (leaves[name], value) for name, value in values.items()
+            if leaves[name] not in claimed} if alike else {}
+
+
+def _is_numeric(returned: Any) -> bool:
+    """Whether all that is returned is real numbers."""
+    return all(np.asarray(value_of(leaf)).dtype.kind in "fiu" for leaf in flat(returned))
+
+
+def _nearest(value: Any, loss: Node, leaves: dict[str, Node]) -> str:
+    """Which leaf's gradient it is, or is nearest to."""
+    found = gradients(loss, [*leaves.values()])
+    apart = [float(np.sum(abs(value - np.asarray(value_of(g))))) for g in found]
+    return [*leaves][apart.index(min(apart))]
 
 
 def _may_be_the_gradient(shape: tuple[int, ...], right: tuple[int, ...]) -> bool:

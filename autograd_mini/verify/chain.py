@@ -66,7 +66,8 @@ def check_chain(loss: Any, *args: Any, **claims: Any) -> ChainReport:
     what is said names your lines, and code that only `as_written` follows is followed).
     args: what that function is called with, plain numbers and arrays; its local variables are the
     intermediate values then. The first of them may be the backward pass, a function of the same
-    arguments: then its local variables (`dz1` for the gradient of `z1`) are the claims.
+    arguments: then its local variables (`dz1` for the gradient of `z1`), and the gradients that it
+    returns, are the claims.
     claims: for each gradient (node, numbers); or only the numbers where loss is a mapping or a
     function, and the name is that of the variable, perhaps after a d: `dz1=…`, or `z1=…`.
 
