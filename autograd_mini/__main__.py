@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, check_engine, check_gradient, exercise
+from .classroom import SUBJECTS, Exercise, worksheet
 from .commands import UsageError, add_pictures, imported, user_code
 from .errors import AutogradError
 
@@ -59,12 +60,21 @@ def _add_check(commands: Any) -> None:
 def _add_exercise(commands: Any) -> None:
     homework = commands.add_parser(
         "exercise", help="a derivation to do by hand, or the verdict on one",
-        epilog='An answer reads name=formula, such as w="(1 - y**2) * x"; y is the value.')
-    homework.add_argument("formula", help='such as "tanh(w*x + b)"')
+        epilog='An answer reads name=formula, such as w="(1 - y**2) * x"; y is the value. With '
+        "--subject or --difficulty, and no formula, it is one of a bank's; the subjects: "
+        f"{', '.join(SUBJECTS)}.")
+    homework.add_argument("formula", nargs="?", help='such as "tanh(w*x + b)"')
     homework.add_argument("answers", nargs="*", metavar="name=formula")
+    homework.add_argument("--subject", metavar="NAME", help="what it is about")
+    homework.add_argument("--difficulty", type=int, choices=(1, 2, 3))
+    homework.add_argument("--sheet", type=int, metavar="N", help="so many as a LaTeX document, of "
+                          "seeds from --seed on")
+    homework.add_argument("--solution", action="store_true", help="the derivation, written out; of "
+                          "a sheet, under each exercise")
     homework.add_argument("--seed", type=int, default=0, help="which numbers (default: 0)")
     homework.add_argument("--hint", type=int, choices=(1, 2, 3, 4), help="only a hint: 1 where, "
                           "2 what kind of mistake, 3 which, 4 the corrected formula")
+    homework.add_argument("--json", action="store_true", help="the verdict for programs")
     homework.set_defaults(run=_exercise)
 
 
@@ -171,20 +181,44 @@ def _colours() -> bool:
 
 
 def _exercise(options: argparse.Namespace) -> int:
-    homework = exercise(options.formula, options.seed)
-    if not options.answers:
-        print(homework)
+    if options.sheet is not None:
+        if options.sheet < 1:
+            raise UsageError("--sheet needs a number of 1 or more")
+        sheet = [_chosen(options, options.seed + i) for i in range(options.sheet)]
+        print(worksheet(sheet, solutions=options.solution), end="")
         return 0
-    answers = {}
-    for word in options.answers:
+    homework, answers = _chosen(options, options.seed), _answers(options)
+    if not answers:
+        print(homework.derivation() if options.solution else homework)
+        return 0
+    report = homework.check(**answers)
+    if options.json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        print(report.hint(options.hint) if options.hint else report.text(colour=_colours()))
+    return 0 if report.ok else 1
+
+
+def _chosen(options: argparse.Namespace, seed: int) -> Exercise:
+    """The exercise on the formula, or one of the bank's."""
+    if options.subject or options.difficulty:
+        return exercise(None, seed, subject=options.subject, difficulty=options.difficulty)
+    if not options.formula:
+        raise UsageError("give a formula, or --subject NAME, or --difficulty N")
+    return exercise(options.formula, seed)
+
+
+def _answers(options: argparse.Namespace) -> dict[str, str]:
+    """The answers by name; where the bank chooses the formula, all words are answers."""
+    of_the_bank = options.formula and (options.subject or options.difficulty)
+    answers: dict[str, str] = {}
+    for word in [options.formula, *options.answers] if of_the_bank else options.answers:
         name, equals, formula = word.partition("=")
         if not equals or not name.isidentifier() or name in answers:
             raise UsageError(f"{word!r} isn't of the form name=formula, such as w=2*x, or comes "
                              "twice")
         answers[name] = formula
-    report = homework.check(**answers)
-    print(report.hint(options.hint) if options.hint else report.text(colour=_colours()))
-    return 0 if report.ok else 1
+    return answers
 
 
 def _test_engine(options: argparse.Namespace) -> int:

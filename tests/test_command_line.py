@@ -129,6 +129,16 @@ def test_exercise(capsys):
     assert main(["exercise", "tanh(w*x)", "w=(1 - y**2) * x"]) == 0
     assert main(["exercise", "tanh(w*x)", "w=(1 - y**2)", "--hint", "3"]) == 1
     assert "x" in capsys.readouterr().out.splitlines()[-1]
+    assert main(["exercise", "tanh(w*x)", "w=1 - y**2", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["entries"][0]["verdict"] == "wrong"
+    assert main(["exercise", "--subject", "losses", "--difficulty", "1", "--seed", "3"]) == 0
+    assert "y = (w*x - t)**2. Find" in capsys.readouterr().out
+    bank = ["exercise", "--difficulty", "1", "--subject", "losses", "--seed", "3"]
+    assert main([*bank, "w=2*(w*x - t)*x"]) == 0
+    assert main([*bank, "--solution"]) == 0
+    assert "∂y/∂w" in capsys.readouterr().out
+    assert main([*bank, "--sheet", "3"]) == 0
+    assert capsys.readouterr().out.count(r"\item") == 3
 
 
 @pytest.mark.parametrize(
@@ -158,6 +168,9 @@ def test_exercise(capsys):
         (["draw", "x*x", "x=1", "-o", "g"], "suffix"),
         (["exercise", "2 + 3"], "no variable"),
         (["exercise", "x", "--seed", "-1"], "a seed of 0 or more"),
+        (["exercise"], "give a formula, or --subject"),
+        (["exercise", "--subject", "poetry"], "no exercises on 'poetry'"),
+        (["exercise", "x", "--sheet", "0"], "1 or more"),
         (["exercise", "x", "x:1"], "isn't of the form name=formula"),
         (["exercise", "x", "z=1"], "not z"),
         (["check", "no_such_file.py"], "no such file: no_such_file.py"),

@@ -1,7 +1,8 @@
 """What a class needs: exercises that check themselves, and tests of a student's own engine."""
 
+from .bank import SUBJECTS
 from .engine_report import EngineReport
-from .exercises import Exercise, exercise
+from .exercises import Exercise, exercise, worksheet
 from .trial import check_engine
 
-__all__ = ["EngineReport", "Exercise", "check_engine", "exercise"]
+__all__ = ["SUBJECTS", "EngineReport", "Exercise", "check_engine", "exercise", "worksheet"]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ExpressionError
-from ..formula import evaluate, names_in
+from ..formula import compute, evaluate, names_in
 from ..ops import sum
 from ..transforms import grad
 from ..verify import Report, check_gradient
+from .bank import expression_for
 
-__all__ = ["Exercise", "exercise"]
+__all__ = ["Exercise", "exercise", "worksheet"]
 
 POINTS = 12  # an answer in symbols is checked at so many points at once
 OUTPUT = "y"  # what an answer may call the value of the expression
@@ -79,6 +81,33 @@ class Exercise:
                      tuple(range(len(names))))(*self.values.values())
         return dict(zip(names, found, strict=True))
 
+    def derivation(self) -> Any:
+        """The solution written out line by line with its numbers, as `ag.explain` writes it."""
+        from ..picture import explain
+
+        return explain(self._node())
+
+    def latex(self, solution: bool = False) -> str:
+        """The problem in LaTeX (with the package amsmath), or its solution written out."""
+        from ..picture.derivation import in_one_formula
+        from ..picture.notation import Name
+        from ..picture.spelled import as_latex
+
+        if solution:
+            return str(self.derivation().latex)
+        names = {name: as_latex(Name(name)) for name in self.values}
+        asked = ", ".join(rf"\frac{{\partial y}}{{\partial {name}}}" for name in names.values())
+        at = ",\\ ".join(f"{names[name]} = {x:g}" for name, x in self.values.items())
+        return (f"\\[ y = {as_latex(in_one_formula(self._node()))} \\]\n"
+                f"Find ${asked}$, and {'its value' if len(names) == 1 else 'their values'} "
+                f"at ${at}$.")
+
+    def _node(self) -> Any:
+        """The expression at the point that is shown, as a node called y."""
+        y = compute(self.expression, self.values)
+        y.label = OUTPUT
+        return y
+
 
 def _is_number(answer: str) -> bool:
     """Whether it is a number at the point that is shown, such as 0.25; 1 is a formula."""
@@ -95,19 +124,31 @@ def _read(name: str, answer: str | float, known: Mapping[str, Any]) -> Any:
     return answer
 
 
-def exercise(expression: str, seed: int = 0) -> Exercise:
+def exercise(expression: str | None = None, seed: int = 0, *, subject: str | None = None,
+             difficulty: int | None = None) -> Exercise:
     """An exercise in deriving by hand: the partial derivatives of a formula such as tanh(w*x + b).
 
-    seed: which numbers the variables get. Raises `ExpressionError` for what isn't a formula, has no
-    variable, or isn't finite at the numbers drawn.
+    expression: the formula; without one, one of a bank's, chosen by the seed. subject: powers,
+    products and quotients, chain rule, adding up, neurons or losses. difficulty: 1, 2 or 3. seed:
+    which numbers the variables get. Raises `ExpressionError` for what isn't a formula, has no
+    variable, or isn't finite at the numbers drawn, and for a formula with a subject or a
+    difficulty; `ArgumentError` for a subject or a difficulty that the bank doesn't have.
 
     >>> homework = exercise("sigmoid(w * x)", seed=1)
     >>> homework.check(w="y * (1 - y) * x").ok
     True
     >>> print(homework.check(w="y * (1 - y)").hint(3))
     w: the factor x of `w * x` is missing
+    >>> print(exercise(subject="losses", difficulty=1, seed=3).expression)
+    (w*x - t)**2
     """
-    if not isinstance(expression, str) or not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, int) or seed < 0:
+        raise ExpressionError("an exercise is made of a formula, as text, and a seed of 0 or more")
+    if expression is None:
+        expression = expression_for(subject, difficulty, seed)
+    elif subject is not None or difficulty is not None:
+        raise ExpressionError("a subject and a difficulty choose from the bank: give no formula")
+    if not isinstance(expression, str):
         raise ExpressionError("an exercise is made of a formula, as text, and a seed of 0 or more")
     names = names_in(expression)
     if not names:
@@ -117,11 +158,42 @@ def exercise(expression: str, seed: int = 0) -> Exercise:
     with np.errstate(all="ignore"):
         if not np.isfinite(evaluate(expression, values)):
             raise ExpressionError(f"{expression!r} isn't finite at {values}: try another seed")
-        # Points of both signs, as far as the expression is finite there: |x| isn't x.
-        many = {name: rng.uniform(0.3, 1.9, 20 * POINTS) * rng.choice([-1.0, 1.0], 20 * POINTS)
-                for name in names}
+    return Exercise(expression, values, _points(expression, names, rng))
+
+
+def _points(expression: str, names: Sequence[str], rng: np.random.Generator
+            ) -> dict[str, np.ndarray]:
+    """Where answers are checked: at both signs, as far as it is finite there, for |x| isn't x."""
+    many = {name: rng.uniform(0.3, 1.9, 20 * POINTS) * rng.choice([-1.0, 1.0], 20 * POINTS)
+            for name in names}
+    with np.errstate(all="ignore"):
         finite = np.flatnonzero(np.isfinite(evaluate(expression, many)))[:POINTS]
     if len(finite) < POINTS:
         many = {name: np.abs(x) for name, x in many.items()}
         finite = np.arange(POINTS)
-    return Exercise(expression, values, {name: x[finite] for name, x in many.items()})
+    return {name: x[finite] for name, x in many.items()}
+
+
+def worksheet(exercises: Sequence[Exercise], title: str = "Exercises", solutions: bool = False
+              ) -> str:
+    r"""A sheet of exercises as a LaTeX document, numbered, with the solutions under them if asked.
+
+    It needs the packages amsmath and geometry and no other. Raises `ExpressionError` for a sheet
+    without exercises.
+
+    >>> sheet = worksheet([exercise("x**2"), exercise("tanh(w*x)")])
+    >>> print(sheet.splitlines()[8])
+    \[ y = x^{2} \]
+    """
+    if not exercises:
+        raise ExpressionError("a worksheet needs exercises")
+    plain = re.sub(r"[\\~^]", " ", title)  # no letter of a title's, and no command of LaTeX's
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", plain)
+    lines = [r"\documentclass{article}", r"\usepackage{amsmath}",
+             r"\usepackage[margin=2.5cm]{geometry}", r"\allowdisplaybreaks", r"\begin{document}",
+             rf"\section*{{{escaped}}}", r"\begin{enumerate}"]
+    for each in exercises:
+        lines += [r"\item", each.latex()]
+        if solutions:
+            lines += [each.latex(solution=True)]
+    return "\n".join([*lines, r"\end{enumerate}", r"\end{document}", ""])

@@ -36,7 +36,7 @@ _row("arithmetic", "a value holds its number", "x = Value(3.0)", "x.data", "It i
 _row("arithmetic", "a value by itself has the slope 1", "x = Value(3.0)\nx.backward()", "x.grad",
      "backward() begins with 1, the derivative of the output with respect to itself.")
 _row("arithmetic", "the output's own gradient is 1",
-     "x = Value(3.0)\ny = x * 2\ny.backward()\ny.backward()", "y.grad",
+     "x = Value(3.0)\ny = x * Value(2.0)\ny.backward()\ny.backward()", "y.grad",
      "backward() sets the output's gradient to 1 each time it is called; it doesn't add 1.",
      accepts={"y.grad": (2.0,)})
 _binary("x + y", "x + y", "A sum passes the gradient on to both, unchanged.")

@@ -28,7 +28,7 @@ from .run import Run, run_of
 from .spelled import as_latex, as_mathml, as_text
 from .watched import Part
 
-__all__ = ["Explanation", "Line", "explain"]
+__all__ = ["Explanation", "Line", "explain", "in_one_formula"]
 
 FEW = 6  # entries of an array that are printed one by one
 WAYS, LONG = 4, 30  # ways to a variable, and factors on each, up to which products are written out
@@ -141,6 +141,12 @@ def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: i
     closed = Closed(run, limit) if wanted is None else None
     derivation = _Derivation(run, names, wanted, precision, closed)
     return _cut(derivation.lines(limit), limit, closed.told() if closed is not None else "")
+
+
+def in_one_formula(y: Node) -> Formula:
+    """A node as one formula of the variables that it is made of, as a textbook would print it."""
+    run = run_of(y, (), None, "explain")
+    return Names(run.output, run.order, run.names, run.constant_name).whole(y)
 
 
 def _checked(run: Run) -> Run:

@@ -91,6 +91,13 @@ class Names:
         """How a node was computed."""
         return self.applied(node, [self.operand(node, i) for i in range(len(node.inputs))])
 
+    def whole(self, node: Node) -> Formula:
+        """A node as one formula of the variables."""
+        if node.op is None:
+            return self[node]
+        return self.applied(node, [self._constant(node, i) if parent is None else self.whole(parent)
+                                   for i, parent in enumerate(node.parents)])
+
     def applied(self, node: Node, parts: Sequence[Formula]) -> Formula:
         """A node's operation, written with these operands."""
         assert node.op is not None
