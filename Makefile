@@ -33,10 +33,10 @@ types: $(VENV)/.lint
 	cp tests/typed_sample.py $(VENV)/typed && cd $(VENV)/typed && MYPYPATH=. $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) typed_sample.py
 	cd $(VENV)/typed && echo '{"typeCheckingMode": "strict", "reportUnnecessaryTypeIgnoreComment": true, "include": ["typed_sample.py"]}' > pyrightconfig.json && $(abspath $(BIN))/basedpyright --pythonpath $(abspath $(BIN))/python
 
-# All pages and the reference, to be opened and searched offline: docs/_build/index.html.
+# All pages, the lessons (which are run) and the reference, to be opened and searched offline: docs/_build/html/index.html.
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build
-	@echo "built docs/_build/index.html"
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	@echo "built docs/_build/html/index.html"
 
 # Rewrites docs/performance.md; `python -m benchmarks NAME …` only prints some of the tables.
 bench: $(VENV)/.peers

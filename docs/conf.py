@@ -10,8 +10,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import reference
 
 project, author = "autograd_mini", "the autograd_mini contributors"
-extensions = ["myst_parser", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx_copybutton"]
 exclude_patterns = ["_build", "static"]
+nb_execution_mode, nb_execution_raise_on_error, nb_execution_timeout = "force", True, 300
+nb_code_prompt_show, nb_code_prompt_hide = "A solution (try it first)", "Hide the solution"
 html_theme, html_title = "furo", "autograd_mini"
 html_static_path, html_css_files = ["static"], ["wide.css"]
 smartquotes = False  # it would set quotes in code, too
