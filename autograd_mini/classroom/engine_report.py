@@ -70,8 +70,10 @@ class EngineReport:
                 ("not tried, after so much that had to be ended", [
                     r for r in self.results if r.outcome == "untried"])):
             if some:
-                names = ", ".join(r.property.name for r in some)
-                lines += ["", *textwrap.wrap(f"{what}: {names}", 96, subsequent_indent="  ")]
+                names = [r.property.name for r in some]  # without tanh, no word of "tanh far out"
+                names = [n for n in names if n.partition(" ")[0] not in {*names} - {n}]
+                lines += ["", *textwrap.wrap(f"{what}: {', '.join(names)}", 96,
+                                             subsequent_indent="  ")]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -87,7 +89,9 @@ class EngineReport:
             inside = [r for r in self.results if r.property.group == group]
             holds = sum(r.outcome == "holds" for r in inside)
             failed = [r.property.name for r in self.failures if r.property.group == group]
-            told = f"   ✗ {', '.join(failed)}" if failed else ""
+            more = f" and {len(failed) - 4} more" if len(failed) > 5 else ""
+            shown = failed[:4] if more else failed
+            told = f"   ✗ {', '.join(shown)}{more}" if failed else ""
             yield f"  {group:{width}}  {holds:2} of {len(inside):2}{told}"
 
     def as_dict(self) -> dict[str, Any]:
