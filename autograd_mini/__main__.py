@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import io
 import json
 import os
 import sys
@@ -237,8 +238,21 @@ def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], di
     return bound.args, bound.kwargs
 
 
+def _write_any_letter() -> None:
+    """Let the output have ∂ and σ wherever it goes.
+
+    On Windows what is sent to a file or another program has an encoding without them; it is UTF-8
+    then, unless another is asked for, where a ? stands for what can't be written.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            chosen = stream.isatty() or os.environ.get("PYTHONIOENCODING")
+            stream.reconfigure(encoding=None if chosen else "utf-8", errors="replace")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 fine, 1 a wrong gradient, 2 bad input."""
+    _write_any_letter()
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)

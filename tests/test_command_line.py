@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -250,3 +251,13 @@ def test_formula_functions_are_the_tables():
 
     y = compute("max(a, 2) ** 2 + log(e) * sin(pi / 2) - -a", {"a": 3.0})
     assert y.data == pytest.approx(9 + math.log(math.e) + 3.0, rel=1e-15)
+
+
+@pytest.mark.parametrize(("asked", "encoding", "shown"), [
+    ({}, "utf-8", "∂y/∂x = "), ({"PYTHONIOENCODING": "cp1252"}, "cp1252", "?y/?x = ")])
+def test_output_that_is_redirected_can_have_any_letter(asked, encoding, shown):
+    """Into a file it is UTF-8 whatever the system writes, as on Windows, or what was asked for."""
+    system = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **asked}
+    done = subprocess.run([sys.executable, "-m", "autograd_mini", "explain", "x**2", "x=3"],
+                          env={**os.environ, **system}, capture_output=True, check=True)
+    assert shown in done.stdout.decode(encoding) and not done.stderr
