@@ -102,7 +102,9 @@ def measured() -> Costs:
 
 def recorded() -> Costs | None:
     """What the rows cost when they were recorded with this version of Python."""
-    costs: dict[str, Costs] = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    if not RECORD.exists():
+        return None
+    costs: dict[str, Costs] = json.loads(RECORD.read_text(encoding="utf-8"))
     return costs.get(VERSION)
 
 
@@ -123,7 +125,7 @@ def main() -> None:
         print(row, *[f"{count:,} {what} ({count / before[what]:.3f} ×)" if before else
                      f"{count:,} {what}" for what, count in costs.items()], sep=" | ")
     if asked.write:
-        all_of_them = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+        all_of_them = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
         RECORD.write_text(json.dumps(all_of_them | {VERSION: now}, indent=1) + "\n")
     elif then is None:
         sys.exit(f"nothing is recorded for Python {VERSION}: --write does it")

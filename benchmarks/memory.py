@@ -45,7 +45,7 @@ def traced(value: Callable[[float], Any], nodes: int) -> tuple[Any, ...]:
 def resident() -> int:
     """Bytes of this process that are in memory now."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     except FileNotFoundError:
         raise NotImplementedError("is measured on Linux only") from None
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -144,7 +144,7 @@ SIZES, SAMPLES, STEPS = (784, 512, 256, 10), 256, 6
 
 def peak() -> int:
     """The most bytes of this process that were in memory at once since `forget_peak`."""
-    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     if found is None:
         raise NotImplementedError("the system doesn't tell")
     return int(found.group(1)) * 1024

@@ -100,7 +100,7 @@ turns of one side, divided by the first: as far as it is from 1, ratios mean not
 
 def replace(tables: list[str]) -> None:
     """Put these tables where those of the same titles stand in the page; new ones come last."""
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     for table in tables:
         title = table[: table.index("\n") + 1]
         begin = text.find(title)
@@ -115,6 +115,6 @@ def replace(tables: list[str]) -> None:
 
 def write(tables: list[str], rounds: int) -> None:
     """Write the page; what follows the marker is written by hand, and stays."""
-    old = PAGE.read_text() if PAGE.exists() else ""
+    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     notes = old[old.index(NOTES) :] if NOTES in old else f"{NOTES}\n"
     PAGE.write_text("\n".join([introduction(rounds), *tables, notes]))

@@ -17,7 +17,7 @@ LONGEST = 11
 
 def first_names(file):
     """The names in a file of the package; each line begins with one."""
-    lines = (Path(names.__file__).parent / file).read_text().splitlines()
+    lines = (Path(names.__file__).parent / file).read_text(encoding="utf-8").splitlines()
     return {line.split()[0].lower() for line in lines}
 
 

@@ -45,7 +45,7 @@ class GPT(nn.Module):
 
 
 words = sorted({line.split()[0].lower() for file in Path(names.__file__).parent.glob("*.first")
-                for line in file.read_text().splitlines()})
+                for line in file.read_text(encoding="utf-8").splitlines()})
 rows = np.array([[LETTERS.index(x) for x in f".{word}.".ljust(T + 1, ".")] for word in words])
 after = np.cumsum(rows[:, 1:] == 0, axis=1) > 1  # the dots after the first, which don't count
 train, test = nn.random_split(rows[:, :-1], np.where(after, -100, rows[:, 1:]), rng=0)

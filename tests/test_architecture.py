@@ -28,7 +28,7 @@ PACKAGE, NN = Path(autograd_mini.__file__).parent, Path(nn.__file__).parent
 @functools.cache
 def parsed(path):
     """The syntax tree of a file."""
-    return ast.parse(path.read_text())
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def modules():
@@ -52,7 +52,8 @@ def room(module):
 
 def read_map():
     """What the map names, in its order, and what it names inside of each package."""
-    text = re.search(r"```\n(.*?)```", (ROOT / "docs" / "map.md").read_text(), re.S)[1]
+    page = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
+    text = re.search(r"```\n(.*?)```", page, re.S)[1]
     order, inside, root = [], [], ""
     for line in text.splitlines():
         names = re.findall(r"\b(\w+)(?:\.py|/)", line)
@@ -171,7 +172,8 @@ def test_files_have_at_most_400_lines():
     names = {path: f"autograd_mini/{path.relative_to(PACKAGE)}" for path in MODULES.values()
              if path.is_relative_to(PACKAGE)}
     files = [*MODULES.values(), *(ROOT / "tests").glob("*.py")]
-    sizes = {names.get(path, path.name): path.read_text().count("\n") for path in files}
+    sizes = {names.get(path, path.name): path.read_text(encoding="utf-8").count("\n")
+             for path in files}
     assert too_long(sizes, 400, LONG_FILES) == ({}, [])
 
 
@@ -204,10 +206,10 @@ def path_of(file):
 def test_the_idea_takes_600_lines():
     """The parts of the files that a learner reads are 600 lines together, as the page says that
     tells them."""
-    page = (ROOT / "docs" / "how_it_works.md").read_text()
+    page = (ROOT / "docs" / "how_it_works.md").read_text(encoding="utf-8")
     lines = {}
     for name, files in READ.items():
-        parts = [path_of(file).read_text().split(BELOW)[0] for file in files]
+        parts = [path_of(file).read_text(encoding="utf-8").split(BELOW)[0] for file in files]
         lines[name] = sum(part.rstrip().count("\n") + 1 for part in parts)
     assert sum(lines.values()) <= 600, lines
     said = [int(n) for n in re.findall(r"^\| .*\| (\d+) \|", page, re.M)]
@@ -221,7 +223,7 @@ def test_the_idea_stands_on_little():
     for file in [file for files in READ.values() for file in files if not file.startswith("nn/")]:
         for target in imported(file.removesuffix(".py").replace("/", ".")):
             assert room(target) in rooms, f"{file} imports {target}"
-    source = path_of("nn/scalar.py").read_text()
+    source = path_of("nn/scalar.py").read_text(encoding="utf-8")
     assert set(re.findall(r"^from (\S+) import", source, re.M)) <= {
         "__future__", "collections.abc", "typing", "autograd_mini", ".module"}
 
@@ -286,7 +288,7 @@ def test_writing_a_row_is_all(tmp_path):
     """One row written in a file of the table is `ops.f`, `ag.f`, differentiable, and looked up."""
     shutil.copytree(PACKAGE, tmp_path / "autograd_mini", ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copytree(Path(nn.__file__).parent, tmp_path / "nn")
-    with open(tmp_path / "autograd_mini" / "ops" / "elementary.py", "a") as table:
+    with open(tmp_path / "autograd_mini" / "ops" / "elementary.py", "a", encoding="utf-8") as table:
         table.write(ROW)
     done = subprocess.run([sys.executable, "-c", ASKED], cwd=tmp_path, capture_output=True,
                           env={"PYTHONPATH": str(tmp_path)}, text=True, check=False)

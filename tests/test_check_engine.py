@@ -19,7 +19,7 @@ ENGINES = Path(__file__).parent / "student_engines"
 
 def engine(name, *changes):
     """The class of a student's file, with parts of its source replaced."""
-    source = (ENGINES / f"{name}.py").read_text()
+    source = (ENGINES / f"{name}.py").read_text(encoding="utf-8")
     for old, new in changes:
         assert old in source, old
         source = source.replace(old, new)
@@ -165,7 +165,8 @@ def test_a_file_from_the_shell(capsys):
 @pytest.mark.slow  # a file that hangs is waited for
 def test_a_file_that_hangs(tmp_path, what, told):
     """It is ended, what it was at is told, and the other properties are tried."""
-    source, line = (ENGINES / "scalar.py").read_text(), "    def __mul__(self, other):\n"
+    source = (ENGINES / "scalar.py").read_text(encoding="utf-8")
+    line = "    def __mul__(self, other):\n"
     (tmp_path / "mine.py").write_text(source.replace(line,
         f"{line}        if other == 5:\n            {what}\n") + "print('noise')\n")
     report = ag.check_engine(tmp_path / "mine.py", seconds=4)

@@ -16,7 +16,7 @@ import autograd_mini as ag
 from autograd_mini.trees import flat
 
 pytest.importorskip("scipy.optimize", reason="the scipy extra isn't installed")
-PAGE = (Path(__file__).parents[1] / "docs" / "coming_from.md").read_text()
+PAGE = (Path(__file__).parents[1] / "docs" / "coming_from.md").read_text(encoding="utf-8")
 SETUP = re.search(r"The tables use these:\n\n```python\n(.*?)```", PAGE, re.S)[1]
 DIGITS = {"nn.": 1e-6, "odeint": 1e-8}  # float32; and what was asked for
 TABLES = {

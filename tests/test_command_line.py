@@ -40,9 +40,10 @@ def test_draw(tmp_path, capsys):
     assert main(["draw", "tanh(w*x + b)", "w=0.5", "x=2", "b=1", "-o", str(out)]) == 0
     said = capsys.readouterr().out
     assert "d y / d w = 0.1413016497" in said and "y = 0.9640275801" in said
-    assert out.read_text().startswith("<?xml")
+    assert out.read_text(encoding="utf-8").startswith("<?xml")
     assert main(["draw", "y*y", "y=3", "-o", str(out), "--no-gradients", "--direction", "TB"]) == 0
-    assert "d result / d y = 6" in capsys.readouterr().out and "∂" not in out.read_text()
+    assert "d result / d y = 6" in capsys.readouterr().out
+    assert "∂" not in out.read_text(encoding="utf-8")
 
 
 DRAWN = """
@@ -63,11 +64,11 @@ def test_a_function_of_a_file_is_shown(tmp_path, capsys, monkeypatch):
     file.write_text(DRAWN)
     out, page = tmp_path / "g.svg", tmp_path / "s.html"
     assert main(["draw", f"{file}:loss", "-o", str(out)]) == 0
-    assert "hidden" in out.read_text() and "∂" in out.read_text()
+    assert "hidden" in out.read_text(encoding="utf-8") and "∂" in out.read_text(encoding="utf-8")
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     assert main(["steps", f"{file}:loss", "-o", str(page), "--open"]) == 0
-    assert opened == [page.as_uri()] and "hidden" in page.read_text()
+    assert opened == [page.as_uri()] and "hidden" in page.read_text(encoding="utf-8")
     assert main(["explain", f"{file}:loss", "--wrt", "W"]) == 0
     assert "hidden = tanh(v1)" in capsys.readouterr().out
     assert main(["steps", "w*x", "w=2", "x=3", "-o", str(page)]) == 0
@@ -210,7 +211,7 @@ def test_a_missing_extra_names_its_command(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(layout, "program", lambda: None)
     assert main(["draw", "x*x", "x=3", "-o", str(tmp_path / "g.svg")]) == 0
     assert "g.dot (the graph as DOT text: no layout program" in capsys.readouterr().out
-    assert (tmp_path / "g.dot").read_text().startswith("digraph")
+    assert (tmp_path / "g.dot").read_text(encoding="utf-8").startswith("digraph")
     assert issubclass(MissingExtraError, ImportError)
 
 

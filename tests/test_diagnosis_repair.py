@@ -28,7 +28,7 @@ def test_functions_that_do_more_than_compute_are_not_run_again(tmp_path):
         return 3.3 * x
 
     ag.check_gradient(lambda x: np.sum(x**2), deleting, np.array([1.0, 2.0, 3.0]))
-    assert marked.read_text() == "kept"
+    assert marked.read_text(encoding="utf-8") == "kept"
 
 
 STATE = {"n": 0}

@@ -75,7 +75,7 @@ def test_a_source_that_is_not_what_runs(runs, tmp_path):
     path = tmp_path / "changed.py"
     path.write_text("def gradient(x):\n    return 3.3 * x\n")
     space = {"note": note}
-    exec(compile(path.read_text(), str(path), "exec"), space)
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
     path.write_text("def gradient(x):\n    return note() * x\n")
     with pytest.raises(Unprovable, match="isn't what runs"):
         written(space["gradient"])

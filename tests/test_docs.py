@@ -24,7 +24,7 @@ spec.loader.exec_module(generate)
 
 def test_our_column_of_the_conformance_page():
     """The page says of each edge what the engine does."""
-    rows = [line for line in (DOCS / "conformance.md").read_text().splitlines()
+    rows = [line for line in (DOCS / "conformance.md").read_text(encoding="utf-8").splitlines()
             if line.startswith("| `")]
     assert len(rows) == len(EDGES)
     for edge, row in zip(EDGES, rows, strict=True):
@@ -42,12 +42,12 @@ def test_the_conformance_page_is_as_generated(monkeypatch):
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    assert (DOCS / "conformance.md").read_text() == generate.conformance()
+    assert (DOCS / "conformance.md").read_text(encoding="utf-8") == generate.conformance()
 
 
 def test_the_page_of_numpys_functions_is_as_generated():
     """With the release of NumPy that it names; others have other functions."""
-    page = (DOCS / "numpy.md").read_text()
+    page = (DOCS / "numpy.md").read_text(encoding="utf-8")
     release = re.search(r"from NumPy (\d+\.\d+)", page)[1]
     if not np.__version__.startswith(release + "."):
         pytest.skip(f"the page is for NumPy {release}, this is {np.__version__}")
@@ -56,7 +56,7 @@ def test_the_page_of_numpys_functions_is_as_generated():
 
 def test_the_page_of_mistakes_is_as_generated():
     """The kinds and the second table, as they stand."""
-    assert (DOCS / "mistakes.md").read_text() == generate.mistakes_page()
+    assert (DOCS / "mistakes.md").read_text(encoding="utf-8") == generate.mistakes_page()
 
 
 def test_every_function_of_numpy_has_a_class():

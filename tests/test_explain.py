@@ -161,7 +161,7 @@ def test_the_command(capsys, tmp_path):
     assert "∂y/∂w = (1 − y²) · x = 0.7864 · 2 = 1.573" in capsys.readouterr().out
     out = tmp_path / "d.html"
     assert main([*formula, "--format", "html", "-o", str(out)]) == 0
-    assert "<mfrac>" in out.read_text() and "wrote" in capsys.readouterr().out
+    assert "<mfrac>" in out.read_text(encoding="utf-8") and "wrote" in capsys.readouterr().out
     assert main([*formula, "--wrt", "q"]) == 2
     assert main([*formula, "-o", str(tmp_path / "no" / "d.txt")]) == 2
 

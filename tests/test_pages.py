@@ -54,7 +54,7 @@ PAGES = ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/start.md", "docs/
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_are_executed(page, tmp_path, monkeypatch):
     """The Python blocks of a page run, in order, in one namespace, and print what is shown."""
-    text = (ROOT / page).read_text()
+    text = (ROOT / page).read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.S)
@@ -115,8 +115,8 @@ def test_the_reference_has_every_public_name():
 
 @pytest.mark.parametrize("example", [
     pytest.param(path, marks=pytest.mark.slow)  # these search for mistakes, or train for seconds
-    if path.parent.name == "articles" or "import names" in path.read_text() or (
-        "mlxtend" in path.read_text()) else path
+    if path.parent.name == "articles" or "import names" in path.read_text(encoding="utf-8") or (
+        "mlxtend" in path.read_text(encoding="utf-8")) else path
     for path in sorted((ROOT / "examples").rglob("*.py"))
 ], ids=lambda p: p.name)
 def test_examples_run(example, tmp_path, monkeypatch, capsys):
