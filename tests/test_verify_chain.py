@@ -215,6 +215,7 @@ def test_what_a_backward_pass_returns_is_checked_too():
               "by name, wrong": (lambda w, x, dz: {"dw": -dz * x}, False),
               "one": (lambda w, x, dz: dz * x, True),
               "the other one": (lambda w, x, dz: dz * w, True),
+              "its own variable": (lambda w, x, dz: dz, True),
               "one, wrong": (lambda w, x, dz: dz * x + 1, False),
               "nothing": (lambda w, x, dz: None, True),
               "the loss": (lambda w, x, dz: (w * x)**2, True)}
@@ -227,3 +228,66 @@ def test_what_a_backward_pass_returns_is_checked_too():
         assert report.ok == right, (name, report)
         assert report["dz"].verdict == "right"
         assert right or report.blamed
+
+
+def test_a_variable_that_is_added_to_is_checked():
+    """`de += ds`, before it is used, completes a gradient; between uses it makes another."""
+    def forward(z):
+        e = np.exp(z)
+        s = e.sum()
+        return -np.log(e[0] / s)
+
+    def completed(z):
+        e = np.exp(z)
+        ds = 1 / e.sum()
+        de = np.array([-1 / e[0], 0.0])
+        de += ds
+        return de * e
+
+    def wrong(z):
+        e = np.exp(z)
+        ds = 1 / e.sum()
+        de = np.array([-1 / e[0], 0.0])
+        de -= ds
+        return de * e
+
+    def used_before(z):
+        e = np.exp(z)
+        de = np.array([-1 / e[0], 0.0])
+        dz = de * e
+        ds = 1 / e.sum()
+        de += 2 * ds
+        return dz + e * ds
+
+    z = np.array([0.3, -0.2])
+    report = ag.check_chain(forward, completed, z)
+    assert report.ok and [e.name for e in report] == ["ds", "de", "dz"]
+    assert ag.check_chain(forward, wrong, z).blamed == ("de",)
+    assert "de" not in [e.name for e in ag.check_chain(forward, used_before, z)]
+
+
+def test_what_follows_a_gradient_of_another_shape_is_not_blamed():
+    """Nothing can be computed from it, so whether its users are right can't be told yet."""
+    rng = np.random.default_rng(0)
+    z, t = rng.normal(size=(4, 3)), np.eye(3)[[2, 0, 1, 2]]
+
+    def forward(z, t):
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        p = e / s
+        return -(t * np.log(p)).sum()
+
+    def backward(z, t):
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        dp = -t * s / e
+        ds = -(dp * e / s**2).sum(axis=0, keepdims=True)
+        de = dp / s + ds
+        return de * e
+
+    report = ag.check_chain(forward, backward, z, t)
+    assert report.blamed == ("ds",) and report["ds"].suspects[0].fix.endswith(
+        "axis=1, keepdims=True)")
+    assert "de  wrong, perhaps only because of ds: mend that first" in str(report)
+    kept = ag.check_gradient(lambda b: np.sum(np.exp(b)), lambda b: np.exp(b).mean(axis=0), z)
+    assert "which it keeps" in str(kept) and "axis=()" not in str(kept)

@@ -78,7 +78,7 @@ def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str,
             known = isinstance(x, Node) and form in found and form in written
             if known and _may_be_the_gradient(np.shape(found[form]), np.shape(x.value)):
                 claims[form] = (x, found[form])
-    claims |= _returned(returned, variables, {x for x, _ in claims.values()})
+    claims |= _returned(returned, variables, claims)
     if not claims:
         raise ShapeError("the backward pass has no variable, given a value once and not in a loop, "
                          "that is called as the gradient of one of the forward pass, such as "
@@ -87,31 +87,33 @@ def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str,
     return claims
 
 
-def _returned(returned: Any, variables: Mapping[str, Any], claimed: set[Node]) -> dict[str, Any]:
+def _returned(returned: Any, variables: Mapping[str, Any], claims: Mapping[str, Any]
+              ) -> dict[str, Any]:
     """The gradients that a backward pass returns and has no variable for: `return da * w`.
 
-    They are by name in a mapping; else one for each of the arguments that are variables, or one
-    alone, which is for the argument whose gradient it is nearest to.
+    They are by name in a mapping, or one for each of the arguments that are variables. One alone is
+    for the variable whose gradient it is, or else for the first argument.
     """
     loss = variables.get("loss")
     if not isinstance(loss, Node) or loss.op is None or not _is_numeric(returned):
         return {}
-    reached = set(topological_order(loss))
-    leaves = {name: x for name, x in variables.items()
-              if isinstance(x, Node) and x.op is None and x in reached}
+    reached = set(topological_order(loss)) - {loss}
+    inner = {name: x for name, x in variables.items() if isinstance(x, Node) and x in reached}
+    leaves = {name: x for name, x in inner.items() if x.op is None}
     if isinstance(returned, Mapping):
         values = {name: returned[form] for name in leaves
                   for form in forms_of(name) if form in returned}
     elif isinstance(returned, tuple | list):
         values = dict(zip(leaves, returned, strict=False)) if len(returned) == len(leaves) else {}
     else:
-        fits = [name for name, x in leaves.items() if np.shape(x.value) == np.shape(returned)]
-        values = {_nearest(returned, loss, {name: leaves[name] for name in fits}): returned
-                  } if fits else {}
+        name = _whose(returned, loss, inner) or next(iter(leaves), "")
+        named = any(returned is claim for _, claim in claims.values())  # it has a variable
+        values = {name: returned} if name in leaves and not named else {}
+    taken = {x for x, _ in claims.values()}
     alike = all(_may_be_the_gradient(np.shape(value), np.shape(leaves[name].value))
                 and not np.array_equal(value, loss.value) for name, value in values.items())
     return {f"d{name}": (leaves[name], value) for name, value in values.items()
-            if leaves[name] not in claimed} if alike else {}
+            if leaves[name] not in taken} if alike else {}
 
 
 def _is_numeric(returned: Any) -> bool:
@@ -119,11 +121,12 @@ def _is_numeric(returned: Any) -> bool:
     return all(np.asarray(value_of(leaf)).dtype.kind in "fiu" for leaf in flat(returned))
 
 
-def _nearest(value: Any, loss: Node, leaves: dict[str, Node]) -> str:
-    """Which leaf's gradient it is, or is nearest to."""
-    found = gradients(loss, [*leaves.values()])
-    apart = [float(np.sum(abs(value - np.asarray(value_of(g))))) for g in found]
-    return [*leaves][apart.index(min(apart))]
+def _whose(value: Any, loss: Node, variables: dict[str, Node]) -> str:
+    """The variable whose gradient it is, if there is one."""
+    found = gradients(loss, [*variables.values()])
+    return next((name for name, g in zip(variables, found, strict=True)
+                 if np.shape(g) == np.shape(value)
+                 and np.allclose(value_of(g), value, rtol=1e-6)), "")
 
 
 def _may_be_the_gradient(shape: tuple[int, ...], right: tuple[int, ...]) -> bool:
@@ -148,10 +151,24 @@ def written_once(function: Any) -> dict[str, str]:
     file = inspect.getsourcefile(function) or "?"
     loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
     inside = {n.id for loop in loops for n in _stores(loop)}
-    stored = _stores(tree)
-    names = [n.id for n in stored]
-    return {n.id: f"{located(file, first + n.lineno - 1)}: {lines[n.lineno - 1].strip()}"
-            for n in stored if names.count(n.id) == 1 and n.id not in inside}
+    stored = {n.id: n for n in _stores(tree)}  # the last of each name
+    names = [n.id for n in _stores(tree)]
+    return {name: f"{located(file, first + n.lineno - 1)}: {lines[n.lineno - 1].strip()}"
+            for name, n in stored.items() if name not in inside
+            and (names.count(name) == 1 or _is_only_added_to(tree, name))}
+
+
+def _is_only_added_to(tree: ast.AST, name: str) -> bool:
+    """Whether a variable is completed by `de += ds`, always, and only then used."""
+    stores = [n for n in _stores(tree) if n.id == name]
+    added = {n.target for n in ast.walk(tree) if isinstance(n, ast.AugAssign)
+             and isinstance(n.op, ast.Add | ast.Sub)}
+    branches = [n for n in ast.walk(tree) if isinstance(n, ast.If | ast.Try | ast.Match)]
+    last = max(n.lineno for n in stores)
+    return (all(n in added for n in stores[1:])
+            and not any(n in set(_stores(branch)) for branch in branches for n in stores)
+            and all(n.lineno > last for n in ast.walk(tree) if isinstance(n, ast.Name)
+                    and n.id == name and isinstance(n.ctx, ast.Load)))
 
 
 def _stores(tree: ast.AST) -> list[ast.Name]:

@@ -50,7 +50,9 @@ class ChainReport(Report):
         causes, lines = dict(self.because), []
         for e in self.entries:
             said: str = e.verdict
-            if e.name in causes:
+            if e.name in causes and not _is_usable(self[causes[e.name]]):
+                said = f"wrong, perhaps only because of {causes[e.name]}: mend that first"
+            elif e.name in causes:
                 said = f"wrong only because of {causes[e.name]}: right for what was given there"
             elif e.verdict == "wrong":
                 said = "wrong: " + Report((replace(e, name="…"),))._reasons()[0].removeprefix("…: ")
@@ -140,15 +142,23 @@ def _chain(output: Node, nodes: dict[str, Node], given: dict[str, Any], places: 
         record = Record(output, places, {name: nodes[name]}, names, given=before)
         bar = partial(tolerance, terms=np.asarray(sizes[nodes[name]]), eps=eps)
         entry, cause = _judged(truth, record, name, np.asarray(given[name], float), entries, bar)
+        if not cause and entry.verdict == "wrong" and _is_usable(entry):
+            cause = next((e.name for e in reversed(entries) if not _is_usable(e)
+                          and nodes[name] in set(topological_order(nodes[e.name]))), "")
         if cause:
             because.append((name, cause))
         elif entry.verdict == "wrong":
             entry = replace(entry, suspects=suspects_in_chain(entry, record))
         entries.append(entry)
-        usable = np.shape(nodes[name].value) == given[name].shape and np.isfinite(given[name]).all()
-        if usable and nodes[name].op is not None:
+        if _is_usable(entry) and nodes[name].op is not None:
             before[nodes[name]] = like(nodes[name], given[name])
     return ChainReport(tuple(entries), because=tuple(because))
+
+
+def _is_usable(entry: Entry) -> bool:
+    """Whether the gradients after it can be computed from this one, right or wrong."""
+    given, expected = np.asarray(entry.given), np.asarray(entry.expected)
+    return given.shape == expected.shape and bool(np.isfinite(given).all())
 
 
 def _called(name: str, node: Node) -> str:

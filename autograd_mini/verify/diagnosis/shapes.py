@@ -66,13 +66,16 @@ def _wrongly_summed(record: Record, name: str, called: str, given: np.ndarray, t
                     ) -> Iterator[Option]:
     """Where a parameter is broadcast: what its uses send, summed over too few or other axes."""
     for full, due in _unsummed(record, name):
-        fix = f"d{called} = (…).sum(axis={_listed(sorted(due))})"
+        fix = _sum_of(called, sorted(due), keeps=full.ndim == true.ndim)
         for axes in axis_sets(full.ndim):
             part = full.sum(axes)
             c = _multiple(given, part)
             if c is None or not part.size:
                 continue
-            if set(axes) < due:
+            if not due:
+                yield ("wrong-axis", f"it was summed over axis {_listed(axes)}, which it keeps: "
+                       "nothing is broadcast here", c * true, "")
+            elif set(axes) < due:
                 left = _listed(sorted(due - set(axes)))
                 yield ("unreduced", f"it wasn't summed over axis {left}, along which {called} is "
                        "broadcast", c * true, fix)
@@ -95,13 +98,17 @@ def _wrongly_formed(name: str, given: np.ndarray, true: np.ndarray) -> Iterator[
         summed = given.sum(axes)
         if _without_ones(summed.shape) == _without_ones(to):
             yield ("unreduced", f"it wasn't summed over axis {_listed(axes)}, along which {name} "
-                   "is broadcast", summed.reshape(to), f"d{name} = (…).sum(axis={_listed(axes)})")
+                   "is broadcast", summed.reshape(to), _sum_of(name, axes, len(have) == len(to)))
     if given.size == true.size:
         yield "shape", f"reshape it to {to}", given.reshape(to), f"d{name}.reshape({to})"
     for axes in axis_sets(true.ndim):
         c = _multiple(given, true.sum(axes))
         if c is not None:
             yield "wrong-axis", "it was summed over axes that it should keep", c * true, ""
+
+
+def _sum_of(name: str, axes: Sequence[int], keeps: bool) -> str:
+    return f"d{name} = (…).sum(axis={_listed(axes)}{', keepdims=True' * keeps})"
 
 
 def _listed(axes: Sequence[int]) -> str:
