@@ -10,6 +10,7 @@ import ast
 import difflib
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -89,6 +90,10 @@ def _parsed(text: str) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         at = getattr(error, "offset", None)
         place = f" (column {at} of {text.strip()!r})" if at else ""
+        if re.search(r"(?<![\w.])\d+(\.\d+)?(?!e[+-]?\d)[A-Za-z]", text):
+            place += "; a product needs a *, as in 2*x"
+        elif re.search("[⁰¹²³⁴-⁹]", text):
+            place += "; a power is x**2"
         raise ExpressionError(f"not a formula: {getattr(error, 'msg', error)}{place}") from None
 
 
@@ -149,6 +154,8 @@ class _Reader:
             return self.leaves[name]
         if name in NUMBERS:
             return NUMBERS[name]
+        if name in functions():
+            raise self._error(part, f"{name} is a function: write {name}(…)")
         known = ", ".join(self.leaves) or "none"
         raise self._error(part, f"{name!r} has no value (given: {known}): add {name}=…")
 
@@ -157,6 +164,8 @@ class _Reader:
         if name not in table:
             near = [] if is_anothers(name) else difflib.get_close_matches(name, table, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(table))}"
+            if name in self.leaves:
+                hint = f"a product needs a *: {name} * (…)"
             raise self._error(part, f"no function {name!r}; {hint}")
         try:
             return table[name](*args)

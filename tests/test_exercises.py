@@ -76,3 +76,55 @@ def test_the_bank():
         ag.exercise("x", subject="losses")
     with pytest.raises(ExpressionError, match="needs exercises"):
         worksheet([])
+
+
+@pytest.mark.parametrize(("expression", "answer", "kind", "told"), [
+    ("x**3", {"x": "2*x**2"}, "factor", "it is 2/3 times what it should be"),
+    ("x**3", {"x": "x**4/4"}, "wrong-local-derivative", "that was integrated"),
+    ("exp(2*x)", {"x": "2*exp(x)"}, "wrong-argument", "exp of x should be exp of 2 * x"),
+    ("a*b**2", {"b": "2*a"}, "factor", "the factor b is missing"),
+    ("a**2*b", {"a": "2*a*b + a**2"}, "extra-term", "the others are held fixed while a changes"),
+    ("a*b**2", {"a": "2*a*b"}, "wrong-operand", "the derivative with respect to b"),
+    ("tanh(w*x + b)", {"b": "(1 - y**2)*b"}, "factor", "the factor b is too much"),
+    ("x*sin(x)", {"x": "sin(x) + cos(x)"}, "factor", "the factor x of cos(x) is missing"),
+    ("x*sin(x)", {"x": "cos(x)"}, "wrong-local-derivative", "isn't the product of the derivatives"),
+    ("x/(x**2 + 1)", {"x": "1/(2*x)"}, "wrong-local-derivative", "isn't the quotient of the"),
+    ("x**2*cos(x)", {"x": "2*x*cos(x) + x**2*sin(x)"}, "sign", "wrong sign"),
+    ("x**2 + sin(x)", {"x": "2*x"}, "missing-term", "comes through `sin(x)` is missing"),
+    ("sin(x)**4", {"x": "4*sin(x)**4*cos(x)"}, "wrong-local-derivative", "exponent 4 should be 3"),
+    ("x**2 + w", {"x": "2*x + 1"}, "extra-term", "held fixed"),
+    ("exp(x) + w*x*u", {"x": "exp(x)"}, "missing-term", "the term w * u is missing"),
+])
+def test_a_wrong_answer_is_told_in_its_own_terms(expression, answer, kind, told):
+    """One small change that makes it right is the mistake; nothing is said of how it is checked."""
+    verdict = ag.exercise(expression).check(**answer)
+    (entry,) = verdict.entries
+    assert entry.verdict == "wrong" and entry.suspects[0].kind == kind
+    assert told in verdict.hint(3)
+    assert not re.search(r"\bsum\b|axis|n = ", str(verdict))
+    if entry.suspects[0].fix.startswith(f"{entry.name} = "):
+        corrected = entry.suspects[0].fix.partition(" = ")[2]
+        assert ag.exercise(expression).check(**{entry.name: corrected}).ok
+
+
+def test_numbers_as_people_round_them():
+    """Right to the three or more digits that are given is right; what is left out is said."""
+    homework = ag.exercise("x**3 * w")
+    exact = homework.solution()
+    verdict = homework.check(x=round(exact["x"], 3), w=f"{exact['w']:.2f}")
+    assert verdict.ok and "right to the digits given" in str(verdict)
+    assert not homework.check(x=round(exact["x"], 3) + 0.001).ok
+    assert not homework.check(x=float(f"{exact['x']:.1e}")).ok  # two digits
+    assert "not answered yet: w" in str(homework.check(x="3*x**2*w"))
+    shown = homework.check(w="3*x**2").text()
+    assert re.search(r"w  +wrong  +x = -?\d\.\d+, w = -?\d\.\d+ ", shown)
+
+
+@pytest.mark.parametrize(("answer", "advice"), [
+    ("1 - tanh**2", r"write tanh\(…\)"), ("2x", r"as in 2\*x"),
+    ("x(1 - x)", r"needs a \*: x \* \("),
+    ("x²", r"a power is x\*\*2"), ("x^2", r"write \*\*")])
+def test_mathematics_that_is_no_formula_here(answer, advice):
+    """What is written on paper is answered with what is written here."""
+    with pytest.raises(ExpressionError, match=advice):
+        ag.exercise("tanh(x)").check(x=answer)

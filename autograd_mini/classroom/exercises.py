@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,42 @@ from ..formula import compute, evaluate, names_in
 from ..ops import sum
 from ..transforms import grad
 from ..verify import Report, check_gradient
+from ..verify.report import Entry, Suspect
+from .answers import mistake_in
 from .bank import expression_for
 
 __all__ = ["Exercise", "exercise", "worksheet"]
 
 POINTS = 12  # an answer in symbols is checked at so many points at once
 OUTPUT = "y"  # what an answer may call the value of the expression
+
+
+FOREIGN = re.compile(r"\bsum\b|\baxis \d|n = \d")  # of the many points, not of the exercise
+NO_IDEA = Suspect("unknown", "no usual mistake gives these numbers; derive it once more")
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict(Report):
+    """What is said of answers: each right or wrong, and at which numbers that shows."""
+
+    points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("answer for", "verdict", "at", "given", "expected")]
+        for e in self.entries:
+            at = {name: float(np.asarray(x)[e.worst or ()]) for name, x in
+                  self.points[e.name].items()} if e.verdict == "wrong" else {}
+            shown = [f"{float(np.asarray(x)[e.worst or ()]):.6g}" if at and x is not None else ""
+                     for x in (e.given, e.expected)]
+            rows.append((e.name, e.verdict, ", ".join(f"{n} = {x:.4g}" for n, x in at.items()),
+                         *shown))
+        return rows
+
+    def _table(self) -> list[str]:
+        return super()._table() if not self.ok else []
+
+    def _reasons(self) -> list[str]:
+        return super()._reasons() if not self.ok else []
 
 
 @dataclass(frozen=True)
@@ -53,11 +84,50 @@ class Exercise:
                                   + (f", not {', '.join(sorted(unknown))}" if unknown else ""))
         formulas = {n: a for n, a in answers.items() if isinstance(a, str) and not _is_number(a)}
         numbers = {n: a for n, a in answers.items() if n not in formulas}
+        exact, notes = self._rounded(numbers) if numbers else ({}, [])
         reports = [self._checked(some, at) for some, at in
-                   ((formulas, self.points), (numbers, self.values)) if some]
+                   ((formulas, self.points), (exact, self.values)) if some]
         entries = {e.name: e for report in reports for e in report}
-        notes = dict.fromkeys(note for report in reports for note in report.notes)
-        return Report(tuple(entries[name] for name in answers), tuple(notes))
+        entries = {name: self._told_simply(e, answers[name] if name in formulas else None)
+                   for name, e in entries.items()}
+        left = [name for name in self.values if name not in answers]
+        notes += [f"not answered yet: {', '.join(left)}"] if left else []
+        return Verdict(tuple(entries[name] for name in answers), tuple(notes), "answer",
+                       points={n: self.points if n in formulas else self.values for n in answers})
+
+    def _rounded(self, numbers: Mapping[str, str | float]) -> tuple[dict[str, Any], list[str]]:
+        """Numbers, those that are right to the digits given made exact; what was made so."""
+        exact, notes, solution = dict(numbers), [], self.solution()
+        for name, number in numbers.items():
+            try:
+                digits = Decimal(str(number)).as_tuple()
+            except InvalidOperation:
+                continue
+            if isinstance(digits.exponent, int) and len(digits.digits) >= 3 and (
+                    0 < abs(float(number) - solution[name]) <= 0.501 * 10.0**digits.exponent):
+                exact[name] = solution[name]
+                notes.append(f"{name} is right to the digits given; it is {solution[name]:.8g}")
+        return exact, notes
+
+    def _told_simply(self, entry: Entry, answer: Any) -> Entry:
+        """The entry with a mistake in terms of the answer, where another's is far-fetched."""
+        first = entry.suspects[0] if entry.suspects else NO_IDEA
+        if entry.verdict != "wrong" or (
+                first.plain and not first.also and not FOREIGN.search(first.message)
+                and not any(s.tied for s in entry.suspects[1:])):
+            return entry
+        entry = replace(entry, reason="it isn't right")
+        if answer is None:  # a number
+            return replace(entry, suspects=(NO_IDEA,)) if first.kind == "unknown" else entry
+        names = list(self.values)
+        slopes = grad(lambda *v: sum(evaluate(self.expression, dict(zip(names, v, strict=True)))),
+                      tuple(range(len(names))))(*self.points.values())
+        known = {OUTPUT: evaluate(self.expression, self.points), **self.points}
+        found = mistake_in(self.expression, entry.name, answer,
+                           dict(zip(names, slopes, strict=True)), known)
+        kept = [s for s in entry.suspects if not FOREIGN.search(s.message) and not any(
+            FOREIGN.search(more.message) for more in s.also)]
+        return replace(entry, suspects=(found,) if found else tuple(kept) or (NO_IDEA,))
 
     def _checked(self, answers: Mapping[str, str | float], at: Mapping[str, Any]) -> Report:
         """The report on answers, at a point or at many."""
@@ -138,7 +208,7 @@ def exercise(expression: str | None = None, seed: int = 0, *, subject: str | Non
     >>> homework.check(w="y * (1 - y) * x").ok
     True
     >>> print(homework.check(w="y * (1 - y)").hint(3))
-    w: the factor x of `w * x` is missing
+    w: the factor x is missing
     >>> print(exercise(subject="losses", difficulty=1, seed=3).expression)
     (w*x - t)**2
     """

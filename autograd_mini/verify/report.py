@@ -168,9 +168,8 @@ class Report:
 
     def text(self, colour: bool = False) -> str:
         """The report as text; in a terminal's colours if asked for."""
-        table = self._table()
-        lines = [self._headline(), "", *table, *([""] if table else []), *self._reasons()]
-        text = "\n".join([*lines, *(["", *map(_note, self.notes)] if self.notes else [])]).rstrip()
+        parts = [[self._headline()], self._table(), self._reasons(), [*map(_note, self.notes)]]
+        text = "\n\n".join("\n".join(part) for part in parts if part).rstrip()
         return _coloured(text) if colour else text
 
     def _repr_html_(self) -> str:
