@@ -291,3 +291,43 @@ def test_what_follows_a_gradient_of_another_shape_is_not_blamed():
     assert "de  wrong, perhaps only because of ds: mend that first" in str(report)
     kept = ag.check_gradient(lambda b: np.sum(np.exp(b)), lambda b: np.exp(b).mean(axis=0), z)
     assert "which it keeps" in str(kept) and "axis=()" not in str(kept)
+
+
+def test_hints_stay_between_the_lines_that_are_given():
+    """A layer's rule as a whole isn't told to whoever derives its lines one by one; a term that is
+    missing is added to what is there."""
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
+
+    def forward(x, target):
+        mean = x.sum(axis=0) / len(x)
+        centred = x - mean
+        inverse = ((centred**2).sum(axis=0) / len(x) + 1e-5) ** -0.5
+        normed = centred * inverse
+        return ((normed - target) ** 2).sum()
+
+    def backward(x, target):
+        mean = x.sum(axis=0) / len(x)
+        centred = x - mean
+        inverse = ((centred**2).sum(axis=0) / len(x) + 1e-5) ** -0.5
+        dnormed = 2 * (centred * inverse - target)
+        dinverse = (dnormed * centred).sum(axis=0)
+        dvariance = dinverse * -0.5 * inverse**3
+        dcentred = dnormed * inverse + dvariance / len(x) * 2 * centred
+        dx = dcentred
+        return (dx,)
+
+    report = ag.check_chain(forward, backward, x, target)
+    assert report.blamed == ("dx",)
+    assert report.hint(3).endswith("the term - mean(dcentred) is missing")
+
+    def squares(z):
+        e = z**2
+        return (e * np.sin(z)).sum()
+
+    def forgets(z):
+        de = np.sin(z)
+        return {"z": z**2 * np.cos(z), "e": de}
+
+    told = ag.check_chain(squares, forgets, x)["dz"].suspects[0]
+    assert told.fix == "dz += de * 2 * z**(2 - 1)"

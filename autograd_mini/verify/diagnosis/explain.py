@@ -269,6 +269,8 @@ def _said(search: Search, finding: Finding, name: str) -> tuple[str, str, str, s
         message += f" (each of the {len(finding.sites)} times)"
     fix = "" if finding.kind == "extra-term" else (
         _scaled_back(finding, search, name) or _fix(site, words))
+    if finding.kind in ("missing-path", "missing-term") and len(record.uses[site.input]) > 1:
+        fix = fix.replace(" = ", " += ", 1)  # besides what is there
     return message, line_of(record.places.get(site.output)), fix, finding.kind, site.output
 
 

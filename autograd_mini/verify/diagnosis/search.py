@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...graph import Node
+from ...graph import Node, topological_order
 from ...passes import sweep
 from .blocks import blocks
 from .budget import Budget, search_budget
@@ -57,7 +57,8 @@ class Search:
         self.room = weighed({n: 1e-8 * np.abs(c.given - c.true) + 1e3 * c.eps * c.sizes + 1e-300
                              for n, c in self.claims.items()}, size=True)
         record.updated({x: [claims[n].given, claims[n].true] for n, x in record.parameters.items()})
-        self.blocks = [s for s in blocks(record) if s.input in self.tangents.at]
+        self.blocks = [s for s in blocks(record) if s.input in self.tangents.at
+                       and not _leaps(record, s)]
         for block in self.blocks:
             if block.name == "standardized" and block.scale is None:
                 record.arrays.derived(f"{record.names[block.output]} without its ε",
@@ -153,3 +154,10 @@ class Search:
             if self.tangents.at[site.input][p].any():
                 return self.record.parameters[self.names[p]]
         return self.record.parameters[self.names[self.wrong[0]]]
+
+
+def _leaps(record: Record, block: Site) -> bool:
+    """Whether a gradient was given inside of a block: then its lines were derived one by one."""
+    leads_to_y = set(topological_order(block.output)) if record.given else set()
+    return any(node is not block.output and node is not block.input and node in leads_to_y
+               and block.input in set(topological_order(node)) for node in record.given)
