@@ -35,6 +35,11 @@ class ChainReport(Report):
         return tuple(e.name for e in self.entries
                      if e.verdict == "wrong" and e.name not in victims)
 
+    def hint(self, level: int = 1) -> str:
+        """A hint about each claim that is wrong by itself; see `Report.hint`."""
+        blamed = tuple(e for e in self.entries if e.name in self.blamed)
+        return replace(self, entries=blamed or self.entries)._hints(level)
+
     def _headline(self) -> str:
         if self.ok:
             return super()._headline()

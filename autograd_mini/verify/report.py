@@ -133,6 +133,9 @@ class Report:
         level: 1, where it is; 2, what kind of mistake; 3, the mistake; 4, the corrected line.
         Raises `ValueError` for another level.
         """
+        return self._hints(level)
+
+    def _hints(self, level: int) -> str:
         if level not in (1, 2, 3, 4):
             raise ValueError(f"there are hints of level 1 to 4, not {level!r}")
         told: dict[str, list[str]] = {}
