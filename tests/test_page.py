@@ -176,6 +176,26 @@ def test_predict(opened):
     assert not seen.troubles
 
 
+def test_predict_asks_for_one_number_at_a_time(opened):
+    """The question comes first, says what it asks for, and knows the sum from what is added to it;
+    where nothing is to be guessed, nothing is hidden."""
+    seen = opened(ag.steps(lambda x: x * x + x, 3.0, predict=True))
+    seen.js("go(steps.findIndex(step => step.k === 'seed'))")
+    assert "Reveal" not in seen.text("aside") and "∂ ?" not in seen.js(
+        "[...document.querySelectorAll('svg text')].map(e => e.textContent).join()")
+    seen.js("go(steps.findIndex(step => step.from !== undefined))")
+    assert "what is sent on" in seen.text("aside")
+    assert seen.js("document.querySelector('.question').previousElementSibling"
+                   " === document.querySelector('.panel, aside').firstElementChild")
+    field = seen.page.get_by_label("Your number")
+    field.fill(seen.js("steps[at].to"))
+    seen.press("Enter")
+    assert "that is the sum" in seen.text("aside")
+    field.fill(seen.js("steps[at].c"))
+    seen.press("Enter")
+    assert "has now" in seen.text("aside") and not seen.troubles
+
+
 def test_a_page_that_begins_with_predicting(opened):
     """`predict=True` hides the first result already, and what a notebook says beneath."""
     made = ag.steps(lambda a: ag.exp(a), 0.37, predict=True)

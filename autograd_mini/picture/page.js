@@ -300,8 +300,10 @@ function gradientOf(node) { // [text or null, whether contributions are missing]
   return [so.length ? so[so.length - 1][1] : null, true];
 }
 
+const isQuestion = step => step.k !== "silent" && step.k !== "seed" && !step.none;
+
 function draw() {
-  const step = steps[at], hide = predicting();
+  const step = steps[at], hide = predicting() && isQuestion(step);
   boxes.forEach((box, number) => box.item.n === undefined ? drawGroupState(box, number, step)
     : drawNodeState(box, step, hide));
   for (const { link, group, back } of links) {
@@ -400,6 +402,7 @@ function drawPanel(step, hide) {
   const [kind, word] = isBack(step) ? ["b", "backward"] : ["f", "forward"];
   const parts = [el("div", {}, el("span", { class: `chip ${kind}` }, word),
     el("p", { class: "say" }, opening(step, hide)))];
+  if (hide) parts.push(question(step));
   const item = scenes[scene].items[itemOf[scene].get(step.n)];
   if (!item || item.n === undefined || item.ghost)
     parts.push(el("div", {}, button("Go to where this happens", "Open the part of this step",
@@ -407,7 +410,6 @@ function drawPanel(step, hide) {
   if (step.e !== undefined && !step.none) parts.push(...sending(step, hide));
   else if (!hide) parts.push(equation(step));
   if (step.born && !hide) parts.push(el("div", { class: "born" }, BORN[step.born]));
-  if (hide && step.k !== "silent" && step.k !== "seed" && !step.none) parts.push(question(step));
   const looked = picked === null ? step.n : picked;
   if (nodes[looked].place) parts.push(el("p", { class: "place" }, nodes[looked].place));
   parts.push(...numbersOf(looked, step, hide), variables(step, hide));
@@ -464,18 +466,25 @@ function question(step) {
   const answer = step.k === "forward" ? nodes[step.n].value
     : step.k === "complete" ? nodes[step.n].grad : step.c;
   const said = el("span", { role: "status" });
+  const asked = step.k === "forward" ? "its value" : step.k === "complete" ? "the sum"
+    : "what is sent on";
   const field = el("input", { size: 8, inputmode: "decimal", "aria-label": "Your number",
     keydown: event => {
       event.stopPropagation();
       if (event.key !== "Enter") return;
       const given = parseFloat(field.value.replaceAll("−", "-").replace(",", "."));
-      const right = parseFloat(answer.replaceAll("−", "-"));
-      const near = Math.abs(given - right) <= Math.abs(right) * 0.02;
-      said.textContent = near ? " right" : " not yet";
+      const isNear = text => {
+        const right = parseFloat(text.replaceAll("−", "-"));
+        return Math.abs(given - right) <= Math.abs(right) * 0.02;
+      };
+      const near = isNear(answer);
+      said.textContent = near ? " right" : step.from !== undefined && isNear(step.to)
+        ? " that is the sum; what is sent on now?" : " not yet";
       if (near) { revealed = true; draw(); $.live.textContent = "Right."; }
     } });
   const isNumber = /^−?[\d.]+(e−?\d+)?$/.test(answer);
-  return el("div", {}, isNumber ? field : null, " ",
+  return el("div", { class: "question" },
+    ...(isNumber ? [el("label", {}, `${asked}: `, field)] : []), " ",
     button("Reveal", "Show the result", () => { revealed = true; draw(); }), said);
 }
 
@@ -496,7 +505,8 @@ function numbersOf(n, step, hide) {
 function variables(step, hide) {
   const all = nodes.map((node, n) => n).filter(n => nodes[n].kind === "leaf");
   if (!all.length) return null;
-  const back = isBack(step), done = all.filter(n => back && at >= completeAt[n]);
+  const back = isBack(step), done = all.filter(n =>
+    back && at >= completeAt[n] && !(hide && n === step.n));
   const latest = [...done].sort((a, b) => completeAt[a] - completeAt[b]).slice(-12);
   const listed = all.length <= 12 ? all : latest;
   const rows = listed.map(n => {
