@@ -102,7 +102,7 @@ def test_a_wrong_answer_is_told_in_its_own_terms(expression, answer, kind, told)
     assert entry.verdict == "wrong" and entry.suspects[0].kind == kind
     assert told in verdict.hint(3)
     assert not re.search(r"\bsum\b|axis|n = ", str(verdict))
-    if entry.suspects[0].fix.startswith(f"{entry.name} = "):
+    if entry.suspects[0].fix.startswith(f"∂y/∂{entry.name} = "):
         corrected = entry.suspects[0].fix.partition(" = ")[2]
         assert ag.exercise(expression).check(**{entry.name: corrected}).ok
 

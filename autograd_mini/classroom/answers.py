@@ -40,14 +40,16 @@ def mistake_in(expression: str, name: str, answer: str, right: Mapping[str, np.n
     if ratio is not None:
         kind, said = ("sign", "it has the wrong sign") if np.isclose(ratio, -1) else (
             "factor", f"it is {_number(ratio)} times what it should be")
-        return Suspect(kind, said, fix=f"{name} = {_number(1 / ratio)} * ({answer})")
+        right_one = ast.BinOp(ast.parse(_number(1 / ratio), mode="eval").body, ast.Mult(),
+                              ast.parse(answer.strip(), mode="eval").body)
+        return Suspect(kind, said, fix=f"∂y/∂{name} = {ast.unparse(right_one)}")
     rule = _rule(expression, name, answer, given, right, known)
     if rule:
         return Suspect(*rule)
     for changed, kind, said in islice(_changes(expression, answer, known), MOST):
         formula = ast.unparse(changed)
         if _is(formula, right[name], known):
-            return Suspect(kind, said, fix=f"{name} = {formula}")
+            return Suspect(kind, said, fix=f"∂y/∂{name} = {formula}")
     return None
 
 

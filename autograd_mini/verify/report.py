@@ -178,7 +178,7 @@ class Report:
     def _repr_html_(self) -> str:
         """The report in a notebook: text that reads on light and on dark, and is safe to show."""
         rows = self._rows()
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in rows[0])
+        head = "".join(f"<th{PADDED}>{html.escape(c)}</th>" for c in rows[0])
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[1:])
         below = "<br>".join(_line(line) for text in [*self._reasons(), *map(_note, self.notes)]
                             for line in text.splitlines())
@@ -292,6 +292,7 @@ def _coloured(text: str) -> str:
 
 
 # Green, red and amber of a lightness that reads on white and on black (contrast over 3).
+PADDED = ' style="padding: 0.1em 0.7em 0.1em 0; text-align: left"'
 HTML_COLOURS = {"right": "#2e9e4f", "wrong": "#e0483e", "can't tell": "#b57d0b"}
 
 
@@ -300,7 +301,7 @@ def _verdict(text: str, verdict: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return f"<td>{_verdict(text, text) if text in HTML_COLOURS else html.escape(text)}</td>"
+    return f"<td{PADDED}>{_verdict(text, text) if text in HTML_COLOURS else html.escape(text)}</td>"
 
 
 def _line(text: str) -> str:
