@@ -87,7 +87,7 @@ def test_the_readme_is_one_screen_and_says_the_same_in_chinese():
 
 def test_the_links_of_all_pages_lead_somewhere():
     """Each file that a page links to is there."""
-    pages = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CONTRIBUTING.md",
+    pages = [*(ROOT / f"{name}.md" for name in ("README", "README.zh", "CONTRIBUTING", "SECURITY")),
              *[p for p in (ROOT / "docs").rglob("*.md") if "reference" not in p.parts]]
     for page in pages:
         for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(
@@ -180,3 +180,13 @@ def test_the_pictures_of_the_readme_are_the_examples(tmp_path):
                   (tmp_path, ROOT / "docs"))
     script = re.search(r"<script>(.*)</script>", ours, re.S)[1]
     assert script in copy, "docs/neuron.html is old: run examples/05_pictures.py in docs/"
+
+
+def test_a_release_is_told_alike_everywhere():
+    """The package, the citation and the changelog name one version, and one date."""
+    version = autograd_mini.__version__
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    heading = re.search(r"^## (\S+) \((.+)\)$", (ROOT / "CHANGELOG.md").read_text(
+        encoding="utf-8"), re.M)
+    assert heading[1] == version and f"\nversion: {version}\n" in citation
+    assert f"\ndate-released: {heading[2]}\n" in citation
