@@ -131,7 +131,7 @@ def missing_extra(module: str, extra: str, why: str) -> MissingExtraError:
     """The error for an absent optional `module`, naming the command that installs it."""
     return MissingExtraError(
         f"{why} needs the package {module}, which isn't installed. "
-        f"Install it with: pip install 'autograd-mini[{extra}]' (in a clone: '.[{extra}]')"
+        f'Install it with: pip install "autograd-mini[{extra}]" (in a clone: ".[{extra}]")'
     )
 
 

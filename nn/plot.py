@@ -2,7 +2,7 @@
 
 Each function takes matplotlib's Axes (`ax=`) or makes a figure, and returns the Axes, or of several
 the Figure. What can't be drawn is refused before anything is. matplotlib is read when the first
-picture is drawn; where it is missing, `pip install 'autograd-mini[plot]'`.
+picture is drawn; where it is missing, `pip install "autograd-mini[plot]"`.
 """
 
 from __future__ import annotations

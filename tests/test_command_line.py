@@ -204,7 +204,7 @@ def test_a_missing_extra_names_its_command(monkeypatch, tmp_path, capsys):
     """Without scikit-learn the demo says how to get it; without dot, draw writes DOT text."""
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
-    assert "pip install 'autograd-mini[demo]'" in capsys.readouterr().err
+    assert 'pip install "autograd-mini[demo]"' in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
     from autograd_mini.picture import layout
 

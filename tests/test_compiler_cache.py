@@ -131,7 +131,7 @@ def test_each_row_of_the_table_is_known_again():
 
 def test_without_numba_programs_run_in_python_and_batches_say_what_to_install(tmp_path):
     """Only a batch needs Numba: all else runs in Python, however large it is and however often."""
-    assert "pip install 'autograd-mini[fast]'" in run("""
+    assert 'pip install "autograd-mini[fast]"' in run("""
         import sys
         sys.modules["numba"] = None
         import autograd_mini as ag

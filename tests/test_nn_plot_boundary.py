@@ -227,7 +227,7 @@ def test_matplotlib_is_read_with_the_first_picture():
 def test_without_matplotlib_the_cure_is_named(monkeypatch):
     """An ImportError says what to install."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'autograd-mini\[plot\]'") as caught:
+    with pytest.raises(MissingExtraError, match=r'pip install "autograd-mini\[plot\]"') as caught:
         nn.plot.boundary(line(), X, Y)
     assert isinstance(caught.value, ImportError)
 

@@ -305,7 +305,7 @@ def test_without_scipy():
     x = np.array([-9.0, -1.5, 0.0, 0.4, 6.0])
     np.testing.assert_allclose(eval(numbers), x * sp.ndtr(x), rtol=1e-14)
     assert eval(numbers) == ag.gelu(x).tolist()
-    assert dtype_and_slope.startswith("float32") and "pip install 'autograd-mini[scipy]'" in message
+    assert dtype_and_slope.startswith("float32") and 'pip install "autograd-mini[scipy]"' in message
     code = "import sys, autograd_mini; print('scipy' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                             check=True)

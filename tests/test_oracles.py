@@ -1,6 +1,6 @@
 """The same numbers as PyTorch, JAX and HIPS autograd, where they are right.
 
-These need the `oracles` extra: pip install -e '.[test,oracles]'.
+These need the `oracles` extra: pip install -e ".[test,oracles]".
 """
 
 from __future__ import annotations

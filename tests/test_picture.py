@@ -151,7 +151,7 @@ def test_without_a_layout_program(monkeypatch):
     """The DOT text and one line on how to get a picture; write() raises, naming the command."""
     monkeypatch.setattr(layout, "program", lambda: None)
     drawing = ag.draw(neuron())
-    with pytest.raises(MissingExtraError, match=r"pip install 'autograd-mini\[viz\]'"):
+    with pytest.raises(MissingExtraError, match=r'pip install "autograd-mini\[viz\]"'):
         drawing.svg()
     bundle = drawing._repr_mimebundle_()
     assert set(bundle) == {"text/plain"} and "pip install" in bundle["text/plain"]

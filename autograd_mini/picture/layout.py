@@ -21,7 +21,7 @@ __all__ = ["Drawing", "LayoutError", "laid_out", "layout", "program"]
 
 HOW_TO_LAY_OUT = (
     "no layout program was found: install Graphviz (its `dot` must be on PATH), or "
-    "pip install 'autograd-mini[viz]' (in a clone: '.[viz]')"
+    'pip install "autograd-mini[viz]" (in a clone: ".[viz]")'
 )
 ROUGHLY = ("-Gnslimit=0", "-Gnslimit1=0", "-Gmclimit=0", "-Gsplines=line")
 SO_IT_SAYS = "-Glabel=laid out roughly, in columns: a better layout took too long"

@@ -63,7 +63,7 @@ assert options.quick or abs(ours - exact) < 1e-5
 try:
     from matplotlib import pyplot as plt
 except ImportError:
-    print("no picture: pip install 'autograd-mini[plot]'")
+    print('no picture: pip install "autograd-mini[plot]"')
 else:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     left.set_prop_cycle(color=plt.get_cmap("viridis")(np.linspace(0, 0.85, 4)))

@@ -41,7 +41,7 @@ assert accuracy >= (0.6 if options.quick else 0.90)
 try:
     from matplotlib import pyplot as plt
 except ImportError:
-    print("no pictures: pip install 'autograd-mini[plot]'")
+    print('no pictures: pip install "autograd-mini[plot]"')
 else:
     options.folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (

@@ -64,7 +64,7 @@ assert long["RNN"][99] < 1e-15 < 1e-6 < long["LSTM"][99]
 try:
     from matplotlib import pyplot as plt
 except ImportError:
-    print("no picture: pip install 'autograd-mini[plot]'")
+    print('no picture: pip install "autograd-mini[plot]"')
 else:
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     nn.plot.boundary(xor, X, y, axes[0])

@@ -54,7 +54,7 @@ assert history[-1].val_accuracy >= (0.3 if options.quick else 0.84)
 try:
     from matplotlib import pyplot as plt
 except ImportError:
-    print("no pictures: pip install 'autograd-mini[plot]'")
+    print('no pictures: pip install "autograd-mini[plot]"')
 else:
     options.folder.mkdir(parents=True, exist_ok=True)
     figure, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")

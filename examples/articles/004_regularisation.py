@@ -66,7 +66,7 @@ assert min(cured) >= (0.8 if options.quick else 0.89) and (options.quick or plai
 try:
     from matplotlib import pyplot as plt
 except ImportError:
-    print("no picture: pip install 'autograd-mini[plot]'")
+    print('no picture: pip install "autograd-mini[plot]"')
 else:
     figure, axes = plt.subplots(1, 5, figsize=(16, 3.4), layout="constrained")
     axes[0].set_prop_cycle(color=plt.get_cmap("viridis")([0.0, 0.45, 0.85]), ls=["-", "--", ":"])
