@@ -1,4 +1,4 @@
-"""The command line: `autograd-mini demo`, `draw`, `check`, `exercise`, `test-engine` …"""
+"""The command line: `autograd-mini demo`, `draw`, `check`, `exercise`, `grade` …"""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from . import __version__, check_engine, check_gradient, exercise
-from .classroom import SUBJECTS, Exercise, worksheet
-from .commands import UsageError, add_pictures, imported, user_code
+from . import __version__, check_gradient
+from .classroom_commands import add_classroom
+from .commands import UsageError, add_pictures, colours, imported, user_code
 from .errors import AutogradError
 
 __all__ = ["main"]
@@ -36,8 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_pictures(commands)
     _add_check(commands)
-    _add_exercise(commands)
-    _add_test_engine(commands)
+    add_classroom(commands)
     return parser
 
 
@@ -56,43 +55,6 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
     check.add_argument("--json", action="store_true", help="the report for programs")
     check.set_defaults(run=_check)
-
-
-def _add_exercise(commands: Any) -> None:
-    homework = commands.add_parser(
-        "exercise", help="a derivation to do by hand, or the verdict on one",
-        epilog='An answer reads name=formula, such as w="(1 - y**2) * x"; y is the value. With '
-        "--subject or --difficulty, and no formula, it is one of a bank's; the subjects: "
-        f"{', '.join(SUBJECTS)}.")
-    homework.add_argument("formula", nargs="?", help='such as "tanh(w*x + b)"')
-    homework.add_argument("answers", nargs="*", metavar="name=formula")
-    homework.add_argument("--subject", metavar="NAME", help="what it is about")
-    homework.add_argument("--difficulty", type=int, choices=(1, 2, 3))
-    homework.add_argument("--sheet", type=int, metavar="N", help="so many as a LaTeX document, of "
-                          "seeds from --seed on")
-    homework.add_argument("--solution", action="store_true", help="the derivation, written out; of "
-                          "a sheet, under each exercise")
-    homework.add_argument("--seed", type=int, default=0, help="which numbers (default: 0)")
-    homework.add_argument("--hint", type=int, choices=(1, 2, 3, 4), help="only a hint: 1 where, "
-                          "2 what kind of mistake, 3 which, 4 the corrected formula")
-    homework.add_argument("--json", action="store_true", help="the verdict for programs")
-    homework.set_defaults(run=_exercise)
-
-
-def _add_test_engine(commands: Any) -> None:
-    trial = commands.add_parser(
-        "test-engine", help="test an autograd engine of your own",
-        description="Test an autograd engine of your own: which properties hold, and for each that "
-        "doesn't a few lines of code that show it, the number expected, and why.",
-        epilog="The file defines Value, with micrograd's interface, or Tensor for arrays, or both.")
-    trial.add_argument("file", type=Path, help="defines the engine")
-    trial.add_argument("--class", dest="name", metavar="NAME", help="if it isn't Value or Tensor")
-    trial.add_argument("--arrays", action="store_true", default=None, help="its class holds "
-                       "arrays (as one called Tensor does)")
-    trial.add_argument("--seconds", type=float, default=60.0, help="how long it may take before it "
-                       "is ended (default: %(default)g)")
-    trial.add_argument("--json", action="store_true", help="the report for programs")
-    trial.set_defaults(run=_test_engine)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -114,7 +76,7 @@ def _check(options: argparse.Namespace) -> int:
         if not options.json:
             if len(triples) > 1:
                 print(f"── {name} ".ljust(79, "─"))
-            print(report.text(colour=_colours()))
+            print(report.text(colour=colours()))
     if options.json:
         told = {name: report.as_dict() for name, report in reports.items()}
         several = {"ok": all(r.ok for r in reports.values()), "checks": told}
@@ -174,59 +136,6 @@ def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
     with user_code(options.file):
         return check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
-
-
-def _colours() -> bool:
-    """Whether a terminal shows colours, and NO_COLOR isn't set (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _exercise(options: argparse.Namespace) -> int:
-    if options.sheet is not None:
-        if options.sheet < 1:
-            raise UsageError("--sheet needs a number of 1 or more")
-        sheet = [_chosen(options, options.seed + i) for i in range(options.sheet)]
-        print(worksheet(sheet, solutions=options.solution), end="")
-        return 0
-    homework, answers = _chosen(options, options.seed), _answers(options)
-    if not answers:
-        print(homework.derivation() if options.solution else homework)
-        return 0
-    report = homework.check(**answers)
-    if options.json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
-    else:
-        print(report.hint(options.hint) if options.hint else report.text(colour=_colours()))
-    return 0 if report.ok else 1
-
-
-def _chosen(options: argparse.Namespace, seed: int) -> Exercise:
-    """The exercise on the formula, or one of the bank's."""
-    if options.subject or options.difficulty:
-        return exercise(None, seed, subject=options.subject, difficulty=options.difficulty)
-    if not options.formula:
-        raise UsageError("give a formula, or --subject NAME, or --difficulty N")
-    return exercise(options.formula, seed)
-
-
-def _answers(options: argparse.Namespace) -> dict[str, str]:
-    """The answers by name; where the bank chooses the formula, all words are answers."""
-    of_the_bank = options.formula and (options.subject or options.difficulty)
-    answers: dict[str, str] = {}
-    for word in [options.formula, *options.answers] if of_the_bank else options.answers:
-        name, equals, formula = word.partition("=")
-        if not equals or not name.isidentifier() or name in answers:
-            raise UsageError(f"{word!r} isn't of the form name=formula, such as w=2*x, or comes "
-                             "twice")
-        answers[name] = formula
-    return answers
-
-
-def _test_engine(options: argparse.Namespace) -> int:
-    report = check_engine(options.file, name=options.name, arrays=options.arrays,
-                          seconds=options.seconds)
-    print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if options.json else report)
-    return 0 if report.ok else 1
 
 
 def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

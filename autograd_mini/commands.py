@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -19,11 +20,16 @@ from .formula import compute, functions
 from .graph import topological_order
 from .picture import draw, explain, save, steps
 
-__all__ = ["UsageError", "add_pictures", "imported", "user_code"]
+__all__ = ["UsageError", "add_pictures", "colours", "imported", "user_code"]
 
 
 class UsageError(Exception):
     """Something the user gave that can't be used: one line, exit status 2."""
+
+
+def colours() -> bool:
+    """Whether a terminal shows colours, and NO_COLOR isn't set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def add_pictures(commands: Any) -> None:

@@ -46,7 +46,7 @@ def test_docstrings_are_executed(module):
 
 PAGES = ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/start.md", "docs/how_it_works.md",
          "docs/coming_from.md", "docs/teachers.md", *[f"docs/guides/{name}.md" for name in (
-             "verify", "see", "numpy", "nan", "train", "compile")],
+             "verify", "see", "numpy", "nan", "train", "compile", "grade")],
          # Of this one the last example is PyTorch's.
          pytest.param("docs/accelerators.md", marks=pytest.mark.oracle)]
 

@@ -120,6 +120,11 @@ class Report:
         return tuple({s.message: s for _, s in reversed(ranked)}[message] for message in
                      dict.fromkeys(s.message for _, s in ranked))
 
+    def score(self, points: float = 10.0) -> float:
+        """Marks: of so many points the share of the parameters whose gradient is right."""
+        right = sum(entry.verdict == "right" for entry in self.entries)
+        return points * right / max(1, len(self.entries))
+
     def raise_if_wrong(self) -> Report:
         """Raise `GradientError` with the report as its message unless all is right."""
         __tracebackhide__ = True  # pytest shows the line of the test

@@ -1,0 +1,66 @@
+"""A teacher's assignment: a loss, arguments to try it at, and a solution that gets full marks."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import pickle
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+__all__ = ["Assignment"]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What an assignment's file defines; see `grade`."""
+
+    path: Path
+    loss: Callable[..., Any]
+    example: Callable[[np.random.Generator], Any]
+    wrt: Any
+    points: float
+
+    @staticmethod
+    def read(path: Path) -> Assignment:
+        """The assignment in a file. Raises `ArgumentError` for what it lacks."""
+        if not path.is_file():
+            raise ArgumentError(f"there is no assignment {path}")
+        spec = importlib.util.spec_from_file_location("assignment", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            line = traceback.format_exception_only(error)[-1].strip()
+            raise ArgumentError(f"the assignment {path} can't be read: {line}") from error
+        for name, what in (("loss", "the function that is differentiated"),
+                           ("example", "arguments for a random generator: example(rng)"),
+                           ("solution", "a gradient that gets full marks")):
+            if not callable(getattr(module, name, None)):
+                raise ArgumentError(f"the assignment {path} needs a function {name}: {what}")
+        points = getattr(module, "points", 10)
+        if not isinstance(points, int | float) or not points > 0:
+            raise ArgumentError(f"points is {points!r} in {path}; it is a number above 0")
+        return Assignment(path, module.loss, module.example, getattr(module, "wrt", None), points)
+
+    def arguments(self, seed: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the loss, and of a gradient, at a seed."""
+        try:
+            given = self.example(np.random.default_rng(seed))
+            if isinstance(given, Mapping):
+                bound = inspect.signature(self.loss).bind(**given)
+                return bound.args, bound.kwargs
+            args = given if isinstance(given, tuple) else (given,)
+            pickle.dumps(args)
+        except Exception as error:
+            raise ArgumentError(f"example(rng) of {self.path} gives no arguments for the loss: "
+                                f"{type(error).__name__}: {error}") from error
+        return args, {}

@@ -1,0 +1,105 @@
+"""The process in which a submission computes its numbers: a file that is run by its path.
+
+It knows nothing of this library, which a submission mustn't use, and nothing of what it says is
+believed: the verdict is given elsewhere. It reads a pickle of what to do from its input, sets its
+own limits, and writes a line of JSON and the bytes of arrays to the descriptor that it is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib.util
+import json
+import os
+import pickle
+import sys
+import traceback
+from typing import Any
+
+import numpy as np
+
+
+def limit(cpu: int, memory: int, written: int) -> None:
+    """Limit this process, as far as the system can."""
+    import resource
+
+    for what, most in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory << 20),
+                       (resource.RLIMIT_FSIZE, written << 20), (resource.RLIMIT_CORE, 0)):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (most, most))
+    if os.getuid():  # it doesn't bind root
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NPROC, (64, 64))
+
+
+def packed(tree: Any, data: list[bytes]) -> Any:
+    """A tree of arrays as JSON takes it; the arrays' bytes are appended to data."""
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        return {"dict": {str(key): packed(part, data) for key, part in tree.items()}}
+    if isinstance(tree, tuple | list):
+        return {"list": [packed(part, data) for part in tree]}
+    array = np.asarray(tree)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"gradient returned a {type(tree).__name__} of {array.dtype}, "
+                        "not real numbers")
+    array = array.astype("<f4" if array.dtype == np.float32 else "<f8")
+    data.append(array.tobytes())
+    return {"array": list(array.shape), "dtype": array.dtype.str}
+
+
+def told(error: BaseException, path: str) -> str:
+    """An error in a line, with the line of the submission."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    line = lines[-1] if lines else getattr(error, "lineno", None)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return what[:400] + (f" (line {line})" if line else "")
+
+
+def answer(task: dict[str, Any], data: list[bytes]) -> dict[str, Any]:
+    """What the submission's function gives for each set of arguments, or the error."""
+    path = task["path"]
+    for name in task["forbidden"]:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        spec = importlib.util.spec_from_file_location("submission", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["submission"] = module
+        spec.loader.exec_module(module)
+        function = getattr(module, task["function"], None)
+        if function is None:
+            return {"error": f"the file defines no function {task['function']}"}
+        found = []
+        for args, kwargs in task["arguments"]:
+            given = function(*copy.deepcopy(args), **copy.deepcopy(kwargs))
+            if given is None:
+                return {"error": f"{task['function']} returned None: is a `return` missing?"}
+            found.append(packed(given, data))
+        return {"found": found}
+    except ImportError as error:
+        if error.name and error.name.partition(".")[0] in task["forbidden"]:
+            return {"error": f"it imports {error.name}, which isn't allowed here"}
+        return {"error": told(error, path)}
+    except BaseException as error:  # sys.exit, too
+        return {"error": told(error, path)}
+
+
+def main() -> None:
+    """Read what to do, do it, and answer."""
+    task = pickle.load(sys.stdin.buffer)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    limit(*task["limits"])
+    data: list[bytes] = []
+    said = answer(task, data)
+    with os.fdopen(task["to"], "wb") as out:
+        out.write(json.dumps(said).encode() + b"\n")
+        for one in data:
+            out.write(one)
+    os._exit(0)  # whatever threads were started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+def grad(W, b, X, t):
+    return W, b

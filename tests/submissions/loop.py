@@ -1,0 +1,3 @@
+def gradient(W, b, X, t):
+    while True:
+        pass
