@@ -121,9 +121,7 @@ def _signal_named(code: int) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return ""
-    told = {"SIGXCPU": "more time of the processor than is allowed", "SIGSEGV": "a crash (SIGSEGV)",
-            "SIGXFSZ": "a file that is larger than is allowed"}
-    return told.get(name, f"killed by {name}")
+    return "a crash (SIGSEGV)" if name == "SIGSEGV" else f"killed by {name}"
 
 
 def _end(process: subprocess.Popen[bytes], mark: str) -> None:

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import pickle
+import signal
 import sys
 import traceback
 from typing import Any
@@ -24,10 +25,12 @@ def limit(cpu: int, memory: int, written: int) -> None:
     """Limit this process, as far as the system can."""
     import resource
 
-    for what, most in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory << 20),
-                       (resource.RLIMIT_FSIZE, written << 20), (resource.RLIMIT_CORE, 0)):
+    for what, most, end in ((resource.RLIMIT_CPU, cpu, cpu + 1),
+                            (resource.RLIMIT_AS, memory << 20, memory << 20),
+                            (resource.RLIMIT_FSIZE, written << 20, written << 20),
+                            (resource.RLIMIT_CORE, 0, 0)):
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (most, end))
     if os.getuid():  # it doesn't bind root
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NPROC, (64, 64))
@@ -87,10 +90,20 @@ def answer(task: dict[str, Any], data: list[bytes]) -> dict[str, Any]:
         return {"error": told(error, path)}
 
 
+def tell_when_time_is_up(to: int) -> None:
+    """Answer so when the processor's time is used up; what doesn't listen is killed later."""
+    def end(*_: Any) -> None:
+        os.write(to, b'{"error": "it took more time of the processor than is allowed"}\n')
+        os._exit(0)
+
+    signal.signal(signal.SIGXCPU, end)
+
+
 def main() -> None:
     """Read what to do, do it, and answer."""
     task = pickle.load(sys.stdin.buffer)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    tell_when_time_is_up(task["to"])
     limit(*task["limits"])
     data: list[bytes] = []
     said = answer(task, data)
