@@ -32,7 +32,7 @@ def _add_exercise(commands: Any) -> None:
     homework.add_argument("--subject", metavar="NAME", help="what it is about")
     homework.add_argument("--difficulty", type=int, choices=(1, 2, 3))
     homework.add_argument("--sheet", type=int, metavar="N", help="so many as a LaTeX document, of "
-                          "seeds from --seed on")
+                          "seeds from --seed on, without repeats as long as there are others")
     homework.add_argument("--solution", action="store_true", help="the derivation, written out; of "
                           "a sheet, under each exercise")
     homework.add_argument("--seed", type=int, default=0, help="which numbers (default: 0)")
@@ -92,8 +92,7 @@ def _exercise(options: argparse.Namespace) -> int:
     if options.sheet is not None:
         if options.sheet < 1:
             raise UsageError("--sheet needs a number of 1 or more")
-        sheet = [_chosen(options, options.seed + i) for i in range(options.sheet)]
-        print(worksheet(sheet, solutions=options.solution), end="")
+        print(worksheet(_different(options), f"Exercises {options.seed}", options.solution), end="")
         return 0
     homework, answers = _chosen(options, options.seed), _answers(options)
     if not answers:
@@ -105,6 +104,16 @@ def _exercise(options: argparse.Namespace) -> int:
     else:
         print(report.hint(options.hint) if options.hint else report.text(colour=colours()))
     return 0 if report.ok else 1
+
+
+def _different(options: argparse.Namespace) -> list[Exercise]:
+    """So many exercises of the seeds from one on, no formula twice as long as there are others."""
+    drawn = [_chosen(options, options.seed + i) for i in range(20 * options.sheet)]
+    formulas = [each.expression for each in drawn]
+    is_new = [formula not in formulas[:i] for i, formula in enumerate(formulas)]
+    new, old = ([each for each, its in zip(drawn, is_new, strict=True) if its is wanted]
+                for wanted in (True, False))
+    return [*new, *old][:options.sheet]
 
 
 def _chosen(options: argparse.Namespace, seed: int) -> Exercise:

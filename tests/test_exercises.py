@@ -15,13 +15,15 @@ from autograd_mini.errors import ArgumentError, ExpressionError
 def test_an_exercise():
     """Answers as formulas or numbers; a wrong one is explained in the formula's terms."""
     homework = ag.exercise("tanh(w*x + b)", seed=3)
-    assert "∂y/∂w" in str(homework) and homework.check(w="(1 - y**2) * x", b="1 - y**2").ok
+    right = {"w": "(1 - y**2) * x", "x": "(1 - y**2) * w", "b": "1 - y**2"}
+    assert "∂y/∂w" in str(homework) and homework.check(**right).ok
     assert homework.check(**homework.solution()).ok
     report = homework.check(b="1 - (w*x + b)**2")
     assert report["b"].suspects[0].kind == "wrong-argument"
     assert "tanh(w*x + b)" in report.hint(3)
     assert ag.exercise("tanh(w*x + b)", seed=3).values == homework.values
-    assert homework.check(w=f"{homework.solution()['w']:.17f}").ok  # a number, as one types it
+    exact = f"{homework.solution()['w']:.17f}"  # a number, as one types it
+    assert homework.check(w=exact)["w"].verdict == "right"
     assert ag.exercise("abs(x)").check(x="1").verdict == "wrong"  # it is tried at x < 0 too
 
 
@@ -74,6 +76,8 @@ def test_the_bank():
             ag.exercise(**wrong)
     with pytest.raises(ExpressionError, match="give no formula"):
         ag.exercise("x", subject="losses")
+    with pytest.raises(ExpressionError, match="wrt is of x, not 'w'"):
+        ag.exercise("x**2", wrt="w")
     with pytest.raises(ExpressionError, match="needs exercises"):
         worksheet([])
 
@@ -104,7 +108,7 @@ def test_a_wrong_answer_is_told_in_its_own_terms(expression, answer, kind, told)
     assert not re.search(r"\bsum\b|axis|n = ", str(verdict))
     if entry.suspects[0].fix.startswith(f"∂y/∂{entry.name} = "):
         corrected = entry.suspects[0].fix.partition(" = ")[2]
-        assert ag.exercise(expression).check(**{entry.name: corrected}).ok
+        assert ag.exercise(expression, wrt=entry.name).check(**{entry.name: corrected}).ok
 
 
 def test_numbers_as_people_round_them():
@@ -115,7 +119,12 @@ def test_numbers_as_people_round_them():
     assert verdict.ok and "right to the digits given" in str(verdict)
     assert not homework.check(x=round(exact["x"], 3) + 0.001).ok
     assert not homework.check(x=float(f"{exact['x']:.1e}")).ok  # two digits
-    assert "not answered yet: w" in str(homework.check(x="3*x**2*w"))
+    part = homework.check(x="3*x**2*w")
+    assert str(part) == "Right so far (x); not answered yet: w."
+    assert not part.ok and part.verdict == "can't tell" and not part.as_dict()["ok"]
+    assert ag.exercise("x**3 * w", wrt="x").check(x="3*x**2*w").verdict == "right"
+    assert "Find ∂y/∂x: " in str(ag.exercise("x**3 * w", wrt="x"))
+    assert "not answered yet: x" in str(homework.check(w="x"))
     shown = homework.check(w="3*x**2").text()
     assert re.search(r"w  +wrong  +x = -?\d\.\d+, w = -?\d\.\d+ ", shown)
 

@@ -26,17 +26,24 @@ SUBJECTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("tanh(exp(-x**2))", "log(1 + exp({a}*x))", "sin(cos({a}*x))", "sqrt(1 + exp(-{a}*x))")),
     "adding up": (
         ("x*x + x", "x*w + x", "x*x*x", "{a}*x + x*x"),
-        ("x * sin(x)", "x * tanh(w*x)", "x*x / (1 + x*x)", "exp(x) * x**{n}"),
-        ("tanh(x * tanh(x))", "x * exp(-x*x) + x*w", "(x*w + x)**{n} * x")),
+        ("x * sin(x)", "x * tanh(w*x)", "x*x / (1 + x*x)", "exp(x) * x**{n}",
+         "x * cos({a}*x)", "(x + w) * exp(x)"),
+        ("tanh(x * tanh(x))", "x * exp(-x*x) + x*w", "(x*w + x)**{n} * x",
+         "sin(x) * exp({a}*x) * x", "(x + w) * (x - {a}*w) * x", "x / (x + tanh(x*w))")),
     "neurons": (
         ("w*x + b", "u*x + v*z + b", "{a}*w*x"),
-        ("tanh(w*x + b)", "sigmoid(w*x + b)", "relu(w*x + b)", "tanh(w*x)**2"),
-        ("tanh(w*tanh(v*x + b))", "sigmoid(u*sigmoid(w*x))", "x + tanh(w*x + b)")),
+        ("tanh(w*x + b)", "sigmoid(w*x + b)", "relu(w*x + b)", "tanh(w*x)**2",
+         "sigmoid({a}*w*x + b)", "tanh(w*x - {b})"),
+        ("tanh(w*tanh(v*x + b))", "sigmoid(u*sigmoid(w*x))", "x + tanh(w*x + b)",
+         "{a}*tanh(w*x + b) + v*x", "sigmoid(w*x + b) * tanh(v*x)", "tanh(w*x**2 + {a}*b)")),
     "losses": (
-        ("(w*x - t)**2", "{a}*(w*x - t)**2", "(w*x + b - t)**2"),
-        ("(sigmoid(w*x) - t)**2", "log(1 + exp(-t*w*x))", "(tanh(w*x) - t)**2"),
+        ("(w*x - t)**2", "{a}*(w*x - t)**2", "(w*x + b - t)**2", "(w*x - t)**2 / {a}",
+         "(t - w*x - {a}*b)**2", "(w*x - t)**2 + w**2"),
+        ("(sigmoid(w*x) - t)**2", "log(1 + exp(-t*w*x))", "(tanh(w*x) - t)**2",
+         "exp(-t*w*x) / {a}", "log(cosh(w*x - t))", "(sigmoid(w*x) - t)**2 / {a}"),
         ("(tanh(w*x + b) - t)**2 + lam*w**2", "log(exp(u) + exp(v)) - u",
-         "-t*log(sigmoid(w*x)) - (1 - t)*log(1 - sigmoid(w*x))")),
+         "-t*log(sigmoid(w*x)) - (1 - t)*log(1 - sigmoid(w*x))", "log(1 + exp(-t*w*x)) + lam*w**2",
+         "(sigmoid(w*x + b) - t)**2 / {a}", "sqrt((w*x - t)**2 + {a})")),
 }
 """Each subject's templates, of difficulty 1, 2 and 3."""
 

@@ -35,6 +35,24 @@ class Verdict(Report):
     """What is said of answers: each right or wrong, and at which numbers that shows."""
 
     points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    left: tuple[str, ...] = ()  # what is asked for, and wasn't answered
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that is asked for is answered, and right."""
+        return super().ok and not self.left
+
+    @property
+    def verdict(self) -> Any:
+        """wrong, if an answer is; "can't tell" while something isn't answered; else right."""
+        worst = super().verdict
+        return "can't tell" if worst == "right" and self.left else worst
+
+    def _headline(self) -> str:
+        if self.left and super().ok:
+            return (f"Right so far ({', '.join(e.name for e in self.entries)}); not answered yet: "
+                    f"{', '.join(self.left)}.")
+        return super()._headline()
 
     def _rows(self) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = [("answer for", "verdict", "at", "given", "expected")]
@@ -48,10 +66,10 @@ class Verdict(Report):
         return rows
 
     def _table(self) -> list[str]:
-        return super()._table() if not self.ok else []
+        return [] if super().ok else super()._table()
 
     def _reasons(self) -> list[str]:
-        return super()._reasons() if not self.ok else []
+        return [] if super().ok else super()._reasons()
 
 
 @dataclass(frozen=True)
@@ -61,13 +79,14 @@ class Exercise:
     expression: str
     values: Mapping[str, float]  # the point, for an answer in numbers
     points: Mapping[str, np.ndarray]
+    wrt: tuple[str, ...]  # the variables whose derivatives are asked for
 
     def __str__(self) -> str:
-        asked = ", ".join(f"∂{OUTPUT}/∂{name}" for name in self.values)
+        asked = ", ".join(f"∂{OUTPUT}/∂{name}" for name in self.wrt)
         at = ", ".join(f"{name} = {value:g}" for name, value in self.values.items())
-        first = next(iter(self.values))
+        answers = ", ".join(f'{name}="…"' for name in self.wrt)
         return (f"{OUTPUT} = {self.expression}. Find {asked}: as formulas (which may use "
-                f"{OUTPUT}), or as numbers at {at}.\nThen: .check({first}=\"…\")")
+                f"{OUTPUT}), or as numbers at {at}.\nThen: .check({answers})")
 
     def __repr__(self) -> str:  # without the hidden points at which answers are checked
         return f"exercise({self.expression!r}); print it, then .check(…)"
@@ -90,14 +109,15 @@ class Exercise:
         entries = {e.name: e for report in reports for e in report}
         entries = {name: self._told_simply(e, answers[name] if name in formulas else None)
                    for name, e in entries.items()}
-        left = [name for name in self.values if name not in answers]
-        notes += [f"not answered yet: {', '.join(left)}"] if left else []
-        return Verdict(tuple(entries[name] for name in answers), tuple(notes), "answer",
+        left = tuple(name for name in self.wrt if name not in answers)
+        if left and any(e.verdict != "right" for e in entries.values()):
+            notes.append(f"not answered yet: {', '.join(left)}")
+        return Verdict(tuple(entries[name] for name in answers), tuple(notes), "answer", left=left,
                        points={n: self.points if n in formulas else self.values for n in answers})
 
     def _rounded(self, numbers: Mapping[str, str | float]) -> tuple[dict[str, Any], list[str]]:
         """Numbers, those that are right to the digits given made exact; what was made so."""
-        exact, notes, solution = dict(numbers), [], self.solution()
+        exact, notes, solution = dict(numbers), [], self._slopes()
         for name, number in numbers.items():
             try:
                 digits = Decimal(str(number)).as_tuple()
@@ -145,7 +165,10 @@ class Exercise:
         return check_gradient(loss, claims, *at.values(), wrt=list(claims))
 
     def solution(self) -> dict[str, float]:
-        """The derivatives as numbers, at the point that is shown."""
+        """The derivatives that are asked for as numbers, at the point that is shown."""
+        return {name: self._slopes()[name] for name in self.wrt}
+
+    def _slopes(self) -> dict[str, float]:
         names = list(self.values)
         found = grad(lambda *v: evaluate(self.expression, dict(zip(names, v, strict=True))),
                      tuple(range(len(names))))(*self.values.values())
@@ -166,10 +189,10 @@ class Exercise:
         if solution:
             return str(self.derivation().latex)
         names = {name: as_latex(Name(name)) for name in self.values}
-        asked = ", ".join(rf"\frac{{\partial y}}{{\partial {name}}}" for name in names.values())
+        asked = ", ".join(rf"\frac{{\partial y}}{{\partial {names[name]}}}" for name in self.wrt)
         at = ",\\ ".join(f"{names[name]} = {x:g}" for name, x in self.values.items())
         return (f"\\[ y = {as_latex(in_one_formula(self._node()))} \\]\n"
-                f"Find ${asked}$, and {'its value' if len(names) == 1 else 'their values'} "
+                f"Find ${asked}$, and {'its value' if len(self.wrt) == 1 else 'their values'} "
                 f"at ${at}$.")
 
     def _node(self) -> Any:
@@ -195,12 +218,13 @@ def _read(name: str, answer: str | float, known: Mapping[str, Any]) -> Any:
 
 
 def exercise(expression: str | None = None, seed: int = 0, *, subject: str | None = None,
-             difficulty: int | None = None) -> Exercise:
+             difficulty: int | None = None, wrt: str | Sequence[str] | None = None) -> Exercise:
     """An exercise in deriving by hand: the partial derivatives of a formula such as tanh(w*x + b).
 
     expression: the formula; without one, one of a bank's, chosen by the seed. subject: powers,
     products and quotients, chain rule, adding up, neurons or losses. difficulty: 1, 2 or 3. seed:
-    which numbers the variables get. Raises `ExpressionError` for what isn't a formula, has no
+    which numbers the variables get. wrt: the variables whose derivatives are asked for, if not all.
+    Raises `ExpressionError` for what isn't a formula, has no
     variable, or isn't finite at the numbers drawn, and for a formula with a subject or a
     difficulty; `ArgumentError` for a subject or a difficulty that the bank doesn't have.
 
@@ -209,7 +233,7 @@ def exercise(expression: str | None = None, seed: int = 0, *, subject: str | Non
     True
     >>> print(homework.check(w="y * (1 - y)").hint(3))
     w: the factor x is missing
-    >>> print(exercise(subject="losses", difficulty=1, seed=3).expression)
+    >>> print(exercise(subject="losses", difficulty=1, seed=2).expression)
     (w*x - t)**2
     """
     if not isinstance(seed, int) or seed < 0:
@@ -221,14 +245,16 @@ def exercise(expression: str | None = None, seed: int = 0, *, subject: str | Non
     if not isinstance(expression, str):
         raise ExpressionError("an exercise is made of a formula, as text, and a seed of 0 or more")
     names = names_in(expression)
-    if not names:
-        raise ExpressionError("the formula has no variable in it, so there is nothing to derive")
+    asked = tuple(names) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if not names or not asked or not set(asked) <= set(names):
+        raise ExpressionError("the formula has no variable in it, so there is nothing to derive"
+                              if not names else f"wrt is of {', '.join(names)}, not {wrt!r}")
     rng = np.random.default_rng(seed)
     values = {name: float(np.round(rng.uniform(0.3, 1.9), 2)) for name in names}
     with np.errstate(all="ignore"):
         if not np.isfinite(evaluate(expression, values)):
             raise ExpressionError(f"{expression!r} isn't finite at {values}: try another seed")
-    return Exercise(expression, values, _points(expression, names, rng))
+    return Exercise(expression, values, _points(expression, names, rng), asked)
 
 
 def _points(expression: str, names: Sequence[str], rng: np.random.Generator
@@ -262,6 +288,8 @@ def worksheet(exercises: Sequence[Exercise], title: str = "Exercises", solutions
     lines = [r"\documentclass{article}", r"\usepackage{amsmath}",
              r"\usepackage[margin=2.5cm]{geometry}", r"\allowdisplaybreaks", r"\begin{document}",
              rf"\section*{{{escaped}}}", r"\begin{enumerate}"]
+    if not solutions:
+        lines.insert(-1, r"\noindent Name: \hrulefill\par\bigskip")
     for each in exercises:
         lines += [r"\item", each.latex()]
         if solutions:
