@@ -92,11 +92,19 @@ def _exercise(options: argparse.Namespace) -> int:
     if options.sheet is not None:
         if options.sheet < 1:
             raise UsageError("--sheet needs a number of 1 or more")
+        if _answers(options) or options.json:
+            raise UsageError("--sheet prints exercises: give no answers, and no --json")
         print(worksheet(_different(options), f"Exercises {options.seed}", options.solution), end="")
         return 0
     homework, answers = _chosen(options, options.seed), _answers(options)
+    if answers and options.solution:
+        raise UsageError("--solution tells the answers: give none")
     if not answers:
-        print(homework.derivation() if options.solution else homework)
+        if options.json:
+            print(json.dumps({"expression": homework.expression, "asked": homework.wrt,
+                              "at": homework.values}, ensure_ascii=False, indent=2))
+        else:
+            print(homework.derivation() if options.solution else homework)
         return 0
     report = homework.check(**answers)
     if options.json:
@@ -108,7 +116,8 @@ def _exercise(options: argparse.Namespace) -> int:
 
 def _different(options: argparse.Namespace) -> list[Exercise]:
     """So many exercises of the seeds from one on, no formula twice as long as there are others."""
-    drawn = [_chosen(options, options.seed + i) for i in range(20 * options.sheet)]
+    tried = options.sheet if options.formula else min(20 * options.sheet, options.sheet + 200)
+    drawn = [_chosen(options, options.seed + i) for i in range(tried)]
     formulas = [each.expression for each in drawn]
     is_new = [formula not in formulas[:i] for i, formula in enumerate(formulas)]
     new, old = ([each for each, its in zip(drawn, is_new, strict=True) if its is wanted]

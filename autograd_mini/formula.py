@@ -27,6 +27,9 @@ ARITHMETIC: dict[type, Callable[..., Any]] = {
     ast.Div: operator.truediv, ast.Pow: operator.pow,
     ast.USub: operator.neg, ast.UAdd: operator.pos,
 }
+ELSEWHERE = {"ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "pow": "x**n",
+             "sgn": "sign", "sec": "1/cos(…)", "csc": "1/sin(…)", "cot": "cos(…)/sin(…)",
+             "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "heaviside": "step"}
 NUMBERS = {"pi": math.pi, "e": math.e}
 
 
@@ -163,7 +166,10 @@ class _Reader:
         table = functions()
         if name not in table:
             near = [] if is_anothers(name) else difflib.get_close_matches(name, table, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(table))}"
+            plain = [known for known in sorted(table) if known.isascii()]
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(plain)}"
+            if name in ELSEWHERE:
+                hint = f"here it is {ELSEWHERE[name]}"
             if name in self.leaves:
                 hint = f"a product needs a *: {name} * (…)"
             raise self._error(part, f"no function {name!r}; {hint}")

@@ -176,6 +176,8 @@ def test_exercise(capsys):
         (["exercise"], "give a formula, or --subject"),
         (["exercise", "--subject", "poetry"], "no exercises on 'poetry'"),
         (["exercise", "x", "--sheet", "0"], "1 or more"),
+        (["exercise", "x**2", "x=2*x", "--sheet", "2"], "give no answers"),
+        (["exercise", "x**2", "x=2*x", "--solution"], "give none"),
         (["exercise", "x", "x:1"], "isn't of the form name=formula"),
         (["exercise", "x", "z=1"], "not z"),
         (["check", "no_such_file.py"], "no such file: no_such_file.py"),

@@ -111,6 +111,29 @@ def test_a_wrong_answer_is_told_in_its_own_terms(expression, answer, kind, told)
         assert ag.exercise(expression, wrt=entry.name).check(**{entry.name: corrected}).ok
 
 
+@pytest.mark.parametrize(("expression", "answer"), [
+    ("exp(20*x) + x", "20*exp(20*x)"), ("x**60 + x", "60*x**59"), ("x**100", "100*x**99 + 1"),
+    ("exp(-50*x)", "-50*y + 1"), ("relu(x - 2)", "0*x"), ("clip(x, -2, 2)", "x/x"),
+    ("exp(17*x) + x", "17*exp(17*x)"), ("x**2", "log(x)"), ("x**2", "x/0"), ("x - x", "1e-12"),
+    ("x**2", "1.00e400"), ("x**2", "x**9**9"), ("x**2", "-" * 400 + "x"),
+])
+def test_what_is_right_only_somewhere_is_wrong(expression, answer):
+    """A large slope at one number hides no mistake at another; nor does a number near 0."""
+    verdict = ag.exercise(expression).check(x=answer)
+    assert verdict.verdict == "wrong" and verdict.hint(3)
+
+
+@pytest.mark.parametrize(("expression", "answer"), [
+    ("1000*sin(x)", "248."), ("relu(x)", "1.0"), ("relu(x)", "step(x)"), ("x**3", "(5.23)"),
+    ("-x**3", "- 5.23"), ("x*2.4997", 2.5), ("sqrt(x)", "1/(2*y)"), ("exp(500*x)", "500*y"),
+    ("tanh(x)", "1/cosh(x)**2"), ("x**0.5", "0.5*x**-0.5"), ("x", "1"), ("1e200*x**2", "2e200*x"),
+    ("log(cosh(x))", "tanh(x)"), ("x/(1 + abs(x))", "1/(1 + abs(x))**2"),
+])
+def test_right_answers_in_other_words(expression, answer):
+    """However they are written, and without a warning."""
+    assert ag.exercise(expression).check(x=answer).ok
+
+
 def test_numbers_as_people_round_them():
     """Right to the three or more digits that are given is right; what is left out is said."""
     homework = ag.exercise("x**3 * w")
@@ -118,7 +141,8 @@ def test_numbers_as_people_round_them():
     verdict = homework.check(x=round(exact["x"], 3), w=f"{exact['w']:.2f}")
     assert verdict.ok and "right to the digits given" in str(verdict)
     assert not homework.check(x=round(exact["x"], 3) + 0.001).ok
-    assert not homework.check(x=float(f"{exact['x']:.1e}")).ok  # two digits
+    assert "write 248.0" in ag.exercise("1000*sin(x)").check(x="248").hint(3)
+    assert not homework.check(x=float(f"{exact['x']:.1e}"), w=exact["w"]).ok  # two digits
     part = homework.check(x="3*x**2*w")
     assert str(part) == "Right so far (x); not answered yet: w."
     assert not part.ok and part.verdict == "can't tell" and not part.as_dict()["ok"]
@@ -132,8 +156,15 @@ def test_numbers_as_people_round_them():
 @pytest.mark.parametrize(("answer", "advice"), [
     ("1 - tanh**2", r"write tanh\(…\)"), ("2x", r"as in 2\*x"),
     ("x(1 - x)", r"needs a \*: x \* \("),
-    ("x²", r"a power is x\*\*2"), ("x^2", r"write \*\*")])
+    ("x²", r"a power is x\*\*2"), ("ln(x)", "here it is log"), ("x^2", r"write \*\*")])
 def test_mathematics_that_is_no_formula_here(answer, advice):
     """What is written on paper is answered with what is written here."""
     with pytest.raises(ExpressionError, match=advice):
         ag.exercise("tanh(x)").check(x=answer)
+
+
+def test_a_constant_is_written_with_its_digits():
+    """A sheet asks for the exercise that was meant; of a single variable, too."""
+    assert "0.666666666667" in ag.exercise("2/3*x").latex()
+    assert "y = x" in ag.exercise("x").latex() and "∂y/∂x" in str(ag.exercise("x").derivation())
+    assert "\\section*{a  b}" in worksheet([ag.exercise("x**2")], title="a\n\nb")

@@ -18,14 +18,33 @@ from ..errors import ExpressionError
 from ..formula import evaluate
 from ..verify.report import Suspect
 
-__all__ = ["mistake_in"]
+__all__ = ["is_off", "mistake_in", "sizes_in"]
 
 CLOSE = 1e-9  # relative; both sides are formulas, computed in float64
 OTHERS = {"sin": "cos", "cos": "sin", "exp": "log", "log": "exp", "tanh": "sigmoid",
           "sigmoid": "tanh"}  # functions taken for one another
-MOST = 400  # changes that are tried
+MOST, LONGEST = 400, 300  # changes that are tried; letters of an answer that is looked into
 
 Change = tuple[ast.expr, str, str]  # the answer as changed, the kind of mistake, a sentence
+
+
+def sizes_in(formulas: Sequence[str], known: Mapping[str, Any]) -> Any:
+    """The largest number on the way of computing formulas: rounding is in proportion to it."""
+    largest: Any = 1.0
+    for formula in formulas:
+        parts = [part for part in ast.walk(ast.parse(formula.strip(), mode="eval"))
+                 if isinstance(part, ast.BinOp | ast.UnaryOp | ast.Call)]
+        for part in parts[:MOST]:
+            size = np.abs(evaluate(ast.unparse(part), known))
+            largest = np.maximum(largest, np.where(np.isfinite(size), size, 0.0))
+    return largest
+
+
+def is_off(given: np.ndarray, right: np.ndarray, sizes: Any) -> np.ndarray:
+    """Where an answer differs by more than rounding, or isn't a number where there is one."""
+    off = np.abs(given - right) > 1e-9 * np.abs(right) + 1e-12 * sizes
+    wrong: np.ndarray = np.isfinite(right) & (off | ~np.isfinite(given))
+    return wrong
 
 
 def mistake_in(expression: str, name: str, answer: str, right: Mapping[str, np.ndarray],
@@ -35,8 +54,18 @@ def mistake_in(expression: str, name: str, answer: str, right: Mapping[str, np.n
     right: the derivative for each variable, at the points; known: these, and the expression's
     value, which is called y.
     """
+    if len(answer) > LONGEST:
+        return None
     given = np.broadcast_to(evaluate(answer, known), right[name].shape)
+    if not np.isfinite(given).all():
+        where = ", ".join(f"{n} = {x[~np.isfinite(given)][0]:.4g}" for n, x in known.items()
+                          if n in right)
+        return Suspect("partial", f"it isn't a finite number at {where}")
+    if not given.any():
+        return Suspect("missing-path", f"0 would mean that nothing changes when {name} does")
     ratio = _ratio(given, right[name])
+    if ratio is not None and _number(ratio) == "1":
+        return Suspect("partial", "it is right at some numbers, and nearly right at others")
     if ratio is not None:
         kind, said = ("sign", "it has the wrong sign") if np.isclose(ratio, -1) else (
             "factor", f"it is {_number(ratio)} times what it should be")
@@ -88,6 +117,7 @@ def _changes(expression: str, answer: str, known: Mapping[str, Any]) -> Iterator
     numbers = [ast.Constant(k) for k in (2, 3, 4, 5)]
     yield from _other_functions(tree, parts, arguments)
     yield from _other_signs(tree, parts)
+    yield from _other_exponents(tree, parts)
     yield from _other_factors(tree, parts, [*names, *numbers], [*arguments.values()])
     yield from _other_names(tree, parts, names)
     yield from _other_terms(tree, parts, names)
@@ -116,9 +146,24 @@ def _other_signs(tree: ast.expr, parts: list[ast.expr]) -> Iterator[Change]:
                f"{ast.unparse(part)} has the wrong sign")
 
 
+def _other_exponents(tree: ast.expr, parts: list[ast.expr]) -> Iterator[Change]:
+    for part in _exponents(parts):
+        if isinstance(part, ast.Constant) and isinstance(part.value, int | float):
+            for k in (part.value - 1, part.value + 1):
+                yield (_with(tree, part, ast.Constant(k)), "wrong-local-derivative",
+                       f"the exponent {part.value:g} should be {k:g}")
+
+
+def _exponents(parts: list[ast.expr]) -> list[ast.expr]:
+    return [p.right for p in parts if isinstance(p, ast.BinOp) and isinstance(p.op, ast.Pow)]
+
+
 def _other_factors(tree: ast.expr, parts: list[ast.expr], factors: Sequence[ast.expr],
                    arguments: Sequence[ast.expr]) -> Iterator[Change]:
+    exponents = _exponents(parts)
     for part in parts:
+        if part in exponents:
+            continue
         where = f" of {ast.unparse(part)}" if part is not tree else ""
         for factor in (*factors, *arguments):
             yield (_with(tree, part, ast.BinOp(part, ast.Mult(), factor)), "factor",
@@ -135,14 +180,11 @@ def _other_factors(tree: ast.expr, parts: list[ast.expr], factors: Sequence[ast.
 def _other_names(tree: ast.expr, parts: list[ast.expr], names: Sequence[ast.Name]
                  ) -> Iterator[Change]:
     known = {name.id for name in names}
-    exponents = [p.right for p in parts if isinstance(p, ast.BinOp) and isinstance(p.op, ast.Pow)]
     for part in parts:
         if isinstance(part, ast.Constant) and isinstance(part.value, int | float):
-            kind, what = ("wrong-local-derivative", "the exponent ") if part in exponents else (
-                "factor", "")
             for k in (part.value + 1, part.value - 1):
-                yield (_with(tree, part, ast.Constant(k)), kind,
-                       f"{what}{part.value:g} should be {k:g}")
+                yield (_with(tree, part, ast.Constant(k)), "factor",
+                       f"{part.value:g} should be {k:g}")
         elif isinstance(part, ast.Name) and part.id in known:
             for other in names:
                 yield (_with(tree, part, other), "wrong-operand",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,59 +17,15 @@ from ..ops import sum
 from ..transforms import grad
 from ..verify import Report, check_gradient
 from ..verify.report import Entry, Suspect
-from .answers import mistake_in
+from .answers import is_off, mistake_in, sizes_in
 from .bank import expression_for
+from .verdicts import NO_IDEA, Verdict, said_simply
 
 __all__ = ["Exercise", "exercise", "worksheet"]
 
+ELSEWHERE = Suspect("partial", "it is right at some numbers, and not at these")
 POINTS = 12  # an answer in symbols is checked at so many points at once
 OUTPUT = "y"  # what an answer may call the value of the expression
-
-
-FOREIGN = re.compile(r"\bsum\b|\baxis \d|n = \d")  # of the many points, not of the exercise
-NO_IDEA = Suspect("unknown", "no usual mistake gives these numbers; derive it once more")
-
-
-@dataclass(frozen=True, repr=False)
-class Verdict(Report):
-    """What is said of answers: each right or wrong, and at which numbers that shows."""
-
-    points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    left: tuple[str, ...] = ()  # what is asked for, and wasn't answered
-
-    @property
-    def ok(self) -> bool:
-        """Whether all that is asked for is answered, and right."""
-        return super().ok and not self.left
-
-    @property
-    def verdict(self) -> Any:
-        """wrong, if an answer is; "can't tell" while something isn't answered; else right."""
-        worst = super().verdict
-        return "can't tell" if worst == "right" and self.left else worst
-
-    def _headline(self) -> str:
-        if self.left and super().ok:
-            return (f"Right so far ({', '.join(e.name for e in self.entries)}); not answered yet: "
-                    f"{', '.join(self.left)}.")
-        return super()._headline()
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = [("answer for", "verdict", "at", "given", "expected")]
-        for e in self.entries:
-            at = {name: float(np.asarray(x)[e.worst or ()]) for name, x in
-                  self.points[e.name].items()} if e.verdict == "wrong" else {}
-            shown = [f"{float(np.asarray(x)[e.worst or ()]):.6g}" if at and x is not None else ""
-                     for x in (e.given, e.expected)]
-            rows.append((e.name, e.verdict, ", ".join(f"{n} = {x:.4g}" for n, x in at.items()),
-                         *shown))
-        return rows
-
-    def _table(self) -> list[str]:
-        return [] if super().ok else super()._table()
-
-    def _reasons(self) -> list[str]:
-        return [] if super().ok else super()._reasons()
 
 
 @dataclass(frozen=True)
@@ -79,6 +35,7 @@ class Exercise:
     expression: str
     values: Mapping[str, float]  # the point, for an answer in numbers
     points: Mapping[str, np.ndarray]
+    far: Mapping[str, np.ndarray]  # other ones, for what is the same near 0
     wrt: tuple[str, ...]  # the variables whose derivatives are asked for
 
     def __str__(self) -> str:
@@ -94,60 +51,76 @@ class Exercise:
     def check(self, /, **answers: str | float) -> Report:
         """Verify answers: for each variable its derivative, as a formula or as a number.
 
-        Returns a `Report`, with hints. Raises `ExpressionError` for a name that isn't a variable,
-        or an answer that can't be read.
+        A formula (`1`, too) is tried at numbers that aren't shown, and a number (`1.0`) at those
+        that are. Returns a `Report`, with hints; it is `ok` once all is answered. Raises
+        `ExpressionError` for a name that isn't a variable, or an answer that can't be read.
         """
         unknown = answers.keys() - self.values.keys()
         if unknown or not answers:
             raise ExpressionError(f"answers are for {', '.join(self.values)}, by name"
                                   + (f", not {', '.join(sorted(unknown))}" if unknown else ""))
-        formulas = {n: a for n, a in answers.items() if isinstance(a, str) and not _is_number(a)}
-        numbers = {n: a for n, a in answers.items() if n not in formulas}
-        exact, notes = self._rounded(numbers) if numbers else ({}, [])
-        reports = [self._checked(some, at) for some, at in
-                   ((formulas, self.points), (exact, self.values)) if some]
-        entries = {e.name: e for report in reports for e in report}
-        entries = {name: self._told_simply(e, answers[name] if name in formulas else None)
-                   for name, e in entries.items()}
+        entries, points, notes = [], {}, []
+        with np.errstate(all="ignore"):
+            for name, answer in answers.items():
+                if isinstance(answer, str) and not _is_number(answer):
+                    entry, points[name] = self._of_formula(name, answer)
+                else:
+                    entry, note = self._of_number(name, answer)
+                    points[name] = self.values
+                    notes += [note] if note else []
+                entries.append(entry)
         left = tuple(name for name in self.wrt if name not in answers)
-        if left and any(e.verdict != "right" for e in entries.values()):
+        if left and any(e.verdict != "right" for e in entries):
             notes.append(f"not answered yet: {', '.join(left)}")
-        return Verdict(tuple(entries[name] for name in answers), tuple(notes), "answer", left=left,
-                       points={n: self.points if n in formulas else self.values for n in answers})
+        return Verdict(tuple(entries), tuple(notes), "answer", points=points, left=left)
 
-    def _rounded(self, numbers: Mapping[str, str | float]) -> tuple[dict[str, Any], list[str]]:
-        """Numbers, those that are right to the digits given made exact; what was made so."""
-        exact, notes, solution = dict(numbers), [], self._slopes()
-        for name, number in numbers.items():
-            try:
-                digits = Decimal(str(number)).as_tuple()
-            except InvalidOperation:
-                continue
-            if isinstance(digits.exponent, int) and len(digits.digits) >= 3 and (
-                    0 < abs(float(number) - solution[name]) <= 0.501 * 10.0**digits.exponent):
-                exact[name] = solution[name]
-                notes.append(f"{name} is right to the digits given; it is {solution[name]:.8g}")
-        return exact, notes
+    def _of_formula(self, name: str, answer: str) -> tuple[Entry, Mapping[str, Any]]:
+        """(the verdict, the numbers at which it shows)."""
+        entry = self._checked({name: answer}, self.points)[name]
+        if entry.verdict == "wrong":
+            return said_simply(entry, self._meant(name, answer) or self._mistake(name, answer)), \
+                self.points
+        for at in (self.points, self.far) if entry.verdict == "right" else ():
+            right = self._slopes(at)[name]
+            known = {OUTPUT: evaluate(self.expression, at), **at}
+            given = np.broadcast_to(evaluate(answer, known), right.shape)
+            # Each number by itself: a large one hides nothing that is wrong at another.
+            wrong = is_off(given, right, sizes_in((self.expression, answer), known))
+            if wrong.any():
+                return replace(entry, verdict="wrong", reason="it isn't right", expected=right,
+                               given=given, worst=(int(np.argmax(wrong)),),
+                               suspects=(ELSEWHERE,)), at
+        return entry, self.points
 
-    def _told_simply(self, entry: Entry, answer: Any) -> Entry:
-        """The entry with a mistake in terms of the answer, where another's is far-fetched."""
-        first = entry.suspects[0] if entry.suspects else NO_IDEA
-        if entry.verdict != "wrong" or (
-                first.plain and not first.also and not FOREIGN.search(first.message)
-                and not any(s.tied for s in entry.suspects[1:])):
-            return entry
-        entry = replace(entry, reason="it isn't right")
-        if answer is None:  # a number
-            return replace(entry, suspects=(NO_IDEA,)) if first.kind == "unknown" else entry
-        names = list(self.values)
-        slopes = grad(lambda *v: sum(evaluate(self.expression, dict(zip(names, v, strict=True)))),
-                      tuple(range(len(names))))(*self.points.values())
+    def _of_number(self, name: str, answer: Any) -> tuple[Entry, str]:
+        """(the verdict, what was made of it)."""
+        try:
+            number = float(_read(name, answer, {}))
+        except OverflowError:
+            raise ExpressionError(f"the answer for {name} is too large for a float") from None
+        right, note = self._slopes(self.values)[name], ""
+        if number != right and _is_rounded(answer, number, right):
+            number, note = right, f"{name} is right to the digits given; it is {right:.8g}"
+        entry = self._checked({name: number}, self.values)[name]
+        if entry.verdict == "wrong":
+            sign = Suspect("sign", "it has the wrong sign")
+            entry = replace(entry, reason="it isn't right",
+                            suspects=(sign if number == -right else NO_IDEA,))
+        return entry, note
+
+    def _meant(self, name: str, answer: str) -> Suspect | None:
+        """Whether a whole number was meant for the values that are shown."""
+        if names_in(answer) or not _is_rounded(answer, float(evaluate(answer, {OUTPUT: 0.0})),
+                                               self._slopes(self.values)[name]):
+            return None
+        whole = answer.strip()
+        return Suspect("partial", f"as a formula {whole} is wrong at other numbers; for the number "
+                       f"at the values shown write {whole}.0")
+
+    def _mistake(self, name: str, answer: str) -> Suspect | None:
+        """The mistake in an answer, in its own terms."""
         known = {OUTPUT: evaluate(self.expression, self.points), **self.points}
-        found = mistake_in(self.expression, entry.name, answer,
-                           dict(zip(names, slopes, strict=True)), known)
-        kept = [s for s in entry.suspects if not FOREIGN.search(s.message) and not any(
-            FOREIGN.search(more.message) for more in s.also)]
-        return replace(entry, suspects=(found,) if found else tuple(kept) or (NO_IDEA,))
+        return mistake_in(self.expression, name, answer, self._slopes(self.points), known)
 
     def _checked(self, answers: Mapping[str, str | float], at: Mapping[str, Any]) -> Report:
         """The report on answers, at a point or at many."""
@@ -166,13 +139,14 @@ class Exercise:
 
     def solution(self) -> dict[str, float]:
         """The derivatives that are asked for as numbers, at the point that is shown."""
-        return {name: self._slopes()[name] for name in self.wrt}
+        slopes = self._slopes(self.values)
+        return {name: slopes[name] for name in self.wrt}
 
-    def _slopes(self) -> dict[str, float]:
-        names = list(self.values)
-        found = grad(lambda *v: evaluate(self.expression, dict(zip(names, v, strict=True))),
-                     tuple(range(len(names))))(*self.values.values())
-        return dict(zip(names, found, strict=True))
+    def _slopes(self, at: Mapping[str, Any]) -> dict[str, Any]:
+        """The derivative for each variable, at a point or at many."""
+        found = grad(lambda *v: sum(evaluate(self.expression, dict(zip(at, v, strict=True)))),
+                     tuple(range(len(at))))(*at.values())
+        return dict(zip(at, found, strict=True))
 
     def derivation(self) -> Any:
         """The solution written out line by line with its numbers, as `ag.explain` writes it."""
@@ -198,6 +172,7 @@ class Exercise:
     def _node(self) -> Any:
         """The expression at the point that is shown, as a node called y."""
         y = compute(self.expression, self.values)
+        y = y * 1.0 if y.op is None else y  # of "x": the node is the variable
         y.label = OUTPUT
         return y
 
@@ -207,7 +182,20 @@ def _is_number(answer: str) -> bool:
     return not names_in(answer) and "." in answer
 
 
-def _read(name: str, answer: str | float, known: Mapping[str, Any]) -> Any:
+def _is_rounded(answer: Any, number: float, right: float) -> bool:
+    """Whether a number is right to the digits that are given, if these are three or more."""
+    if not isinstance(answer, str):
+        return any(number == round(right, k) and abs(right) >= 10.0 ** (2 - k)
+                   for k in range(2, 15))
+    try:
+        digits = Decimal(answer.replace(" ", "").strip("()")).as_tuple()
+        return (isinstance(digits.exponent, int) and len(digits.digits) >= 3
+                and abs(number - right) <= 0.501 * 10.0**digits.exponent)
+    except (InvalidOperation, OverflowError):
+        return False
+
+
+def _read(name: str, answer: Any, known: Mapping[str, Any]) -> Any:
     """An answer's numbers."""
     if isinstance(answer, str):
         return evaluate(answer, known)
@@ -229,7 +217,7 @@ def exercise(expression: str | None = None, seed: int = 0, *, subject: str | Non
     difficulty; `ArgumentError` for a subject or a difficulty that the bank doesn't have.
 
     >>> homework = exercise("sigmoid(w * x)", seed=1)
-    >>> homework.check(w="y * (1 - y) * x").ok
+    >>> homework.check(w="y * (1 - y) * x", x="y * (1 - y) * w").ok
     True
     >>> print(homework.check(w="y * (1 - y)").hint(3))
     w: the factor x is missing
@@ -254,20 +242,22 @@ def exercise(expression: str | None = None, seed: int = 0, *, subject: str | Non
     with np.errstate(all="ignore"):
         if not np.isfinite(evaluate(expression, values)):
             raise ExpressionError(f"{expression!r} isn't finite at {values}: try another seed")
-    return Exercise(expression, values, _points(expression, names, rng), asked)
+    near, far = (_points(expression, names, rng, *where) for where in (
+        (0.3, 1.9, POINTS), (1.9, 9.0, POINTS // 2)))
+    return Exercise(expression, values, near, far, asked)
 
 
-def _points(expression: str, names: Sequence[str], rng: np.random.Generator
-            ) -> dict[str, np.ndarray]:
+def _points(expression: str, names: Sequence[str], rng: np.random.Generator, low: float,
+            high: float, count: int) -> dict[str, np.ndarray]:
     """Where answers are checked: at both signs, as far as it is finite there, for |x| isn't x."""
-    many = {name: rng.uniform(0.3, 1.9, 20 * POINTS) * rng.choice([-1.0, 1.0], 20 * POINTS)
+    many = {name: rng.uniform(low, high, 20 * count) * rng.choice([-1.0, 1.0], 20 * count)
             for name in names}
     with np.errstate(all="ignore"):
-        finite = np.flatnonzero(np.isfinite(evaluate(expression, many)))[:POINTS]
-    if len(finite) < POINTS:
-        many = {name: np.abs(x) for name, x in many.items()}
-        finite = np.arange(POINTS)
-    return {name: x[finite] for name, x in many.items()}
+        finite = np.flatnonzero(np.isfinite(evaluate(expression, many)))
+        if len(finite) < count:
+            many = {name: np.abs(x) for name, x in many.items()}
+            finite = np.flatnonzero(np.isfinite(evaluate(expression, many)))
+    return {name: x[finite[:count]] for name, x in many.items()}
 
 
 def worksheet(exercises: Sequence[Exercise], title: str = "Exercises", solutions: bool = False
@@ -278,12 +268,12 @@ def worksheet(exercises: Sequence[Exercise], title: str = "Exercises", solutions
     without exercises.
 
     >>> sheet = worksheet([exercise("x**2"), exercise("tanh(w*x)")])
-    >>> print(sheet.splitlines()[8])
+    >>> print(sheet.splitlines()[9])
     \[ y = x^{2} \]
     """
     if not exercises:
         raise ExpressionError("a worksheet needs exercises")
-    plain = re.sub(r"[\\~^]", " ", title)  # no letter of a title's, and no command of LaTeX's
+    plain = re.sub(r"[\\~^\x00-\x1f]", " ", title)  # they are LaTeX's
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", plain)
     lines = [r"\documentclass{article}", r"\usepackage{amsmath}",
              r"\usepackage[margin=2.5cm]{geometry}", r"\allowdisplaybreaks", r"\begin{document}",

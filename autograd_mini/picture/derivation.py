@@ -146,7 +146,7 @@ def explain(what: Any, *args: Any, wrt: Any = None, precision: int = 4, limit: i
 def in_one_formula(y: Node) -> Formula:
     """A node as one formula of the variables that it is made of, as a textbook would print it."""
     run = run_of(y, (), None, "explain")
-    return Names(run.output, run.order, run.names, run.constant_name).whole(y)
+    return Names(run.output, run.order, run.names, run.constant_name, precision=12).whole(y)
 
 
 def _checked(run: Run) -> Run:

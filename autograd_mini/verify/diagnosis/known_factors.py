@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
@@ -70,6 +71,8 @@ class KnownFactors:
 
 def shown(c: float) -> str:
     """A factor as a person would write it."""
+    if not math.isfinite(c):
+        return f"{c}"
     ratio = Fraction(c).limit_denominator(64)
     if same(c, float(ratio)):
         return str(ratio)
