@@ -114,6 +114,7 @@ ARRAY_FAULTS = {
 }
 
 
+@pytest.mark.slow  # each runs the whole table, line by line
 @pytest.mark.parametrize("fault", SCALAR_FAULTS)
 def test_faults_of_scalar_engines_are_named(fault):
     """The first property that fails has a sentence about the fault."""
@@ -122,6 +123,7 @@ def test_faults_of_scalar_engines_are_named(fault):
     assert not report.ok and word in report.failures[0].property.why, report
 
 
+@pytest.mark.slow  # each runs the whole table, line by line
 @pytest.mark.parametrize("fault", ARRAY_FAULTS)
 def test_faults_of_array_engines_are_named(fault):
     """The first property that fails has a sentence about the fault."""
@@ -174,6 +176,7 @@ def test_a_file_that_hangs(tmp_path, what, told):
     assert told in first.given and first.property.name == "one after another"
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize(("source", "message"), [
     ("x = 1", "defines no class Value or Tensor"),
     ("class Node: pass", r"it defines Node \(--class NAME\)"),

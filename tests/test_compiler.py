@@ -195,6 +195,7 @@ def test_a_program_prints_readably():
         "    v3 = x1 * x0", "    v5 = v3 + 1.0", "    v6 = tanh(v5)", "    return [v6]"]
 
 
+@pytest.mark.slow  # a second
 def test_a_row_that_numba_cannot_compile(on_the_machine, monkeypatch):
     """It runs in Python for ever, also in a large program; of a batch an error says why not."""
     row = ag.elementwise(np.sin, lambda x: math.sin(x) if x.hex() else 0.0,

@@ -149,6 +149,7 @@ def test_a_branch_that_was_not_chosen_has_no_gradient():
     assert x.grad == 2.0
 
 
+@pytest.mark.slow  # a second
 def test_a_deep_chain():
     """A chain of 200,000 nodes doesn't recurse."""
     x = Value(1.0)

@@ -109,6 +109,7 @@ def test_partial_marks_and_the_same_table_however_many_at_a_time(capsys, tmp_pat
     assert table.read_text(encoding="utf-8").startswith("name,points,of,verdict,message\nmean,5.0,")
 
 
+@pytest.mark.slow  # a process each
 def test_a_submission_cannot_know_what_it_is_tried_at(tmp_path):
     """Numbers that are right for one seed are wrong for another, and each run draws its own."""
     task = limits.Path(TASK)
@@ -123,6 +124,7 @@ def test_a_submission_cannot_know_what_it_is_tried_at(tmp_path):
     assert grade(TASK, by_heart, seed=6, tries=1, limits=PATIENT).grades[0].points == 0
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize(("change", "told"), [
     (("def solution", "def other"), "needs a function solution"),
     (("/ t.size", ""), "the solution in .* itself gets 0 of 10"),

@@ -62,6 +62,7 @@ def test_copies_of_computed_nodes():
     assert pickle.loads(pickle.dumps(Value(1.0).grad)) is not_computed
 
 
+@pytest.mark.slow  # a second
 def test_a_dropped_graph_leaves_nothing_to_the_collector():
     """A graph has no reference cycles: the reference count alone frees it, gradients and all."""
 

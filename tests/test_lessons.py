@@ -16,7 +16,8 @@ import autograd_mini as ag
 
 FOLDER = Path(__file__).parents[1] / "docs" / "lessons"
 LESSONS = sorted(FOLDER.glob("[0-9]*.md"))
-LONG = {"09_fitting.md", "10_recurrent.md", "11_attention.md"}  # they train for 10 seconds
+LONG = {"04_moons.md", "07_vanishing.md", "08_optimizers.md",  # they train, for 1 to 15 seconds
+        "09_fitting.md", "10_recurrent.md", "11_attention.md", "12_engine.md"}
 HEAD = ("---\nfile_format: mystnb\nkernelspec:\n  name: python3\n  display_name: Python 3\n---\n")
 
 

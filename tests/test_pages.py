@@ -46,7 +46,8 @@ def test_docstrings_are_executed(module):
 
 PAGES = ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/start.md", "docs/how_it_works.md",
          "docs/coming_from.md", "docs/teachers.md", *[f"docs/guides/{name}.md" for name in (
-             "verify", "see", "numpy", "nan", "train", "compile", "grade")],
+             "verify", "see", "numpy", "nan", "train", "compile")],
+         pytest.param("docs/guides/grade.md", marks=pytest.mark.slow),  # one never ends
          # Of this one the last example is PyTorch's.
          pytest.param("docs/accelerators.md", marks=pytest.mark.oracle)]
 

@@ -166,6 +166,7 @@ def test_the_wheels_program_is_found_off_path(monkeypatch):
     assert ag.draw(neuron()).svg().count("<g id=") > 5
 
 
+@pytest.mark.slow  # it waits for the time limit
 def test_a_layout_that_takes_too_long(monkeypatch, tmp_path):
     """It is stopped and tried again roughly; what takes too long even so says what to do."""
     slow = tmp_path / "slow"

@@ -99,6 +99,7 @@ def test_a_graph_as_tikz(tmp_path):
     assert r"\tanh" in ag.draw(neuron()).tikz()
 
 
+@pytest.mark.slow  # a second
 def test_a_function_that_raises_is_drawn_as_far_as_it_came():
     """With shapes, and the error behind the variables of its line."""
     def f(x, W1, W2):

@@ -65,6 +65,7 @@ def test_the_method_dot():
             A.dot(Tensor(x))
 
 
+@pytest.mark.slow  # a second
 def test_a_matrix_that_changes_later():
     """The gradient is of the matrix as it was; one copy serves while it doesn't change."""
     A, t = ssp.csr_array(DENSE), Tensor(x)
