@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import threading
 import time
 import types
@@ -115,6 +116,33 @@ def test_what_is_decided_by_numbers():
     strict(X, n)
     with pytest.raises(ag.errors.GraphError, match="decided differently"):
         strict(X + 9, n)
+
+
+@pytest.mark.parametrize("code", [
+    "np.take(v, i)", "np.take(m, i % 3, axis=0)", "np.take(m, i, axis=1, mode='clip')",
+    "np.take(m, i - 2, axis=1, mode='wrap')", "v.take(i)", "np.take(v, np.argsort(i))",
+    "np.take(v, np.flatnonzero(mask[0]))", "np.take_along_axis(m, i[None, :] % 3, axis=0)",
+    "v[i]", "m[i % 3, i]", "m[mask]", "np.compress(mask[0], m, axis=1)", "np.bincount(i, u)",
+    "np.choose(i % 2, [u, o])", "u[np.argsort(i)]", "u * i", "u ** i", "np.where(mask, m, p)",
+])
+def test_whole_numbers_and_masks_are_arguments(code):
+    """No index is kept from the recording: with other ones a program gives what the engine does."""
+    floats = [n for n in VARIABLES if re.search(rf"\b{n}\b", code)]
+    others = [n for n in ("i", "mask") if re.search(rf"\b{n}\b", code)]
+    space = {"np": np}
+    exec(f"def f({', '.join(floats + others)}):\n    return np.sum({code} ** 2)\n", space)
+    f, xs = space["f"], [VARIABLES[n] for n in floats]
+    argnums = tuple(range(len(xs)))
+    program = ag.compile(ag.value_and_grad(f, argnums), arrays="whole")
+    given = {"i": [[2, 0, 0, 1], [1, 1, 2, 0], [0, 2, 1, 2]],
+             "mask": [CONSTANTS["mask"], ~CONSTANTS["mask"], CONSTANTS["mask"][::-1]]}
+    for k in (0, 0, 1, 2):
+        ints = [np.array(given[n][k]) for n in others]
+        value, slopes = program(*xs, *ints)
+        expected, right = ag.value_and_grad(f, argnums)(*xs, *ints)
+        assert np.allclose(value, expected, rtol=1e-13)
+        for a, b in zip(slopes, right, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
 
 
 def test_a_number_that_may_hear_nothing():

@@ -17,6 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import ops
 from ..errors import NotDifferentiableError
+from ..followed import Followed
 from ..graph import Node, value_of
 from ..ops import (
     broadcast_to,
@@ -177,14 +178,16 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """The entries at `indices` along `axis`; of all numbers in a row if that is None."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (
         a, normalize_axis_index(axis, len(shape(a))))
-    at, n = np.asarray(frozen_index(indices)), shape(a)[axis]
+    # What is followed stays so, for a program takes other entries with other indices.
+    at: Any = indices if type(indices) is Followed else np.asarray(frozen_index(indices))
+    n = shape(a)[axis]
     if at.dtype.kind not in "iub":
         raise NotDifferentiableError(
             f"the indices of np.take are integers, not {at.dtype}: {indices!r}")
     at = at.astype(int)
     if mode != "raise":
         at = np.clip(at, 0, n - 1) if mode == "clip" else at % n
-    return getitem(a, index=(*(slice(None),) * axis, at))
+    return getitem(a, index=(*(slice(None),) * axis, frozen_index(at)))
 
 
 @stands_for(np.trim_zeros)
