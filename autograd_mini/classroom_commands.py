@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from . import check_engine, exercise
-from .classroom import FORBIDDEN, SUBJECTS, Exercise, Limits, grade, worksheet
+from .classroom import FORBIDDEN, SUBJECTS, Exercise, Grades, Limits, grade, worksheet
+from .classroom.grading import files_of
 from .commands import UsageError, colours
 
 __all__ = ["add_classroom"]
@@ -157,16 +160,24 @@ def _test_engine(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     if options.tries < 1 or options.jobs < 1 or min(options.wall, options.cpu, options.memory) <= 0:
         raise UsageError("--tries, --jobs and the limits need numbers above 0")
-    found = grade(options.assignment, options.submissions, seed=options.seed, tries=options.tries,
-                  hint=options.hint, jobs=options.jobs,
-                  forbidden=[name for name in options.forbid.split(",") if name],
-                  limits=Limits(options.wall, options.cpu, options.memory))
     if options.gradescope is not None:
-        if len(found) != 1:
-            raise UsageError(f"--gradescope is for one submission, not for {len(found)}")
+        count = len(files_of(options.submissions, options.assignment))
+        if count != 1:
+            raise UsageError(f"--gradescope is for one submission, not for {count}")
+    # What the assignment prints doesn't belong into JSON.
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        found = _grades(options)
+    if options.gradescope is not None:
         options.gradescope.write_text(json.dumps(found.grades[0].for_gradescope(), indent=2,
                                                  ensure_ascii=False), encoding="utf-8")
     if options.csv is not None:
         options.csv.write_text(found.csv(), encoding="utf-8")
     print(found.json() if options.json else found)
     return 0
+
+
+def _grades(options: argparse.Namespace) -> Grades:
+    return grade(options.assignment, options.submissions, seed=options.seed, tries=options.tries,
+                  hint=options.hint, jobs=options.jobs,
+                  forbidden=[name for name in options.forbid.split(",") if name],
+                  limits=Limits(options.wall, options.cpu, options.memory))

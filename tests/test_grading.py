@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -50,11 +51,11 @@ ENDLESS = ["loop", "loop_at_import", "stubborn", "sleeper", "forks", "daemon"]
 
 
 def left_behind():
-    """The processes that still carry the mark of a sitting."""
+    """The processes that still carry the mark of a sitting of these tests."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if f"{limits.MARK}=".encode() in (entry / "environ").read_bytes():
+            if f"{limits.MARK}={os.getpid()}-".encode() in (entry / "environ").read_bytes():
                 found.append(entry.name)
         except OSError:
             continue
@@ -112,9 +113,8 @@ def test_partial_marks_and_the_same_table_however_many_at_a_time(capsys, tmp_pat
 @pytest.mark.slow  # a process each
 def test_a_submission_cannot_know_what_it_is_tried_at(tmp_path):
     """Numbers that are right for one seed are wrong for another, and each run draws its own."""
-    task = limits.Path(TASK)
-    assert grade(task, [FOLDER / "right.py"], limits=PATIENT).seed != grade(
-        task, [FOLDER / "right.py"], limits=PATIENT).seed
+    assert grade(TASK, [FOLDER / "right.py"], limits=PATIENT).seed != grade(
+        TASK, [FOLDER / "right.py"], limits=PATIENT).seed
     W, b, X, t = (ag.classroom.grading.Assignment.read(TASK).arguments(5)[0])
     y = np.tanh(X @ W + b)
     d = 2 * (y - t) * (1 - y**2) / t.size
@@ -160,6 +160,7 @@ def test_nothing_to_grade(tmp_path, capsys):
     b"", b"{}", b"[]", b"null\n", b'{"found": 3}\n', b'{"found": [null]}\n',
     b'{"found": [{"array": [-1], "dtype": "<f8"}]}\n',
     b'{"found": [{"array": [99999999999], "dtype": "<f8"}]}\n',
+    b'{"found": [{"array": [Infinity], "dtype": "<f8"}]}\n',
     b'{"found": [{"array": [1]}]}\n12345678', b'{"found": [{"dict": 3}]}\n',
     b'{"found": [{"array": [1], "dtype": "O"}]}\n12345678',
     b'{"found": [' + b'{"list": [' * 100_000 + b"\n",
@@ -167,13 +168,69 @@ def test_nothing_to_grade(tmp_path, capsys):
 def test_an_answer_of_which_nothing_is_believed(answer, monkeypatch):
     """What can't be read is no answer, and takes no memory."""
     monkeypatch.setattr(limits, "_sat", lambda task, its: (answer, ""))
-    assert limits.numbers_of(TASK, "gradient", [], (), PATIENT) == ([], "its answer can't be read")
+    assert limits.numbers_of("x.py", b"", "gradient", [((), {})] * 3, (), PATIENT) == (
+        [], "its answer can't be read")
+
+
+HEAD = "import numpy as np\ndef gradient(W, b, X, t):\n    "
+CHEATS = {  # without `wrt` in the assignment: what is handed in, and what it is answered
+    "another_gradient": (HEAD + "return {'t': 2 * (t - np.tanh(X @ W + b)) / t.size}",
+                         "needed for W, b, X, t"),
+    "one_of_four": (HEAD + "return {'b': np.zeros(2)}", "needed for W, b, X, t"),
+    "two_kinds": ("import numpy as np\nn = []\ndef gradient(W, b, X, t):\n    n.append(1)\n"
+                  "    return (W, b, X, t) if len(n) == 1 else {'W': W}", ""),
+    "differences_in_float32": (
+        "import numpy as np\ndef loss(W, b, X, t):\n"
+        "    return np.mean((np.tanh(X @ W + b) - t) ** 2)\n"
+        "def gradient(*args):\n    found = []\n    for x in args:\n        g = np.zeros(x.shape)\n"
+        "        for i in np.ndindex(x.shape):\n            old, before = x[i], loss(*args)\n"
+        "            x[i] = old + 1e-8\n            g[i] = (loss(*args) - before) / 1e-8\n"
+        "            x[i] = old\n        found.append(g.astype(np.float32))\n"
+        "    return tuple(found)", ""),
+    "many_axes": (HEAD + "return np.ones((2,) * 14), b, X, t", "shape"),
+    "letters_that_are_none": (HEAD + "raise Exception('\\ud800 \\x1b[1A\\x1b[2K\\n=cmd()')",
+                              "Exception: "),
+    "no_folder": ("import os\n" + HEAD + "p = os.getcwd(); os.rmdir(p); open(p, 'w'); "
+                  "return W, b, X, t", ""),
+}
+
+
+@pytest.mark.slow  # a process each
+def test_cheats(tmp_path):
+    """Nobody chooses what is graded, coarser numbers are judged no less strictly, a file that is
+    compiled beside the source isn't run, and no file ends the grading of the others."""
+    task = tmp_path / "assignment.py"
+    text = TASK.read_text(encoding="utf-8").replace('wrt = ("W", "b")\n', "").replace(
+        "d.sum(axis=0)", "d.sum(axis=0), d @ W.T, t_slope(W, b, X, t)")
+    text += "\n\ndef t_slope(W, b, X, t):\n    return 2 * (t - np.tanh(X @ W + b)) / t.size\n"
+    task.write_text(text, encoding="utf-8")
+    folder = tmp_path / "handed_in"
+    folder.mkdir()
+    for name, (source, _) in CHEATS.items():
+        (folder / f"{name}.py").write_text(source + "\n", encoding="utf-8")
+    (folder / "zz_right.py").write_text(text.replace("def solution", "def gradient"),
+                                        encoding="utf-8")
+    found = grade(task, [folder], seed=3, limits=PATIENT)
+    for mark in found:
+        if mark.name == "zz_right":
+            assert mark.points == 10
+            continue
+        assert mark.points == 0 and CHEATS[mark.name][1] in mark.message, mark
+        assert mark.message.isprintable() and mark.verdict in ("wrong", "no answer")
+    assert (tmp_path / "grades.csv").write_text(found.csv(), encoding="utf-8")
+    assert not left_behind()
+
+
+def test_more_axes_than_can_be_tried():
+    """A gradient of fourteen axes is wrong at once, and not after all its transpositions."""
+    report = ag.check_gradient(lambda w: np.sum(w**2), np.ones((2,) * 14), np.ones(3))
+    assert report.verdict == "wrong" and "shape" in str(report)
 
 
 def test_a_table_is_no_program():
     """A cell that a spreadsheet would run is text; `score` is the share of what is right."""
-    mark = ag.classroom.Grade("=cmd()", 0.0, 10, "no answer", "+1")
-    assert "'=cmd(),0.0,10,no answer,'+1" in ag.classroom.Grades((mark,), 1).csv()
+    mark = ag.classroom.Grade("=cmd()", 0.0, 10, "no answer", " +1")
+    assert "'=cmd(),0.0,10,no answer,' +1" in ag.classroom.Grades((mark,), 1).csv()
     report = ag.check_gradient(lambda x, y: np.sum(x * y), lambda x, y: (y, y), np.ones(2),
                                np.array([2.0, 3.0]))
     assert report.score(points=4) == 2

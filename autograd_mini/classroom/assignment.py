@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import math
 import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +33,14 @@ class Assignment:
     @staticmethod
     def read(path: Path) -> Assignment:
         """The assignment in a file. Raises `ArgumentError` for what it lacks."""
-        if not path.is_file():
-            raise ArgumentError(f"there is no assignment {path}")
+        if not path.is_file() or path.suffix != ".py":
+            raise ArgumentError(f"there is no assignment {path}, a file whose name ends in .py")
         spec = importlib.util.spec_from_file_location("assignment", path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = traceback.format_exception_only(error)[-1].strip()
             raise ArgumentError(f"the assignment {path} can't be read: {line}") from error
         for name, what in (("loss", "the function that is differentiated"),
@@ -47,9 +49,10 @@ class Assignment:
             if not callable(getattr(module, name, None)):
                 raise ArgumentError(f"the assignment {path} needs a function {name}: {what}")
         points = getattr(module, "points", 10)
-        if not isinstance(points, int | float) or not points > 0:
+        if not isinstance(points, Real) or not 0 < float(points) < math.inf:
             raise ArgumentError(f"points is {points!r} in {path}; it is a number above 0")
-        return Assignment(path, module.loss, module.example, getattr(module, "wrt", None), points)
+        return Assignment(path, module.loss, module.example, getattr(module, "wrt", None),
+                          float(points))
 
     def arguments(self, seed: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the loss, and of a gradient, at a seed."""
@@ -57,10 +60,11 @@ class Assignment:
             given = self.example(np.random.default_rng(seed))
             if isinstance(given, Mapping):
                 bound = inspect.signature(self.loss).bind(**given)
-                return bound.args, bound.kwargs
-            args = given if isinstance(given, tuple) else (given,)
-            pickle.dumps(args)
+                args, kwargs = bound.args, bound.kwargs
+            else:
+                args, kwargs = given if isinstance(given, tuple) else (given,), {}
+            pickle.dumps((args, kwargs))
         except Exception as error:
             raise ArgumentError(f"example(rng) of {self.path} gives no arguments for the loss: "
                                 f"{type(error).__name__}: {error}") from error
-        return args, {}
+        return args, kwargs

@@ -18,7 +18,7 @@ from ..verify import Report, check_gradient
 from .assignment import Assignment
 from .limits import Limits, numbers_of
 
-__all__ = ["FORBIDDEN", "Grade", "Grades", "grade"]
+__all__ = ["FORBIDDEN", "Grade", "Grades", "files_of", "grade"]
 
 FORBIDDEN = ("autograd_mini", "autograd", "casadi", "jax", "micrograd", "mygrad", "sympy",
              "tensorflow", "tinygrad", "torch")
@@ -108,56 +108,96 @@ def grade(assignment: str | Path, submissions: Sequence[str | Path], *, seed: in
     aren't a sandbox: a file may do what you may.
     """
     task = Assignment.read(Path(assignment))
-    files = [path for given in submissions for path in _files(Path(given), task.path)]
+    files = files_of(submissions, task.path)
     if not files:
         raise ArgumentError("there is nothing to grade: give files that define gradient, or a "
                             "folder of them")
     seed = secrets.randbelow(10**9) if seed is None else seed
     arguments = [task.arguments(seed + i) for i in range(tries)]
     limits = limits or Limits()
-    ours = _graded(task, task.path, "solution", arguments, (), limits, hint=3)
-    if ours.points != task.points:
-        raise ArgumentError(f"the solution in {task.path} itself gets {ours.points:g} of "
-                            f"{task.points:g} points: {ours.message or ours.verdict}")
+    parameters = _passed(task, arguments, limits)
+    # All are read beforehand: a submission might change those that come after it.
+    sources = [_source(path) for path in files]
     with ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda path: _graded(task, path, "gradient", arguments, tuple(forbidden),
-                                              limits, hint), files)
+        found = pool.map(lambda path, source: _graded(
+            task, path.name, source, "gradient", arguments, tuple(forbidden), limits, hint,
+            parameters), files, sources)
         stems = [path.stem for path in files]
-        names = [stem if stems.count(stem) == 1 else str(path)
+        names = [printable(stem if stems.count(stem) == 1 else str(path))
                  for stem, path in zip(stems, files, strict=True)]
         return Grades(tuple(replace(g, name=n) for n, g in zip(names, found, strict=True)), seed)
 
 
-def _files(given: Path, assignment: Path) -> list[Path]:
-    if not given.exists():
-        raise ArgumentError(f"there is no file {given}")
-    found = sorted(given.glob("*.py")) if given.is_dir() else [given]
-    return [path for path in found if path.resolve() != assignment.resolve()]
+def files_of(submissions: Sequence[str | Path], assignment: Path) -> list[Path]:
+    """The files that are given, and those of the folders, but for the assignment itself."""
+    files: list[Path] = []
+    for given in map(Path, submissions):
+        if not given.exists():
+            raise ArgumentError(f"there is no file {given}")
+        files += sorted(given.glob("*.py")) if given.is_dir() else [given]
+    return [path for path in files if path.resolve() != assignment.resolve()]
 
 
-def _graded(task: Assignment, path: Path, function: str, arguments: list[Any],
-            forbidden: tuple[str, ...], limits: Limits, hint: int) -> Grade:
-    """The grade of one file."""
+def printable(text: str) -> str:
+    """It without what a terminal or a file would not show as letters."""
+    shown = "".join(c if c.isprintable() else " " for c in text[:600])
+    return shown.encode("utf-8", "replace").decode("utf-8")
+
+
+def _source(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
+
+
+def _passed(task: Assignment, arguments: list[Any], limits: Limits) -> tuple[str, ...]:
+    """The parameters of the assignment's own solution, which must get full marks."""
+    try:
+        ours = _graded(task, task.path.name, task.path.read_bytes(), "solution", arguments, (),
+                       limits, hint=3, parameters=None)
+    except Exception as error:
+        raise ArgumentError(f"the loss in {task.path} can't be graded with: "
+                            f"{type(error).__name__}: {error}") from error
+    if abs(ours.points - task.points) > 1e-6 * task.points:
+        raise ArgumentError(f"the solution in {task.path} itself gets {ours.points:g} of "
+                            f"{task.points:g} points: {ours.message or ours.verdict}")
+    return tuple(ours.shares)
+
+
+def _graded(task: Assignment, name: str, source: bytes, function: str, arguments: list[Any],
+            forbidden: tuple[str, ...], limits: Limits, hint: int,
+            parameters: tuple[str, ...] | None) -> Grade:
+    """The grade of one file: for gradients of these parameters, no fewer and no others."""
     begun = time.perf_counter()
-    numbers, ended = numbers_of(path, function, arguments, forbidden, limits)
+    numbers, ended = numbers_of(name, source, function, arguments, forbidden, limits)
     reports, message = [], ended
     for claim, (args, kwargs) in zip(numbers, arguments, strict=True) if numbers else ():
         try:
             reports.append(check_gradient(task.loss, claim, *args, wrt=task.wrt, **kwargs))
-        except (AutogradError, ValueError, TypeError) as error:
+        except (AutogradError, ArithmeticError, LookupError, ValueError, TypeError) as error:
+            if parameters is None and not isinstance(error, AutogradError):
+                raise  # of the assignment
             message = str(error)
+            break
+        got = tuple(e.name for e in reports[-1])
+        if got != (parameters or tuple(e.name for e in reports[0])):
+            del reports[-1]
+            message = (f"gradients are needed for {', '.join(parameters or ())}, not for "
+                       f"{', '.join(got)}")
             break
     took = time.perf_counter() - begun
     if len(reports) < len(arguments):
-        return Grade(path.stem, 0.0, task.points, "wrong" if numbers else "no answer", message,
-                     seconds=took)
+        return Grade(name, 0.0, task.points, "wrong" if numbers else "no answer",
+                     printable(message), seconds=took)
     shares = {e.name: sum(r[e.name].verdict == "right" for r in reports) / len(reports)
               for e in reports[0]}
     verdict = next((v for v in ("wrong", "can't tell") if any(r.verdict == v for r in reports)),
                    "right")
     wrong = next((r for r in reports if not r.ok), None)
-    return Grade(path.stem, _points(reports, task.points), task.points, verdict,
-                 wrong.hint(hint) if wrong is not None and hint else "", shares, took)
+    told = wrong.hint(hint) if wrong is not None and hint else ""
+    return Grade(name, _points(reports, task.points), task.points, verdict,
+                 printable(told.replace("\n", "; ")), shares, took)
 
 
 def _points(reports: list[Report], points: float) -> float:
@@ -166,4 +206,5 @@ def _points(reports: list[Report], points: float) -> float:
 
 def _harmless(cell: Any) -> Any:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
+    is_formula = isinstance(cell, str) and cell.strip()[:1] in ("=", "+", "-", "@")
+    return f"'{cell}" if is_formula else cell

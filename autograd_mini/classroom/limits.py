@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from ..errors import ArgumentError
 
 __all__ = ["Limits", "numbers_of"]
 
-SITTING = Path(__file__).with_name("sitting.py")
+SITTING = Path(__file__).with_name("sitting.py").read_text(encoding="utf-8")
 MARK = "AUTOGRAD_MINI_SITTING"  # in the environment of all that a submission starts
 APART = ("unshare", "-r", "-n", "-p", "-f", "--kill-child")  # no network, and processes that end
 
@@ -45,22 +46,23 @@ class Limits:
     answer: int = 4
 
 
-def numbers_of(path: Path, function: str, arguments: list[Any], forbidden: tuple[str, ...],
-               limits: Limits) -> tuple[list[Any], str]:
-    """(what a file's function gives for each (args, kwargs), why there is nothing).
+def numbers_of(name: str, source: bytes, function: str, arguments: list[Any],
+               forbidden: tuple[str, ...], limits: Limits) -> tuple[list[Any], str]:
+    """(what a function of a file's source gives for each (args, kwargs), why there is nothing).
 
     Raises `ArgumentError` on a system without process limits.
     """
     if sys.platform == "win32":
         raise ArgumentError("grading needs the process limits of Linux or macOS: run it in WSL")
-    task = {"path": str(path.resolve()), "function": function, "arguments": arguments,
+    task = {"path": name, "source": source, "function": function, "arguments": arguments,
             "forbidden": forbidden, "limits": (limits.cpu, limits.memory, limits.answer)}
     said, ended = _sat(task, limits)
     if ended:
         return [], ended
     try:
         found, error = _unpacked(said)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError,
+            OverflowError):
         return [], "its answer can't be read"
     if not error and len(found) != len(arguments):
         return [], "its answer can't be read"
@@ -70,12 +72,12 @@ def numbers_of(path: Path, function: str, arguments: list[Any], forbidden: tuple
 def _sat(task: dict[str, Any], limits: Limits) -> tuple[bytes, str]:
     """(what the process wrote, how it ended if not by itself with an answer)."""
     reading, writing = os.pipe()
-    mark = secrets.token_hex(8)
-    with tempfile.TemporaryDirectory(prefix="autograd_mini_") as room:
+    mark = f"{os.getpid()}-{secrets.token_hex(8)}"
+    with _room() as room:
         environment = {"PATH": "/usr/bin:/bin", "HOME": room, MARK: mark,
                        "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.Popen(
-            [*_apart(), sys.executable, "-I", "-X", "utf8", str(SITTING)], cwd=room,
+            [*_apart(), sys.executable, "-I", "-X", "utf8", "-c", SITTING], cwd=room,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=environment, pass_fds=[writing], start_new_session=True)
         os.close(writing)
@@ -91,6 +93,17 @@ def _sat(task: dict[str, Any], limits: Limits) -> tuple[bytes, str]:
         return said, ended
     code = process.returncode
     return b"", _signal_named(code) or f"it ended without an answer (exit status {code})"
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[str]:
+    """An empty folder, which is removed as far as it can be, whatever has become of it."""
+    room = tempfile.mkdtemp(prefix="autograd_mini_")
+    try:
+        yield room
+    finally:
+        with contextlib.suppress(OSError, RecursionError):
+            shutil.rmtree(room)
 
 
 def _heard(reading: int, process: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, str]:
@@ -162,7 +175,7 @@ def _unpacked(said: bytes) -> tuple[list[Any], str]:
         if "list" in part:
             return tuple(tree(one) for one in part["list"])
         shape = tuple(int(n) for n in part["array"])
-        dtype = np.dtype({"<f4": "<f4", "<f8": "<f8"}[part["dtype"]])
+        dtype = np.dtype({"<f8": "<f8"}[part["dtype"]])
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or at + size > len(data):
             raise ValueError

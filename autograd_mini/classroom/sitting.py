@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib.util
 import json
 import os
 import pickle
 import signal
 import sys
 import traceback
+import types
 from typing import Any
 
 import numpy as np
@@ -31,9 +31,8 @@ def limit(cpu: int, memory: int, written: int) -> None:
                             (resource.RLIMIT_CORE, 0, 0)):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, end))
-    if os.getuid():  # it doesn't bind root
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NPROC, (64, 64))
+    with contextlib.suppress(ValueError, OSError):  # of the user in all; it doesn't bind root
+        resource.setrlimit(resource.RLIMIT_NPROC, (256, 256))
 
 
 def packed(tree: Any, data: list[bytes]) -> Any:
@@ -48,7 +47,7 @@ def packed(tree: Any, data: list[bytes]) -> Any:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"gradient returned a {type(tree).__name__} of {array.dtype}, "
                         "not real numbers")
-    array = array.astype("<f4" if array.dtype == np.float32 else "<f8")
+    array = array.astype("<f8")  # coarser numbers would be judged less strictly
     data.append(array.tobytes())
     return {"array": list(array.shape), "dtype": array.dtype.str}
 
@@ -67,11 +66,9 @@ def answer(task: dict[str, Any], data: list[bytes]) -> dict[str, Any]:
     for name in task["forbidden"]:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
-        spec = importlib.util.spec_from_file_location("submission", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["submission"] = module
-        spec.loader.exec_module(module)
+        module = sys.modules["submission"] = types.ModuleType("submission")
+        module.__file__ = path
+        exec(compile(task["source"], path, "exec"), vars(module))
         function = getattr(module, task["function"], None)
         if function is None:
             return {"error": f"the file defines no function {task['function']}"}

@@ -59,6 +59,7 @@ def _reshapings(record: Record, name: str, given: np.ndarray, true: np.ndarray
                                where=where, node=node), np.asarray(gradient, float))
 
 
+MOST_AXES = 6  # the ways to sum or transpose more would take for ever
 Option = tuple[str, str, Any, str]  # kind, what was done, the gradient meant, what to write
 
 
@@ -67,7 +68,7 @@ def _wrongly_summed(record: Record, name: str, called: str, given: np.ndarray, t
     """Where a parameter is broadcast: what its uses send, summed over too few or other axes."""
     for full, due in _unsummed(record, name):
         fix = _sum_of(called, sorted(due), keeps=full.ndim == true.ndim)
-        for axes in axis_sets(full.ndim):
+        for axes in axis_sets(full.ndim) if full.ndim <= MOST_AXES else ():
             part = full.sum(axes)
             c = _multiple(given, part)
             if c is None or not part.size:
@@ -87,6 +88,8 @@ def _wrongly_summed(record: Record, name: str, called: str, given: np.ndarray, t
 def _wrongly_formed(name: str, given: np.ndarray, true: np.ndarray) -> Iterator[Option]:
     """Transposed, with an axis too many or too few, not summed."""
     have, to = given.shape, true.shape
+    if max(len(have), len(to)) > MOST_AXES:
+        return
     if len(have) > 1:
         for order in itertools.permutations(range(len(have))):
             if tuple(have[k] for k in order) == to:
