@@ -210,9 +210,12 @@ def test_cheats(tmp_path):
         (folder / f"{name}.py").write_text(source + "\n", encoding="utf-8")
     (folder / "zz_right.py").write_text(text.replace("def solution", "def gradient"),
                                         encoding="utf-8")
+    (folder / "zz_right_by_name.py").write_text(text.replace("def solution", "def _right") + (
+        "\n\ndef gradient(W, b, X, t):\n    return dict(zip('tXbW', _right(W, b, X, t)[::-1]))\n"),
+        encoding="utf-8")
     found = grade(task, [folder], seed=3, limits=PATIENT)
     for mark in found:
-        if mark.name == "zz_right":
+        if mark.name.startswith("zz_right"):
             assert mark.points == 10
             continue
         assert mark.points == 0 and CHEATS[mark.name][1] in mark.message, mark

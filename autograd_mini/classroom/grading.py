@@ -180,11 +180,11 @@ def _graded(task: Assignment, name: str, source: bytes, function: str, arguments
                 raise  # of the assignment
             message = str(error)
             break
-        got = tuple(e.name for e in reports[-1])
-        if got != (parameters or tuple(e.name for e in reports[0])):
+        got = [e.name for e in reports[-1]]
+        needed = parameters or [e.name for e in reports[0]]
+        if {*got} != {*needed}:
             del reports[-1]
-            message = (f"gradients are needed for {', '.join(parameters or ())}, not for "
-                       f"{', '.join(got)}")
+            message = f"gradients are needed for {', '.join(needed)}, not for {', '.join(got)}"
             break
     took = time.perf_counter() - begun
     if len(reports) < len(arguments):
