@@ -1,4 +1,4 @@
-"""What a class needs: exercises that check themselves, and tests of a student's own engine."""
+"""For a class: exercises that check themselves, tests of a student's engine, and grading."""
 
 from .bank import SUBJECTS
 from .engine_report import EngineReport

@@ -42,7 +42,7 @@ def sizes_in(formulas: Sequence[str], known: Mapping[str, Any]) -> Any:
 
 def is_off(given: np.ndarray, right: np.ndarray, sizes: Any) -> np.ndarray:
     """Where an answer differs by more than rounding, or isn't a number where there is one."""
-    off = np.abs(given - right) > 1e-9 * np.abs(right) + 1e-12 * sizes
+    off = np.abs(given - right) > CLOSE * np.abs(right) + 1e-12 * sizes
     wrong: np.ndarray = np.isfinite(right) & (off | ~np.isfinite(given))
     return wrong
 

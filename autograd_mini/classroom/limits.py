@@ -175,12 +175,11 @@ def _unpacked(said: bytes) -> tuple[list[Any], str]:
         if "list" in part:
             return tuple(tree(one) for one in part["list"])
         shape = tuple(int(n) for n in part["array"])
-        dtype = np.dtype({"<f8": "<f8"}[part["dtype"]])
-        size = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or at + size > len(data):
+        size = math.prod(shape) * 8
+        if part["dtype"] != "<f8" or min(shape, default=0) < 0 or at + size > len(data):
             raise ValueError
         at += size
-        array = np.frombuffer(data[at - size:at], dtype).reshape(shape)
-        return array.astype(dtype.newbyteorder("="))
+        array = np.frombuffer(data[at - size:at], "<f8").reshape(shape)
+        return array.astype(np.float64)
 
     return [tree(part) for part in answer["found"]], ""

@@ -1,4 +1,4 @@
-"""The process in which a submission computes its numbers: a file that is run by its path.
+"""The program with which a submission computes its numbers, run in a process of its own.
 
 It knows nothing of this library, which a submission mustn't use, and nothing of what it says is
 believed: the verdict is given elsewhere. It reads a pickle of what to do from its input, sets its
