@@ -177,6 +177,9 @@ class Program:
             raise GraphError("the program was compiled without parameters=")
         return self.parameters
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_replays": {}}  # a copy records for itself
+
     # ── looking at it ────────────────────────────────────────────────────────────────────────
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         """The picture as a tikzpicture for LaTeX, which needs the packages amsmath and tikz."""
         return self.latex(self.source)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled or copied: the graph as data and as LaTeX, for nodes aren't pickled."""
+        try:
+            latex = partial(_kept, self.tikz())
+        except (MissingExtraError, LayoutError) as error:
+            latex = partial(_not_kept, str(error))
+        return vars(self) | {"data": partial(dict, self.as_dict()), "latex": latex}
+
     def svg(self) -> str:
         """The picture as SVG text, with a sentence for each box and arrow."""
         return self._told(layout(self.source).decode())
@@ -155,3 +164,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
                         "text/plain": self.source}
         except (MissingExtraError, LayoutError) as error:
             return {"text/plain": f"{self.source}\n// {error}"}
+
+
+def _kept(latex: str, source: str) -> str:
+    """A picture as LaTeX, of one that was pickled."""
+    return latex
+
+
+def _not_kept(why: str, source: str) -> str:
+    """The same, where there was no layout to make it from."""
+    raise LayoutError(f"the picture was pickled or copied without its LaTeX, for {why}")

@@ -9,6 +9,7 @@ import json
 import tempfile
 import webbrowser
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, overload
@@ -50,7 +51,9 @@ class Steps(Sequence[Event]):
         tree = tree_of(record, None if folds else lambda i: (), most=BOXES, least=3)
         story = story_of(record, tree, scenes_of(record, tree), self.events, self.title)
         story["predict"] = predict
-        self.html = _page(story, self._spoken())  # now: a variable may get other numbers later
+        self.spoken, self._said = self._spoken(), self._summary()
+        self.html = _page(story, self.spoken)  # now: a variable may get other numbers later
+        self._data = partial(as_dict, record)
 
     def write(self, path: str | Path) -> Path:
         """Save the page; returns its path."""
@@ -60,7 +63,11 @@ class Steps(Sequence[Event]):
 
     def as_dict(self) -> dict[str, Any]:
         """The graph for programs, as JSON takes it; see `autograd_mini.picture.exports`."""
-        return as_dict(self.record)
+        return self._data()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled or copied: all but the record, whose nodes aren't pickled."""
+        return vars(self) | {"record": None, "_data": partial(dict, self.as_dict())}
 
     def show(self) -> Path:
         """Save the page in a temporary folder, and open it in the browser; returns its path."""
@@ -82,6 +89,9 @@ class Steps(Sequence[Event]):
         return iter(self.events)
 
     def __repr__(self) -> str:
+        return self._said
+
+    def _summary(self) -> str:
         name = self.record.names[self.record.output].name
         return (f"{len(self)} steps through {len(self.record.order)} nodes of {name}; "
                 ".write('steps.html') or .show()")
@@ -95,7 +105,7 @@ class Steps(Sequence[Event]):
 
     def _repr_html_(self) -> str:
         """In a notebook: the page in a frame that may run its script and nothing else."""
-        caption = f"<figcaption>{html.escape(self._spoken())}</figcaption>"
+        caption = f"<figcaption>{html.escape(self.spoken)}</figcaption>"
         if self.predict:
             caption = f"<details><summary>the gradients, in words</summary>{caption}</details>"
         if len(self.html.encode()) > IN_A_NOTEBOOK:
