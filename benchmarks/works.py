@@ -17,6 +17,7 @@ from . import (
     models,
     plain,
     scalar_gpt,
+    several,
     shown,
     training,
     unrolled,
@@ -28,5 +29,6 @@ WORKS = {work.name: work for work in [
     expression.WORK, demo.WORK, scalar_gpt.WORK, demo.RECORDING, first_call.WORK, chain.WORK,
     *training.WORKS, elementwise.WORK, *plain.WORKS, *models.WORKS, digits.WORK, hessian.WORK,
     *unrolled.WORKS, *written.WORKS, *entries.WORKS, watching.WORK, checks.WORK,
+    *several.WORKS,
     shown.WORK, memory.WORK, memory.OF_A_STEP, imports.WORK,
 ]}

@@ -18,11 +18,13 @@ PAGES: dict[str, tuple[types.ModuleType, str, str]] = {
                       "`import autograd_mini as ag`."),
     "nn": (nn, "autograd_mini.nn", "Layers, losses, optimizers and training: "
            "`from autograd_mini import nn`."),
+    "parallel": (nn.parallel, "autograd_mini.nn.parallel", "Several processes that train together: "
+                 "`nn.parallel`."),
     "errors": (errors, "autograd_mini.errors", "What can go wrong: `ag.errors`."),
 }
 
 
-MODULES = {"nn", "errors", "scipy", "special", "init", "plot", "classroom", "demo", "formula",
+MODULES = {"nn", "errors", "scipy", "special", "init", "plot", "parallel", "classroom", "demo", "formula",
            "picture", "verify", "scipy_api"}
 """What isn't a function or a class."""
 

@@ -33,6 +33,7 @@ else:
     from .evaluation import accuracy, evaluate, predict
     from .history import Epoch, History
     from .callbacks import Callback, Checkpoint, ClipGradNorm, EarlyStopping, Run, Schedule
+    from . import parallel
     from .fit import fit
     from .diagnostics import GradientNorms, Health, health
     from .summaries import summary
@@ -89,8 +90,8 @@ __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "l1_penalty",
     "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Optimizer", "clip_grad_norm_",
     "clip_grad_value_", "StepLR", "ExponentialLR", "CosineAnnealingLR", "LinearLR",
-    "ReduceLROnPlateau", "DataLoader", "random_split", "Standardize", "fit", "Epoch", "History",
-    "evaluate", "predict", "accuracy", "Callback", "Run", "EarlyStopping", "Checkpoint",
-    "ClipGradNorm", "Schedule", "GradientNorms", "Recorder", "health", "Health", "summary", "plot",
-    "save", "load", "save_checkpoint", "load_checkpoint",
+    "ReduceLROnPlateau", "DataLoader", "random_split", "Standardize", "fit", "parallel", "Epoch",
+    "History", "evaluate", "predict", "accuracy", "Callback", "Run", "EarlyStopping",
+    "Checkpoint", "ClipGradNorm", "Schedule", "GradientNorms", "Recorder", "health", "Health",
+    "summary", "plot", "save", "load", "save_checkpoint", "load_checkpoint",
 ]

@@ -31,7 +31,9 @@ class Run:
 
     epoch, of `epochs`, and batch count from 1. x, y, prediction and loss are those of the batch;
     the prediction is a node, of which only the numbers can be relied on: `fit` computes most
-    batches by a program, which keeps no graph.
+    batches by a program, which keeps no graph. parallel: as it was given to `fit`; the prediction
+    is then that of a process's own rows, or None, and where metrics are measured, of all. rank: the
+    number of this process, 0 where there is one: let 0 alone write files.
 
     >>> import numpy as np
     >>> from autograd_mini import nn
@@ -56,6 +58,12 @@ class Run:
     prediction: Any = None
     loss: float = math.nan
     stop: bool = False
+    parallel: Any = None
+
+    @property
+    def rank(self) -> int:
+        """The number of this process among those that train together."""
+        return getattr(self.parallel, "rank", 0)
 
 
 class Callback(Called):
@@ -179,7 +187,8 @@ class Checkpoint(Callback):
     """Writes the whole run to a file after every `every` epochs; `nn.load_checkpoint` reads it.
 
     The last epoch is written in any case, and after all other callbacks have had their turn. A file
-    is complete or the one before. path may hold {epoch}, which becomes its number.
+    is complete or the one before. path may hold {epoch}, which becomes its number. Of several
+    processes (`parallel=`) the one of rank 0 writes.
 
     >>> import os, tempfile
     >>> import numpy as np
@@ -201,13 +210,15 @@ class Checkpoint(Callback):
 
     def before_epoch(self, run: Run) -> None:
         """Raise the `OSError` of a file that couldn't be written, before anything is trained."""
-        check_target(Path(os.path.realpath(self.path.replace("{epoch}", str(run.epoch)))))
+        if run.rank == 0:
+            check_target(Path(os.path.realpath(self.path.replace("{epoch}", str(run.epoch)))))
 
     def after_epoch(self, run: Run) -> None:
         """Write it."""
         from .checkpoint import save_checkpoint
 
-        if run.epoch % self.every == 0 or run.stop or run.epoch == run.epochs:
+        if run.rank == 0 and (
+                run.epoch % self.every == 0 or run.stop or run.epoch == run.epochs):
             loader = run.loader if hasattr(run.loader, "state_dict") else None
             held = [c for c in run.callbacks if hasattr(c, "state_dict")]
             save_checkpoint(self.path.replace("{epoch}", str(run.epoch)), run.model,

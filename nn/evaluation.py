@@ -14,9 +14,9 @@ from autograd_mini import Node, Tensor, Value, errors, no_grad
 from .arguments import a_whole_number, shown
 from .module import Module
 
-__all__ = ["accuracy", "answers", "as_it_answers", "as_single", "evaluate", "is_single", "measure",
-           "named_metrics", "not_training", "numbers_of", "pair", "predict", "run_model",
-           "takes_samples"]
+__all__ = ["accuracy", "answers", "as_it_answers", "as_single", "evaluate", "is_single", "joined",
+           "loss_number", "measure", "named_metrics", "not_training", "numbers_of", "pair",
+           "predict", "run_model", "takes_samples"]
 
 
 def evaluate(model: Module, loader: Any, loss: Callable[[Any, Any], Any] | None = None,
@@ -70,7 +70,7 @@ def predict(model: Module, x: Any, batch_size: int = 256) -> Any:
         parts = [numbers_of(run_model(model, as_single(part) if single else part, one_by_one))
                  for part in (rows[i : i + size] for i in range(0, len(rows), size))]
     counts = [len(rows[i : i + size]) for i in range(0, len(rows), size)]
-    return _joined(parts, counts, "predict")
+    return joined(parts, counts, "predict")
 
 
 def accuracy(model: Any, x: Any, labels: Any = None, *, threshold: float | None = None) -> float:
@@ -181,6 +181,16 @@ def run_model(model: Module, x: Any, one_by_one: bool) -> Any:
     return model(x)
 
 
+def loss_number(value: Any) -> float:
+    """The number of a batch's loss. Raises `GraphError` for what isn't one node of one number."""
+    if not isinstance(value, Value | Tensor) or value.size != 1:
+        what = f"shape {value.shape}" if isinstance(value, Value | Tensor) else shown(value)
+        raise errors.GraphError(
+            f"the loss of a batch is one Value or Tensor of shape (), computed from the model's "
+            f"parameters; got {what}: return it as it comes from nn.mse_loss or np.mean")
+    return float(np.asarray(value.value).item())
+
+
 def is_single(model: Module) -> bool:
     """Whether all parameters are float32: then batches of float64 are, too, or all would be.
 
@@ -249,8 +259,8 @@ def measure(named: Metrics, seen: list[tuple[Any, Any]]) -> dict[str, float]:
     if not named:
         return {}
     rows = [len(y) for _, y in seen]
-    predictions = _joined([prediction for prediction, _ in seen], rows, "a metric")
-    targets = _joined([np.asarray(y) for _, y in seen], rows, "a metric")
+    predictions = joined([prediction for prediction, _ in seen], rows, "a metric")
+    targets = joined([np.asarray(y) for _, y in seen], rows, "a metric")
     return {name: _one_number(metric(predictions, targets), name)
             for name, metric in named.items()}
 
@@ -274,10 +284,10 @@ def numbers_of(x: Any) -> Any:
     return np.asarray([numbers_of(v) for v in x]) if isinstance(x, list) else x
 
 
-def _joined(parts: list[Any], rows: list[int], what: str) -> Any:
+def joined(parts: list[Any], rows: list[int], what: str) -> Any:
     """Batches one below the other; of tuples each part. Raises `ShapeError` where they can't be."""
     if isinstance(parts[0], tuple):
-        return tuple(_joined(list(part), rows, what) for part in zip(*parts, strict=True))
+        return tuple(joined(list(part), rows, what) for part in zip(*parts, strict=True))
     shapes = [np.shape(part) for part in parts]
     if any(shape[:1] != (n,) or shape[1:] != shapes[0][1:] for shape, n in zip(
             shapes, rows, strict=True)):

@@ -6,12 +6,13 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from autograd_mini import Tensor, Value, detect_anomaly, errors
+from autograd_mini import detect_anomaly, errors
 
 from .arguments import a_flag, a_whole_number, shown
 from .callbacks import Callback, Checkpoint, Run
@@ -19,6 +20,7 @@ from .evaluation import (
     Metrics,
     evaluate,
     is_single,
+    loss_number,
     measure,
     named_metrics,
     numbers_of,
@@ -29,6 +31,8 @@ from .evaluation import (
 from .history import Epoch, History
 from .module import Module
 from .optimizer import Optimizer
+from .parallel import Parallel
+from .parts import Work
 from .state import kept
 
 __all__ = ["fit"]
@@ -36,7 +40,7 @@ __all__ = ["fit"]
 
 def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer,
         epochs: int = 10, *, validation: Any = None, metrics: Any = (),
-        callbacks: Iterable[Callback] = (), progress: bool = True,
+        callbacks: Iterable[Callback] = (), parallel: Parallel | None = None, progress: bool = True,
         after_epoch: Callable[[Epoch], object] | None = None,
         history: Iterable[Epoch] = ()) -> History:
     """Train `model` to lower loss(model(x), y) over the batches (x, y) of `loader`.
@@ -46,17 +50,16 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     weighted by their rows. validation: another loader, over whose batches the model is evaluated
     after each epoch (`val_loss`). metrics: functions of (prediction, y), or a dict of them by name,
     such as `[nn.accuracy]`; each gets the plain predictions of a whole epoch at once, those of
-    training as they were made along the way. callbacks: see `nn.Callback`. after_epoch: called with
-    each `Epoch` as it ends. progress: a bar on standard error where it is a terminal, and one plain
-    line an epoch where it isn't (in a notebook on standard output). history: the epochs that were
-    trained before, as `nn.load_checkpoint` gives them; `epochs` counts these, too. Returns the
-    `History`, a list of epochs.
+    training as they were made along the way. callbacks: see `nn.Callback`. parallel: computes each
+    batch in parts, see `nn.parallel.AllReduce` and `nn.parallel.Spread`. after_epoch: called with
+    each `Epoch` as it ends. progress: a bar on standard error where it is a terminal, else one line
+    an epoch (in a notebook on standard output). history: the epochs that were trained before, as
+    `nn.load_checkpoint` gives them; `epochs` counts these, too. Returns the `History`, a list.
 
     Raises `FloatingPointError`, before the step, as soon as a loss is nan or inf, and says where
-    that was born; and `ArgumentError` (a `ValueError`) for an epoch without batches. Before
-    anything starts: `ArgumentError` for epochs < 0 and for an optimizer of other parameters than
-    the model's (some of them are well: the rest stays as it is), `ArgumentTypeError` (a
-    `TypeError`) for arguments of another kind.
+    that was born; `ArgumentError` (a `ValueError`) for an epoch without batches. Before anything
+    starts: `ArgumentError` for epochs < 0 and an optimizer of other parameters than the model's
+    (only some of them is well), `ArgumentTypeError` for arguments of another kind.
 
     >>> import numpy as np, autograd_mini.nn as nn
     >>> model, X = nn.Linear(1, 1, rng=0), np.linspace(-1.0, 1.0, 40)[:, None]
@@ -66,11 +69,12 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     """
     epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
     calls = _callbacks(callbacks)
-    _check_fit(model, loader, loss, optimizer, after_epoch)
+    _check_fit(model, loader, loss, optimizer, after_epoch, parallel)
     named = named_metrics(metrics)
     _check_validation(validation, calls)
-    run = Run(model, loader, loss, optimizer, calls, History(history), epochs)
-    _train(run, named, validation, progress, after_epoch)
+    run = Run(model, loader, loss, optimizer, calls, History(history), epochs, parallel=parallel)
+    with nullcontext() if parallel is None else parallel.training(run):
+        _train(run, named, validation, progress and run.rank == 0, after_epoch)
     for call in calls:
         call.after_fit(run)
     return run.history
@@ -84,7 +88,7 @@ def _train(run: Run, named: Metrics, validation: Any, progress: bool,
         run.epoch, started = number, time.perf_counter()
         for call in run.callbacks:
             call.before_epoch(run)
-        if run.stop:  # as of a run that had stopped before it was saved
+        if _stops(run):  # as of a run that had stopped before it was saved
             return
         measured = epoch.train(progress and sys.stderr.isatty())
         if validation is not None:
@@ -134,6 +138,8 @@ class _Epoch:
             raise errors.ArgumentError(
                 f"epoch {run.epoch} had no batches: the loader is empty, or an iterator that is "
                 "used up after one pass (give a list or a DataLoader)")
+        if run.parallel is not None:
+            run.parallel.end_epoch(run.model)
         return {"loss": total / rows} | measure(self.metrics, seen)
 
     def _end_of_batches(self) -> None:
@@ -145,7 +151,7 @@ class _Epoch:
         run.optimizer.zero_grad()
         for p in self.parameters:  # also of those that another optimizer steps, or none
             p.grad = None
-        self._backpropagate()
+        self._gradients()
         if self.last is None and all(p.gradient is None for p in run.optimizer.parameters):
             raise errors.GraphError(
                 "the loss isn't computed from the parameters that the optimizer steps, and would "
@@ -161,18 +167,33 @@ class _Epoch:
         for call in self.step_calls:
             call(run)
 
+    def _gradients(self) -> None:
+        """The loss of a batch, whose gradients are then in the parameters."""
+        run = self.run
+        if run.parallel is None:
+            self._backpropagate()
+            return
+        work = Work(run.model, run.loss_function, run.x, run.y)
+        run.loss, run.prediction = run.parallel.batch(work, self._of_rows, bool(self.metrics))
+        if not math.isfinite(run.loss):
+            raise FloatingPointError(self._what_happened())
+
+    def _of_rows(self, x: Any, y: Any) -> tuple[float, Any]:
+        """The loss of a part of the batch, and the prediction for it."""
+        run, whole = self.run, (self.run.x, self.run.y)
+        run.x, run.y = x, y
+        try:
+            self._backpropagate()
+        finally:
+            run.x, run.y = whole
+        return run.loss, run.prediction
+
     def _backpropagate(self) -> None:
         """The loss and the gradients of a batch."""
         run = self.run
         run.prediction = run_model(run.model, run.x, self.one_by_one)
         value = run.loss_function(run.prediction, run.y)
-        if not isinstance(value, Value | Tensor) or value.size != 1:
-            what = f"shape {value.shape}" if isinstance(value, Value | Tensor) else shown(value)
-            raise errors.GraphError(
-                f"the loss of a batch is one Value or Tensor of shape (), computed from the "
-                f"model's parameters; got {what}: return it as it comes from nn.mse_loss or "
-                "np.mean")
-        run.loss = float(np.asarray(value.value).item())
+        run.loss = loss_number(value)
         if not math.isfinite(run.loss):
             raise FloatingPointError(self._what_happened())
         value.backward()
@@ -234,9 +255,17 @@ def _end_epoch(run: Run, after_epoch: Callable[[Epoch], object] | None) -> bool:
             call.after_epoch(run)
     if after_epoch is not None:
         after_epoch(run.history[-1])
+    stops = _stops(run)
     for call in run.callbacks:
         if isinstance(call, Checkpoint):
             call.after_epoch(run)
+    return stops
+
+
+def _stops(run: Run) -> bool:
+    """Whether training ends here, in all processes if in one."""
+    if run.parallel is not None:
+        run.stop = run.parallel.any_stops(run.stop)
     return run.stop
 
 
@@ -258,7 +287,8 @@ def _callbacks(callbacks: Any) -> tuple[Callback, ...]:
     return given
 
 
-def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: Any) -> None:
+def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: Any,
+               parallel: Any) -> None:
     """Raise for arguments of `fit` that can't work, or would train nothing."""
     wrong = (
         "model is a Module" if not isinstance(model, Module)
@@ -270,7 +300,9 @@ def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: 
         else "optimizer is an Optimizer, nn.Adam(model.parameters())"
         if not isinstance(optimizer, Optimizer)
         else "after_epoch is a function of an Epoch"
-        if after_epoch is not None and not callable(after_epoch) else ""
+        if after_epoch is not None and not callable(after_epoch)
+        else f"parallel is nn.parallel.AllReduce(comm) or Spread(map, parts), not {shown(parallel)}"
+        if not isinstance(parallel, Parallel | None) else ""
     )
     if wrong:
         raise errors.ArgumentTypeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import inspect
 import io
 import linecache
@@ -48,6 +49,8 @@ PAGES = ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/start.md", "docs/
          "docs/coming_from.md", "docs/teachers.md", *[f"docs/guides/{name}.md" for name in (
              "verify", "see", "numpy", "nan", "train", "compile")],
          pytest.param("docs/guides/grade.md", marks=pytest.mark.slow),  # one never ends
+         pytest.param("docs/guides/parallel.md", marks=pytest.mark.skipif(
+             importlib.util.find_spec("mpi4py") is None, reason="mpi4py is for Linux here")),
          # Of this one the last example is PyTorch's.
          pytest.param("docs/accelerators.md", marks=pytest.mark.oracle)]
 
