@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from . import check_engine, exercise
 from .classroom import FORBIDDEN, SUBJECTS, Exercise, Grades, Limits, grade, worksheet
-from .classroom.grading import files_of
+from .classroom.handed_in import handed_in
 from .commands import UsageError, colours
 
 __all__ = ["add_classroom"]
@@ -72,13 +73,13 @@ def _add_grade(commands: Any) -> None:
     marks.add_argument("assignment", type=Path)
     marks.add_argument("submissions", type=Path, nargs="+", help="files, or folders of them")
     marks.add_argument("--seed", type=int, help="of the numbers they are tried at (default: drawn)")
-    marks.add_argument("--tries", type=int, default=2, help="at how many (default: %(default)s)")
+    marks.add_argument("--tries", type=int, default=3, help="at how many (default: %(default)s)")
     marks.add_argument("--jobs", type=int, default=1, help="how many at a time (default: 1)")
     marks.add_argument("--hint", type=int, choices=range(5), default=2,
                        help="how much of a hint is told (default: %(default)s; 0: none)")
     limits = Limits()
     for name, unit in (("wall", "seconds"), ("cpu", "seconds of the processor"),
-                       ("memory", "megabytes")):
+                       ("memory", "megabytes"), ("verdict", "seconds of the verdict")):
         default = getattr(limits, name)
         marks.add_argument(f"--{name}", type=type(default), default=default, metavar="N",
                            help=f"{unit} for each (default: %(default)g)")
@@ -86,6 +87,8 @@ def _add_grade(commands: Any) -> None:
                        help="packages that can't be imported (default: %(default)s)")
     marks.add_argument("--csv", type=Path, metavar="FILE", help="also write a table")
     marks.add_argument("--json", action="store_true", help="print the grades for programs")
+    marks.add_argument("--feedback", type=Path, metavar="FOLDER",
+                       help="also write a file of JSON for each, to be handed back")
     marks.add_argument("--gradescope", type=Path, metavar="FILE",
                        help="also write results.json, of the one submission, for Gradescope")
     marks.set_defaults(run=_grade)
@@ -158,26 +161,34 @@ def _test_engine(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    if options.tries < 1 or options.jobs < 1 or min(options.wall, options.cpu, options.memory) <= 0:
-        raise UsageError("--tries, --jobs and the limits need numbers above 0")
     if options.gradescope is not None:
-        count = len(files_of(options.submissions, options.assignment))
+        count = len(handed_in(options.submissions, options.assignment))
         if count != 1:
             raise UsageError(f"--gradescope is for one submission, not for {count}")
+    for path in (options.csv, options.gradescope):
+        if path is not None and (path.is_dir() or not os.access(path.resolve().parent, os.W_OK)):
+            raise UsageError(f"{path} can't be written: give a file in a folder that is there")
+    if options.feedback is not None:
+        options.feedback.mkdir(parents=True, exist_ok=True)
     # What the assignment prints doesn't belong into JSON.
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        found = _grades(options)
+        try:
+            found = _grades(options)
+        except KeyboardInterrupt:
+            raise UsageError("interrupted: nobody is graded, and nothing was written") from None
+    print(found.json() if options.json else found)
     if options.gradescope is not None:
         options.gradescope.write_text(json.dumps(found.grades[0].for_gradescope(), indent=2,
                                                  ensure_ascii=False), encoding="utf-8")
     if options.csv is not None:
         options.csv.write_text(found.csv(), encoding="utf-8")
-    print(found.json() if options.json else found)
+    if options.feedback is not None:
+        found.write_feedback(options.feedback)
     return 0
 
 
 def _grades(options: argparse.Namespace) -> Grades:
+    names = [name.strip() for name in options.forbid.split(",")]
     return grade(options.assignment, options.submissions, seed=options.seed, tries=options.tries,
-                  hint=options.hint, jobs=options.jobs,
-                  forbidden=[name for name in options.forbid.split(",") if name],
-                  limits=Limits(options.wall, options.cpu, options.memory))
+                 hint=options.hint, jobs=options.jobs, forbidden=[name for name in names if name],
+                 limits=Limits(options.wall, options.cpu, options.memory, verdict=options.verdict))

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import math
 import pickle
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..trees import tree_map
 
 __all__ = ["Assignment"]
 
@@ -38,6 +40,9 @@ class Assignment:
         spec = importlib.util.spec_from_file_location("assignment", path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        beside = str(path.resolve().parent)
+        if beside not in sys.path:
+            sys.path.insert(0, beside)  # what it imports lies beside it
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
@@ -51,8 +56,23 @@ class Assignment:
         points = getattr(module, "points", 10)
         if not isinstance(points, Real) or not 0 < float(points) < math.inf:
             raise ArgumentError(f"points is {points!r} in {path}; it is a number above 0")
-        return Assignment(path, module.loss, module.example, getattr(module, "wrt", None),
-                          float(points))
+        wrt = getattr(module, "wrt", None)
+        if not isinstance(wrt, str | int | tuple | list | None):
+            raise ArgumentError(f"wrt is a {type(wrt).__name__} in {path}; it is a name, or a "
+                                "tuple of names")
+        return Assignment(path, module.loss, module.example, wrt, float(points))
+
+    def draws(self, seed: int, tries: int) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """The arguments at so many seeds. Raises `ArgumentError` if they aren't drawn from rng."""
+        drawn = [self.arguments(seed + i) for i in range(tries)]
+        texts = [pickle.dumps(self.arguments(seed + i)) for i in range(2)]
+        if pickle.dumps(drawn[0]) != texts[0]:
+            raise ArgumentError(f"example(rng) of {self.path} gives other arguments for the same "
+                                "rng: draw all of them from rng, and nothing from np.random")
+        if texts[0] == texts[1]:
+            raise ArgumentError(f"example(rng) of {self.path} draws nothing from rng: what is "
+                                "handed in could have the numbers for its only arguments by heart")
+        return drawn
 
     def arguments(self, seed: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the loss, and of a gradient, at a seed."""
@@ -63,8 +83,14 @@ class Assignment:
                 args, kwargs = bound.args, bound.kwargs
             else:
                 args, kwargs = given if isinstance(given, tuple) else (given,), {}
-            pickle.dumps((args, kwargs))
-        except Exception as error:
+            args, kwargs = pickle.loads(pickle.dumps((_wide(args), _wide(kwargs))))
+        except (Exception, SystemExit) as error:
             raise ArgumentError(f"example(rng) of {self.path} gives no arguments for the loss: "
                                 f"{type(error).__name__}: {error}") from error
         return args, kwargs
+
+
+def _wide(tree: Any) -> Any:
+    """Arguments in double precision: coarser data would have claims judged less strictly."""
+    return tree_map(lambda x: x.astype(np.float64) if isinstance(x, np.ndarray | np.floating)
+                    and x.dtype.kind == "f" else x, tree)

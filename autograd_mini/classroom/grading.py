@@ -9,16 +9,18 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from ..errors import ArgumentError, AutogradError
-from ..verify import Report, check_gradient
+from ..errors import ArgumentError
 from .assignment import Assignment
-from .limits import Limits, numbers_of
+from .handed_in import HandedIn, handed_in, printable
+from .judging import Judge, Verdict
+from .limits import Limits, end_all, numbers_of
 
-__all__ = ["FORBIDDEN", "Grade", "Grades", "files_of", "grade"]
+__all__ = ["FORBIDDEN", "Grade", "Grades", "grade"]
 
 FORBIDDEN = ("autograd_mini", "autograd", "casadi", "jax", "micrograd", "mygrad", "sympy",
              "tensorflow", "tinygrad", "torch")
@@ -89,119 +91,114 @@ class Grades:
         return json.dumps({"seed": self.seed, "grades": [g.as_dict() for g in self.grades]},
                           ensure_ascii=False, indent=2)
 
+    def write_feedback(self, folder: Path) -> None:
+        """A file of JSON for each submission, in a folder, to be handed back."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, grade in enumerate(self.grades, start=1):
+            name = "".join(c if c.isalnum() or c in "-_." else "_" for c in grade.name)[-100:]
+            (folder / f"{i:04d}_{name}.json").write_text(
+                json.dumps(grade.as_dict(), ensure_ascii=False, indent=2), encoding="utf-8")
 
-def grade(assignment: str | Path, submissions: Sequence[str | Path], *, seed: int | None = None,
-          tries: int = 2, hint: int = 2, jobs: int = 1, forbidden: Sequence[str] = FORBIDDEN,
-          limits: Limits | None = None) -> Grades:
+
+def grade(assignment: str | Path, submissions: str | Path | Sequence[str | Path], *,
+          seed: int | None = None, tries: int = 3, hint: int = 2, jobs: int = 1,
+          forbidden: Sequence[str] = FORBIDDEN, limits: Limits | None = None) -> Grades:
     """Grade Python files that define `gradient`, each in a process of its own, under limits.
 
     assignment: a file that defines `loss`, `example(rng)` (its arguments, as a tuple or by name)
     and `solution`, a gradient; and perhaps `wrt`, the arguments that it is with respect to, and
     `points` (10). submissions: files, and folders of them. A file only computes numbers, at
-    arguments that it can't know; whether they are right is decided here, with partial marks for
-    each parameter. seed: of these arguments, drawn if not given; tries: at how many. hint: the
-    level of hint that is told of a wrong one, 0 to 4. jobs: how many at a time. forbidden: what
-    can't be imported.
+    arguments that it can't know; whether they are right is decided here, with part of the points
+    for each parameter that is right at all tries. seed: of these arguments, drawn if not given;
+    tries: at how many. hint: the level of hint that is told of a wrong one, 0 to 4. jobs: how many
+    at a time. forbidden: what can't be imported.
 
     The assignment's own solution must get full marks first. Raises `ArgumentError` if it doesn't,
     or the assignment lacks something, and where there are no process limits (on Windows). Limits
     aren't a sandbox: a file may do what you may.
     """
+    for name, number, least, most in (("tries", tries, 1, 1000), ("jobs", jobs, 1, 1000), (
+            "hint", hint, 0, 4), ("seed", seed or 0, 0, 2**63)):
+        if not isinstance(number, int) or not least <= number <= most:
+            raise ArgumentError(f"{name} is {number!r}; it is a whole number from {least} to "
+                                f"{most}")
+    if isinstance(forbidden, str):
+        raise ArgumentError(f"forbidden is a list of names, [{forbidden!r}], not text")
     task = Assignment.read(Path(assignment))
-    files = files_of(submissions, task.path)
-    if not files:
-        raise ArgumentError("there is nothing to grade: give files that define gradient, or a "
-                            "folder of them")
+    files = handed_in(submissions, task.path)
     seed = secrets.randbelow(10**9) if seed is None else seed
-    arguments = [task.arguments(seed + i) for i in range(tries)]
-    limits = limits or Limits()
-    parameters = _passed(task, arguments, limits)
-    # All are read beforehand: a submission might change those that come after it.
-    sources = [_source(path) for path in files]
-    with ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda path, source: _graded(
-            task, path.name, source, "gradient", arguments, tuple(forbidden), limits, hint,
-            parameters), files, sources)
-        stems = [path.stem for path in files]
-        names = [printable(stem if stems.count(stem) == 1 else str(path))
-                 for stem, path in zip(stems, files, strict=True)]
-        return Grades(tuple(replace(g, name=n) for n, g in zip(names, found, strict=True)), seed)
+    grading = _Grading(task, task.draws(seed, tries), limits or Limits(), tuple(forbidden), hint)
+    return Grades(grading.grades(files, jobs), seed)
 
 
-def files_of(submissions: Sequence[str | Path], assignment: Path) -> list[Path]:
-    """The files that are given, and those of the folders, but for the assignment itself."""
-    files: list[Path] = []
-    for given in map(Path, submissions):
-        if not given.exists():
-            raise ArgumentError(f"there is no file {given}")
-        files += sorted(given.glob("*.py")) if given.is_dir() else [given]
-    return [path for path in files if path.resolve() != assignment.resolve()]
+class _Grading:
+    """One assignment's grading: its arguments, its limits, and the processes that judge."""
 
+    def __init__(self, task: Assignment, arguments: list[Any], limits: Limits,
+                 forbidden: tuple[str, ...], hint: int) -> None:
+        self.task, self.arguments, self.limits = task, arguments, limits
+        self.forbidden, self.hint = forbidden, hint
+        self.form: Any = None  # the gradient of the solution, and its parameters
+        self.parameters: tuple[str, ...] | None = None
 
-def printable(text: str) -> str:
-    """It without what a terminal or a file would not show as letters."""
-    shown = "".join(c if c.isprintable() else " " for c in text[:600])
-    return shown.encode("utf-8", "replace").decode("utf-8")
-
-
-def _source(path: Path) -> bytes:
-    try:
-        return path.read_bytes() if path.is_file() else b""
-    except OSError:
-        return b""
-
-
-def _passed(task: Assignment, arguments: list[Any], limits: Limits) -> tuple[str, ...]:
-    """The parameters of the assignment's own solution, which must get full marks."""
-    try:
-        ours = _graded(task, task.path.name, task.path.read_bytes(), "solution", arguments, (),
-                       limits, hint=3, parameters=None)
-    except Exception as error:
-        raise ArgumentError(f"the loss in {task.path} can't be graded with: "
-                            f"{type(error).__name__}: {error}") from error
-    if abs(ours.points - task.points) > 1e-6 * task.points:
-        raise ArgumentError(f"the solution in {task.path} itself gets {ours.points:g} of "
-                            f"{task.points:g} points: {ours.message or ours.verdict}")
-    return tuple(ours.shares)
-
-
-def _graded(task: Assignment, name: str, source: bytes, function: str, arguments: list[Any],
-            forbidden: tuple[str, ...], limits: Limits, hint: int,
-            parameters: tuple[str, ...] | None) -> Grade:
-    """The grade of one file: for gradients of these parameters, no fewer and no others."""
-    begun = time.perf_counter()
-    numbers, ended = numbers_of(name, source, function, arguments, forbidden, limits)
-    reports, message = [], ended
-    for claim, (args, kwargs) in zip(numbers, arguments, strict=True) if numbers else ():
+    def grades(self, files: list[HandedIn], jobs: int) -> tuple[Grade, ...]:
+        """The grades of the files, once the solution has passed."""
+        judges: SimpleQueue[Judge] = SimpleQueue()
+        for _ in range(jobs):
+            judges.put(Judge(self.task.path, self.arguments, self.limits.verdict))
+        pool = ThreadPoolExecutor(jobs)
         try:
-            reports.append(check_gradient(task.loss, claim, *args, wrt=task.wrt, **kwargs))
-        except (AutogradError, ArithmeticError, LookupError, ValueError, TypeError) as error:
-            if parameters is None and not isinstance(error, AutogradError):
-                raise  # of the assignment
-            message = str(error)
-            break
-        got = [e.name for e in reports[-1]]
-        needed = parameters or [e.name for e in reports[0]]
-        if {*got} != {*needed}:
-            del reports[-1]
-            message = f"gradients are needed for {', '.join(needed)}, not for {', '.join(got)}"
-            break
-    took = time.perf_counter() - begun
-    if len(reports) < len(arguments):
-        return Grade(name, 0.0, task.points, "wrong" if numbers else "no answer",
-                     printable(message), seconds=took)
-    shares = {e.name: sum(r[e.name].verdict == "right" for r in reports) / len(reports)
-              for e in reports[0]}
-    verdict = next((v for v in ("wrong", "can't tell") if any(r.verdict == v for r in reports)),
-                   "right")
-    wrong = next((r for r in reports if not r.ok), None)
-    told = wrong.hint(hint) if wrong is not None and hint else ""
-    return Grade(name, _points(reports, task.points), task.points, verdict,
-                 printable(told.replace("\n", "; ")), shares, took)
+            self._pass(judges)
+            return tuple(pool.map(lambda file: self._grade(file, judges), files))
+        except KeyboardInterrupt:
+            end_all()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+            while not judges.empty():
+                judges.get().close()
+
+    def _pass(self, judges: SimpleQueue[Judge]) -> None:
+        """Raise `ArgumentError` if the assignment's own solution doesn't get full marks."""
+        path = self.task.path.resolve()
+        numbers, ended = numbers_of(str(path), path.read_bytes(), "solution", self.arguments, (),
+                                    self.limits, beside=True)
+        self.form = numbers[0] if numbers else None
+        found = self._verdict(numbers, ended, judges, 3)
+        if found.broken:
+            raise ArgumentError(f"the loss in {self.task.path} can't be graded with: "
+                                f"{found.message}")
+        if found.verdict != "right":
+            points = self.task.points * _mean(found.shares)
+            raise ArgumentError(f"the solution in {self.task.path} itself gets {points:g} of "
+                                f"{self.task.points:g} points: {found.message or found.verdict}")
+        self.parameters = tuple(found.shares)
+
+    def _grade(self, file: HandedIn, judges: SimpleQueue[Judge]) -> Grade:
+        """The grade of one file."""
+        begun = time.perf_counter()
+        numbers, ended = ([], file.refused) if file.refused else numbers_of(
+            printable(file.path.name), file.source, "gradient", self.arguments, self.forbidden,
+            self.limits)
+        found = self._verdict(numbers, ended, judges, self.hint)
+        points = self.task.points
+        return Grade(file.name, round(points * _mean(found.shares), 4), points, found.verdict,
+                     printable(found.message), found.shares, time.perf_counter() - begun)
+
+    def _verdict(self, numbers: list[Any], ended: str, judges: SimpleQueue[Judge], hint: int
+                 ) -> Verdict:
+        """The verdict on a file's numbers, by a judge who is free."""
+        if not numbers:
+            return Verdict("no answer", ended)
+        judge = judges.get()
+        try:
+            return judge.verdict(numbers, self.form, self.parameters, hint)
+        finally:
+            judges.put(judge)
 
 
-def _points(reports: list[Report], points: float) -> float:
-    return round(sum(r.score(points) for r in reports) / len(reports), 4)
+def _mean(shares: dict[str, float]) -> float:
+    return sum(shares.values()) / max(1, len(shares))
 
 
 def _harmless(cell: Any) -> Any:

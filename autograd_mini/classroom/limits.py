@@ -6,6 +6,7 @@ whoever runs it.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import json
@@ -29,34 +30,52 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-__all__ = ["Limits", "numbers_of"]
+__all__ = ["Limits", "end_all", "numbers_of"]
 
 SITTING = Path(__file__).with_name("sitting.py").read_text(encoding="utf-8")
 MARK = "AUTOGRAD_MINI_SITTING"  # in the environment of all that a submission starts
-APART = ("unshare", "-r", "-n", "-p", "-f", "--kill-child")  # no network, and processes that end
+ALONE = ("unshare", "-r", "-n", "-p", "-f", "--kill-child")  # no network; processes that end
+IN_MEMORY = 'mount -t tmpfs -o size=64m,nr_inodes=4096,mode=700 none "$0" && cd "$0" && exec "$@"'
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use: seconds of time and of the processor, megabytes."""
+    """What a submission may use: seconds of time and of the processor, megabytes; and how many
+    seconds its verdict may take.
+    """
 
     wall: float = 10.0
     cpu: int = 5
     memory: int = 1024
     answer: int = 4
+    verdict: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, most in (("wall", 1e6), ("cpu", 1e6), ("memory", 1e6), ("answer", 1e3),
+                           ("verdict", 1e6)):
+            number = getattr(self, name)
+            if not 0 < number <= most:
+                raise ArgumentError(f"the limit {name} is {number!r}; it is a number above 0, and "
+                                    f"at most {most:g}")
 
 
 def numbers_of(name: str, source: bytes, function: str, arguments: list[Any],
-               forbidden: tuple[str, ...], limits: Limits) -> tuple[list[Any], str]:
+               forbidden: tuple[str, ...], limits: Limits, beside: bool = False
+               ) -> tuple[list[Any], str]:
     """(what a function of a file's source gives for each (args, kwargs), why there is nothing).
 
-    Raises `ArgumentError` on a system without process limits.
+    name: what the file is called; beside: whether it is its path, and what lies there belongs to
+    it, as to an assignment. Raises `ArgumentError` on a system without process limits.
     """
     if sys.platform == "win32":
         raise ArgumentError("grading needs the process limits of Linux or macOS: run it in WSL")
     task = {"path": name, "source": source, "function": function, "arguments": arguments,
-            "forbidden": forbidden, "limits": (limits.cpu, limits.memory, limits.answer)}
-    said, ended = _sat(task, limits)
+            "forbidden": forbidden, "limits": (limits.cpu, limits.memory, limits.answer),
+            "wall": limits.wall, "beside": beside}
+    try:
+        said, ended = _sat(task, limits)
+    except OSError as failed:  # no room on the disk, no more processes
+        return [], f"it couldn't be started: {failed}"
     if ended:
         return [], ended
     try:
@@ -69,26 +88,40 @@ def numbers_of(name: str, source: bytes, function: str, arguments: list[Any],
     return found, error
 
 
+_sitting: dict[str, subprocess.Popen[bytes]] = {}  # by the marks of what is running now
+
+
+def end_all() -> None:
+    """End what is running, as after an interruption."""
+    for mark, process in list(_sitting.items()):
+        _end(process, mark)
+
+
 def _sat(task: dict[str, Any], limits: Limits) -> tuple[bytes, str]:
     """(what the process wrote, how it ended if not by itself with an answer)."""
     reading, writing = os.pipe()
     mark = f"{os.getpid()}-{secrets.token_hex(8)}"
     with _room() as room:
-        environment = {"PATH": "/usr/bin:/bin", "HOME": room, MARK: mark,
+        environment = {"PATH": "/usr/bin:/bin", "HOME": room, "TMPDIR": room, MARK: mark,
                        "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.Popen(
-            [*_apart(), sys.executable, "-I", "-X", "utf8", "-c", SITTING], cwd=room,
+            [*_apart(room), sys.executable, "-I", "-X", "utf8", "-c", SITTING], cwd=room,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=environment, pass_fds=[writing], start_new_session=True)
         os.close(writing)
+        _sitting[mark] = process
         try:
             assert process.stdin is not None
-            with contextlib.suppress(BrokenPipeError), process.stdin:
+            with contextlib.suppress(BrokenPipeError):  # it stays open: with the grader it ends
                 process.stdin.write(pickle.dumps(task | {"to": writing}))
+                process.stdin.flush()
             said, ended = _heard(reading, process, limits)
         finally:
             os.close(reading)
             _end(process, mark)
+            del _sitting[mark]
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()  # type: ignore[union-attr]
     if ended or said:
         return said, ended
     code = process.returncode
@@ -97,13 +130,29 @@ def _sat(task: dict[str, Any], limits: Limits) -> tuple[bytes, str]:
 
 @contextlib.contextmanager
 def _room() -> Iterator[str]:
-    """An empty folder, which is removed as far as it can be, whatever has become of it."""
-    room = tempfile.mkdtemp(prefix="autograd_mini_")
+    """An empty folder, which is removed, however deep it has become."""
+    if _hides_the_rest():
+        yield _rooms()  # each process has one of its own there, in memory
+        return
+    room = tempfile.mkdtemp(dir=_rooms())
     try:
         yield room
     finally:
-        with contextlib.suppress(OSError, RecursionError):
-            shutil.rmtree(room)
+        _remove(room)
+
+
+@functools.cache
+def _rooms() -> str:
+    """The folder for the rooms of this process."""
+    rooms = tempfile.mkdtemp(prefix="autograd_mini_")
+    atexit.register(_remove, rooms)
+    return rooms
+
+
+def _remove(folder: str) -> None:
+    """As far as it can be: Python's own way gives up at a depth of some hundreds."""
+    subprocess.run(["rm", "-rf", "--", folder], check=False, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _heard(reading: int, process: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, str]:
@@ -148,14 +197,26 @@ def _end(process: subprocess.Popen[bytes], mark: str) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
+def _apart(room: str) -> tuple[str, ...]:
+    """The command that keeps a process apart, as far as that works here: from the network, from
+    the other processes, and from their folders.
+    """
+    if _hides_the_rest():
+        return (*ALONE, "-m", "--mount-proc", "sh", "-c", IN_MEMORY, room)
+    return ALONE if _works(ALONE) else ()
+
+
+def _hides_the_rest() -> bool:
+    """Whether a process can have a /proc and a folder that others don't see."""
+    return _works((*ALONE, "-m", "--mount-proc", "sh", "-c", IN_MEMORY, _rooms()))
+
+
 @functools.cache
-def _apart() -> tuple[str, ...]:
-    """The command that keeps a process apart from the network and the others, where it works."""
-    if not shutil.which(APART[0]):
-        return ()
-    tried = subprocess.run([*APART, "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
-    return APART if tried.returncode == 0 else ()
+def _works(command: tuple[str, ...]) -> bool:
+    if not shutil.which(command[0]):
+        return False
+    return subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _unpacked(said: bytes) -> tuple[list[Any], str]:
@@ -173,7 +234,9 @@ def _unpacked(said: bytes) -> tuple[list[Any], str]:
         if "dict" in part:
             return {str(key): tree(one) for key, one in part["dict"].items()}
         if "list" in part:
-            return tuple(tree(one) for one in part["list"])
+            return [tree(one) for one in part["list"]]
+        if "tuple" in part:
+            return tuple(tree(one) for one in part["tuple"])
         shape = tuple(int(n) for n in part["array"])
         size = math.prod(shape) * 8
         if part["dtype"] != "<f8" or min(shape, default=0) < 0 or at + size > len(data):

@@ -12,8 +12,11 @@ import copy
 import json
 import os
 import pickle
+import select
 import signal
 import sys
+import threading
+import time
 import traceback
 import types
 from typing import Any
@@ -42,7 +45,8 @@ def packed(tree: Any, data: list[bytes]) -> Any:
     if isinstance(tree, dict):
         return {"dict": {str(key): packed(part, data) for key, part in tree.items()}}
     if isinstance(tree, tuple | list):
-        return {"list": [packed(part, data) for part in tree]}
+        kind = "list" if isinstance(tree, list) else "tuple"
+        return {kind: [packed(part, data) for part in tree]}
     array = np.asarray(tree)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"gradient returned a {type(tree).__name__} of {array.dtype}, "
@@ -60,15 +64,31 @@ def told(error: BaseException, path: str) -> str:
     return what[:400] + (f" (line {line})" if line else "")
 
 
+class Forbidden:
+    """Finds no module of those that a submission can't import. (A None in their places would be
+    taken for the module by libraries that look whether it is there.)
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Nothing, for one of the others to find; or an error."""
+        if name.partition(".")[0] in self.names:
+            raise ImportError(f"{name} isn't allowed here", name=name)
+
+
 def answer(task: dict[str, Any], data: list[bytes]) -> dict[str, Any]:
     """What the submission's function gives for each set of arguments, or the error."""
     path = task["path"]
-    for name in task["forbidden"]:
-        sys.modules[name] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, Forbidden(tuple(task["forbidden"])))
+    if task["beside"]:  # of the assignment itself: what it imports, and reads
+        sys.path.insert(0, os.path.dirname(path))
     try:
         module = sys.modules["submission"] = types.ModuleType("submission")
         module.__file__ = path
-        exec(compile(task["source"], path, "exec"), vars(module))
+        code = compile(task["source"], path, "exec", dont_inherit=True)  # this file's __future__
+        exec(code, vars(module))
         function = getattr(module, task["function"], None)
         if function is None:
             return {"error": f"the file defines no function {task['function']}"}
@@ -80,7 +100,7 @@ def answer(task: dict[str, Any], data: list[bytes]) -> dict[str, Any]:
             found.append(packed(given, data))
         return {"found": found}
     except ImportError as error:
-        if error.name and error.name.partition(".")[0] in task["forbidden"]:
+        if isinstance(error.name, str) and error.name.partition(".")[0] in task["forbidden"]:
             return {"error": f"it imports {error.name}, which isn't allowed here"}
         return {"error": told(error, path)}
     except BaseException as error:  # sys.exit, too
@@ -96,10 +116,22 @@ def tell_when_time_is_up(to: int) -> None:
     signal.signal(signal.SIGXCPU, end)
 
 
+def end_with(grader: int, wall: float) -> None:
+    """End this process, and what it started, with the grader, or when its time is over."""
+    until = time.monotonic() + wall
+    while time.monotonic() < until:
+        if select.select([grader], [], [], until - time.monotonic())[0]:
+            break  # the other end of its pipe is closed
+    os.killpg(0, signal.SIGKILL)
+    os._exit(1)  # the first process of its own namespace can't be killed from within
+
+
 def main() -> None:
     """Read what to do, do it, and answer."""
     task = pickle.load(sys.stdin.buffer)
+    grader = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    threading.Thread(target=end_with, args=(grader, 2 * task["wall"]), daemon=True).start()
     tell_when_time_is_up(task["to"])
     limit(*task["limits"])
     data: list[bytes] = []

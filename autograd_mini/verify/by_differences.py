@@ -7,7 +7,9 @@ error bar of that slope shows in every one of them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +17,26 @@ import numpy as np
 from .problem import Problem
 from .report import Entry
 
-__all__ = ["ALONE", "PROBES", "by_differences", "facts_of", "probed_entries"]
+__all__ = ["ALONE", "PROBES", "by_differences", "drawn_by", "facts_of", "probed_entries"]
 
 PROBES = 6  # entries of a parameter that finite differences look at …
 ALONE = 200  # … and up to how many that are off (at a kink?), or if they are the only oracle
 DIRECTIONS = 4
+
+
+_lot: ContextVar[tuple[int, ...]] = ContextVar("lot", default=())
+
+
+@contextlib.contextmanager
+def drawn_by(*seeds: int) -> Iterator[None]:
+    """A block in which entries and directions are drawn by other seeds, which the author of a claim
+    can't know.
+    """
+    token = _lot.set(seeds)
+    try:
+        yield
+    finally:
+        _lot.reset(token)
 
 
 class _Looked(NamedTuple):
@@ -45,7 +62,7 @@ def probed_entries(expected: np.ndarray, excess: np.ndarray, probes: int = PROBE
     """The entries that finite differences look at: the most wrong, the largest, some by lot."""
     by_excess = np.argsort(-excess.ravel(), kind="stable")[: probes // 2]
     by_size = np.argsort(-np.abs(expected).ravel(), kind="stable")[: probes // 3]
-    by_lot = np.random.default_rng(0).integers(0, expected.size, probes // 3)
+    by_lot = np.random.default_rng((*_lot.get(), 0)).integers(0, expected.size, probes // 3)
     chosen = dict.fromkeys([*by_excess.tolist(), *by_size.tolist(), *by_lot.tolist()])
     return [tuple(int(k) for k in np.unravel_index(n, expected.shape)) for n in chosen]
 
@@ -95,7 +112,7 @@ def _along_directions(problem: Problem, i: int, path: str, given: np.ndarray, di
                       ) -> Iterator[_Looked]:
     """The directions along which there is no kink."""
     for seed in range(DIRECTIONS):
-        way = np.random.default_rng(seed).choice([-1.0, 1.0], given.shape)
+        way = np.random.default_rng((*_lot.get(), seed)).choice([-1.0, 1.0], given.shape)
         slope = problem.towards(i, path, way)
         if np.isfinite(slope.value) and not slope.kink:
             gap = abs(slope.value - float(np.sum(given * way)))

@@ -137,7 +137,8 @@ def _term_sizes_sent(node: Node, size: Any) -> Any:
     assert op is not None
     size = np.broadcast_to(size, np.shape(node.value))
     if isinstance(op, Elementwise):
-        slopes = [op.slope(i, as_float64(node.value), xs) for i in range(len(xs))]
+        slopes = [None if parent is None else op.slope(i, as_float64(node.value), xs)
+                  for i, parent in enumerate(node.parents)]  # a constant may have no slope
         return [None if s is None else np.where(size == 0, 0.0, size * np.abs(s)) for s in slopes]
     if "products" in op.facts:
         xs = tuple(np.abs(x) for x in xs)

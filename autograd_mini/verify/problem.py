@@ -158,7 +158,7 @@ class Problem:
                 call = self.call(args)
                 y = call.scalar()
                 found = call.pull(y, one_like(y))
-            except (AutogradError, ArithmeticError, ValueError, LookupError):
+            except Exception:  # an assert, say: these arguments are ours, not the user's
                 return None
         return {names[i] + path: np.asarray(value_of(g), float)
                 for ((i, path), _), g in zip(self.variables_of(call), found, strict=False)}

@@ -16,6 +16,7 @@ from ..search import Search
 __all__ = ["other_points", "updated_points"]
 
 Arrays = Mapping[str, np.ndarray]
+FAR = 100  # times the largest parameter, and 1
 USUAL_RATES = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.001)
 
 
@@ -65,8 +66,16 @@ def updated_points(at: Callable[[Arrays], Arrays | None], here: Arrays, given: A
         for rate in _rates(gradient, scalars):
             for slope in (given, true):
                 moved = {n: here[n] - rate * slope[n] for n in here if n in names}
+                if any(_is_far(moved[n], here[n]) for n in moved):
+                    continue
                 gradients = at(moved)
                 if gradients is not None:
                     which = " and ".join(n for n in here if n in names)
                     yield (f"this is the gradient after {which} was already updated (by "
                            f"{rate:g} times its gradient): compute all gradients first", gradients)
+
+
+def _is_far(moved: np.ndarray, here: np.ndarray) -> bool:
+    """Whether no update would lead there; a loss that iterates might never come to an end."""
+    size = 1.0 + np.max(np.abs(here), initial=0.0)
+    return not np.max(np.abs(moved - here), initial=0.0) <= FAR * size

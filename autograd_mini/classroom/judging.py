@@ -1,0 +1,147 @@
+"""Judges numbers in a process of its own: a loss may not end, or fail, at a wrong claim.
+
+It is the assignment's code that runs there, and never that of a submission.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, AutogradError
+from ..verify import check_gradient
+from ..verify.by_differences import drawn_by
+from .assignment import Assignment
+
+__all__ = ["Judge", "Verdict"]
+
+MEMORY = 8 << 30  # bytes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of a file's numbers. shares: 1 for each parameter that is right at all tries."""
+
+    verdict: str  # right, wrong, can't tell
+    message: str = ""
+    shares: dict[str, float] = field(default_factory=dict)
+    broken: bool = False  # whether it is the loss that failed
+
+
+class Judge:
+    """The process, which is started when it is needed, and again if it had to be ended."""
+
+    def __init__(self, path: Path, arguments: list[Any], seconds: float) -> None:
+        self.path, self.arguments, self.seconds = path, arguments, seconds
+        self.process: Any = None
+        self.wire: Any = None
+
+    def verdict(self, claims: list[Any], form: Any, parameters: tuple[str, ...] | None, hint: int
+                ) -> Verdict:
+        """The verdict on a gradient for each of the arguments.
+
+        form: the gradient of the solution, whose form is asked for; parameters: what it is for.
+        """
+        if self.process is None:
+            self._start()
+        said = f"no verdict within {self.seconds:g} s"
+        try:
+            self.wire.send((claims, form, parameters, hint))
+            if self.wire.poll(self.seconds):
+                found: Verdict = self.wire.recv()
+                return found
+        except (EOFError, OSError):
+            said = "the loss ended Python"
+        self.close()
+        return Verdict("can't tell", f"{said}: judge it by hand", broken=True)
+
+    def close(self) -> None:
+        """End the process."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.wire.close()
+            self.process = None
+
+    def _start(self) -> None:
+        self.wire, theirs = Pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, "-X", "utf8", "-c",
+             f"from {__name__} import main; main({theirs.fileno()})"],
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        theirs.close()
+        self.wire.send((str(self.path), self.arguments))
+
+
+def judged(task: Assignment, arguments: list[Any], claims: list[Any], form: Any,
+           parameters: tuple[str, ...] | None, hint: int) -> Verdict:
+    """The verdict; entries that are looked at by lot are others in each call."""
+    reports: list[Any] = []
+    for claim, (args, kwargs) in zip(claims, arguments, strict=True):
+        try:
+            with drawn_by(secrets.randbits(64)):
+                report = check_gradient(task.loss, _in_form(claim, form), *args, wrt=task.wrt,
+                                        **kwargs)
+        except AutogradError as error:
+            return Verdict("wrong", str(error))
+        except (Exception, SystemExit) as error:
+            return Verdict("can't tell", f"judging it raised {type(error).__name__}: {error}; "
+                           "judge it by hand", broken=True)
+        reports.append(report)
+        got, needed = [e.name for e in report], parameters or [e.name for e in reports[0]]
+        if {*got} != {*needed}:
+            return Verdict("wrong", f"gradients are needed for {', '.join(needed)}, not for "
+                           f"{', '.join(got)}")
+    shares = {e.name: float(all(r[e.name].verdict == "right" for r in reports))
+              for e in reports[0]}
+    verdict = next((v for v in ("wrong", "can't tell") if any(r.verdict == v for r in reports)),
+                   "right")
+    wrong = next((r for r in reports if not r.ok), None)
+    told = wrong.hint(hint) if wrong is not None and hint else ""
+    return Verdict(verdict, told.replace("\n", "; "), shares)
+
+
+def _in_form(claim: Any, form: Any) -> Any:
+    """The claim with None for what is missing in its dicts, so that the rest counts; lists as the
+    tuple, or as the array, that they stand for.
+    """
+    if isinstance(claim, list) and isinstance(form, np.ndarray):
+        with contextlib.suppress(TypeError, ValueError):  # rows of different lengths
+            return np.array(claim, float)
+    if isinstance(claim, dict) and isinstance(form, dict) and claim.keys() <= form.keys():
+        return {key: _in_form(claim.get(key), part) for key, part in form.items()}
+    if isinstance(claim, list | tuple) and isinstance(form, tuple) and len(claim) == len(form):
+        return tuple(_in_form(one, part) for one, part in zip(claim, form, strict=True))
+    return claim
+
+
+def main(descriptor: int) -> None:
+    """Judge what is sent, until nothing more comes."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    wire = Connection(descriptor)
+    path, arguments = wire.recv()
+    try:
+        task: Any = Assignment.read(Path(path))
+    except ArgumentError as error:  # it could be read a moment ago
+        task = error
+    with contextlib.suppress(EOFError):
+        while True:
+            given = wire.recv()
+            wire.send(judged(task, arguments, *given) if isinstance(task, Assignment)
+                      else Verdict("can't tell", str(task), broken=True))
+    os._exit(0)
+
