@@ -23,7 +23,7 @@ from .diagnosis.record import Record
 from .forms import copied, first_of
 from .names import forms_of
 
-__all__ = ["followed", "locals_as_claims", "written_once"]
+__all__ = ["followed", "locals_as_claims", "with_locals", "written_once"]
 
 
 def followed(forward: Any, args: Sequence[Any]) -> tuple[dict[str, Any], Any]:
@@ -32,7 +32,7 @@ def followed(forward: Any, args: Sequence[Any]) -> tuple[dict[str, Any], Any]:
         def run() -> Any:
             with inside_transform():
                 given = [tree_map(variable, x) if _is_real(x) else x for x in args]
-                return _with_locals(f, given)
+                return with_locals(f, given)
         return Record.watched(run)
 
     try:
@@ -51,7 +51,7 @@ def _is_real(x: Any) -> bool:
     return all(np.asarray(value_of(leaf)).dtype.kind == "f" for leaf in flat(x))
 
 
-def _with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+def with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
     """(what a function returns, its local variables at the end)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     found: dict[str, Any] = {}
@@ -71,7 +71,7 @@ def _with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
 def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str, Any],
                       written: Mapping[str, str]) -> dict[str, Any]:
     """The gradients among the variables of a backward pass, by name, and those it returns."""
-    returned, found = _with_locals(backward, [copied(x) for x in args])
+    returned, found = with_locals(backward, [copied(x) for x in args])
     claims: dict[str, Any] = {}
     for name, x in variables.items():
         for form in forms_of(name)[1:]:

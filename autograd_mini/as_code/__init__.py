@@ -1,0 +1,5 @@
+"""A function and its gradient, printed as NumPy code that runs without this library."""
+
+from .source import Source, source
+
+__all__ = ["Source", "source"]

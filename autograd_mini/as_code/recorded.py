@@ -1,0 +1,92 @@
+"""A function's forward and backward pass as one graph of nodes, for any numbers of these shapes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backprop import cotangents_of, seed_for
+from ..call import inside_transform
+from ..compiler.array_recorder import ArrayRecorder
+from ..errors import DTypeError, GraphError
+from ..graph import Node, topological_order
+from ..recording import traced_by
+from ..tensor import Tensor
+from ..verify.backward_pass import with_locals
+
+__all__ = ["Recorded", "recorded"]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a function computed, and what its backward pass computes.
+
+    | field         | what it is                                                        |
+    |---------------|-------------------------------------------------------------------|
+    | `parameters`  | the names of the function's arguments, with what stood for each   |
+    | `result`      | the node of what it gave                                          |
+    | `gradients`   | of each argument asked for                                        |
+    | `order`       | all nodes, each after its parents, the forward pass first         |
+    | `forward`     | those of the forward pass                                         |
+    | `names`       | what the function itself calls its nodes                          |
+    | `cotangents`  | of the nodes of the forward pass                                  |
+    | `recorder`    | what was decided by numbers                                       |
+    """
+
+    parameters: dict[str, Any]
+    result: Node
+    gradients: dict[str, Any]
+    order: list[Node]
+    forward: set[Node]
+    names: dict[Node, str]
+    cotangents: dict[Node, Any]
+    recorder: ArrayRecorder
+
+
+def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) -> Recorded:
+    """Record a function at an example, and its derivative with respect to some arguments."""
+    names = parameters_of(f, len(example))
+    recorder = ArrayRecorder()
+    with inside_transform(), traced_by(recorder):
+        given = {name: _stand_in(recorder, x) for name, x in zip(names, example, strict=True)}
+        result, held = with_locals(f, [*given.values()])
+        if not isinstance(result, Node):
+            raise GraphError("the function's result isn't computed from its arguments")
+        if np.size(result.value) != 1:
+            raise DTypeError("ag.source needs a function of which the result is one number: sum "
+                             f"it; its shape is {np.shape(result.value)}")
+        pairs = cotangents_of(result, seed_for(result, None), None, create_graph=True)
+        cotangents = {node: g for node, g in pairs}
+        gradients = {name: cotangents.get(given[name]) for name in wrt}
+    forward = [*reversed(topological_order(result))]
+    order = dict.fromkeys([*(x for x in given.values() if isinstance(x, Node)), *forward])
+    for g in gradients.values():
+        if isinstance(g, Node):
+            order |= dict.fromkeys(reversed(topological_order(g)))
+    arguments = {id(x) for x in given.values()}  # by identity: nodes compare by their numbers
+    within = set(forward)
+    called = {node: name for name, node in held.items()
+              if isinstance(node, Node) and node in within and id(node) not in arguments}
+    return Recorded(given, result, gradients, [*order], within, called, cotangents, recorder)
+
+
+def parameters_of(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of the arguments that are given by position."""
+    try:
+        found = [p.name for p in inspect.signature(f).parameters.values()
+                 if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        found = []
+    return [*found[:count], *(f"x{i + 1}" for i in range(len(found), count))]
+
+
+def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:
+    """A node for floats, what is followed for other arrays; any other thing as it is."""
+    array = np.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else None
+    if array is None or array.dtype.kind not in "fiub":
+        return x
+    return Tensor(array) if array.dtype.kind == "f" else recorder.argument(array)

@@ -1,0 +1,175 @@
+"""How each row of the table is written as NumPy: by its name, from its operands and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Elementwise, Primitive
+from .expressions import COMPARE, POWER, PRODUCT, SIGN, SUM, Text, call, infix, within
+
+__all__ = ["HELPERS", "NotPrintableError", "index_code", "written"]
+
+Writer = Callable[..., Text]  # of the operands' texts, the parameters, and the operands' shapes
+
+
+class NotPrintableError(Exception):
+    """A row for which there is no text: its name."""
+
+
+HELPERS = {
+    "sigmoid": """def sigmoid(x):
+    e = np.exp(-np.abs(x))
+    return np.maximum(e, x >= 0) / (1 + e)""",
+    "softplus": """def softplus(x):
+    return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)""",
+    "sech": """def sech(x):
+    e = np.exp(-np.abs(x))
+    return 2 * e / (e * e + 1)""",
+    "bell": """def bell(x):
+    e = np.exp(-np.abs(x))
+    return e / (1 + e) ** 2""",
+    "put_back": """def put_back(g, index, shape):
+    x = np.zeros(shape, g.dtype)
+    np.add.at(x, index, g)
+    return x""",
+    "logsumexp": """def logsumexp(x, axis=None, keepdims=False):
+    top = np.max(x, axis=axis, keepdims=True)
+    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis=axis)""",
+    "share": """def share(y, mine, other):
+    return np.where(np.isnan(y), np.nan, (mine == y) / (1.0 + (mine == other)))""",
+    "within_bounds": """def within_bounds(y, x, low, high):
+    return np.where(np.isnan(y), np.nan, 1.0 * ((x == y) & (low <= high)))""",
+}
+"""Functions that NumPy doesn't have, written above the code that uses them."""
+
+
+def _infix(sign: str, level: int) -> Writer:
+    return lambda parts, params, shapes: infix(sign, *parts, level)
+
+
+def _calls(name: str) -> Writer:
+    return lambda parts, params, shapes: call(name, *parts)
+
+
+def _compares(sign: str) -> Writer:
+    def write(parts: Sequence[Text], params: Any, shapes: Any) -> Text:
+        comparison = infix(sign, *parts, COMPARE)
+        return Text(f"1.0 * ({comparison.code})", PRODUCT)
+    return write
+
+
+def _reduces(name: str) -> Writer:
+    def write(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+        return call(name, parts[0], *_options(params))
+    return write
+
+
+def _options(params: dict[str, Any]) -> list[str]:
+    return [f"{key}={value!r}" for key, value in params.items()
+            if value is not None and value is not False]
+
+
+def _transposed(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+    axes, turned = params["axes"], tuple(range(len(shapes[0])))[::-1]
+    if axes is None or tuple(axes) == turned:
+        return Text(f"{within(parts[0], POWER + 1)}.T")
+    return call("np.transpose", parts[0], repr(tuple(axes)))
+
+
+def _item(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+    return Text(f"{within(parts[0], POWER + 1)}[{index_code(params['index'])}]")
+
+
+def _put_back(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+    return call("put_back", parts[0], f"np.s_[{index_code(params['index'])}]",
+                repr(tuple(params["shape"])))
+
+
+def _layer(parts: Sequence[Text], params: Any, shapes: Any) -> Text:
+    x, w, *b = parts
+    product = Text(f"{within(x, PRODUCT)} @ {within(w, POWER + 1)}.T", PRODUCT)
+    return infix("+", product, b[0], SUM) if b else product
+
+
+def _joined(name: str) -> Writer:
+    def write(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+        return call(name, f"({', '.join(p.code for p in parts)},)", f"axis={params['axis']}")
+    return write
+
+
+def _times(parts: Sequence[Text], params: Any, shapes: Any) -> Text:
+    first, *rest = parts
+    for part in rest:
+        first = infix("*", first, part, PRODUCT)
+    return first
+
+
+WRITTEN: dict[str, Writer] = {
+    "add": _infix("+", SUM), "subtract": _infix("-", SUM), "multiply": _infix("*", PRODUCT),
+    "divide": _infix("/", PRODUCT), "matmul": _infix("@", PRODUCT), "power": _infix("**", POWER),
+    "negative": lambda parts, *_: Text(f"-{within(parts[0], SIGN)}", SIGN),
+    "positive": lambda parts, *_: parts[0],
+    ">": _compares(">"), "<": _compares("<"), "≥": _compares(">="), "≤": _compares("<="),
+    "==": _compares("=="), "≠": _compares("!="),
+    "≠0": lambda parts, *_: Text(f"1.0 * ({within(parts[0], SUM)} != 0)", PRODUCT),
+    "=0": lambda parts, *_: Text(f"1.0 * ({within(parts[0], SUM)} == 0)", PRODUCT),
+    "p·q·r": _times,
+    "p·q/d": lambda parts, *_: infix("/", infix("*", *parts[:2], PRODUCT), parts[2], PRODUCT),
+    "where": _calls("np.where"), "clip": _calls("np.clip"), "sign": _calls("np.sign"),
+    "relu": lambda parts, *_: call("np.maximum", parts[0], "0"),
+    "step": lambda parts, *_: call("np.heaviside", parts[0], "0"),
+    "1-x²": lambda parts, *_: infix("*", infix("-", Text("1"), parts[0], SUM),
+                                    infix("+", Text("1"), parts[0], SUM), PRODUCT),
+    "sigmoid": _calls("sigmoid"), "softplus": _calls("softplus"), "sech": _calls("sech"),
+    "σ′": _calls("bell"), "share": _calls("share"), "inside": _calls("within_bounds"),
+    "sign of b": lambda parts, *_: call("np.copysign", "1.0", parts[0]),
+    "⌊a/b⌋": _calls("np.floor_divide"),
+    "sum": _reduces("np.sum"), "max": _reduces("np.max"), "min": _reduces("np.min"),
+    "prod": _reduces("np.prod"), "logsumexp": _reduces("logsumexp"),
+    "cumsum": _reduces("np.cumsum"), "cumprod": _reduces("np.cumprod"),
+    "reshape": lambda parts, params, _: call("np.reshape", parts[0], repr(params["shape"])),
+    "broadcast_to": lambda parts, params, _: call("np.broadcast_to", parts[0],
+                                                  repr(params["shape"])),
+    "expand_dims": lambda parts, params, _: call("np.expand_dims", parts[0], repr(params["axis"])),
+    "squeeze": _reduces("np.squeeze"), "transpose": _transposed,
+    "astype": lambda parts, params, _: call("np.asarray", parts[0],
+                                            f"np.{np.dtype(params['dtype']).name}"),
+    "roll": _reduces("np.roll"),
+    "concatenate": _joined("np.concatenate"), "stack": _joined("np.stack"),
+    "getitem": _item, "scatter": _put_back, "linear": _layer, "outer": _calls("np.outer"),
+    "einsum": lambda parts, params, _: call("np.einsum", repr(params["subscripts"]), *parts),
+    "inv": _calls("np.linalg.inv"), "solve": _calls("np.linalg.solve"),
+    "det": _calls("np.linalg.det"), "cholesky": _calls("np.linalg.cholesky"),
+}
+"""By the name of a row: its text. A ufunc of NumPy's needs none."""
+
+
+def written(op: Primitive, parts: Sequence[Text], params: dict[str, Any],
+            shapes: Sequence[tuple[int, ...]]) -> Text:
+    """A row with its operands, as NumPy. Raises `NotPrintableError` for one without a text."""
+    if op.name in WRITTEN and op.trusted:
+        return WRITTEN[op.name](parts, params, shapes)
+    forward = op.forward if isinstance(op, Elementwise) else None
+    if isinstance(forward, np.ufunc) and not params:
+        return call(f"np.{forward.__name__}", *parts)
+    raise NotPrintableError(op.name)
+
+
+def index_code(index: Any) -> str:
+    """An index, as it stands between brackets."""
+    if isinstance(index, tuple):
+        return ", ".join(map(index_code, index)) or "()"
+    if isinstance(index, slice):
+        steps = (index.start, index.stop, index.step)[:2 if index.step is None else 3]
+        return ":".join("" if x is None else str(x) for x in steps)
+    if index is Ellipsis:
+        return "..."
+    if index is None:
+        return "None"
+    if isinstance(index, np.ndarray):
+        return f"np.array({index.tolist()})"
+    return repr(index)

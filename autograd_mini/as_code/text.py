@@ -1,0 +1,259 @@
+"""A recorded function as straight-line NumPy code, with its own names."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ..compiler.array_recorder import OPERATORS, SIGNS
+from ..errors import NotFollowedError
+from ..followed import Followed, call_method
+from ..graph import Node
+from ..primitive import Elementwise
+from .expressions import ATOM, COMPARE, PRODUCT, SIGN, SUM, Text, call, infix, within
+from .recorded import Recorded
+from .rows import HELPERS, NotPrintableError, index_code, written
+
+__all__ = ["function_text"]
+
+LONG = 60  # letters of an expression that gets a name of its own
+LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT}
+
+
+class _Writing:
+    """The lines of a function, and how each node is called in them."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self.recorded = recorded
+        self.texts: dict[Any, Text] = {}
+        self.lines: list[str] = []
+        self.taken = set(recorded.parameters)
+        self.labels = self._labels()
+        self.uses = Counter(p for node in recorded.order for p in node.parents if p is not None)
+        self.known: dict[tuple[str, Any], Text] = {}
+        for name, x in recorded.parameters.items():
+            self.texts[x if isinstance(x, Node) else id(x)] = Text(name)
+
+    def _labels(self) -> dict[Node, str]:
+        """The function's own names, and d… for their gradients."""
+        labels: dict[Node, str] = {}
+        for node, name in self.recorded.names.items():
+            if name not in self.taken and name.isidentifier():
+                labels[node] = name
+                self.taken.add(name)
+        if self.recorded.result not in labels:
+            labels[self.recorded.result] = self._free("loss")
+        for node, g in self.recorded.cotangents.items():
+            name = labels.get(node)
+            if isinstance(g, Node) and g not in labels and g not in self.recorded.forward and name:
+                labels[g] = self._free(f"d{name}")
+        return labels
+
+    def _free(self, name: str) -> str:
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def node(self, node: Node) -> None:
+        """The text of a node, in a line of its own if it is used more than once, or is long."""
+        if node in self.texts:
+            return
+        if node.op is None:
+            self.texts[node] = self.constant(node.value)
+            return
+        parts = [self.texts[p] if p is not None else self.plain(x)
+                 for p, x in zip(node.parents, node.inputs, strict=True)]
+        shapes = [np.shape(x.value) if isinstance(x, Node) else np.shape(_held(x))
+                  for x in (p if p is not None else x for p, x in zip(
+                      node.parents, node.inputs, strict=True))]
+        text = self._simply(node, parts, shapes)
+        if text is None:
+            text = written(node.op, self._in_full(node, parts, shapes),
+                           self._params(node), shapes)
+        self._keep(node, text)
+
+    def _simply(self, node: Node, parts: list[Text], shapes: Any) -> Text | None:
+        """What says nothing: times 1, and a shape that it has already."""
+        shape = np.shape(node.value)
+        if node.op is not None and node.op.name == "multiply":
+            for mine, other in ((0, 1), (1, 0)):
+                if _is_one(node.inputs[mine], node.parents[mine]) and shapes[other] == shape:
+                    return parts[other]
+        if node.op is not None and node.op.name in ("reshape", "broadcast_to") and (
+                shapes[0] == shape):
+            return parts[0]
+        return None
+
+    def _in_full(self, node: Node, parts: list[Text], shapes: Any) -> list[Text]:
+        """The operands; an array of one number alone is that number where others give its shape."""
+        shape = np.shape(node.value)
+        spread = isinstance(node.op, Elementwise) and shape in [
+            s for s, p, x in zip(shapes, node.parents, node.inputs, strict=True)
+            if not (p is None and _is_uniform(x))]
+        return [Text(_number(_held(x).ravel()[0])) if p is None and spread and _is_uniform(x)
+                else part for part, p, x in zip(parts, node.parents, node.inputs, strict=True)]
+
+    def _params(self, node: Node) -> dict[str, Any]:
+        params = dict(node.params or {})
+        for key, x in params.items():
+            if key == "index":
+                params[key] = self._index(x)
+            elif type(self.recorded.recorder.followed(x)) is Followed or isinstance(
+                    x, np.ndarray) and x.size > 8:
+                raise NotPrintableError(f"{node.op.name if node.op else ''}({key}=…)")
+        return params
+
+    def _index(self, index: Any) -> Any:
+        if isinstance(index, tuple):
+            return tuple(self._index(part) for part in index)
+        if isinstance(index, np.ndarray | Followed):
+            return _Raw(self.plain(index).code)
+        return index
+
+    def _keep(self, node: Node, text: Text) -> None:
+        same = self.known.get((text.code, np.shape(node.value)))
+        if same is not None:
+            self.texts[node] = same
+            return
+        named = self.labels.get(node)
+        if named is None and (self.uses[node] <= 1 and len(text.code) <= LONG
+                              or text.level == ATOM and text.code.isidentifier()):
+            self.texts[node] = text
+            return
+        if named is None:
+            named = self._free(f"v{sum(line.startswith('v') for line in self.lines) + 1}")
+        self.lines.append(f"{named} = {text.code}")
+        self.texts[node] = self.known[text.code, np.shape(node.value)] = Text(named)
+
+    # ── plain numbers and arrays ─────────────────────────────────────────────────────────────
+
+    def plain(self, x: Any) -> Text:
+        """An operand that isn't a node: followed, or a constant."""
+        x = self.recorded.recorder.followed(x)
+        if type(x) is Followed:
+            return self.followed(x)
+        return self.constant(x)
+
+    def followed(self, x: Followed) -> Text:
+        """What is computed from an argument, as it was computed."""
+        if id(x) in self.texts:
+            return self.texts[id(x)]
+        parts = [self._part(a) for a in x.args]
+        function: Any = x.function
+        if function in OPERATORS and len(parts) == 2:
+            sign = OPERATORS[function]
+            text = infix(sign, *parts, LEVELS.get(sign, COMPARE))
+        elif function in SIGNS:
+            text = Text(f"{SIGNS[function]}{within(parts[0], SIGN)}", SIGN)
+        elif function is operator.getitem:
+            text = Text(f"{within(parts[0], ATOM)}[{index_code(self._index(x.args[1]))}]")
+        elif function is call_method:
+            options = [f"{key}={self._part(value).code}" for key, value in x.kwargs.items()]
+            rest = [p.code for p in parts[2:]]
+            text = Text(f"{within(parts[0], ATOM)}.{x.args[1]}({', '.join(rest + options)})")
+        elif function is float:
+            text = call("float", *parts)
+        elif getattr(np, getattr(function, "__name__", ""), None) is function:
+            options = [f"{key}={self._part(value).code}" for key, value in x.kwargs.items()]
+            text = call(f"np.{function.__name__}", *parts, *options)
+        else:
+            raise NotPrintableError(getattr(function, "__name__", str(function)))
+        self.texts[id(x)] = text
+        return text
+
+    def _part(self, x: Any) -> Text:
+        if isinstance(x, Node):
+            self.node(x)
+            return self.texts[x]
+        if isinstance(x, type) or isinstance(x, np.dtype):
+            return Text(f"np.{np.dtype(x).name}")
+        return self.plain(x) if isinstance(x, Followed | np.ndarray | np.generic | float | int
+                                           ) and not isinstance(x, bool) else Text(repr(x))
+
+    def constant(self, x: Any) -> Text:
+        """A number or an array that the function has in itself."""
+        if np.ndim(x) == 0:
+            return Text(_number(x), ATOM if not str(_number(x)).startswith("-") else SIGN)
+        array = np.asarray(x)
+        if _is_uniform(array):
+            return call("np.full", repr(array.shape), _number(array.ravel()[0]),
+                        f"np.{array.dtype.name}")
+        if array.size > 64:
+            raise NotFollowedError(f"an array of shape {array.shape} is a constant of the function: "
+                                   "give it as an argument, so that it has a name")
+        text = re.sub(r"\bnan\b", "np.nan", re.sub(r"\binf\b", "np.inf", repr(array.tolist())))
+        return call("np.array", text, f"np.{array.dtype.name}")
+
+
+class _Raw:
+    """Code that stands for itself in an index."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __repr__(self) -> str:
+        return self.code
+
+
+def _held(x: Any) -> Any:
+    return np.asarray(x.held if type(x) is Followed else x)
+
+
+def _is_uniform(x: Any) -> bool:
+    array = np.asarray(x)
+    return bool(type(x) is np.ndarray and array.ndim and array.size
+                and np.all(array == array.ravel()[0]))
+
+
+def _is_one(x: Any, parent: Any) -> bool:
+    return parent is None and type(x) in (float, int, np.ndarray) and bool(np.all(np.equal(x, 1)))
+
+
+def _number(x: Any) -> str:
+    """A number with all its digits."""
+    number = x.item() if isinstance(x, np.generic | np.ndarray) else x
+    if isinstance(number, float) and not np.isfinite(number):
+        return f"np.{number}".replace("np.-inf", "-np.inf")
+    if isinstance(number, float) and number.is_integer() and abs(number) < 1e6 and (
+            number or str(number) == "0.0"):
+        return str(int(number))
+    return repr(number)
+
+
+def function_text(recorded: Recorded, name: str) -> str:
+    """The program: the helpers that it needs, and a function of the same arguments that returns
+    (result, gradients)."""
+    writing = _Writing(recorded)
+    given = set(recorded.parameters)
+    shapes = {key: np.shape(x.value if isinstance(x, Node) else x.held if type(x) is Followed else x)
+              for key, x in recorded.parameters.items() if isinstance(x, Node | Followed)}
+    checks = [f"assert np.shape({key}) == {shape}" for key, shape in shapes.items()]
+    checks += [f"assert {key} == {x!r}" for key, x in recorded.parameters.items()
+               if key not in shapes and key in given]
+    for node in recorded.order:
+        if node not in recorded.forward and "# backward" not in writing.lines:
+            writing.lines.append("# backward")
+        writing.node(node)
+    for how, x, outcome in recorded.recorder.conditions:
+        text = writing.followed(x)
+        if getattr(how, "__name__", "") not in ("itself", "bool"):
+            raise NotPrintableError(f"a decision by {getattr(how, '__name__', how)}")
+        writing.lines.append(f"assert bool({text.code}) is {bool(outcome)}")
+    result = writing.texts[recorded.result].code
+    gradients = [writing.texts[g].code if isinstance(g, Node) else _none(recorded, key)
+                 for key, g in recorded.gradients.items()]
+    body = [*checks, *writing.lines, f"return {result}, ({', '.join(gradients)},)"]
+    code = "\n".join(f"    {line}" for line in body)
+    text = f"def {name}({', '.join(recorded.parameters)}):\n{code}\n"
+    helpers = [HELPERS[key] + "\n\n" for key in HELPERS if re.search(rf"\b{key}\(", text)]
+    return "import numpy as np\n\n\n" + "\n".join(helpers) + ("\n" if helpers else "") + text
+
+
+def _none(recorded: Recorded, key: str) -> str:
+    """The gradient of an argument that the result doesn't depend on."""
+    return f"np.zeros_like({key})"
