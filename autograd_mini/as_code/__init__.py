@@ -1,5 +1,5 @@
 """A function and its gradient, printed as NumPy code that runs without this library."""
 
-from .source import Source, source
+from .printing import Source, source
 
 __all__ = ["Source", "source"]

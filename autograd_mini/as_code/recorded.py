@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import cotangents_of, seed_for
+from ..backprop import seed_for
 from ..call import inside_transform
 from ..compiler.array_recorder import ArrayRecorder
+from ..debug import AnomalyObserver
 from ..errors import DTypeError, GraphError
 from ..graph import Node, topological_order
-from ..recording import traced_by
+from ..passes import sweep
+from ..recording import observed_by, traced_by
 from ..tensor import Tensor
 from ..verify.backward_pass import with_locals
 
@@ -35,6 +37,7 @@ class Recorded:
     | `names`       | what the function itself calls its nodes                          |
     | `cotangents`  | of the nodes of the forward pass                                  |
     | `recorder`    | what was decided by numbers                                       |
+    | `places`      | the user's line that each node comes from                         |
     """
 
     parameters: dict[str, Any]
@@ -45,6 +48,7 @@ class Recorded:
     names: dict[Node, str]
     cotangents: dict[Node, Any]
     recorder: ArrayRecorder
+    places: dict[Node, Any]
 
 
 def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) -> Recorded:
@@ -53,14 +57,15 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) 
     recorder = ArrayRecorder()
     with inside_transform(), traced_by(recorder):
         given = {name: _stand_in(recorder, x) for name, x in zip(names, example, strict=True)}
-        result, held = with_locals(f, [*given.values()])
+        watcher = AnomalyObserver(refuse=False)
+        with observed_by(watcher):
+            result, held = with_locals(f, [*given.values()])
         if not isinstance(result, Node):
             raise GraphError("the function's result isn't computed from its arguments")
         if np.size(result.value) != 1:
             raise DTypeError("ag.source needs a function of which the result is one number: sum "
                              f"it; its shape is {np.shape(result.value)}")
-        pairs = cotangents_of(result, seed_for(result, None), None, create_graph=True)
-        cotangents = {node: g for node, g in pairs}
+        cotangents, origins = _swept(result)
         gradients = {name: cotangents.get(given[name]) for name in wrt}
     forward = [*reversed(topological_order(result))]
     order = dict.fromkeys([*(x for x in given.values() if isinstance(x, Node)), *forward])
@@ -71,7 +76,27 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) 
     within = set(forward)
     called = {node: name for name, node in held.items()
               if isinstance(node, Node) and node in within and id(node) not in arguments}
-    return Recorded(given, result, gradients, [*order], within, called, cotangents, recorder)
+    lines = {node: watcher.places.get(origins.get(node, node)) for node in order}
+    return Recorded(given, result, gradients, [*order], within, called, cotangents, recorder,
+                    {node: place for node, place in lines.items() if place is not None})
+
+
+def _swept(result: Node) -> tuple[dict[Node, Any], dict[Node, Node]]:
+    """(the cotangent of each node, of each node of the backward pass which one it goes back
+    through)."""
+    cotangents: dict[Node, Any] = {}
+    origins: dict[Node, Node] = {}
+    known = set(topological_order(result))
+    senders: dict[Node, Node] = {}  # the last one of each, which what is added up goes back through
+    for node, g, sent in sweep(result, seed_for(result, None), create_graph=True):
+        cotangents[node] = g
+        for new, through in ((g, senders.get(node, node)), *((x, node) for x in sent)):
+            for part in topological_order(new) if isinstance(new, Node) else ():
+                if part not in known:
+                    known.add(part)
+                    origins[part] = through
+        senders |= {parent: node for parent in node.parents if parent is not None}
+    return cotangents, origins
 
 
 def parameters_of(f: Callable[..., Any], count: int) -> list[str]:

@@ -37,8 +37,28 @@ HELPERS = {
     return x""",
     "logsumexp": """def logsumexp(x, axis=None, keepdims=False):
     top = np.max(x, axis=axis, keepdims=True)
-    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    shift = np.where(np.isfinite(top), top, 0)
+    y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    y = np.where(np.isfinite(top), y, top)
     return y if keepdims else np.squeeze(y, axis=axis)""",
+    "in_range": """def in_range(x):
+    limits = np.finfo(x.dtype)
+    return (np.abs(x) >= limits.tiny) & (np.abs(x) <= limits.max)""",
+    "cosine": """def cosine(a, b):
+    h = np.hypot(a, b)
+    return np.where(h == 0, 0.0, a / np.where(h == 0, 1.0, h))""",
+    "length": """def length(x, axis=None):
+    top = np.max(np.abs(x), axis=axis, keepdims=True)
+    usual = (top == 0) | ~np.isfinite(top)
+    scale = np.where(usual, 1.0, np.exp2(np.floor(np.log2(np.where(usual, 1.0, top)))))
+    return np.sqrt(np.sum(np.square(x / scale), axis=axis, keepdims=True)) * scale""",
+    "unit": """def unit(x, length):
+    return np.where(length == 0, 0.0 * x, x / np.where(length == 0, 1.0, length))""",
+    "solved": """def solved(a, b):
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        return np.full(np.broadcast_shapes(a.shape[:-1] + b.shape[-1:]), np.nan)""",
     "share": """def share(y, mine, other):
     return np.where(np.isnan(y), np.nan, (mine == y) / (1.0 + (mine == other)))""",
     "within_bounds": """def within_bounds(y, x, low, high):
@@ -69,15 +89,22 @@ def _reduces(name: str) -> Writer:
 
 
 def _options(params: dict[str, Any]) -> list[str]:
-    return [f"{key}={value!r}" for key, value in params.items()
+    return [f"{key}={_plain(value)!r}" for key, value in params.items()
             if value is not None and value is not False]
+
+
+def _plain(value: Any) -> Any:
+    """A parameter, with Python's own numbers in it."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _transposed(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
     axes, turned = params["axes"], tuple(range(len(shapes[0])))[::-1]
-    if axes is None or tuple(axes) == turned:
+    if len(turned) == 2 and (axes is None or tuple(axes) == turned):
         return Text(f"{within(parts[0], POWER + 1)}.T")
-    return call("np.transpose", parts[0], repr(tuple(axes)))
+    return call("np.transpose", parts[0], repr(_plain(tuple(axes or turned))))
 
 
 def _item(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
@@ -130,10 +157,25 @@ WRITTEN: dict[str, Writer] = {
     "⌊a/b⌋": _calls("np.floor_divide"),
     "sum": _reduces("np.sum"), "max": _reduces("np.max"), "min": _reduces("np.min"),
     "prod": _reduces("np.prod"), "logsumexp": _reduces("logsumexp"),
-    "cumsum": _reduces("np.cumsum"), "cumprod": _reduces("np.cumprod"),
-    "reshape": lambda parts, params, _: call("np.reshape", parts[0], repr(params["shape"])),
+    "cumsum": lambda parts, *_: call("np.cumsum", parts[0], "axis=-1"),
+    "cumprod": lambda parts, *_: call("np.cumprod", parts[0], "axis=-1"),
+    "0ᵇ": lambda parts, *_: Text(f"1.0 * (({parts[0].code} == 0) & ({parts[1].code} >= 0))", PRODUCT),
+    "in range": lambda parts, *_: Text(f"1.0 * in_range({parts[0].code})", PRODUCT),
+    "both ±∞": lambda parts, *_: Text(
+        f"1.0 * (np.isinf({parts[0].code}) & ({parts[0].code} == {parts[1].code}))", PRODUCT),
+    "a/hypot": _calls("cosine"), "length": _reduces("length"), "x/‖x‖": _calls("unit"),
+    "a/h²": lambda parts, *_: Text("{0} / np.hypot({1}, {2}) / np.hypot({1}, {2})".format(
+        within(parts[0], PRODUCT), parts[0].code, parts[1].code), PRODUCT),
+    "turns": lambda parts, *_: call("np.rint", infix("/", infix("-", *parts[:2][::-1], SUM),
+                                                     parts[2], PRODUCT)),
+    "pad": lambda parts, params, _: call(
+        "np.pad", parts[0], repr(params["widths"]),
+        f"constant_values={params.get('constants', 0.0)!r}"),
+    "convolve": _calls("np.convolve"),
+    "reshape": lambda parts, params, _: call("np.reshape", parts[0],
+                                                 repr(_plain(params["shape"]))),
     "broadcast_to": lambda parts, params, _: call("np.broadcast_to", parts[0],
-                                                  repr(params["shape"])),
+                                                  repr(_plain(params["shape"]))),
     "expand_dims": lambda parts, params, _: call("np.expand_dims", parts[0], repr(params["axis"])),
     "squeeze": _reduces("np.squeeze"), "transpose": _transposed,
     "astype": lambda parts, params, _: call("np.asarray", parts[0],

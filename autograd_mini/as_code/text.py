@@ -13,13 +13,16 @@ from ..compiler.array_recorder import OPERATORS, SIGNS
 from ..errors import NotFollowedError
 from ..followed import Followed, call_method
 from ..graph import Node
+from ..limits import _both_zero
 from ..primitive import Elementwise
+from .dialects import BACKENDS, translated
 from .expressions import ATOM, COMPARE, PRODUCT, SIGN, SUM, Text, call, infix, within
 from .recorded import Recorded
 from .rows import HELPERS, NotPrintableError, index_code, written
 
 __all__ = ["function_text"]
 
+COMMENTS = 50  # where comments begin
 LONG = 60  # letters of an expression that gets a name of its own
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT}
 
@@ -47,8 +50,10 @@ class _Writing:
                 self.taken.add(name)
         if self.recorded.result not in labels:
             labels[self.recorded.result] = self._free("loss")
+        arguments = {x: name for name, x in self.recorded.parameters.items()
+                     if isinstance(x, Node) and name in self.recorded.gradients}
         for node, g in self.recorded.cotangents.items():
-            name = labels.get(node)
+            name = arguments.get(node) or labels.get(node)
             if isinstance(g, Node) and g not in labels and g not in self.recorded.forward and name:
                 labels[g] = self._free(f"d{name}")
         return labels
@@ -127,8 +132,16 @@ class _Writing:
             return
         if named is None:
             named = self._free(f"v{sum(line.startswith('v') for line in self.lines) + 1}")
-        self.lines.append(f"{named} = {text.code}")
+        self.lines.append(self._beside(f"{named} = {text.code}", node))
         self.texts[node] = self.known[text.code, np.shape(node.value)] = Text(named)
+
+    def _beside(self, line: str, node: Node) -> str:
+        """A line, with the user's line that it comes from."""
+        place = self.recorded.places.get(node)
+        if place is None or not place.line:
+            return line
+        again = "" if node in self.recorded.forward else f": {place.code}"
+        return f"{line:<{COMMENTS}}  # line {place.line}{again}"
 
     # ── plain numbers and arrays ─────────────────────────────────────────────────────────────
 
@@ -158,6 +171,8 @@ class _Writing:
             text = Text(f"{within(parts[0], ATOM)}.{x.args[1]}({', '.join(rest + options)})")
         elif function is float:
             text = call("float", *parts)
+        elif function is _both_zero:
+            text = Text(" & ".join(f"({within(part, SUM)} == 0)" for part in parts), COMPARE)
         elif getattr(np, getattr(function, "__name__", ""), None) is function:
             options = [f"{key}={self._part(value).code}" for key, value in x.kwargs.items()]
             text = call(f"np.{function.__name__}", *parts, *options)
@@ -180,6 +195,8 @@ class _Writing:
         if np.ndim(x) == 0:
             return Text(_number(x), ATOM if not str(_number(x)).startswith("-") else SIGN)
         array = np.asarray(x)
+        if not array.size:
+            return call("np.zeros", repr(array.shape), f"np.{array.dtype.name}")
         if _is_uniform(array):
             return call("np.full", repr(array.shape), _number(array.ravel()[0]),
                         f"np.{array.dtype.name}")
@@ -225,7 +242,7 @@ def _number(x: Any) -> str:
     return repr(number)
 
 
-def function_text(recorded: Recorded, name: str) -> str:
+def function_text(recorded: Recorded, name: str, backend: str = "numpy") -> str:
     """The program: the helpers that it needs, and a function of the same arguments that returns
     (result, gradients)."""
     writing = _Writing(recorded)
@@ -243,17 +260,24 @@ def function_text(recorded: Recorded, name: str) -> str:
         text = writing.followed(x)
         if getattr(how, "__name__", "") not in ("itself", "bool"):
             raise NotPrintableError(f"a decision by {getattr(how, '__name__', how)}")
-        writing.lines.append(f"assert bool({text.code}) is {bool(outcome)}")
+        if np.any(outcome) != np.all(outcome):
+            raise NotPrintableError("a decision by an array of masks")
+        writing.lines.append(f"assert {'' if np.any(outcome) else 'not '}"
+                             f"np.{'all' if np.any(outcome) else 'any'}({text.code})")
     result = writing.texts[recorded.result].code
-    gradients = [writing.texts[g].code if isinstance(g, Node) else _none(recorded, key)
-                 for key, g in recorded.gradients.items()]
-    body = [*checks, *writing.lines, f"return {result}, ({', '.join(gradients)},)"]
+    gradients = [writing.texts[g].code if isinstance(g, Node) else f"np.zeros_like({key})"
+                 if g is None else writing.plain(g).code for key, g in recorded.gradients.items()]
+    slopes = f"({', '.join(gradients)}{',' * (len(gradients) == 1)})"
+    body = [*checks, *writing.lines, f"return {result}, {slopes}"]
+    head, known = "import numpy as np", HELPERS
+    if backend != "numpy":
+        head, _, known = BACKENDS[backend]
+        body = [translated(line, backend) for line in body]
     code = "\n".join(f"    {line}" for line in body)
     text = f"def {name}({', '.join(recorded.parameters)}):\n{code}\n"
-    helpers = [HELPERS[key] + "\n\n" for key in HELPERS if re.search(rf"\b{key}\(", text)]
-    return "import numpy as np\n\n\n" + "\n".join(helpers) + ("\n" if helpers else "") + text
+    needed = [key for key in HELPERS if re.search(rf"\b{key}\(", text)]
+    for key in needed:
+        if key not in known:
+            raise NotPrintableError(f"{key} for {backend}")
+    return "\n\n\n".join([head, *(known[key] for key in needed), text])
 
-
-def _none(recorded: Recorded, key: str) -> str:
-    """The gradient of an argument that the result doesn't depend on."""
-    return f"np.zeros_like({key})"

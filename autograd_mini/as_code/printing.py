@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, NotFollowedError
-from ..backprop import gradients
-from ..graph import Node, topological_order
-from ..tensor import Tensor
-from .recorded import parameters_of, recorded
+from ..graph import value_of
+from ..transforms import value_and_grad
+from .recorded import Recorded, parameters_of, recorded
 from .rows import NotPrintableError
 from .text import function_text
 
@@ -32,27 +31,40 @@ class Source(str):
 
 
 def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None = None,
-           name: str | None = None) -> Source:
+           name: str | None = None, backend: str = "numpy") -> Source:
     """A function and its gradient as straight-line NumPy code, with the function's own names."""
     names = parameters_of(f, len(example))
     asked = _asked(names, example, wrt)
     called = name or f"{getattr(f, '__name__', 'function')}_and_gradient".replace("<lambda>", "f")
-    texts = []
     draws = [example, *_drawn(example)]
+    records, texts = [], []
     for draw in draws:
         try:
-            texts.append(function_text(recorded(f, draw, asked), called))
+            records.append(recorded(f, draw, asked))
+            texts.append(function_text(records[-1], called))
         except NotPrintableError as error:
             raise NotFollowedError(f"{error} can't be printed as NumPy code") from None
     if len(set(texts)) > 1:
-        raise NotFollowedError("the code depends on the numbers")
+        raise NotFollowedError("its code would be another one for other numbers, which an `if` or "
+                               "an index that depends on them does")
     made = Source(texts[0])
+    made.function = _run(texts[0], called)
+    for draw, record in zip(draws, records, strict=True):
+        _compare(f, made.function, draw, record)
+    if backend == "numpy":
+        return made
+    try:
+        told = Source(function_text(records[0], called, backend))
+    except NotPrintableError as error:
+        raise NotFollowedError(f"{error} can't be printed for {backend}") from None
+    return told
+
+
+def _run(text: str, name: str) -> Any:
+    """The function that a program defines."""
     space: dict[str, Any] = {}
-    exec(compile(texts[0], f"<source of {called}>", "exec"), space)
-    made.function = space[called]
-    for draw in draws:
-        _compare(f, made.function, draw, names, asked)
-    return made
+    exec(compile(text, f"<source of {name}>", "exec"), space)
+    return space[name]
 
 
 def _asked(names: Sequence[str], example: Sequence[Any], wrt: Any) -> list[str]:
@@ -75,22 +87,23 @@ def _drawn(example: Sequence[Any]) -> list[list[Any]]:
     return draws
 
 
-def _compare(f: Any, printed: Any, given: Sequence[Any], names: Sequence[str], asked: Sequence[str]
-             ) -> None:
-    """Raise unless the printed code gives the numbers of the engine's recorded backward pass, to
-    the last bit; so it gives those of a plain one but for rounding."""
-    leaves = {n: Tensor(np.asarray(x)) if np.asarray(x).dtype.kind == "f" else x
-              for n, x in zip(names, given, strict=True)}
+def _compare(f: Any, printed: Any, given: Sequence[Any], record: Recorded) -> None:
+    """Raise unless the printed code gives the numbers of what was recorded to the last bit, and so
+    those of a plain gradient but for rounding."""
+    arrays = [np.asarray(x) if np.asarray(x).dtype.kind == "f" else x for x in given]
+    names = [*record.parameters]
     with np.errstate(all="ignore"):
-        result = f(*leaves.values())
-        reached = set(topological_order(result))
-        wanted = {n: leaves[n] for n in asked if leaves[n] in reached}
-        slopes = dict(zip(wanted, gradients(result, [*wanted.values()], create_graph=True),
-                          strict=True))
-        value, its = printed(*[x.value if isinstance(x, Node) else x for x in leaves.values()])
-    pairs = [("the result", result.value, value)]
-    pairs += [(n, slopes[n].value if n in slopes else np.zeros_like(leaves[n].value), x)
-              for n, x in zip(asked, its, strict=True)]
-    for what, a, b in pairs:
-        if np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=True):
-            raise NotFollowedError(f"{what}: the printed code gives other numbers")
+        value, its = printed(*arrays)
+        _, plain = value_and_grad(f, tuple(names.index(n) for n in record.gradients))(*arrays)
+    if not _same(value, record.result.value):
+        raise NotFollowedError("the printed code gives another result")
+    for (name, g), a, b in zip(record.gradients.items(), its, plain, strict=True):
+        recorded_one = np.zeros_like(b) if g is None else value_of(g)
+        size = np.max(np.abs(b), initial=0.0)
+        if not _same(a, recorded_one) or not np.allclose(a, b, rtol=1e-9, atol=1e-9 * size,
+                                                         equal_nan=True):
+            raise NotFollowedError(f"the printed code gives another gradient for {name}")
+
+
+def _same(a: Any, b: Any) -> bool:
+    return np.shape(a) == np.shape(b) and np.array_equal(a, b, equal_nan=True)

@@ -1,0 +1,144 @@
+"""The printed NumPy code in the words of JAX and PyTorch, statement by statement."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from .rows import HELPERS, NotPrintableError
+
+__all__ = ["BACKENDS", "translated"]
+
+SAME = set("""exp log tanh sqrt expm1 exp2 log2 log10 log1p sin cos tan arcsin arccos arctan arctan2
+    sinh cosh arcsinh arccosh arctanh hypot logaddexp logaddexp2 deg2rad rad2deg square reciprocal
+    sign isnan isinf isfinite copysign remainder fmod fmax fmin floor_divide minimum where reshape
+    broadcast_to einsum outer any all zeros_like negative positive add subtract multiply divide
+    power abs absolute linalg clip nan inf float64 float32 int64 bool""".split())
+"""What PyTorch calls as NumPy does, with the same arguments in the same places."""
+
+TORCH_HELPERS = {
+    "sigmoid": """def sigmoid(x):
+    return torch.sigmoid(x)""",
+    "softplus": """def softplus(x):
+    return torch.log1p(torch.exp(-torch.abs(x))) + torch.clamp(x, min=0)""",
+    "put_back": """def put_back(g, index, shape):
+    at = torch.arange(torch.Size(shape).numel()).reshape(shape)[index]
+    x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype)
+    return x.index_add(0, at.reshape(-1), g.reshape(-1)).reshape(shape)""",
+    "logsumexp": """def logsumexp(x, dim=None, keepdim=False):
+    return torch.logsumexp(x, tuple(range(x.ndim)) if dim is None else dim, keepdim)""",
+    **{name: HELPERS[name].replace("np.", "torch.") for name in (
+        "sech", "bell", "share", "within_bounds", "cosine", "unit", "in_range")},
+}
+JAX_HELPERS = {name: text.replace("np.", "jnp.") for name, text in HELPERS.items()} | {
+    "put_back": """def put_back(g, index, shape):
+    return jnp.zeros(shape, g.dtype).at[index].add(g)""",
+}
+
+
+class _Jax(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
+        return ast.Name("jnp") if node.id == "np" else node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802
+        if ast.unparse(node.value) == "np.s_":
+            return _as_index(node.slice)
+        self.generic_visit(node)
+        return node
+
+
+class _Torch(_Jax):
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
+        return ast.Name("torch") if node.id == "np" else node
+
+    def visit_Slice(self, node: ast.Slice) -> ast.Slice:  # noqa: N802
+        if node.step is not None and ast.unparse(node.step).startswith("-"):
+            raise NotPrintableError("an index with a negative step, which PyTorch hasn't,")
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+        if ast.unparse(node.value) == "np" and node.attr not in SAME:
+            raise NotPrintableError(f"np.{node.attr}")
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+        name = ast.unparse(node.func)
+        named = {key.arg: key.value for key in node.keywords}
+        write = TORCH.get(name)
+        args = [self.visit(arg) for arg in node.args]
+        options = {key: self.visit(value) for key, value in named.items() if key is not None}
+        if write is not None:
+            return ast.parse(write([ast.unparse(a) for a in args],
+                                   {k: ast.unparse(v) for k, v in options.items()}),
+                             mode="eval").body
+        if name.startswith("np.linalg.") or not name.startswith("np."):
+            names = {"axis": "dim", "keepdims": "keepdim"}
+            keywords = [ast.keyword(names.get(k, k), v) for k, v in options.items()]
+            return ast.Call(self.visit(node.func), args, keywords)
+        return ast.Call(self.visit(node.func), args, [ast.keyword(k, v)
+                                                      for k, v in options.items()])
+
+
+Torch = Callable[[list[str], dict[str, str]], str]
+
+
+def _reduced(name: str, whole: str) -> Torch:
+    def write(args: list[str], options: dict[str, str]) -> str:
+        if "axis" not in options:
+            if options:
+                raise NotPrintableError(f"{name} with {', '.join(options)}")
+            return f"torch.{whole}({args[0]})"
+        keeps = f", keepdim={options['keepdims']}" if "keepdims" in options else ""
+        return f"torch.{name}({args[0]}, dim={options['axis']}{keeps})"
+    return write
+
+
+def _made(name: str) -> Torch:
+    return lambda args, options: f"torch.{name}({', '.join(args[:-1])}, dtype={args[-1]})"
+
+
+TORCH: dict[str, Torch] = {
+    "np.sum": _reduced("sum", "sum"), "np.max": _reduced("amax", "max"),
+    "np.min": _reduced("amin", "min"), "np.prod": _reduced("prod", "prod"),
+    "np.cumsum": _reduced("cumsum", "cumsum"), "np.cumprod": _reduced("cumprod", "cumprod"),
+    "np.shape": lambda args, options: f"tuple({args[0]}.shape)",
+    "np.transpose": lambda args, options: f"torch.permute({args[0]}, {args[1]})",
+    "np.expand_dims": lambda args, options: f"torch.unsqueeze({args[0]}, {args[1]})",
+    "np.squeeze": lambda args, options: f"torch.squeeze({args[0]}, {options['axis']})",
+    "np.concatenate": lambda args, options: f"torch.cat({args[0]}, dim={options['axis']})",
+    "np.stack": lambda args, options: f"torch.stack({args[0]}, dim={options['axis']})",
+    "np.full": _made("full"), "np.zeros": _made("zeros"), "np.array": _made("tensor"),
+    "np.asarray": lambda args, options: f"{args[0]}.to({args[1]})",
+    "np.heaviside": lambda args, options: f"torch.heaviside({args[0]}, "
+                                          f"torch.full_like({args[0]}, {args[1]}))",
+    "np.maximum": lambda args, options: f"torch.clamp({args[0]}, min=0)" if args[1] == "0" else (
+        f"torch.maximum({', '.join(args)})"),
+    "np.rint": lambda args, options: f"torch.round({args[0]})",
+}
+
+
+def _as_index(part: ast.expr) -> ast.expr:
+    """What stands between brackets, as an object."""
+    if isinstance(part, ast.Tuple):
+        return ast.Tuple([_as_index(x) for x in part.elts], ast.Load())
+    if isinstance(part, ast.Slice):
+        return ast.Call(ast.Name("slice"), [x or ast.Constant(None) for x in (
+            part.lower, part.upper, part.step)], [])
+    return part
+
+
+BACKENDS: dict[str, tuple[str, ast.NodeTransformer, dict[str, str]]] = {
+    "jax": ("import jax.numpy as jnp", _Jax(), JAX_HELPERS),
+    "torch": ("import torch", _Torch(), TORCH_HELPERS),
+}
+
+
+def translated(statement: str, backend: str) -> str:
+    """One statement, with its comment, in another library's words."""
+    code, mark, comment = statement.partition("  # line ")
+    if code.startswith("#"):
+        return statement
+    tree = BACKENDS[backend][1].visit(ast.parse(code.strip()))
+    told = ast.unparse(ast.fix_missing_locations(tree))
+    return f"{told:<{max(len(told), 50)}}{mark}{comment}" if mark else told
