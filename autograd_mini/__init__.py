@@ -55,7 +55,7 @@ __all__ = [
     "check_gradient", "assert_gradient", "check_chain", "check_step", "check_vjp", "check_jacobian",
     "check_hessian", "check_primitive", "check_engine", "exercise",
     # see
-    "draw", "steps", "scope", "explain",
+    "draw", "steps", "scope", "explain", "source",
     # extend, look up
     "elementwise", "structural", "convention", "mistake", "supported",
     # networks
@@ -78,6 +78,7 @@ _LATER = {
               "check_chain", "check_gradient", "check_hessian", "check_jacobian", "check_primitive",
               "check_step", "check_vjp", "mistake"),
     "classroom": ("EngineReport", "Exercise", "check_engine", "exercise"),
+    "as_code": ("Source", "source"),
     "transforms": ("elementwise_grad",), "trees": ("flatten",),
     "debug": ("CutReport", "cut_report", "detect_anomaly", "strict"),
     "standins": ("as_written",),
@@ -100,6 +101,9 @@ if TYPE_CHECKING:
     from .classroom import (
         EngineReport as EngineReport, Exercise as Exercise, check_engine as check_engine,
         exercise as exercise,
+    )
+    from .as_code import (
+        Source as Source, source as source,
     )
     from .functions import (
         clip as clip, full as full, hardsigmoid as hardsigmoid, hardtanh as hardtanh,

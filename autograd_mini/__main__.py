@@ -13,7 +13,7 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from . import __version__, check_gradient
+from . import __version__, check_gradient, source
 from .classroom_commands import add_classroom
 from .commands import UsageError, add_pictures, colours, imported, user_code
 from .errors import AutogradError
@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_pictures(commands)
     _add_check(commands)
+    _add_source(commands)
     add_classroom(commands)
     return parser
 
@@ -55,6 +56,22 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
     check.add_argument("--json", action="store_true", help="the report for programs")
     check.set_defaults(run=_check)
+
+
+def _add_source(commands: Any) -> None:
+    code = commands.add_parser(
+        "source", help="print a loss and its gradient as code that runs by itself",
+        description="Print the backward pass of a loss as straight-line code, which runs without "
+        "this library, each line beside the line that it comes from.",
+        epilog="The file defines `loss` and `example`, as for `check`.")
+    code.add_argument("file", type=Path, help="defines the loss and an example")
+    code.add_argument("--loss", default="loss", metavar="NAME")
+    code.add_argument("--example", default="example", metavar="NAME")
+    code.add_argument("--wrt", metavar="NAMES", help="the arguments the gradient is for: W,b")
+    code.add_argument("--backend", choices=("numpy", "jax", "torch"), default="numpy")
+    code.add_argument("-o", "--output", type=Path, metavar="FILE",
+                      help="where it is written (default: standard output)")
+    code.set_defaults(run=_source)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -136,6 +153,26 @@ def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
     with user_code(options.file):
         return check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
+
+
+def _source(options: argparse.Namespace) -> int:
+    module = imported(options.file)
+    for name in (options.loss, options.example):
+        if not hasattr(module, name):
+            raise UsageError(f"{options.file} defines no {name!r}")
+    with user_code(options.file):
+        example = getattr(module, options.example)
+        given = example() if callable(example) else example
+    args = given if isinstance(given, tuple) else (given,)
+    if isinstance(given, dict):
+        args, _ = _positional(getattr(module, options.loss), given)
+    text = source(getattr(module, options.loss), *args, backend=options.backend,
+                  wrt=options.wrt.split(",") if options.wrt else None)
+    if options.output is None:
+        print(text, end="")
+    else:
+        options.output.write_text(text, encoding="utf-8")
+    return 0
 
 
 def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

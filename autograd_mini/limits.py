@@ -19,7 +19,7 @@ from .ops import where
 from .ops.reductions import flat, no_slope, through_zero
 from .recording import compared, current_tracer
 
-__all__ = ["smooth_at_zero", "smooth_pull"]
+__all__ = ["both_zero", "smooth_at_zero", "smooth_pull"]
 
 
 def smooth_at_zero(output: Node, wanted: set[Node] | None = None) -> Pull:
@@ -45,9 +45,9 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], on_the_way: Callable[[],
     (∂g/∂y is the limit of g/y, but as a function of y another: where it was taken in an earlier
     pass and depends on y, two more derivatives are right, and those beyond are nan.)
     """
-    tracer, both = current_tracer(), _both_zero(node.value, value_of(g))
+    tracer, both = current_tracer(), both_zero(node.value, value_of(g))
     if tracer is not None and tracer.follows:
-        tracer.compared(_both_zero, node, g, both)
+        tracer.compared(both_zero, node, g, both)
     elif tracer is not None and type(node.value) is float:
         compared(operator.eq, node, 0.0)
     if not isinstance(g, Node) or not both.any():
@@ -64,7 +64,7 @@ def _smoothed(node: Node, g: Any, sends: Sequence[Any], on_the_way: Callable[[],
             for x, sent in zip(inputs, sends, strict=True)]
 
 
-def _both_zero(y: Any, g: Any) -> Any:
+def both_zero(y: Any, g: Any) -> Any:
     """Where a length and its cotangent are 0."""
     return (np.asarray(y) == 0) & (np.asarray(g) == 0)
 

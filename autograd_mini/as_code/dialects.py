@@ -9,11 +9,14 @@ from .rows import HELPERS, NotPrintableError
 
 __all__ = ["BACKENDS", "translated"]
 
-SAME = set("""exp log tanh sqrt expm1 exp2 log2 log10 log1p sin cos tan arcsin arccos arctan arctan2
-    sinh cosh arcsinh arccosh arctanh hypot logaddexp logaddexp2 deg2rad rad2deg square reciprocal
-    sign isnan isinf isfinite copysign remainder fmod fmax fmin floor_divide minimum where reshape
-    broadcast_to einsum outer any all zeros_like negative positive add subtract multiply divide
-    power abs absolute linalg clip nan inf float64 float32 int64 bool""".split())
+SAME = {"exp", "log", "tanh", "sqrt", "expm1", "exp2", "log2", "log10", "log1p", "sin", "cos",
+        "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "arcsinh", "arccosh",
+        "arctanh", "hypot", "logaddexp", "logaddexp2", "deg2rad", "rad2deg", "square",
+        "reciprocal", "sign", "isnan", "isinf", "isfinite", "copysign", "remainder", "fmod",
+        "fmax", "fmin", "floor_divide", "minimum", "where", "reshape", "broadcast_to", "einsum",
+        "outer", "any", "all", "zeros_like", "negative", "positive", "add", "subtract",
+        "multiply", "divide", "power", "abs", "absolute", "linalg", "clip", "nan", "inf",
+        "float64", "float32", "int64", "bool"}
 """What PyTorch calls as NumPy does, with the same arguments in the same places."""
 
 TORCH_HELPERS = {
@@ -37,10 +40,12 @@ JAX_HELPERS = {name: text.replace("np.", "jnp.") for name, text in HELPERS.items
 
 
 class _Jax(ast.NodeTransformer):
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
+    """NumPy's names are JAX's; what `np.s_[…]` stands for is written as slices."""
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name("jnp") if node.id == "np" else node
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if ast.unparse(node.value) == "np.s_":
             return _as_index(node.slice)
         self.generic_visit(node)
@@ -48,21 +53,23 @@ class _Jax(ast.NodeTransformer):
 
 
 class _Torch(_Jax):
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
+    """What has another name or other arguments in PyTorch is in a table; else it must be `SAME`."""
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name("torch") if node.id == "np" else node
 
-    def visit_Slice(self, node: ast.Slice) -> ast.Slice:  # noqa: N802
+    def visit_Slice(self, node: ast.Slice) -> ast.Slice:
         if node.step is not None and ast.unparse(node.step).startswith("-"):
             raise NotPrintableError("an index with a negative step, which PyTorch hasn't,")
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if ast.unparse(node.value) == "np" and node.attr not in SAME:
             raise NotPrintableError(f"np.{node.attr}")
         self.generic_visit(node)
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         name = ast.unparse(node.func)
         named = {key.arg: key.value for key in node.keywords}
         write = TORCH.get(name)

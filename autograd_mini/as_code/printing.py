@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, NotFollowedError
-from ..graph import value_of
+from ..graph import Node, value_of
 from ..transforms import value_and_grad
-from .recorded import Recorded, parameters_of, recorded
+from .dialects import BACKENDS
+from .recorded import Recorded, check_argument, parameters_of, recorded
 from .rows import NotPrintableError
 from .text import function_text
 
@@ -31,8 +32,35 @@ class Source(str):
 
 
 def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None = None,
-           name: str | None = None, backend: str = "numpy") -> Source:
-    """A function and its gradient as straight-line NumPy code, with the function's own names."""
+           backend: str = "numpy", name: str | None = None) -> Source:
+    """A function and its gradient as straight-line code with its own names, which runs by itself.
+
+    f: a function of arrays and numbers that gives one number. example: its arguments, of the shapes
+    and dtypes that the code is for, which it asserts. wrt: the names of those to differentiate by;
+    without it, all that are floats. backend: `numpy`, `jax` or `torch`. name: of the function that
+    is printed; it takes the same arguments and returns (result, gradients). Each line says which of
+    yours it comes from; what the run decided (`if x.sum() > 0`) is an assert.
+
+    The NumPy code is run before it is given, at the example and two other draws: the numbers are
+    those of the recorded backward pass to the last bit, and of a plain gradient but for rounding.
+    Raises `NotFollowedError` for what can't be printed, by name, or would be other code for other
+    numbers; `ArgumentError` for another `wrt` or backend, and `ArgumentTypeError` for arguments
+    that are containers of arrays.
+
+    >>> import numpy as np
+    >>> def loss(w, x):
+    ...     y = np.tanh(x @ w)
+    ...     return np.sum(y**2)
+    >>> code = source(loss, np.ones((3, 2)), np.ones((4, 3)), wrt="w")
+    >>> value, (dw,) = code.function(np.zeros((3, 2)), np.ones((4, 3)))
+    >>> float(value), dw.shape
+    (0.0, (3, 2))
+    """
+    if backend not in ("numpy", *BACKENDS):
+        raise ArgumentError(f"there is no backend {backend!r}: numpy, {', '.join(BACKENDS)}")
+    example = tuple(value_of(x) if isinstance(x, Node) else x for x in example)
+    for x in example:
+        check_argument(x)
     names = parameters_of(f, len(example))
     asked = _asked(names, example, wrt)
     called = name or f"{getattr(f, '__name__', 'function')}_and_gradient".replace("<lambda>", "f")
@@ -68,7 +96,7 @@ def _run(text: str, name: str) -> Any:
 
 
 def _asked(names: Sequence[str], example: Sequence[Any], wrt: Any) -> list[str]:
-    floats = [n for n, x in zip(names, example, strict=True) if np.asarray(x).dtype.kind == "f"]
+    floats = [n for n, x in zip(names, example, strict=True) if _is_float(x)]
     asked = floats if wrt is None else [wrt] if isinstance(wrt, str) else [*wrt]
     wrong = [n for n in asked if n not in floats]
     if wrong or not asked:
@@ -83,14 +111,14 @@ def _drawn(example: Sequence[Any]) -> list[list[Any]]:
     for seed in range(1, DRAWS):
         rng = np.random.default_rng(seed)
         draws.append([np.asarray(x * rng.uniform(0.9, 1.1, np.shape(x)), np.asarray(x).dtype)
-                      if np.asarray(x).dtype.kind == "f" else x for x in example])
+                      if _is_float(x) else x for x in example])
     return draws
 
 
 def _compare(f: Any, printed: Any, given: Sequence[Any], record: Recorded) -> None:
     """Raise unless the printed code gives the numbers of what was recorded to the last bit, and so
     those of a plain gradient but for rounding."""
-    arrays = [np.asarray(x) if np.asarray(x).dtype.kind == "f" else x for x in given]
+    arrays = [np.asarray(x) if _is_float(x) else x for x in given]
     names = [*record.parameters]
     with np.errstate(all="ignore"):
         value, its = printed(*arrays)
@@ -99,10 +127,15 @@ def _compare(f: Any, printed: Any, given: Sequence[Any], record: Recorded) -> No
         raise NotFollowedError("the printed code gives another result")
     for (name, g), a, b in zip(record.gradients.items(), its, plain, strict=True):
         recorded_one = np.zeros_like(b) if g is None else value_of(g)
+        close = 2**14 * np.finfo(np.asarray(b).dtype).eps
         size = np.max(np.abs(b), initial=0.0)
-        if not _same(a, recorded_one) or not np.allclose(a, b, rtol=1e-9, atol=1e-9 * size,
+        if not _same(a, recorded_one) or not np.allclose(a, b, rtol=close, atol=close * size,
                                                          equal_nan=True):
             raise NotFollowedError(f"the printed code gives another gradient for {name}")
+
+
+def _is_float(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic | float) and np.asarray(x).dtype.kind == "f"
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -13,14 +13,14 @@ from ..backprop import seed_for
 from ..call import inside_transform
 from ..compiler.array_recorder import ArrayRecorder
 from ..debug import AnomalyObserver
-from ..errors import DTypeError, GraphError
+from ..errors import ArgumentTypeError, DTypeError, GraphError, NotFollowedError
 from ..graph import Node, topological_order
 from ..passes import sweep
 from ..recording import observed_by, traced_by
 from ..tensor import Tensor
 from ..verify.backward_pass import with_locals
 
-__all__ = ["Recorded", "recorded"]
+__all__ = ["Recorded", "check_argument", "parameters_of", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) 
     """Record a function at an example, and its derivative with respect to some arguments."""
     names = parameters_of(f, len(example))
     recorder = ArrayRecorder()
-    with inside_transform(), traced_by(recorder):
+    with np.errstate(all="ignore"), inside_transform(), traced_by(recorder):
         given = {name: _stand_in(recorder, x) for name, x in zip(names, example, strict=True)}
         watcher = AnomalyObserver(refuse=False)
         with observed_by(watcher):
@@ -68,11 +68,15 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) 
         cotangents, origins = _swept(result)
         gradients = {name: cotangents.get(given[name]) for name in wrt}
     forward = [*reversed(topological_order(result))]
+    arguments = {id(x) for x in given.values()}  # by identity: nodes compare by their numbers
+    for node in forward:
+        if node.op is None and id(node) not in arguments:
+            raise NotFollowedError("the function uses a node from outside, whose numbers would be "
+                                   "constants of the code: give it as an argument")
     order = dict.fromkeys([*(x for x in given.values() if isinstance(x, Node)), *forward])
     for g in gradients.values():
         if isinstance(g, Node):
             order |= dict.fromkeys(reversed(topological_order(g)))
-    arguments = {id(x) for x in given.values()}  # by identity: nodes compare by their numbers
     within = set(forward)
     called = {node: name for name, node in held.items()
               if isinstance(node, Node) and node in within and id(node) not in arguments}
@@ -111,7 +115,19 @@ def parameters_of(f: Callable[..., Any], count: int) -> list[str]:
 
 def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:
     """A node for floats, what is followed for other arrays; any other thing as it is."""
-    array = np.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else None
-    if array is None or array.dtype.kind not in "fiub":
+    check_argument(x)
+    if not isinstance(x, np.ndarray | np.generic | float):
         return x
+    array = np.asarray(x)
     return Tensor(array) if array.dtype.kind == "f" else recorder.argument(array)
+
+
+def check_argument(x: Any) -> None:
+    """Raise `ArgumentTypeError` for what can't be an argument of the code."""
+    is_array = isinstance(x, np.ndarray | np.generic | float) and np.asarray(x).dtype.kind in "fiub"
+    is_plain = x is None or isinstance(x, int | str) or (
+        isinstance(x, tuple) and all(isinstance(part, int | str) for part in x))
+    if not (is_array or is_plain):
+        raise ArgumentTypeError(
+            f"the code can't have an argument that is a {type(x).__name__}: give arrays, numbers, "
+            "strings, and tuples of whole numbers, each as an argument of its own")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functions.selection import places_in_order
 from ..primitive import Elementwise, Primitive
 from .expressions import COMPARE, POWER, PRODUCT, SIGN, SUM, Text, call, infix, within
 
@@ -54,6 +55,16 @@ HELPERS = {
     return np.sqrt(np.sum(np.square(x / scale), axis=axis, keepdims=True)) * scale""",
     "unit": """def unit(x, length):
     return np.where(length == 0, 0.0 * x, x / np.where(length == 0, 1.0, length))""",
+    "places_in_order": """def places_in_order(x, axis, kth=None):
+    if kth is None:
+        order = np.argsort(x, axis=axis, kind="stable")
+    else:
+        order = np.argpartition(x, kth, axis=axis)
+    return np.take_along_axis(np.arange(x.size).reshape(x.shape), order, axis)""",
+    "put_at": """def put_at(g, places, shape):
+    x = np.zeros(int(np.prod(shape)), g.dtype)
+    np.add.at(x, np.ravel(places), np.ravel(g))
+    return x.reshape(shape)""",
     "solved": """def solved(a, b):
     try:
         return np.linalg.solve(a, b)
@@ -68,7 +79,7 @@ HELPERS = {
 
 
 def _infix(sign: str, level: int) -> Writer:
-    return lambda parts, params, shapes: infix(sign, *parts, level)
+    return lambda parts, params, shapes: infix(sign, parts[0], parts[1], level)
 
 
 def _calls(name: str) -> Writer:
@@ -77,7 +88,7 @@ def _calls(name: str) -> Writer:
 
 def _compares(sign: str) -> Writer:
     def write(parts: Sequence[Text], params: Any, shapes: Any) -> Text:
-        comparison = infix(sign, *parts, COMPARE)
+        comparison = infix(sign, parts[0], parts[1], COMPARE)
         return Text(f"1.0 * ({comparison.code})", PRODUCT)
     return write
 
@@ -116,6 +127,22 @@ def _put_back(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Tex
                 repr(tuple(params["shape"])))
 
 
+def _places(deciding: Sequence[Text], params: dict[str, Any]) -> Text:
+    """Where numbers stand in order; another decision has no text."""
+    how = params["places"]
+    if getattr(how, "func", None) is not places_in_order:
+        raise NotPrintableError("what it decides by numbers")
+    return call("places_in_order", *deciding, *_options(how.keywords))
+
+
+def _taken_at(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+    return Text(f"np.ravel({parts[0].code})[{_places(parts[1:], params).code}]")
+
+
+def _put_at(parts: Sequence[Text], params: dict[str, Any], shapes: Any) -> Text:
+    return call("put_at", parts[0], _places(parts[1:], params), repr(tuple(params["shape"])))
+
+
 def _layer(parts: Sequence[Text], params: Any, shapes: Any) -> Text:
     x, w, *b = parts
     product = Text(f"{within(x, PRODUCT)} @ {within(w, POWER + 1)}.T", PRODUCT)
@@ -139,13 +166,14 @@ WRITTEN: dict[str, Writer] = {
     "add": _infix("+", SUM), "subtract": _infix("-", SUM), "multiply": _infix("*", PRODUCT),
     "divide": _infix("/", PRODUCT), "matmul": _infix("@", PRODUCT), "power": _infix("**", POWER),
     "negative": lambda parts, *_: Text(f"-{within(parts[0], SIGN)}", SIGN),
-    "positive": lambda parts, *_: parts[0],
+    "positive": lambda parts, *_: parts[0], "stop_gradient": lambda parts, *_: parts[0],
     ">": _compares(">"), "<": _compares("<"), "≥": _compares(">="), "≤": _compares("<="),
     "==": _compares("=="), "≠": _compares("!="),
     "≠0": lambda parts, *_: Text(f"1.0 * ({within(parts[0], SUM)} != 0)", PRODUCT),
     "=0": lambda parts, *_: Text(f"1.0 * ({within(parts[0], SUM)} == 0)", PRODUCT),
     "p·q·r": _times,
-    "p·q/d": lambda parts, *_: infix("/", infix("*", *parts[:2], PRODUCT), parts[2], PRODUCT),
+    "p·q/d": lambda parts, *_: infix("/", infix("*", parts[0], parts[1], PRODUCT), parts[2],
+                                     PRODUCT),
     "where": _calls("np.where"), "clip": _calls("np.clip"), "sign": _calls("np.sign"),
     "relu": lambda parts, *_: call("np.maximum", parts[0], "0"),
     "step": lambda parts, *_: call("np.heaviside", parts[0], "0"),
@@ -159,14 +187,15 @@ WRITTEN: dict[str, Writer] = {
     "prod": _reduces("np.prod"), "logsumexp": _reduces("logsumexp"),
     "cumsum": lambda parts, *_: call("np.cumsum", parts[0], "axis=-1"),
     "cumprod": lambda parts, *_: call("np.cumprod", parts[0], "axis=-1"),
-    "0ᵇ": lambda parts, *_: Text(f"1.0 * (({parts[0].code} == 0) & ({parts[1].code} >= 0))", PRODUCT),
+    "0ᵇ": lambda parts, *_: Text(
+        f"1.0 * (({parts[0].code} == 0) & ({parts[1].code} >= 0))", PRODUCT),
     "in range": lambda parts, *_: Text(f"1.0 * in_range({parts[0].code})", PRODUCT),
     "both ±∞": lambda parts, *_: Text(
         f"1.0 * (np.isinf({parts[0].code}) & ({parts[0].code} == {parts[1].code}))", PRODUCT),
     "a/hypot": _calls("cosine"), "length": _reduces("length"), "x/‖x‖": _calls("unit"),
     "a/h²": lambda parts, *_: Text("{0} / np.hypot({1}, {2}) / np.hypot({1}, {2})".format(
         within(parts[0], PRODUCT), parts[0].code, parts[1].code), PRODUCT),
-    "turns": lambda parts, *_: call("np.rint", infix("/", infix("-", *parts[:2][::-1], SUM),
+    "turns": lambda parts, *_: call("np.rint", infix("/", infix("-", parts[1], parts[0], SUM),
                                                      parts[2], PRODUCT)),
     "pad": lambda parts, params, _: call(
         "np.pad", parts[0], repr(params["widths"]),
@@ -185,7 +214,8 @@ WRITTEN: dict[str, Writer] = {
     "getitem": _item, "scatter": _put_back, "linear": _layer, "outer": _calls("np.outer"),
     "einsum": lambda parts, params, _: call("np.einsum", repr(params["subscripts"]), *parts),
     "inv": _calls("np.linalg.inv"), "solve": _calls("np.linalg.solve"),
-    "det": _calls("np.linalg.det"), "cholesky": _calls("np.linalg.cholesky"),
+    "det": _calls("np.linalg.det"), "solved": _calls("solved"),
+    "cholesky": _calls("np.linalg.cholesky"), "taken_at": _taken_at, "put_at": _put_at,
 }
 """By the name of a row: its text. A ufunc of NumPy's needs none."""
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.array_recorder import OPERATORS, SIGNS
+from ..compiler.array_recorder import OPERATORS, SIGNS, computed
 from ..errors import NotFollowedError
 from ..followed import Followed, call_method
 from ..graph import Node
-from ..limits import _both_zero
+from ..limits import both_zero
 from ..primitive import Elementwise
 from .dialects import BACKENDS, translated
 from .expressions import ATOM, COMPARE, PRODUCT, SIGN, SUM, Text, call, infix, within
@@ -23,6 +23,7 @@ from .rows import HELPERS, NotPrintableError, index_code, written
 __all__ = ["function_text"]
 
 COMMENTS = 50  # where comments begin
+FEW = 64  # entries of an array that is written out
 LONG = 60  # letters of an expression that gets a name of its own
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT}
 
@@ -53,9 +54,9 @@ class _Writing:
         arguments = {x: name for name, x in self.recorded.parameters.items()
                      if isinstance(x, Node) and name in self.recorded.gradients}
         for node, g in self.recorded.cotangents.items():
-            name = arguments.get(node) or labels.get(node)
-            if isinstance(g, Node) and g not in labels and g not in self.recorded.forward and name:
-                labels[g] = self._free(f"d{name}")
+            of = arguments.get(node) or labels.get(node)
+            if isinstance(g, Node) and g not in labels and g not in self.recorded.forward and of:
+                labels[g] = self._free(f"d{of}")
         return labels
 
     def _free(self, name: str) -> str:
@@ -108,8 +109,8 @@ class _Writing:
         for key, x in params.items():
             if key == "index":
                 params[key] = self._index(x)
-            elif type(self.recorded.recorder.followed(x)) is Followed or isinstance(
-                    x, np.ndarray) and x.size > 8:
+            elif type(self.recorded.recorder.followed(x)) is Followed or (
+                    isinstance(x, np.ndarray) and x.size > 8):
                 raise NotPrintableError(f"{node.op.name if node.op else ''}({key}=…)")
         return params
 
@@ -126,8 +127,8 @@ class _Writing:
             self.texts[node] = same
             return
         named = self.labels.get(node)
-        if named is None and (self.uses[node] <= 1 and len(text.code) <= LONG
-                              or text.level == ATOM and text.code.isidentifier()):
+        is_name = text.level == ATOM and text.code.isidentifier()
+        if named is None and (is_name or (self.uses[node] <= 1 and len(text.code) <= LONG)):
             self.texts[node] = text
             return
         if named is None:
@@ -156,11 +157,17 @@ class _Writing:
         """What is computed from an argument, as it was computed."""
         if id(x) in self.texts:
             return self.texts[id(x)]
-        parts = [self._part(a) for a in x.args]
         function: Any = x.function
+        if function is computed:  # a row of the table, of plain arrays
+            row, args, params = x.args
+            text = written(row, [self._part(a) for a in args], params,
+                           [np.shape(_held(a)) for a in args])
+            self.texts[id(x)] = text
+            return text
+        parts = [self._part(a) for a in x.args]
         if function in OPERATORS and len(parts) == 2:
             sign = OPERATORS[function]
-            text = infix(sign, *parts, LEVELS.get(sign, COMPARE))
+            text = infix(sign, parts[0], parts[1], LEVELS.get(sign, COMPARE))
         elif function in SIGNS:
             text = Text(f"{SIGNS[function]}{within(parts[0], SIGN)}", SIGN)
         elif function is operator.getitem:
@@ -171,13 +178,14 @@ class _Writing:
             text = Text(f"{within(parts[0], ATOM)}.{x.args[1]}({', '.join(rest + options)})")
         elif function is float:
             text = call("float", *parts)
-        elif function is _both_zero:
+        elif function is both_zero:
             text = Text(" & ".join(f"({within(part, SUM)} == 0)" for part in parts), COMPARE)
-        elif getattr(np, getattr(function, "__name__", ""), None) is function:
-            options = [f"{key}={self._part(value).code}" for key, value in x.kwargs.items()]
-            text = call(f"np.{function.__name__}", *parts, *options)
         else:
-            raise NotPrintableError(getattr(function, "__name__", str(function)))
+            name = getattr(function, "__name__", str(function))
+            if getattr(np, name, None) is not function:
+                raise NotPrintableError(name)
+            options = [f"{key}={self._part(value).code}" for key, value in x.kwargs.items()]
+            text = call(f"np.{name}", *parts, *options)
         self.texts[id(x)] = text
         return text
 
@@ -185,7 +193,7 @@ class _Writing:
         if isinstance(x, Node):
             self.node(x)
             return self.texts[x]
-        if isinstance(x, type) or isinstance(x, np.dtype):
+        if isinstance(x, type | np.dtype):
             return Text(f"np.{np.dtype(x).name}")
         return self.plain(x) if isinstance(x, Followed | np.ndarray | np.generic | float | int
                                            ) and not isinstance(x, bool) else Text(repr(x))
@@ -200,9 +208,9 @@ class _Writing:
         if _is_uniform(array):
             return call("np.full", repr(array.shape), _number(array.ravel()[0]),
                         f"np.{array.dtype.name}")
-        if array.size > 64:
-            raise NotFollowedError(f"an array of shape {array.shape} is a constant of the function: "
-                                   "give it as an argument, so that it has a name")
+        if array.size > FEW:
+            raise NotFollowedError(f"an array of shape {array.shape} is a constant of the "
+                                   "function: give it as an argument, so that it has a name")
         text = re.sub(r"\bnan\b", "np.nan", re.sub(r"\binf\b", "np.inf", repr(array.tolist())))
         return call("np.array", text, f"np.{array.dtype.name}")
 
@@ -246,29 +254,17 @@ def function_text(recorded: Recorded, name: str, backend: str = "numpy") -> str:
     """The program: the helpers that it needs, and a function of the same arguments that returns
     (result, gradients)."""
     writing = _Writing(recorded)
-    given = set(recorded.parameters)
-    shapes = {key: np.shape(x.value if isinstance(x, Node) else x.held if type(x) is Followed else x)
-              for key, x in recorded.parameters.items() if isinstance(x, Node | Followed)}
-    checks = [f"assert np.shape({key}) == {shape}" for key, shape in shapes.items()]
-    checks += [f"assert {key} == {x!r}" for key, x in recorded.parameters.items()
-               if key not in shapes and key in given]
     for node in recorded.order:
-        if node not in recorded.forward and "# backward" not in writing.lines:
+        is_backward = node.op is not None and node not in recorded.forward
+        if is_backward and "# backward" not in writing.lines:
             writing.lines.append("# backward")
         writing.node(node)
-    for how, x, outcome in recorded.recorder.conditions:
-        text = writing.followed(x)
-        if getattr(how, "__name__", "") not in ("itself", "bool"):
-            raise NotPrintableError(f"a decision by {getattr(how, '__name__', how)}")
-        if np.any(outcome) != np.all(outcome):
-            raise NotPrintableError("a decision by an array of masks")
-        writing.lines.append(f"assert {'' if np.any(outcome) else 'not '}"
-                             f"np.{'all' if np.any(outcome) else 'any'}({text.code})")
-    result = writing.texts[recorded.result].code
+    body = [*_asserted(recorded), *writing.lines]
+    body += [_decided(writing, *condition) for condition in recorded.recorder.conditions]
     gradients = [writing.texts[g].code if isinstance(g, Node) else f"np.zeros_like({key})"
                  if g is None else writing.plain(g).code for key, g in recorded.gradients.items()]
     slopes = f"({', '.join(gradients)}{',' * (len(gradients) == 1)})"
-    body = [*checks, *writing.lines, f"return {result}, {slopes}"]
+    body.append(f"return {writing.texts[recorded.result].code}, {slopes}")
     head, known = "import numpy as np", HELPERS
     if backend != "numpy":
         head, _, known = BACKENDS[backend]
@@ -281,3 +277,29 @@ def function_text(recorded: Recorded, name: str, backend: str = "numpy") -> str:
             raise NotPrintableError(f"{key} for {backend}")
     return "\n\n\n".join([head, *(known[key] for key in needed), text])
 
+
+def _asserted(recorded: Recorded) -> list[str]:
+    """The shapes of the arguments, and the values of those that aren't arrays."""
+    lines = []
+    for name, x in recorded.parameters.items():
+        if isinstance(x, Node | Followed):
+            held = x.value if isinstance(x, Node) else x.held
+            lines.append(f"assert np.shape({name}) == {np.shape(held)}")
+        else:
+            lines.append(f"assert {name} == {x!r}")
+    return lines
+
+
+def _decided(writing: _Writing, how: Any, x: Followed, outcome: Any) -> str:
+    """What the run decided by numbers, as an assert."""
+    if getattr(how, "__name__", "") == "shape":
+        return f"assert np.shape({writing.followed(x).code}) == {outcome!r}"
+    if getattr(how, "__name__", "") not in ("itself", "bool"):
+        raise NotPrintableError(f"a decision by {getattr(how, '__name__', how)}")
+    code, size = writing.followed(x).code, np.size(outcome)
+    if np.any(outcome) == np.all(outcome):
+        each = "all" if np.any(outcome) else "any"
+        return f"assert {'' if np.any(outcome) else 'not '}np.{each}({code})"
+    if size > FEW:
+        raise NotPrintableError(f"a decision by {size} numbers")
+    return f"assert np.array_equal({code}, {np.asarray(outcome).tolist()})"

@@ -14,7 +14,7 @@ from ..graph import Node
 from ..primitive import OTHER_ARRAYS, Primitive
 from ..recording import Observer, lock
 
-__all__ = ["OPERATORS", "SIGNS", "ArrayRecorder", "Condition", "NotNowError", "itself",
+__all__ = ["OPERATORS", "SIGNS", "ArrayRecorder", "Condition", "NotNowError", "computed", "itself",
            "may_change_shape", "same"]
 
 Condition = tuple[Callable[[Any], Any], Followed, Any]
@@ -161,13 +161,13 @@ def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     if any([isinstance(x, Node) for x in args]):
         return row.apply(args, {name: recorder.constant(x) if type(x) is Followed else x
                                 for name, x in params.items()})
-    return recorder.follow(_computed, (row, args, params), {})
+    return recorder.follow(computed, (row, args, params), {})
 
 
 OTHER_ARRAYS[Followed] = applied
 
 
-def _computed(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+def computed(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """What a row computes."""
     return row.compute(args, params)
 

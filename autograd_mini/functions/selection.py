@@ -240,7 +240,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) ->
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
     axis = normalize_axis_index(axis, len(shape(a)))
     if is_live(a):
-        return ops.taken_at([a, a], places=functools.partial(_places_in_order, axis=axis))
+        return ops.taken_at([a, a], places=functools.partial(places_in_order, axis=axis))
     order = np.argsort(value_of(a), axis=axis, kind="stable")
     if len(shape(a)) == 1:
         return getitem(a, index=order)
@@ -252,11 +252,11 @@ def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
     """With the kth number where sorting would put it, smaller ones before and larger after."""
     a, axis = (reshape(a, (-1,)), 0) if axis is None else (a, axis)
     if is_live(a):
-        return ops.taken_at([a, a], places=functools.partial(_places_in_order, axis=axis, kth=kth))
+        return ops.taken_at([a, a], places=functools.partial(places_in_order, axis=axis, kth=kth))
     return take_along_axis(a, np.argpartition(value_of(a), kth, axis=axis), axis)
 
 
-def _places_in_order(x: np.ndarray, axis: int, kth: Any = None) -> np.ndarray:
+def places_in_order(x: np.ndarray, axis: int, kth: Any = None) -> np.ndarray:
     """Where the entries of x stand that come one after the other along `axis` when it is sorted, or
     partitioned.
     """
