@@ -47,7 +47,7 @@ def test_docstrings_are_executed(module):
 
 PAGES = ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/start.md", "docs/how_it_works.md",
          "docs/coming_from.md", "docs/teachers.md", *[f"docs/guides/{name}.md" for name in (
-             "verify", "see", "numpy", "nan", "train", "compile")],
+             "verify", "see", "numpy", "nan", "train", "compile", "source")],
          pytest.param("docs/guides/grade.md", marks=pytest.mark.slow),  # one never ends
          pytest.param("docs/guides/parallel.md", marks=pytest.mark.skipif(
              importlib.util.find_spec("mpi4py") is None, reason="mpi4py is for Linux here")),

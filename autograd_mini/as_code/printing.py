@@ -65,27 +65,23 @@ def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None
     asked = _asked(names, example, wrt)
     called = name or f"{getattr(f, '__name__', 'function')}_and_gradient".replace("<lambda>", "f")
     draws = [example, *_drawn(example)]
-    records, texts = [], []
-    for draw in draws:
-        try:
-            records.append(recorded(f, draw, asked))
-            texts.append(function_text(records[-1], called))
-        except NotPrintableError as error:
-            raise NotFollowedError(f"{error} can't be printed as NumPy code") from None
-    if len(set(texts)) > 1:
+    records = [recorded(f, draw, asked) for draw in draws]
+    texts = {_text(record, called, "numpy") for record in records}
+    if len(texts) > 1:
         raise NotFollowedError("its code would be another one for other numbers, which an `if` or "
                                "an index that depends on them does")
-    made = Source(texts[0])
-    made.function = _run(texts[0], called)
+    made = Source(texts.pop())
+    made.function = _run(made, called)
     for draw, record in zip(draws, records, strict=True):
         _compare(f, made.function, draw, record)
-    if backend == "numpy":
-        return made
+    return made if backend == "numpy" else Source(_text(records[0], called, backend))
+
+
+def _text(record: Recorded, name: str, backend: str) -> str:
     try:
-        told = Source(function_text(records[0], called, backend))
+        return function_text(record, name, backend)
     except NotPrintableError as error:
         raise NotFollowedError(f"{error} can't be printed for {backend}") from None
-    return told
 
 
 def _run(text: str, name: str) -> Any:
@@ -121,7 +117,10 @@ def _compare(f: Any, printed: Any, given: Sequence[Any], record: Recorded) -> No
     arrays = [np.asarray(x) if _is_float(x) else x for x in given]
     names = [*record.parameters]
     with np.errstate(all="ignore"):
-        value, its = printed(*arrays)
+        try:
+            value, its = printed(*arrays)
+        except Exception as error:
+            raise NotFollowedError(f"the printed code doesn't run: {error}") from error
         _, plain = value_and_grad(f, tuple(names.index(n) for n in record.gradients))(*arrays)
     if not _same(value, record.result.value):
         raise NotFollowedError("the printed code gives another result")

@@ -37,7 +37,7 @@ HELPERS = {
     np.add.at(x, index, g)
     return x""",
     "logsumexp": """def logsumexp(x, axis=None, keepdims=False):
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(top), top, 0)
     y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
     y = np.where(np.isfinite(top), y, top)
@@ -49,7 +49,7 @@ HELPERS = {
     h = np.hypot(a, b)
     return np.where(h == 0, 0.0, a / np.where(h == 0, 1.0, h))""",
     "length": """def length(x, axis=None):
-    top = np.max(np.abs(x), axis=axis, keepdims=True)
+    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
     usual = (top == 0) | ~np.isfinite(top)
     scale = np.where(usual, 1.0, np.exp2(np.floor(np.log2(np.where(usual, 1.0, top)))))
     return np.sqrt(np.sum(np.square(x / scale), axis=axis, keepdims=True)) * scale""",
