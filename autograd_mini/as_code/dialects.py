@@ -30,12 +30,28 @@ TORCH_HELPERS = {
     return x.index_add(0, at.reshape(-1), g.reshape(-1)).reshape(shape)""",
     "logsumexp": """def logsumexp(x, dim=None, keepdim=False):
     return torch.logsumexp(x, tuple(range(x.ndim)) if dim is None else dim, keepdim)""",
+    "places_in_order": """def places_in_order(x, axis, kth=None):
+    order = torch.argsort(x, dim=axis, stable=True)
+    return torch.take_along_dim(torch.arange(x.numel()).reshape(x.shape), order, axis)""",
+    "put_at": """def put_at(g, places, shape):
+    x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype)
+    return x.index_add(0, places.reshape(-1), g.reshape(-1)).reshape(shape)""",
     **{name: HELPERS[name].replace("np.", "torch.") for name in (
-        "sech", "bell", "share", "within_bounds", "cosine", "unit", "in_range")},
+        "sech", "bell", "share", "within_bounds", "unit", "in_range")},
+    "cosine": """def cosine(a, b):
+    zero = torch.zeros_like(a if torch.is_tensor(a) else b)
+    h = torch.hypot(a + zero, b + zero)
+    return torch.where(h == 0, 0.0, a / torch.where(h == 0, 1.0, h))""",
 }
 JAX_HELPERS = {name: text.replace("np.", "jnp.") for name, text in HELPERS.items()} | {
     "put_back": """def put_back(g, index, shape):
     return jnp.zeros(shape, g.dtype).at[index].add(g)""",
+    "put_at": """def put_at(g, places, shape):
+    x = jnp.zeros(math.prod(shape), g.dtype).at[jnp.ravel(places)].add(jnp.ravel(g))
+    return x.reshape(shape)""",
+    "places_in_order": """def places_in_order(x, axis, kth=None):
+    order = jnp.argsort(x, axis=axis, stable=True)
+    return jnp.take_along_axis(jnp.arange(x.size).reshape(x.shape), order, axis)""",
 }
 
 
@@ -47,7 +63,7 @@ class _Jax(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if ast.unparse(node.value) == "np.s_":
-            return _as_index(node.slice)
+            return _as_index(self.visit(node.slice))
         self.generic_visit(node)
         return node
 
@@ -57,6 +73,14 @@ class _Torch(_Jax):
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name("torch") if node.id == "np" else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """A mask times 1.0 would be of float32."""
+        is_mask = isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant) and (
+            node.left.value == 1.0 and type(node.left.value) is float)
+        self.generic_visit(node)
+        return ast.parse(f"torch.as_tensor({ast.unparse(node.right)}).to(torch.float64)",
+                         mode="eval").body if is_mask else node
 
     def visit_Slice(self, node: ast.Slice) -> ast.Slice:
         if node.step is not None and ast.unparse(node.step).startswith("-"):
@@ -80,7 +104,7 @@ class _Torch(_Jax):
                                    {k: ast.unparse(v) for k, v in options.items()}),
                              mode="eval").body
         if name.startswith("np.linalg.") or not name.startswith("np."):
-            names = {"axis": "dim", "keepdims": "keepdim"}
+            names = {"axis": "dim", "keepdims": "keepdim"} if name == "logsumexp" else {}
             keywords = [ast.keyword(names.get(k, k), v) for k, v in options.items()]
             return ast.Call(self.visit(node.func), args, keywords)
         return ast.Call(self.visit(node.func), args, [ast.keyword(k, v)
@@ -102,7 +126,36 @@ def _reduced(name: str, whole: str) -> Torch:
 
 
 def _made(name: str) -> Torch:
-    return lambda args, options: f"torch.{name}({', '.join(args[:-1])}, dtype={args[-1]})"
+    return lambda args, options: (f"torch.{name}({', '.join(args[:-1])}, dtype={args[-1]})"
+                                  if len(args) > 1 else f"torch.{name}({args[0]})")
+
+
+def _one_axis(name: str, arg: str, axis: str) -> str:
+    if not axis.lstrip("-").isdigit():
+        raise NotPrintableError(f"{name} along {axis}")
+    return f"torch.{name}({arg}, dim={axis})"
+
+
+def _is_number(arg: str) -> bool:
+    return not any(isinstance(x, ast.Call | ast.Name) for x in ast.walk(ast.parse(arg)))
+
+
+def _where(condition: str, yes: str, no: str) -> str:
+    """Two numbers alone would be a tensor of float32."""
+    if _is_number(yes) and _is_number(no):
+        yes = f"torch.tensor({float(ast.literal_eval(yes))}, dtype=torch.float64)"
+    return f"torch.where(torch.as_tensor({condition}) != 0, {yes}, {no})"
+
+
+def _of_two(name: str) -> Torch:
+    """A function of two tensors, one of which may be a number in NumPy."""
+    def write(args: list[str], options: dict[str, str]) -> str:
+        numbers = [_is_number(arg) for arg in args]
+        if sum(numbers) == 1:
+            k = numbers.index(True)
+            args = [*args[:k], f"torch.full_like({args[1 - k]}, {args[k]})", *args[k + 1:]]
+        return f"torch.{name}({', '.join(args)})"
+    return write
 
 
 TORCH: dict[str, Torch] = {
@@ -110,17 +163,23 @@ TORCH: dict[str, Torch] = {
     "np.min": _reduced("amin", "min"), "np.prod": _reduced("prod", "prod"),
     "np.cumsum": _reduced("cumsum", "cumsum"), "np.cumprod": _reduced("cumprod", "cumprod"),
     "np.shape": lambda args, options: f"tuple({args[0]}.shape)",
+    "np.result_type": lambda args, options: f"{args[0]}.dtype",
     "np.transpose": lambda args, options: f"torch.permute({args[0]}, {args[1]})",
-    "np.expand_dims": lambda args, options: f"torch.unsqueeze({args[0]}, {args[1]})",
+    "np.expand_dims": lambda args, options: _one_axis("unsqueeze", args[0], args[1]),
     "np.squeeze": lambda args, options: f"torch.squeeze({args[0]}, {options['axis']})",
-    "np.concatenate": lambda args, options: f"torch.cat({args[0]}, dim={options['axis']})",
+    "np.concatenate": lambda args, options: _one_axis("cat", args[0], options["axis"]),
     "np.stack": lambda args, options: f"torch.stack({args[0]}, dim={options['axis']})",
     "np.full": _made("full"), "np.zeros": _made("zeros"), "np.array": _made("tensor"),
     "np.asarray": lambda args, options: f"{args[0]}.to({args[1]})",
     "np.heaviside": lambda args, options: f"torch.heaviside({args[0]}, "
                                           f"torch.full_like({args[0]}, {args[1]}))",
     "np.maximum": lambda args, options: f"torch.clamp({args[0]}, min=0)" if args[1] == "0" else (
-        f"torch.maximum({', '.join(args)})"),
+        _of_two("maximum")(args, options)),
+    **{f"np.{name}": _of_two(name) for name in (
+        "minimum", "fmax", "fmin", "hypot", "arctan2", "logaddexp", "logaddexp2", "copysign",
+        "remainder", "fmod")},
+    "np.where": lambda args, options: _where(*args),
+    "np.ravel": lambda args, options: f"{args[0]}.reshape(-1)",
     "np.rint": lambda args, options: f"torch.round({args[0]})",
 }
 
@@ -136,7 +195,7 @@ def _as_index(part: ast.expr) -> ast.expr:
 
 
 BACKENDS: dict[str, tuple[str, ast.NodeTransformer, dict[str, str]]] = {
-    "jax": ("import jax.numpy as jnp", _Jax(), JAX_HELPERS),
+    "jax": ("import math\n\nimport jax.numpy as jnp", _Jax(), JAX_HELPERS),
     "torch": ("import torch", _Torch(), TORCH_HELPERS),
 }
 

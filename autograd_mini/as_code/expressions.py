@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ATOM", "COMPARE", "POWER", "PRODUCT", "SIGN", "SUM", "Text", "call", "infix", "within"]
+__all__ = ["ATOM", "COMPARE", "LEVELS", "POWER", "PRODUCT", "SIGN", "SUM", "Text", "call", "infix",
+           "within"]
 
-COMPARE, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+COMPARE, OR, XOR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)
+LEVELS = {"|": OR, "^": XOR, "&": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT,
+          "@": PRODUCT, "//": PRODUCT, "%": PRODUCT, "**": POWER}
+"""Of Python's operators: https://docs.python.org/3/reference/expressions.html#operator-precedence.
+All others compare."""
 
 
 class Text(NamedTuple):
@@ -31,8 +36,13 @@ def within(text: Text, level: int) -> str:
 
 
 def infix(sign: str, a: Text, b: Text, level: int) -> Text:
-    """a sign b; the right one of equals is put in parentheses, and of ** the left one."""
-    left, right = (level + 1, SIGN) if sign == "**" else (level, level + 1)
+    """a sign b; the right one of equals is put in parentheses, of ** the left one, of comparisons,
+    which would be a chain, both."""
+    left, right = (level, level + 1)
+    if sign == "**":
+        left, right = level + 1, SIGN
+    elif level == COMPARE:
+        left = level + 1
     return Text(f"{within(a, left)} {sign} {within(b, right)}", level)
 
 

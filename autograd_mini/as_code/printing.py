@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import keyword
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,24 @@ from ..transforms import value_and_grad
 from .dialects import BACKENDS
 from .recorded import Recorded, check_argument, parameters_of, recorded
 from .rows import NotPrintableError
-from .text import function_text
+from .text import RESERVED, function_text
 
 __all__ = ["Source", "source"]
 
-DRAWS = 3  # the example, and others near it
+DRAWS, FAR = 3, 4  # the example and others near it; others far away, where the same is decided
 
 
 class Source(str):
-    """The text of a program: Python that needs NumPy alone. `function` is what it defines."""
+    """The text of a program: Python that needs NumPy, JAX or PyTorch alone."""
 
-    function: Callable[..., Any]
+    name: str  # of the function that it defines
+
+    @property
+    def function(self) -> Any:
+        """That function, made anew; `ImportError` if what it needs isn't installed."""
+        space: dict[str, Any] = {}
+        exec(compile(self, f"<source of {self.name}>", "exec"), space)
+        return space[self.name]
 
     def write(self, path: str | Path) -> None:
         """Write it into a file."""
@@ -62,19 +70,73 @@ def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None
     for x in example:
         check_argument(x)
     names = parameters_of(f, len(example))
+    if reserved := sorted({*names} & RESERVED):
+        raise ArgumentError(f"an argument is called {reserved[0]}, which the code means something "
+                            "else by: rename it")
     asked = _asked(names, example, wrt)
     called = name or f"{getattr(f, '__name__', 'function')}_and_gradient".replace("<lambda>", "f")
+    if not called.isidentifier() or keyword.iskeyword(called) or called in RESERVED:
+        raise ArgumentError(f"a function can't be called {called!r}")
     draws = [example, *_drawn(example)]
     records = [recorded(f, draw, asked) for draw in draws]
     texts = {_text(record, called, "numpy") for record in records}
     if len(texts) > 1:
         raise NotFollowedError("its code would be another one for other numbers, which an `if` or "
                                "an index that depends on them does")
-    made = Source(texts.pop())
-    made.function = _run(made, called)
+    made = _named(texts.pop(), called)
     for draw, record in zip(draws, records, strict=True):
         _compare(f, made.function, draw, record)
-    return made if backend == "numpy" else Source(_text(records[0], called, backend))
+    for draw in _far_from(example):
+        _tried(f, made, draw, records[0], called)
+    if backend == "numpy":
+        return made
+    told = _named(_text(records[0], called, backend), called)
+    _run_there(told, made, example, backend)
+    return told
+
+
+def _run_there(told: Source, made: Source, example: Sequence[Any], backend: str) -> None:
+    """Refuse code for another library that gives other numbers, if that library is installed."""
+    try:
+        there = IN[backend](example)
+    except ImportError:
+        return
+    _, ours = made.function(*[np.asarray(x) if _is_float(x) else x for x in example])
+    try:
+        _, theirs = told.function(*there)
+        found = [np.asarray(x) for x in theirs]
+    except Exception as error:
+        raise NotFollowedError(f"the code for {backend} doesn't run: {error}") from error
+    for a, b in zip(found, ours, strict=True):
+        close = 2**14 * np.finfo(b.dtype).eps
+        if a.shape != b.shape or not np.allclose(a, b, rtol=close, equal_nan=True, atol=close * (
+                np.max(np.abs(b), initial=0.0))):
+            raise NotFollowedError(f"the code for {backend} gives other numbers")
+
+
+def _in_torch(example: Sequence[Any]) -> list[Any]:
+    import torch
+
+    return [torch.tensor(np.asarray(x)) if isinstance(x, np.ndarray | np.generic | float) else x
+            for x in example]
+
+
+def _in_jax(example: Sequence[Any]) -> list[Any]:
+    import jax
+
+    if not jax.config.jax_enable_x64:  # it would round
+        raise ImportError
+    return [jax.numpy.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else x
+            for x in example]
+
+
+IN = {"torch": _in_torch, "jax": _in_jax}
+
+
+def _named(text: str, name: str) -> Source:
+    made = Source(text)
+    made.name = name
+    return made
 
 
 def _text(record: Recorded, name: str, backend: str) -> str:
@@ -82,13 +144,6 @@ def _text(record: Recorded, name: str, backend: str) -> str:
         return function_text(record, name, backend)
     except NotPrintableError as error:
         raise NotFollowedError(f"{error} can't be printed for {backend}") from None
-
-
-def _run(text: str, name: str) -> Any:
-    """The function that a program defines."""
-    space: dict[str, Any] = {}
-    exec(compile(text, f"<source of {name}>", "exec"), space)
-    return space[name]
 
 
 def _asked(names: Sequence[str], example: Sequence[Any], wrt: Any) -> list[str]:
@@ -109,6 +164,48 @@ def _drawn(example: Sequence[Any]) -> list[list[Any]]:
         draws.append([np.asarray(x * rng.uniform(0.9, 1.1, np.shape(x)), np.asarray(x).dtype)
                       if _is_float(x) else x for x in example])
     return draws
+
+
+def _far_from(example: Sequence[Any]) -> Iterator[list[Any]]:
+    """Other numbers in other places, with other signs; other whole numbers and masks."""
+    for seed in range(1, 1 + FAR):
+        rng = np.random.default_rng(seed)
+        draw: list[Any] = []
+        for x in example:
+            array = np.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else None
+            if array is None:
+                draw.append(x)
+            elif array.dtype.kind == "f":
+                moved = rng.permutation(array.ravel()).reshape(array.shape)
+                signs = rng.choice([-1.0, 1.0], array.shape)
+                draw.append(np.asarray(moved * signs * rng.uniform(0.5, 2.0, array.shape),
+                                       array.dtype))
+            elif array.dtype.kind == "b":
+                draw.append(rng.random(array.shape) < 0.5)
+            else:
+                low, high = (array.min(), array.max()) if array.size else (0, 0)
+                draw.append(rng.integers(min(low, 0), high + 1, array.shape).astype(array.dtype))
+        yield draw
+
+
+def _tried(f: Any, made: Source, draw: Sequence[Any], first: Recorded, name: str) -> None:
+    """Refuse code in which numbers of the example stand: recorded elsewhere, where the same was
+    decided, it must be the same code."""
+    try:
+        record = recorded(f, draw, [*first.gradients])
+    except Exception:  # a singular matrix, an index out of range: it isn't for these
+        return
+    if not np.isfinite(record.result.value).all() or not _decides_alike(first, record):
+        return
+    if _text(record, name, "numpy") != made:
+        raise NotFollowedError("its code would be another one for other numbers")
+    _compare(f, made.function, draw, record)
+
+
+def _decides_alike(a: Recorded, b: Recorded) -> bool:
+    ours, theirs = ([outcome for *_, outcome in r.recorder.conditions] for r in (a, b))
+    return len(ours) == len(theirs) and all(
+        np.array_equal(x, y) for x, y in zip(ours, theirs, strict=True))
 
 
 def _compare(f: Any, printed: Any, given: Sequence[Any], record: Recorded) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from ..call import inside_transform
 from ..compiler.array_recorder import ArrayRecorder
 from ..debug import AnomalyObserver
 from ..errors import ArgumentTypeError, DTypeError, GraphError, NotFollowedError
-from ..graph import Node, topological_order
+from ..graph import Node, topological_order, value_of
 from ..passes import sweep
 from ..recording import observed_by, traced_by
 from ..tensor import Tensor
@@ -60,6 +61,8 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) 
         watcher = AnomalyObserver(refuse=False)
         with observed_by(watcher):
             result, held = with_locals(f, [*given.values()])
+        if recorder.refused:  # and the function caught it
+            raise NotFollowedError(recorder.refused)
         if not isinstance(result, Node):
             raise GraphError("the function's result isn't computed from its arguments")
         if np.size(result.value) != 1:
@@ -92,7 +95,9 @@ def _swept(result: Node) -> tuple[dict[Node, Any], dict[Node, Node]]:
     origins: dict[Node, Node] = {}
     known = set(topological_order(result))
     senders: dict[Node, Node] = {}  # the last one of each, which what is added up goes back through
-    for node, g, sent in sweep(result, seed_for(result, None), create_graph=True):
+    # The first gradient is a node, so that all that is made of it is one.
+    seed = Tensor(np.ones_like(value_of(seed_for(result, None))))
+    for node, g, sent in sweep(result, seed, create_graph=True):
         cotangents[node] = g
         for new, through in ((g, senders.get(node, node)), *((x, node) for x in sent)):
             for part in topological_order(new) if isinstance(new, Node) else ():
@@ -110,7 +115,8 @@ def parameters_of(f: Callable[..., Any], count: int) -> list[str]:
                  if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     except (TypeError, ValueError):
         found = []
-    return [*found[:count], *(f"x{i + 1}" for i in range(len(found), count))]
+    extra = (name for i in itertools.count(1) if (name := f"x{i}") not in found)
+    return [*found[:count], *itertools.islice(extra, max(0, count - len(found)))]
 
 
 def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:
@@ -125,8 +131,9 @@ def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:
 def check_argument(x: Any) -> None:
     """Raise `ArgumentTypeError` for what can't be an argument of the code."""
     is_array = isinstance(x, np.ndarray | np.generic | float) and np.asarray(x).dtype.kind in "fiub"
-    is_plain = x is None or isinstance(x, int | str) or (
-        isinstance(x, tuple) and all(isinstance(part, int | str) for part in x))
+    plain = (int, bool, str)  # and no class of a user's that is derived from one
+    is_plain = x is None or type(x) in plain or (
+        type(x) is tuple and all(type(part) in plain for part in x))
     if not (is_array or is_plain):
         raise ArgumentTypeError(
             f"the code can't have an argument that is a {type(x).__name__}: give arrays, numbers, "

@@ -16,16 +16,16 @@ from ..graph import Node
 from ..limits import both_zero
 from ..primitive import Elementwise
 from .dialects import BACKENDS, translated
-from .expressions import ATOM, COMPARE, PRODUCT, SIGN, SUM, Text, call, infix, within
+from .expressions import ATOM, COMPARE, LEVELS, SIGN, SUM, Text, call, infix, within
 from .recorded import Recorded
 from .rows import HELPERS, NotPrintableError, index_code, written
 
 __all__ = ["function_text"]
 
 COMMENTS = 50  # where comments begin
+RESERVED = {"np", "jnp", "torch", *HELPERS}  # what the code calls something itself
 FEW = 64  # entries of an array that is written out
 LONG = 60  # letters of an expression that gets a name of its own
-LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT}
 
 
 class _Writing:
@@ -35,10 +35,11 @@ class _Writing:
         self.recorded = recorded
         self.texts: dict[Any, Text] = {}
         self.lines: list[str] = []
-        self.taken = set(recorded.parameters)
+        self.taken = {*recorded.parameters, *RESERVED}
         self.labels = self._labels()
         self.uses = Counter(p for node in recorded.order for p in node.parents if p is not None)
         self.known: dict[tuple[str, Any], Text] = {}
+        self.constants: set[Node] = set()  # the nodes that depend on no argument
         for name, x in recorded.parameters.items():
             self.texts[x if isinstance(x, Node) else id(x)] = Text(name)
 
@@ -69,7 +70,12 @@ class _Writing:
         """The text of a node, in a line of its own if it is used more than once, or is long."""
         if node in self.texts:
             return
-        if node.op is None:
+        for parent in node.parents:  # of a node that is only compared
+            if parent is not None and parent not in self.texts:
+                self.node(parent)
+        if node.op is None or (not self._follows(node.params) and all(
+                self._is_constant(node, i) for i in range(len(node.inputs)))):
+            self.constants.add(node)
             self.texts[node] = self.constant(node.value)
             return
         parts = [self.texts[p] if p is not None else self.plain(x)
@@ -88,7 +94,8 @@ class _Writing:
         shape = np.shape(node.value)
         if node.op is not None and node.op.name == "multiply":
             for mine, other in ((0, 1), (1, 0)):
-                if _is_one(node.inputs[mine], node.parents[mine]) and shapes[other] == shape:
+                if self._is_constant(node, mine) and shapes[other] == shape and np.all(
+                        np.equal(_held(node.inputs[mine]), 1)):
                     return parts[other]
         if node.op is not None and node.op.name in ("reshape", "broadcast_to") and (
                 shapes[0] == shape):
@@ -98,11 +105,26 @@ class _Writing:
     def _in_full(self, node: Node, parts: list[Text], shapes: Any) -> list[Text]:
         """The operands; an array of one number alone is that number where others give its shape."""
         shape = np.shape(node.value)
+        alike = [self._is_constant(node, i) and _is_uniform(x) for i, x in enumerate(node.inputs)]
         spread = isinstance(node.op, Elementwise) and shape in [
-            s for s, p, x in zip(shapes, node.parents, node.inputs, strict=True)
-            if not (p is None and _is_uniform(x))]
-        return [Text(_number(_held(x).ravel()[0])) if p is None and spread and _is_uniform(x)
-                else part for part, p, x in zip(parts, node.parents, node.inputs, strict=True)]
+            s for s, its in zip(shapes, alike, strict=True) if not its]
+        return [Text(_number(_held(x).ravel()[0])) if its and spread else part
+                for part, its, x in zip(parts, alike, node.inputs, strict=True)]
+
+    def _is_constant(self, node: Node, i: int) -> bool:
+        """Whether an operand is the same for all arguments."""
+        parent, x = node.parents[i], node.inputs[i]
+        if parent is None:
+            return type(self.recorded.recorder.followed(x)) is not Followed
+        return parent in self.constants
+
+    def _follows(self, params: Any) -> bool:
+        """Whether what an operation was told is computed from an argument."""
+        if isinstance(params, dict):
+            return any(map(self._follows, params.values()))
+        if isinstance(params, tuple | list):
+            return any(map(self._follows, params))
+        return type(self.recorded.recorder.followed(params)) is Followed
 
     def _params(self, node: Node) -> dict[str, Any]:
         params = dict(node.params or {})
@@ -179,7 +201,7 @@ class _Writing:
         elif function is float:
             text = call("float", *parts)
         elif function is both_zero:
-            text = Text(" & ".join(f"({within(part, SUM)} == 0)" for part in parts), COMPARE)
+            text = Text(" & ".join(f"({within(part, SUM)} == 0)" for part in parts), LEVELS["&"])
         else:
             name = getattr(function, "__name__", str(function))
             if getattr(np, name, None) is not function:
@@ -231,12 +253,8 @@ def _held(x: Any) -> Any:
 
 def _is_uniform(x: Any) -> bool:
     array = np.asarray(x)
-    return bool(type(x) is np.ndarray and array.ndim and array.size
-                and np.all(array == array.ravel()[0]))
-
-
-def _is_one(x: Any, parent: Any) -> bool:
-    return parent is None and type(x) in (float, int, np.ndarray) and bool(np.all(np.equal(x, 1)))
+    first = array.ravel()[:1].tobytes()  # 0.0 isn't −0.0
+    return bool(array.ndim and array.size and array.tobytes() == first * array.size)
 
 
 def _number(x: Any) -> str:
@@ -283,10 +301,12 @@ def _asserted(recorded: Recorded) -> list[str]:
     lines = []
     for name, x in recorded.parameters.items():
         if isinstance(x, Node | Followed):
-            held = x.value if isinstance(x, Node) else x.held
-            lines.append(f"assert np.shape({name}) == {np.shape(held)}")
+            held = np.asarray(x.value if isinstance(x, Node) else x.held)
+            lines.append(f"assert np.shape({name}) == {held.shape}")
+            lines.append(f"assert np.result_type({name}) == np.{held.dtype.name}")
         else:
-            lines.append(f"assert {name} == {x!r}")
+            lines.append(f"assert type({name}) is {type(x).__name__} and {name} == {x!r}"
+                         if x is not None else f"assert {name} is None")
     return lines
 
 
