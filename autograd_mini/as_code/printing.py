@@ -124,7 +124,7 @@ def _in_torch(example: Sequence[Any]) -> list[Any]:
 def _in_jax(example: Sequence[Any]) -> list[Any]:
     import jax
 
-    if not jax.config.jax_enable_x64:  # it would round
+    if not jax.config.read("jax_enable_x64"):  # it would round
         raise ImportError
     return [jax.numpy.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else x
             for x in example]
