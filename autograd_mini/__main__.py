@@ -141,38 +141,45 @@ def _role(module: Any, name: str, role: str, options: argparse.Namespace) -> Any
 
 def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
     """The report on one gradient."""
+    args, kwargs = _arguments(found["loss"], found["example"], options)
     with user_code(options.file):
-        example = found["example"]() if callable(found["example"]) else found["example"]
-    args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
-    if not isinstance(args, tuple | list):
-        raise UsageError(f"{options.example} must be a tuple of arguments, or a dict by name")
-    if not args:
-        args, kwargs = _positional(found["loss"], kwargs)
-    wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
-    if not callable(found["loss"]):
-        raise UsageError(f"{options.loss} in {options.file} isn't a function")
-    with user_code(options.file):
-        return check_gradient(found["loss"], found["gradient"], *args, wrt=wrt, **kwargs)
+        return check_gradient(found["loss"], found["gradient"], *args, wrt=_names(options.wrt),
+                              **kwargs)
 
 
 def _source(options: argparse.Namespace) -> int:
-    module = imported(options.file)
-    for name in (options.loss, options.example):
-        if not hasattr(module, name):
-            raise UsageError(f"{options.file} defines no {name!r}")
-    with user_code(options.file):
-        example = getattr(module, options.example)
-        given = example() if callable(example) else example
-    args = given if isinstance(given, tuple) else (given,)
-    if isinstance(given, dict):
-        args, _ = _positional(getattr(module, options.loss), given)
-    text = source(getattr(module, options.loss), *args, backend=options.backend,
-                  wrt=options.wrt.split(",") if options.wrt else None)
+    with redirect_stdout(sys.stderr):  # what the file prints is no part of the code
+        module = imported(options.file)
+        loss, example = (_role(module, getattr(options, role), role, options)
+                         for role in ("loss", "example"))
+        args, kwargs = _arguments(loss, example, options)
+        if kwargs:
+            raise UsageError(f"{options.loss} has arguments that are given by name alone, "
+                             f"{', '.join(kwargs)}: the code takes all by position")
+        with user_code(options.file):
+            text = source(loss, *args, backend=options.backend, wrt=_names(options.wrt))
     if options.output is None:
         print(text, end="")
     else:
         options.output.write_text(text, encoding="utf-8")
     return 0
+
+
+def _names(wrt: str | None) -> list[str] | None:
+    return [name.strip() for name in wrt.split(",")] if wrt else None
+
+
+def _arguments(loss: Any, example: Any, options: argparse.Namespace
+               ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a loss, by position as far as they can be."""
+    with user_code(options.file):
+        given = example() if callable(example) else example
+    args, kwargs = ((), given) if isinstance(given, dict) else (given, {})
+    if not isinstance(args, tuple | list):
+        raise UsageError(f"{options.example} must be a tuple of arguments, or a dict by name")
+    if not callable(loss):
+        raise UsageError(f"{options.loss} in {options.file} isn't a function")
+    return (tuple(args), kwargs) if args else _positional(loss, kwargs)
 
 
 def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

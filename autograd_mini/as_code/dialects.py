@@ -37,7 +37,13 @@ TORCH_HELPERS = {
     x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype)
     return x.index_add(0, places.reshape(-1), g.reshape(-1)).reshape(shape)""",
     **{name: HELPERS[name].replace("np.", "torch.") for name in (
-        "sech", "bell", "share", "within_bounds", "unit", "in_range")},
+        "sech", "bell", "unit", "in_range")},
+    "share": """def share(y, mine, other):
+    ties = (mine == other).to(y.dtype)
+    return torch.where(torch.isnan(y), torch.nan, (mine == y).to(y.dtype) / (1 + ties))""",
+    "within_bounds": """def within_bounds(y, x, low, high):
+    inside = torch.as_tensor((x == y) & (low <= high)).to(y.dtype)
+    return torch.where(torch.isnan(y), torch.nan, inside)""",
     "cosine": """def cosine(a, b):
     zero = torch.zeros_like(a if torch.is_tensor(a) else b)
     h = torch.hypot(a + zero, b + zero)
@@ -114,6 +120,13 @@ class _Torch(_Jax):
 Torch = Callable[[list[str], dict[str, str]], str]
 
 
+def _operand(arg: str) -> str:
+    """It in parentheses, if a method can't be called of it as it stands."""
+    held = isinstance(ast.parse(arg, mode="eval").body,
+                      ast.Name | ast.Call | ast.Attribute | ast.Subscript)
+    return arg if held else f"({arg})"
+
+
 def _reduced(name: str, whole: str) -> Torch:
     def write(args: list[str], options: dict[str, str]) -> str:
         if "axis" not in options:
@@ -128,6 +141,10 @@ def _reduced(name: str, whole: str) -> Torch:
 def _made(name: str) -> Torch:
     return lambda args, options: (f"torch.{name}({', '.join(args[:-1])}, dtype={args[-1]})"
                                   if len(args) > 1 else f"torch.{name}({args[0]})")
+
+
+def _scalar(dtype: str) -> Torch:
+    return lambda args, options: f"torch.as_tensor({args[0]}, dtype=torch.{dtype})"
 
 
 def _one_axis(name: str, arg: str, axis: str) -> str:
@@ -162,15 +179,15 @@ TORCH: dict[str, Torch] = {
     "np.sum": _reduced("sum", "sum"), "np.max": _reduced("amax", "max"),
     "np.min": _reduced("amin", "min"), "np.prod": _reduced("prod", "prod"),
     "np.cumsum": _reduced("cumsum", "cumsum"), "np.cumprod": _reduced("cumprod", "cumprod"),
-    "np.shape": lambda args, options: f"tuple({args[0]}.shape)",
-    "np.result_type": lambda args, options: f"{args[0]}.dtype",
+    "np.shape": lambda args, options: f"tuple({_operand(args[0])}.shape)",
+    "np.result_type": lambda args, options: f"{_operand(args[0])}.dtype",
     "np.transpose": lambda args, options: f"torch.permute({args[0]}, {args[1]})",
     "np.expand_dims": lambda args, options: _one_axis("unsqueeze", args[0], args[1]),
     "np.squeeze": lambda args, options: f"torch.squeeze({args[0]}, {options['axis']})",
     "np.concatenate": lambda args, options: _one_axis("cat", args[0], options["axis"]),
     "np.stack": lambda args, options: f"torch.stack({args[0]}, dim={options['axis']})",
     "np.full": _made("full"), "np.zeros": _made("zeros"), "np.array": _made("tensor"),
-    "np.asarray": lambda args, options: f"{args[0]}.to({args[1]})",
+    "np.asarray": lambda args, options: f"{_operand(args[0])}.to({args[1]})",
     "np.heaviside": lambda args, options: f"torch.heaviside({args[0]}, "
                                           f"torch.full_like({args[0]}, {args[1]}))",
     "np.maximum": lambda args, options: f"torch.clamp({args[0]}, min=0)" if args[1] == "0" else (
@@ -179,7 +196,9 @@ TORCH: dict[str, Torch] = {
         "minimum", "fmax", "fmin", "hypot", "arctan2", "logaddexp", "logaddexp2", "copysign",
         "remainder", "fmod")},
     "np.where": lambda args, options: _where(*args),
-    "np.ravel": lambda args, options: f"{args[0]}.reshape(-1)",
+    "np.ravel": lambda args, options: f"{_operand(args[0])}.reshape(-1)",
+    "np.copy": lambda args, options: f"torch.clone({args[0]})",
+    **{f"np.{dtype}": _scalar(dtype) for dtype in ("float64", "float32", "int64")},
     "np.rint": lambda args, options: f"torch.round({args[0]})",
 }
 
@@ -205,6 +224,9 @@ def translated(statement: str, backend: str) -> str:
     code, mark, comment = statement.partition("  # line ")
     if code.startswith("#"):
         return statement
-    tree = BACKENDS[backend][1].visit(ast.parse(code.strip()))
+    try:
+        tree = BACKENDS[backend][1].visit(ast.parse(code.strip()))
+    except (KeyError, IndexError) as missing:  # an argument that the other library must have
+        raise NotPrintableError(f"{code.strip()} (without {missing})") from None
     told = ast.unparse(ast.fix_missing_locations(tree))
     return f"{told:<{max(len(told), 50)}}{mark}{comment}" if mark else told

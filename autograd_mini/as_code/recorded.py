@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import itertools
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy as np
 from ..backprop import seed_for
 from ..call import inside_transform
 from ..compiler.array_recorder import ArrayRecorder
+from ..compiler.putting_back import Generators
 from ..debug import AnomalyObserver
 from ..errors import ArgumentTypeError, DTypeError, GraphError, NotFollowedError
 from ..graph import Node, topological_order, value_of
@@ -21,7 +25,7 @@ from ..recording import observed_by, traced_by
 from ..tensor import Tensor
 from ..verify.backward_pass import with_locals
 
-__all__ = ["Recorded", "check_argument", "parameters_of", "recorded"]
+__all__ = ["Recorded", "check_argument", "generators_there_are", "parameters_of", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,18 @@ class Recorded:
     places: dict[Node, Any]
 
 
-def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) -> Recorded:
-    """Record a function at an example, and its derivative with respect to some arguments."""
+def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
+             random: Sequence[Any]) -> Recorded:
+    """Record a function at an example, and its derivative with respect to some arguments.
+
+    random: the generators that it mustn't draw from. Raises `NotFollowedError` for what can't be
+    followed, `GraphError` and `DTypeError` for a result that has no gradient.
+    """
     names = parameters_of(f, len(example))
     recorder = ArrayRecorder()
+    generators = Generators([*random])
+    generators.note()
+    recorder.surroundings = SimpleNamespace(generators=generators)  # for what nn draws
     with np.errstate(all="ignore"), inside_transform(), traced_by(recorder):
         given = {name: _stand_in(recorder, x) for name, x in zip(names, example, strict=True)}
         watcher = AnomalyObserver(refuse=False)
@@ -63,6 +75,9 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str]) 
             result, held = with_locals(f, [*given.values()])
         if recorder.refused:  # and the function caught it
             raise NotFollowedError(recorder.refused)
+        if recorder.draws or generators.drew():
+            raise NotFollowedError("the function draws random numbers, which the code would have "
+                                   "for ever: draw them outside, and give them as an argument")
         if not isinstance(result, Node):
             raise GraphError("the function's result isn't computed from its arguments")
         if np.size(result.value) != 1:
@@ -106,6 +121,14 @@ def _swept(result: Node) -> tuple[dict[Node, Any], dict[Node, Node]]:
                     origins[part] = through
         senders |= {parent: node for parent in node.parents if parent is not None}
     return cotangents, origins
+
+
+def generators_there_are() -> list[Any]:
+    """All generators of random numbers, wherever a function might find one."""
+    kinds = (np.random.Generator, np.random.RandomState, random.Random)
+    found = [x for x in gc.get_objects() if issubclass(type(x), kinds)
+             and not isinstance(x, random.SystemRandom)]
+    return [*{id(x): x for x in (np.random.mtrand._rand, random._inst, *found)}.values()]
 
 
 def parameters_of(f: Callable[..., Any], count: int) -> list[str]:

@@ -71,9 +71,15 @@ HELPERS = {
     except np.linalg.LinAlgError:
         return np.full(np.broadcast_shapes(a.shape[:-1] + b.shape[-1:]), np.nan)""",
     "share": """def share(y, mine, other):
-    return np.where(np.isnan(y), np.nan, (mine == y) / (1.0 + (mine == other)))""",
+    each = (mine == y) / (1.0 + (mine == other))
+    return np.where(np.isnan(y), np.nan, each).astype(y.dtype)""",
+    "product": """def product(p, q, r):
+    return (np.asarray(p, np.float64) * q * r).astype(np.result_type(p, q, r))""",
+    "quotient": """def quotient(p, q, d):
+    return (np.asarray(p, np.float64) * q / d).astype(np.result_type(p, q, d))""",
     "within_bounds": """def within_bounds(y, x, low, high):
-    return np.where(np.isnan(y), np.nan, 1.0 * ((x == y) & (low <= high)))""",
+    inside = 1.0 * ((x == y) & (low <= high))
+    return np.where(np.isnan(y), np.nan, inside).astype(y.dtype)""",
 }
 """Functions that NumPy doesn't have, written above the code that uses them."""
 
@@ -219,14 +225,21 @@ WRITTEN: dict[str, Writer] = {
 }
 """By the name of a row: its text. A ufunc of NumPy's needs none."""
 
+IN_SINGLE: dict[str, Writer] = {"p·q·r": _calls("product"), "p·q/d": _calls("quotient")}
+"""Of those that are computed in double precision where their operands are float32."""
+
 
 def written(op: Primitive, parts: Sequence[Text], params: dict[str, Any],
-            shapes: Sequence[tuple[int, ...]]) -> Text:
-    """A row with its operands, as NumPy. Raises `NotPrintableError` for one without a text."""
+            shapes: Sequence[tuple[int, ...]], single: bool = False) -> Text:
+    """A row with its operands, as NumPy; single: whether it gives float32. Raises
+    `NotPrintableError` for one without a text."""
     if op.name in WRITTEN and op.trusted:
-        return WRITTEN[op.name](parts, params, shapes)
+        text = (WRITTEN | IN_SINGLE if single else WRITTEN)[op.name](parts, params, shapes)
+        is_mask = single and text.code.startswith("1.0 * ")
+        return Text(f"np.float32(1){text.code[3:]}", PRODUCT) if is_mask else text
     forward = op.forward if isinstance(op, Elementwise) else None
-    if isinstance(forward, np.ufunc) and not params:
+    name = getattr(forward, "__name__", "")
+    if isinstance(forward, np.ufunc) and not params and getattr(np, name, None) is forward:
         return call(f"np.{forward.__name__}", *parts)
     raise NotPrintableError(op.name)
 
