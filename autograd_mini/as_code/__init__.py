@@ -1,5 +1,6 @@
 """A function and its gradient, printed as NumPy code that runs without this library."""
 
-from .printing import Source, source
+from .printing import source
+from .program import Source
 
 __all__ = ["Source", "source"]

@@ -21,7 +21,7 @@ from ..debug import AnomalyObserver
 from ..errors import ArgumentTypeError, DTypeError, GraphError, NotFollowedError
 from ..graph import Node, topological_order, value_of
 from ..passes import sweep
-from ..recording import observed_by, traced_by
+from ..recording import current_tracer, observed_by, traced_by
 from ..tensor import Tensor
 from ..verify.backward_pass import with_locals
 
@@ -66,23 +66,10 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
     names = parameters_of(f, len(example))
     recorder = ArrayRecorder()
     generators = Generators([*random])
-    generators.note()
     recorder.surroundings = SimpleNamespace(generators=generators)  # for what nn draws
     with np.errstate(all="ignore"), inside_transform(), traced_by(recorder):
         given = {name: _stand_in(recorder, x) for name, x in zip(names, example, strict=True)}
-        watcher = AnomalyObserver(refuse=False)
-        with observed_by(watcher):
-            result, held = with_locals(f, [*given.values()])
-        if recorder.refused:  # and the function caught it
-            raise NotFollowedError(recorder.refused)
-        if recorder.draws or generators.drew():
-            raise NotFollowedError("the function draws random numbers, which the code would have "
-                                   "for ever: draw them outside, and give them as an argument")
-        if not isinstance(result, Node):
-            raise GraphError("the function's result isn't computed from its arguments")
-        if np.size(result.value) != 1:
-            raise DTypeError("ag.source needs a function of which the result is one number: sum "
-                             f"it; its shape is {np.shape(result.value)}")
+        result, held, watcher = _run(f, given, generators)
         cotangents, origins = _swept(result)
         gradients = {name: cotangents.get(given[name]) for name in wrt}
     forward = [*reversed(topological_order(result))]
@@ -101,6 +88,27 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
     lines = {node: watcher.places.get(origins.get(node, node)) for node in order}
     return Recorded(given, result, gradients, [*order], within, called, cotangents, recorder,
                     {node: place for node, place in lines.items() if place is not None})
+
+
+def _run(f: Callable[..., Any], given: dict[str, Any], generators: Generators
+         ) -> tuple[Node, dict[str, Any], AnomalyObserver]:
+    """(what the function gives, its local variables, who has seen the lines of its nodes)."""
+    watcher = AnomalyObserver(refuse=False)
+    generators.note()
+    with observed_by(watcher):
+        result, held = with_locals(f, [*given.values()])
+    recorder = current_tracer()
+    if recorder.refused:  # and the function caught it
+        raise NotFollowedError(recorder.refused)
+    if recorder.draws or generators.drew():
+        raise NotFollowedError("the function draws random numbers, which the code would have for "
+                               "ever: draw them outside, and give them as an argument")
+    if not isinstance(result, Node):
+        raise GraphError("the function's result isn't computed from its arguments")
+    if np.size(result.value) != 1:
+        raise DTypeError("ag.source needs a function of which the result is one number: sum it; "
+                         f"its shape is {np.shape(result.value)}")
+    return result, held, watcher
 
 
 def _swept(result: Node) -> tuple[dict[Node, Any], dict[Node, Node]]:

@@ -240,7 +240,7 @@ def written(op: Primitive, parts: Sequence[Text], params: dict[str, Any],
     forward = op.forward if isinstance(op, Elementwise) else None
     name = getattr(forward, "__name__", "")
     if isinstance(forward, np.ufunc) and not params and getattr(np, name, None) is forward:
-        return call(f"np.{forward.__name__}", *parts)
+        return call(f"np.{name}", *parts)
     raise NotPrintableError(op.name)
 
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from ..followed import Followed
 from ..graph import Node, topological_order
+from .constants import FEW, constant
 from .dialects import BACKENDS, translated
+from .operands import held_in
 from .recorded import Recorded
 from .rows import HELPERS, NotPrintableError
-from .writing import FEW, Writing, held_in
+from .writing import Writing
 
 __all__ = ["function_text"]
 
@@ -90,7 +92,7 @@ def _returned(writing: Writing) -> list[str]:
         if label is None or label in wanted:
             label = writing.free(f"d{key}")
         wanted[label] = (f"np.zeros_like({key})" if g is None else writing.plain(g, True).code
-                         if not isinstance(g, Node) else writing.constant(g.value, True).code
+                         if not isinstance(g, Node) else constant(g.value, True).code
                          if g in writing.constants else writing.texts[g].code)
     given: set[str] = set()
     for label, code in wanted.items():
