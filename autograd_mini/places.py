@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import inspect
 import linecache
 import os
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = ["RETURNED", "Place", "Spot", "assigned_names", "here", "is_users_file", "located",
-           "place_in", "refused_at", "users_frame", "users_spot", "warn"]
+           "place_in", "refused_at", "users_frame", "users_spot", "warn",
+           "with_locals"]
 
 _NOT_THE_USERS = tuple(os.path.dirname(file) + os.sep for file in (__file__, np.__file__))
 _NOT_THE_USERS += (copy.__file__,)  # deepcopy asks a node how it is copied
@@ -199,3 +202,20 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno,
                            space.get("__name__", "<string>"),
                            space.setdefault("__warningregistry__", {}))
+
+
+def with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+    """(what a function returns, its local variables at the end)."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    found: dict[str, Any] = {}
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        return f(*args), found
+    finally:
+        sys.setprofile(before)

@@ -101,8 +101,8 @@ def test_hints():
     assert "np.tanh(z)" in report.hint(1) and "derivative was evaluated" in report.hint(2)
     assert "before the tanh" in report.hint(3) and report.hint(4).endswith("(1 - h ** 2)")
     assert "W2" not in report.hint(3)
-    with pytest.raises(ValueError, match="level 1 to 4"):
-        report.hint(5)
+    with pytest.raises(ValueError, match="level 1 to 5"):
+        report.hint(6)
     assert "right" in ag.check_gradient(mlp, by_hand, *MLP, wrt=WRT).hint(1)
 
 
@@ -157,3 +157,21 @@ def test_a_gradient_without_source():
     exec("def gradient(w):\n    return w\n", space)
     report = ag.check_gradient(lambda w: np.sum(w**2), space["gradient"], np.ones(2))
     assert any("the source of gradient isn't there" in note for note in report.notes)
+
+
+def test_the_last_hint_is_the_whole_backward_pass():
+    """Printed as code, which is right where the claim is wrong; or why it can't be."""
+    x = np.array([0.5, -1.0])
+    report = ag.check_gradient(lambda x: np.sum(np.tanh(x) ** 2), lambda x: 2 * np.tanh(x), x)
+    code = report.hint(5)
+    space = {}
+    exec(code, space)
+    _, (dx,) = space["f_and_gradient"](x)
+    assert ag.check_gradient(lambda x: np.sum(np.tanh(x) ** 2), lambda x: dx, x).ok
+    nuclear = ag.check_gradient(lambda m: np.linalg.norm(m, "nuc"), np.ones((2, 2)), np.eye(2) + 1)
+    assert "can't be printed: svdvals" in nuclear.hint(5)
+    by_name = ag.check_gradient(lambda *, x: np.sum(x**2), lambda *, x: x, x=x)
+    assert "by position" in by_name.hint(5)
+    assert "no code to show" in pickle.loads(pickle.dumps(report)).hint(5)
+    with pytest.raises(ValueError, match="level 1 to 5"):
+        report.hint(6)

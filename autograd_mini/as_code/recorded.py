@@ -21,9 +21,9 @@ from ..debug import AnomalyObserver
 from ..errors import ArgumentTypeError, DTypeError, GraphError, NotFollowedError
 from ..graph import Node, topological_order, value_of
 from ..passes import sweep
+from ..places import with_locals
 from ..recording import current_tracer, observed_by, traced_by
 from ..tensor import Tensor
-from ..verify.backward_pass import with_locals
 
 __all__ = ["Recorded", "check_argument", "generators_there_are", "parameters_of", "recorded"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,14 +15,14 @@ from ..backprop import gradients
 from ..call import inside_transform, variable
 from ..errors import AutogradError, GraphError, ShapeError
 from ..graph import Node, topological_order, value_of
-from ..places import located
+from ..places import located, with_locals
 from ..standins import as_written
 from ..trees import flat, tree_map
 from .diagnosis.record import Record
 from .forms import copied, first_of
 from .names import forms_of
 
-__all__ = ["followed", "locals_as_claims", "with_locals", "written_once"]
+__all__ = ["followed", "locals_as_claims", "written_once"]
 
 
 def followed(forward: Any, args: Sequence[Any]) -> tuple[dict[str, Any], Any]:
@@ -49,23 +48,6 @@ def followed(forward: Any, args: Sequence[Any]) -> tuple[dict[str, Any], Any]:
 def _is_real(x: Any) -> bool:
     """Whether an argument is made of floats alone."""
     return all(np.asarray(value_of(leaf)).dtype.kind == "f" for leaf in flat(x))
-
-
-def with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
-    """(what a function returns, its local variables at the end)."""
-    code = getattr(inspect.unwrap(f), "__code__", None)
-    found: dict[str, Any] = {}
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            found.update(frame.f_locals)
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        return f(*args), found
-    finally:
-        sys.setprofile(before)
 
 
 def locals_as_claims(backward: Any, args: Sequence[Any], variables: Mapping[str, Any],

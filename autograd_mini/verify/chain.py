@@ -37,6 +37,8 @@ class ChainReport(Report):
 
     def hint(self, level: int = 1) -> str:
         """A hint about each claim that is wrong by itself; see `Report.hint`."""
+        if level == 5:
+            return super().hint(level)
         blamed = tuple(e for e in self.entries if e.name in self.blamed)
         return replace(self, entries=blamed or self.entries)._hints(level)
 

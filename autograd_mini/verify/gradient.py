@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError, ShapeError
+from ..errors import AutogradError, GradientError, ShapeError
 from ..graph import value_of
 from .diagnosis.explain import explained
 from .forms import Form, copied, fitting, parameters_named
@@ -137,7 +138,21 @@ def _judged(form: Form, wrt: list[int], claim: Any, copies: list[Any]) -> Report
         with np.errstate(all="ignore"):
             entries = explained(problem, names, entries, copies,
                                 lambda claim: _claims(claim, wrt, names, form.args))
-    return Report(tuple(entries), tuple(dict.fromkeys(notes_on(problem, names, entries))))
+    return Report(tuple(entries), tuple(dict.fromkeys(notes_on(problem, names, entries))),
+                  shown=partial(_as_code, form, [names[i] for i in wrt]))
+
+
+def _as_code(form: Form, wrt: list[str]) -> str:
+    """The backward pass of the loss, printed, or why it can't be."""
+    from ..as_code import source
+
+    if form.home is not None or form.keywords:
+        return ("the backward pass can't be printed: the loss takes parameters from an object, or "
+                "arguments by name alone; give it a function of all of them by position")
+    try:
+        return str(source(form.loss, *form.args, wrt=wrt))
+    except (AutogradError, ArithmeticError, ValueError, TypeError) as error:
+        return f"the backward pass can't be printed: {error}"
 
 
 def assert_gradient(loss: Callable[..., Any], gradient: Any, *args: Any,

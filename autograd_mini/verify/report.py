@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -98,6 +98,7 @@ class Report:
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()  # what makes the check itself weak, or was done on the way
     what: str = "gradient"
+    shown: Callable[[], str] | None = field(default=None, compare=False)  # the backward pass
 
     @property
     def ok(self) -> bool:
@@ -135,14 +136,23 @@ class Report:
     def hint(self, level: int = 1) -> str:
         """A hint about what is wrong, as a teacher gives them, one after the other.
 
-        level: 1, where it is; 2, what kind of mistake; 3, the mistake; 4, the corrected line.
-        Raises `ValueError` for another level.
+        level: 1, where it is; 2, what kind of mistake; 3, the mistake; 4, the corrected line; 5,
+        the whole backward pass of the loss as code (`ag.source`), or why it can't be printed. (A
+        report that was pickled hasn't the loss; ask for 5 before.) Raises `ValueError` for another
+        level.
         """
+        if level == 5:
+            return self.shown() if self.shown is not None else (
+                "there is no code to show here: ag.source(loss, ...) prints that of a loss")
         return self._hints(level)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled or copied: all but the loss."""
+        return vars(self) | {"shown": None}
 
     def _hints(self, level: int) -> str:
         if level not in (1, 2, 3, 4):
-            raise ValueError(f"there are hints of level 1 to 4, not {level!r}")
+            raise ValueError(f"there are hints of level 1 to 5, not {level!r}")
         told: dict[str, list[str]] = {}
         for e in self.entries:
             if e.verdict == "wrong":
