@@ -67,22 +67,24 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
     >>> nn.fit(model, [(X, 3 * X)], nn.mse_loss, steps, 40, progress=False)[-1].loss < 1e-3
     True
     """
-    epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
-    calls = _callbacks(callbacks)
-    _check_fit(model, loader, loss, optimizer, after_epoch, parallel)
-    named = named_metrics(metrics)
-    _check_validation(validation, calls)
-    run = Run(model, loader, loss, optimizer, calls, History(history), epochs, parallel=parallel)
-    with nullcontext() if parallel is None else parallel.training(run):
+    with parallel.together() if isinstance(parallel, Parallel) else nullcontext():
+        epochs, progress = a_whole_number(epochs, "epochs", 0), a_flag(progress, "progress")
+        run = Run(model, loader, loss, optimizer, _callbacks(callbacks), History(history), epochs,
+                  parallel=parallel)
+        _check_fit(run, after_epoch)
+        named = named_metrics(metrics)
+        _check_validation(validation, run.callbacks)
         _train(run, named, validation, progress and run.rank == 0, after_epoch)
-    for call in calls:
-        call.after_fit(run)
-    return run.history
+        for call in run.callbacks:
+            call.after_fit(run)
+        return run.history
 
 
 def _train(run: Run, named: Metrics, validation: Any, progress: bool,
            after_epoch: Callable[[Epoch], object] | None) -> None:
     """The epochs, until there are enough or one of the callbacks stops."""
+    if run.parallel is not None:
+        run.parallel.start(run.model, run.optimizer, run.epochs - len(run.history))
     epoch = _Epoch(run, named)
     for number in range(len(run.history) + 1, run.epochs + 1):
         run.epoch, started = number, time.perf_counter()
@@ -287,9 +289,10 @@ def _callbacks(callbacks: Any) -> tuple[Callback, ...]:
     return given
 
 
-def _check_fit(model: Any, loader: Any, loss: Any, optimizer: Any, after_epoch: Any,
-               parallel: Any) -> None:
+def _check_fit(run: Run, after_epoch: Any) -> None:
     """Raise for arguments of `fit` that can't work, or would train nothing."""
+    model: Any = run.model
+    loader, loss, optimizer, parallel = run.loader, run.loss_function, run.optimizer, run.parallel
     wrong = (
         "model is a Module" if not isinstance(model, Module)
         else "loader gives batches (x, y) again and again, as nn.DataLoader(X, y) does"

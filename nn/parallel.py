@@ -7,15 +7,25 @@ to the batch's. That is checked while it is used.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import pickle
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import errors
 
+from .adding_up import (
+    Whole,
+    computed_whole,
+    digest,
+    digest_of_form,
+    digest_of_rows,
+    gap_of,
+    refusal,
+    refusal_of_changes,
+)
 from .arguments import Called, a_flag, a_whole_number, shown
-from .callbacks import Run
 from .evaluation import numbers_of
 from .module import Module
 from .optimizer import Optimizer
@@ -24,25 +34,20 @@ from .parts import (
     Work,
     amounts_of,
     backpropagation,
-    computed_whole,
-    digest,
-    digest_of_form,
-    digest_of_rows,
     forget_gradients,
-    gap_of,
     give,
     message_length,
     part_of_batch,
     predictions_of,
-    refusal,
     row_count,
     shares,
 )
-from .ranks import Ranks
+from .ranks import Ranks, unpacked
 
 __all__ = ["AllReduce", "Parallel", "Spread", "part_of_batch"]
 
-BATCH, CHECKED, STOP, END_OF_EPOCH, END = range(1, 6)  # what a process is at
+BATCH, CHECKED, STOP, END_OF_EPOCH, END, CHANGED = range(1, 7)  # what a process is at
+MOST_LABELS = 1000  # that are remembered
 
 
 class Parallel(Called):
@@ -62,7 +67,7 @@ class Parallel(Called):
     """
 
     def __init__(self) -> None:
-        self._steps = 0
+        self._steps, self._labels = 0, set[Any]()
 
     @property
     def rank(self) -> int:
@@ -80,7 +85,7 @@ class Parallel(Called):
 
     def start(self, model: Module, optimizer: Optimizer | None = None, epochs: int = 0) -> None:
         """Begin: from here on all processes have the same numbers."""
-        self._steps = 0
+        self._steps, self._labels = 0, set()
         foreign = set(optimizer.parameters) - set(model.parameters()) if optimizer else set()
         if foreign:
             raise errors.ArgumentError(
@@ -93,9 +98,8 @@ class Parallel(Called):
         raise NotImplementedError
 
     @contextlib.contextmanager
-    def training(self, run: Run) -> Iterator[None]:
-        """A block in which `fit` trains."""
-        self.start(run.model, run.optimizer, run.epochs - len(run.history))
+    def together(self) -> Iterator[None]:
+        """A block for all of `fit`, whose errors are raised in all processes."""
         yield
 
     def any_stops(self, stop: bool) -> bool:
@@ -105,10 +109,16 @@ class Parallel(Called):
     def end_epoch(self, model: Module) -> None:
         """After the last batch of an epoch."""
 
-    def _is_checked(self) -> bool:
-        """Count a step; whether it is one of those that are also computed as a whole: 1, 2, 4 …"""
+    def _is_checked(self, y: Any) -> bool:
+        """Count a step; whether it is also computed as a whole: 1 to 8, 16, 32 …, and those in
+        whose y there is a whole number for the first time, such as a label that is left out.
+        """
         self._steps += 1
-        return self._steps & (self._steps - 1) == 0
+        labels = np.asarray(y)
+        new = {*np.unique(labels).tolist()} - self._labels if labels.dtype.kind in "iub" and (
+            len(self._labels) < MOST_LABELS) else set()
+        self._labels |= new
+        return bool(new) or self._steps <= 8 or self._steps & (self._steps - 1) == 0
 
 
 class AllReduce(Parallel):
@@ -121,12 +131,13 @@ class AllReduce(Parallel):
     and checkpoints are written by rank 0 alone; the history is the same in all. An error in one is
     raised in all.
 
-    At steps 1, 2, 4, 8 … each process computes the whole batch, too, and compares: `GraphError`
-    where the loss isn't a mean over the samples (a sum, or one weighted by classes), or where the
-    samples of a batch see one another (batch norm), or draw random numbers (dropout). check=False
-    accepts these: batch norm then sees the rows of one process, and rank 0's running statistics
-    count. Raises `ArgumentTypeError` for what is no communicator, `ArgumentError` if the processes
-    have different models or epochs; `GraphError` for different data.
+    At steps 1 to 8, 16, 32 …, and where a label is new, each process computes the whole batch, too,
+    and compares: `GraphError` where the loss isn't a mean over the samples (a sum, or one weighted
+    by classes), where the samples of a batch see one another, or where a call changes the model or
+    draws random numbers (batch norm, dropout). check=False accepts these: batch norm then sees the
+    rows of one process, and rank 0's running statistics count. Raises `ArgumentTypeError` for what
+    is no communicator, `ArgumentError` if the processes have different models or epochs;
+    `GraphError` for different data, and where their parameters have come apart.
 
     >>> import numpy as np
     >>> from autograd_mini import nn
@@ -148,6 +159,7 @@ class AllReduce(Parallel):
         self.check = a_flag(check, "check")
         self._ranks = Ranks(comm)
         self._model: Any = None
+        self._parameters: list[Any] = []
 
     @property
     def rank(self) -> int:
@@ -156,79 +168,125 @@ class AllReduce(Parallel):
 
     def start(self, model: Module, optimizer: Optimizer | None = None, epochs: int = 0) -> None:
         """Begin with the parameters, buffers, and optimizer's state of rank 0."""
-        super().start(model, optimizer)
         ranks = self._ranks
-        ranks.begin(message_length(model), [digest_of_form(model, optimizer), epochs],
+        with ranks.telling():
+            super().start(model, optimizer)
+            form, length = digest_of_form(model, optimizer), message_length(model)
+            state = b"" if ranks.rank else pickle.dumps(
+                (model.state_dict(), optimizer.state_dict() if optimizer else None))
+        ranks.hello()
+        ranks.begin(length, [form, epochs],
                     ["the model or the optimizer", "the epochs that are left to train"])
-        state = None if ranks.rank else (
-            model.state_dict(), optimizer.state_dict() if optimizer else None)
-        numbers, remembered = ranks.objects(state)[0]
+        numbers, remembered = pickle.loads(ranks.packets(state)[0])
         with ranks.telling():
             if ranks.rank:
                 model.load_state_dict(numbers)
                 if optimizer is not None:
                     optimizer.load_state_dict(remembered)
-        self._model = model
+        self._model, self._parameters = model, model.parameters()
 
     def batch(self, work: Work, of_rows: OfRows | None = None, predicts: bool = False
               ) -> tuple[float, Any]:
         """The loss of a batch, and the prediction: for all rows if asked, else for one's own."""
-        if self._model is not work.model:
-            self.start(work.model)
-        ranks, alone, prediction = self._ranks, None, None
+        ranks, whole, found = self._ranks, None, b""
+        ranks.over = False  # whatever was raised before, all have caught it
+        self._follow(work.model)
         total = np.zeros(ranks.amounts)
-        with ranks.telling():
-            rows = row_count(work)
-            if self._is_checked() and self.check:
-                alone = computed_whole(work)
-            mine = shares(rows, ranks.size)[ranks.rank]
-            if mine.stop > mine.start:
-                number, prediction = (of_rows or backpropagation(work))(work.x[mine], work.y[mine])
-                total = amounts_of(work.model, number) * ((mine.stop - mine.start) / rows)
+        try:
+            with ranks.telling():
+                rows = row_count(work)
+                checked = self._is_checked(work.y) and self.check and ranks.size > 1
+                whole = computed_whole(work) if checked else None
+                marks = rows, digest_of_rows(work, checked), predicts
+                mine = shares(rows, ranks.size)[ranks.rank]
+                prediction = None
+                if mine.stop > mine.start and not (whole and whole.changed):
+                    number, prediction = _of_part(work, mine, of_rows, whole)
+                    total = amounts_of(work.model, number) * ((mine.stop - mine.start) / rows)
+                found = pickle.dumps(numbers_of(prediction)) if predicts else found
+        finally:
             forget_gradients(work.model)  # a part's are no one's
-            prediction = numbers_of(prediction) if predicts else prediction
-            marks = rows, digest_of_rows(work)
         total, told = ranks.turn(BATCH, marks, total)
         if (told != told[0]).any():
             raise ranks.agreed(errors.GraphError(
-                f"rank {int(np.argmax((told != told[0]).any(axis=1)))} has another batch than "
-                "rank 0: give each process the same data in the same order, nn.DataLoader(…, rng="
-                "seed) with the same seed; each takes its own rows of every batch"))
-        if alone is not None:
-            self._compare(work, total, *alone)
+                f"the processes have different batches or metrics ({ranks.other(told)}): give each "
+                "the same data in the same order, nn.DataLoader(…, rng=seed) with the same seed; "
+                "each takes its own rows of every batch"))
+        if whole is not None:
+            self._compare(work.model, total, whole)
         if predicts:
-            prediction = predictions_of(ranks.objects(prediction))
+            prediction = predictions_of([*map(pickle.loads, ranks.packets(found))])
         return give(work.model, total), prediction
 
-    def _compare(self, work: Work, total: np.ndarray, whole: np.ndarray, changed: list[str]
-                 ) -> None:
-        """Raise `GraphError` in all processes if in any of them the sum isn't the batch's."""
-        gap, name = gap_of(work.model, total, whole)
-        gaps = self._ranks.turn(CHECKED, (gap, 0.0))[1][:, 0]
-        if gaps.max() > 0:
-            raise self._ranks.agreed(refusal(gaps.max(), name, changed, "check=False accepts it"))
+    def _follow(self, model: Module) -> None:
+        """Begin, for a model that is new here; go on with other parameters, if all do."""
+        if self._model is not model:
+            self.start(model)
+        parameters = model.parameters()
+        if len(parameters) != len(self._parameters) or any(
+                p is not q for p, q in zip(parameters, self._parameters, strict=True)):
+            self._ranks.turn(CHANGED)  # as when a callback has frozen a weight
+            self._ranks.begin(message_length(model), [digest_of_form(model, None)], ["the model"])
+            self._parameters = parameters
+
+    def _compare(self, model: Module, total: np.ndarray, whole: Whole) -> None:
+        """Raise `GraphError` in all processes if in any of them the sum isn't the batch's, or if
+        they have come apart.
+        """
+        gap, name = gap_of(model, total, whole)
+        told = self._ranks.turn(CHECKED, (gap, bool(whole.changed), self._digest()))[1]
+        if (told[:, 2] != told[0, 2]).any():
+            raise self._apart(told[:, 2:])
+        if told[:, 1].any():
+            raise self._ranks.agreed(refusal_of_changes(
+                whole.changed or ["it"], "check=False accepts it"))
+        if told[:, 0].any():
+            raise self._ranks.agreed(refusal(told[:, 0].max(), name, "check=False accepts it"))
+
+    def _digest(self) -> int:
+        return digest(*[p.value for p in self._parameters])
+
+    def _apart(self, told: np.ndarray) -> Exception:
+        return self._ranks.agreed(errors.GraphError(
+            f"the processes have come to different parameters ({self._ranks.other(told)}): "
+            "something moves, loads, or steps them otherwise in one of them, as a callback may"))
 
     @contextlib.contextmanager
-    def training(self, run: Run) -> Iterator[None]:
-        """A block in which `fit` trains: its errors are raised in all processes."""
-        self.start(run.model, run.optimizer, run.epochs - len(run.history))
+    def together(self) -> Iterator[None]:
+        """A block for all of `fit`: its errors are raised in all processes."""
+        self._ranks.amounts, self._ranks.over = 0, False
         with self._ranks.telling():
             yield
-            self._ranks.turn(END)
+            told = self._ranks.turn(END, (self._digest(),))[1]
+            if (told != told[0]).any():
+                raise self._apart(told)
 
     def any_stops(self, stop: bool) -> bool:
         """Whether any of the processes wants to stop."""
-        return bool(self._ranks.turn(STOP, (float(stop), 0.0))[1][:, 0].any())
+        return bool(self._ranks.turn(STOP, (float(stop),))[1][:, 0].any())
 
     def end_epoch(self, model: Module) -> None:
         """Give all processes rank 0's buffers, such as running means, if they differ."""
         ranks, buffers = self._ranks, dict(model.named_buffers())
-        ranks.turn(END_OF_EPOCH)
-        digests = ranks.table([digest(*buffers.values())])
-        if (digests != digests[0]).any():
-            first = ranks.objects(None if ranks.rank else buffers)[0]
+        told = ranks.turn(END_OF_EPOCH, (digest(*buffers.values()), self._digest()))[1]
+        if (told[:, 1] != told[0, 1]).any():
+            raise self._apart(told[:, 1:2])
+        if (told[:, 0] != told[0, 0]).any():
+            first = pickle.loads(ranks.packets(b"" if ranks.rank else pickle.dumps(buffers))[0])
             if ranks.rank:
                 model.load_state_dict(first, strict=False)
+
+
+def _of_part(work: Work, mine: slice, of_rows: OfRows | None, whole: Whole | None
+             ) -> tuple[float, Any]:
+    """The loss and the prediction of one's own rows, with the gradients in the parameters."""
+    try:
+        return (of_rows or backpropagation(work))(work.x[mine], work.y[mine])
+    except Exception as error:
+        if whole is not None:
+            error.add_note(f"(the whole batch can be computed, its rows {mine.start} to "
+                           f"{mine.stop - 1} alone can't)")
+        raise
 
 
 class Spread(Parallel):
@@ -240,8 +298,9 @@ class Spread(Parallel):
     what a dead worker lost (Ray, Dask) goes on, and training ends with the same bits.
 
     A worker's model is thrown away: batch norm, dropout and whatever else changes the model or
-    draws from its generators is refused (`GraphError`), as is a loss that isn't a mean over the
-    samples: at steps 1, 2, 4, 8 … the whole batch is computed here, too, and compared.
+    draws random numbers is refused (`GraphError`), as is a loss that isn't a mean over the samples:
+    at steps 1 to 8, 16, 32 …, and where a label is new, the whole batch is computed here, too, and
+    compared. What a worker raises is raised here.
 
     >>> import numpy as np
     >>> from autograd_mini import nn
@@ -265,23 +324,38 @@ class Spread(Parallel):
               ) -> tuple[float, Any]:
         """The loss of a batch, and the prediction for all rows, if it is asked for."""
         rows = row_count(work)
-        whole, changed = computed_whole(work) if self._is_checked() else (None, [])
-        if changed:
-            raise errors.GraphError(
-                f"a call of the model changes {', '.join(changed)}, which a worker's copy of it "
-                "would lose: leave out dropout and batch norm (or model.eval()), or use AllReduce")
+        whole = computed_whole(work) if self._is_checked(work.y) else None
+        if whole is not None and whole.changed:
+            forget_gradients(work.model)
+            raise refusal_of_changes(whole.changed, "a worker's copy of the model would lose it: "
+                                     "leave these out (or model.eval()), or use AllReduce")
         forget_gradients(work.model)  # which needn't be sent
         cut = [s for s in shares(rows, self.parts) if s.stop > s.start]
         tasks = [(i, work._replace(x=work.x[s], y=work.y[s]), predicts) for i, s in enumerate(cut)]
-        results = _in_order(list(self.map(part_of_batch, tasks)), len(tasks))
+        results = _in_order(self._mapped(tasks), len(tasks))
+        forget_gradients(work.model)  # of threads, which have this very model
         total = np.sum([amounts * ((s.stop - s.start) / rows) for s, (_, amounts, _) in zip(
             cut, results, strict=True)], axis=0)
         if whole is not None:
             gap, name = gap_of(work.model, total, whole)
             if gap:
-                raise refusal(gap, name, changed, "train without parallel")
+                raise refusal(gap, name, "train without parallel")
         prediction = predictions_of([found for *_, found in results]) if predicts else None
         return give(work.model, total), prediction
+
+    def _mapped(self, tasks: list[Any]) -> list[Any]:
+        """The results of all tasks."""
+        try:
+            results = self.map(part_of_batch, tasks)
+        except Exception as error:
+            if "pickle" in f"{error!r}".lower():
+                error.add_note("(Spread sends the model and the loss to the workers: define both in"
+                               " a file, the loss as a function with a name)")
+            raise
+        if not isinstance(results, Iterable):
+            raise errors.GraphError(f"map(function, tasks) has to give the results, not "
+                                    f"{shown(results)}")
+        return [*results]
 
 
 def _in_order(results: list[Any], count: int) -> list[Any]:
@@ -291,4 +365,7 @@ def _in_order(results: list[Any], count: int) -> list[Any]:
         raise errors.GraphError(
             f"map(function, tasks) has to give the results of tasks 0 to {count - 1}, each once; "
             f"it gave {', '.join(map(str, numbers[:4]))}")
+    for result in results:
+        if isinstance(result[1], bytes):
+            raise unpacked(result[1])
     return sorted(results, key=lambda result: int(result[0]))

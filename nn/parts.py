@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
-import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,15 +15,10 @@ from autograd_mini import Value, errors
 from .arguments import shown
 from .evaluation import joined, loss_number, numbers_of, run_model, takes_samples
 from .module import Module
-from .optimizer import Optimizer
-from .randomness import own_state
-from .state import generators, kept
+from .ranks import packed
 
-__all__ = ["OfRows", "Work", "amounts_of", "backpropagation", "computed_whole", "digest",
-           "digest_of_form", "digest_of_rows", "forget_gradients", "gap_of", "give",
-           "message_length", "part_of_batch", "predictions_of", "refusal", "row_count", "shares"]
-
-FITS, FITS_SINGLE = 1e-9, 1e-4  # of the largest gradient, what a sum of parts may differ by
+__all__ = ["OfRows", "Work", "amounts_of", "backpropagation", "forget_gradients", "give",
+           "message_length", "part_of_batch", "predictions_of", "row_count", "shares"]
 
 
 class Work(NamedTuple):
@@ -37,14 +33,25 @@ class Work(NamedTuple):
 OfRows = Callable[[Any, Any], tuple[float, Any]]  # (x, y) to the loss and the prediction
 
 
-_in_turn = threading.Lock()  # for threads, which have one model and not a copy each
+_in_turn = threading.RLock()  # for threads, which have one model and not a copy each
 
 
-def part_of_batch(task: tuple[int, Work, bool]) -> tuple[int, np.ndarray, Any]:
+def _new_lock() -> None:
+    """In a process that was forked while another thread held it."""
+    global _in_turn
+    _in_turn = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
+
+def part_of_batch(task: tuple[int, Work, bool]) -> tuple[int, np.ndarray | bytes, Any]:
     """What a worker does: the loss and the gradients of its rows, and its prediction.
 
     task: (number, work, whether the prediction is wanted), of which `Spread` makes one for each
-    part of a batch. Returns (number, the gradients and the loss end to end, prediction or None).
+    part of a batch. Returns (number, the gradients and the loss end to end, prediction or None); or
+    an error in their place, as bytes, for a pool may not know its class.
 
     >>> import numpy as np
     >>> from autograd_mini import nn
@@ -62,7 +69,10 @@ def part_of_batch(task: tuple[int, Work, bool]) -> tuple[int, np.ndarray, Any]:
     """
     number, work, predicts = task
     with _in_turn:
-        loss, prediction = backpropagation(work)(work.x, work.y)
+        try:
+            loss, prediction = backpropagation(work)(work.x, work.y)
+        except Exception as error:
+            return number, packed(error), None
         return number, amounts_of(work.model, loss), numbers_of(prediction) if predicts else None
 
 
@@ -80,8 +90,10 @@ def row_count(work: Work) -> int:
 
 
 def shares(rows: int, parts: int) -> list[slice]:
-    """Rows cut into runs whose lengths differ by at most one."""
-    return [slice(rows * i // parts, rows * (i + 1) // parts) for i in range(parts)]
+    """Rows cut into runs whose lengths differ by at most one; of few rows the first parts get one.
+    """
+    ends = [-(-rows * i // parts) for i in range(parts + 1)]
+    return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
 
 def backpropagation(work: Work) -> OfRows:
@@ -106,8 +118,11 @@ def forget_gradients(model: Module) -> None:
 def predictions_of(predictions: list[Any]) -> Any:
     """The predictions of all parts that had rows, one below the other."""
     found = [prediction for prediction in predictions if prediction is not None]
-    first = [part[0] if isinstance(part, tuple) else part for part in found]
-    return joined(found, [len(part) for part in first], "a metric")
+    return joined(found, [len(_first_array(part)) for part in found], "a metric")
+
+
+def _first_array(prediction: Any) -> Any:
+    return _first_array(prediction[0]) if isinstance(prediction, tuple) else prediction
 
 
 # ── gradients, end to end ────────────────────────────────────────────────────────────────────────
@@ -133,74 +148,3 @@ def give(model: Module, amounts: np.ndarray) -> float:
         start += p.size
         p.grad = None if not reached else float(g) if isinstance(p, Value) else g.astype(p.dtype)
     return float(amounts[-1])
-
-
-# ── what is compared ─────────────────────────────────────────────────────────────────────────────
-
-def computed_whole(work: Work) -> tuple[np.ndarray, list[str]]:
-    """The whole batch's amounts, and what of the model computing them changes; it isn't changed."""
-    with kept(work.model):
-        before = _changing(work.model)
-        number, _ = backpropagation(work)(work.x, work.y)
-        after = _changing(work.model)
-        return amounts_of(work.model, number), [n for n in before if before[n] != after[n]]
-
-
-def _changing(model: Module) -> dict[str, Any]:
-    """The state of whatever isn't a parameter, by name."""
-    buffers = {name: array.tobytes() for name, array in model.named_buffers()}
-    drawn = {name: repr(rng.bit_generator.state) for name, rng in generators(model).items()}
-    return buffers | drawn | {"nn's own generator": repr(own_state())}
-
-
-def gap_of(model: Module, total: np.ndarray, whole: np.ndarray) -> tuple[float, str]:
-    """How far the sum of parts is from the whole, of its largest gradient, and the parameter where;
-    0 if that is rounding, or if the loss isn't finite, which is another error.
-    """
-    single = any(not isinstance(p, Value) and p.dtype == np.float32 for p in model.parameters())
-    if not np.isfinite(total[-1]) and not np.isfinite(whole[-1]):
-        return 0.0, ""
-    with np.errstate(invalid="ignore"):
-        off = np.where((total == whole) | (np.isnan(total) & np.isnan(whole)), 0.0,
-                       np.abs(total - whole))
-    size = np.max(np.abs(whole[:-1]), where=np.isfinite(whole[:-1]), initial=0.0) or 1.0
-    off[-1] *= size / (abs(whole[-1]) or 1.0)
-    gap = float(np.max(off)) / size
-    if gap <= (FITS_SINGLE if single else FITS):
-        return 0.0, ""
-    ends = np.cumsum([p.size for p in model.parameters()])
-    names = [name for name, _ in model.named_parameters()]
-    return gap if gap == gap else np.inf, [*names, "the loss"][
-        int(np.searchsorted(ends, np.argmax(off), side="right"))]
-
-
-def refusal(gap: float, name: str, changed: list[str], cure: str) -> errors.GraphError:
-    """Why a batch can't be computed in parts."""
-    seen = (f"computing it changes {', '.join(changed)}: batch norm and dropout work on the rows "
-            "of a batch together" if changed else "is the loss the mean over the samples? A sum, "
-            "and a mean that is weighted by classes or leaves labels out, is not")
-    return errors.GraphError(f"the parts' gradients don't add up to the batch's (off by {gap:.2g} "
-                             f"of it{f', at {name}' if name else ''}): {seen}; {cure}")
-
-
-def digest(*arrays: Any) -> int:
-    """A number that differs if the arrays do."""
-    number = 0
-    for array in arrays:
-        number = zlib.crc32(np.ascontiguousarray(array).tobytes(), number)
-    return number
-
-
-def digest_of_rows(work: Work) -> int:
-    """Of the first row and the last, which another order would change."""
-    ends = [np.asarray(part[i : i + 1] if i >= 0 else part[-1:])
-            for part in (work.x, work.y) for i in (0, -1)]
-    return digest(*[end for end in ends if not end.dtype.hasobject])
-
-
-def digest_of_form(model: Module, optimizer: Optimizer | None) -> int:
-    """Of names, shapes and dtypes, and of what the optimizer steps."""
-    number = {p: i for i, p in enumerate(model.parameters())}
-    form = [(name, np.shape(x), np.asarray(x).dtype.str) for name, x in model.state_dict().items()]
-    stepped = optimizer and [type(optimizer).__name__, *[number[p] for p in optimizer.parameters]]
-    return zlib.crc32(repr((form, stepped)).encode())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import threading
 
 import numpy as np
 
 from autograd_mini import nn
+from autograd_mini.errors import GraphError
 
 WEIGHTS = np.array([0.2, 1.0, 5.0])
 RNG = np.random.default_rng(0)
@@ -96,3 +98,29 @@ def summed(z, t):
 def weighted(z, t):
     """A loss whose mean is weighted by classes."""
     return nn.cross_entropy(z, t, WEIGHTS)
+
+
+BATCHES = [(X[i : i + 20], Y[i : i + 20]) for i in range(0, 60, 20)]
+
+
+def fitted(parallel, model, batches, loss=nn.cross_entropy, epochs=1, lr=0.1, **more):
+    """A model after a training with SGD."""
+    nn.fit(model, batches, loss, nn.SGD(model.parameters(), lr=lr), epochs, progress=False,
+           parallel=parallel, **more)
+    return model
+
+
+def everywhere(size, train):
+    """What train(parallel) gives or raises in so many processes, and over a map."""
+    return [*together(size, lambda comm: train(nn.parallel.AllReduce(comm))), *together(
+        1, lambda comm: train(nn.parallel.Spread(map, size)))]
+
+
+def refused(found, told=""):
+    """Whether all raise a GraphError."""
+    return all(isinstance(x, GraphError) and told in str(x) for x in found) and found
+
+
+def pickled(model):
+    """A copy."""
+    return pickle.loads(pickle.dumps(model))
