@@ -35,7 +35,7 @@ class _Classes(np.ndarray):
 
 def to_classes_at_once(logits: Any, target: Any) -> Any:
     """`losses.to_classes`: one node, for a Tensor of rows; anything else is handed back."""
-    if not isinstance(logits, Tensor) or len(logits.shape) < 2:
+    if not isinstance(logits, Tensor) or len(logits.shape) < 2 or compiler.is_printed():
         return to_classes(logits, target)
     rows = logits if len(logits.shape) == 2 else logits.reshape(-1, logits.shape[-1])
     classes = compiler.followed_call(_remembering, target)

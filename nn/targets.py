@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Node, Tensor, Value, errors, stack
+from autograd_mini import Node, Tensor, Value, compiler, errors, stack
 
 from .arguments import an_array, as_array, shown
 
@@ -137,12 +137,19 @@ def logits_and_target(logits: Any, target: Any, loss: str, ignored: int | None =
 UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 
+def _fit(classes: Any, number: int) -> bool:
+    """Whether all of some integers are from 0 to below `number`."""
+    if compiler.is_printed():
+        return bool(classes.min() >= 0 and classes.max() < number)
+    # As numbers without a sign, negative ones are large: one pass for both ends.
+    unsigned = classes.view(UNSIGNED[classes.dtype.itemsize])
+    return bool(np.maximum.reduce(unsigned, None) < number)
+
+
 def _classes(target: Any, number: int, loss: str, ignored: int | None) -> Any:
     """The target as an array, if it is integers from 0 to below `number`, or the ignored one."""
     classes = as_array(target)
-    # As numbers without a sign, negative ones are large: one pass for both ends.
-    unsigned = classes.view(UNSIGNED[classes.dtype.itemsize])
-    if classes.size and np.maximum.reduce(unsigned, None) < number:
+    if classes.size and _fit(classes, number):
         return classes
     meant = classes if ignored is None else classes[classes != ignored]
     if meant.size and not (0 <= meant.min() and meant.max() < number):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from autograd_mini import nn
 from autograd_mini.__main__ import main
 from autograd_mini.errors import ArgumentError, ArgumentTypeError, NotFollowedError
 
@@ -207,3 +208,28 @@ def test_a_traceback_shows_the_assert():
         code.function(np.ones(4))
     told = "".join(traceback.format_exception(caught.value))
     assert "np.shape(a) == shape" in told
+
+
+LOSSES = [nn.mse_loss, nn.l1_loss, nn.huber_loss]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
+def test_losses_of_nn(backend):
+    """They are printed, each operation by itself, also the cross-entropy of labels."""
+    if backend != "numpy":
+        pytest.importorskip(backend, reason="the oracles extra isn't installed")
+    rng = np.random.default_rng(0)
+    w, x, t = rng.normal(size=(4, 3)), rng.normal(size=(100, 4)), rng.normal(size=(100, 3))
+    for loss in LOSSES:
+        ag.source(lambda w, x, t, loss=loss: loss(x @ w, t), w, x, t, backend=backend)
+    y, other = np.arange(100) % 3, rng.integers(0, 3, 100)
+
+    def f(w, x, y):
+        return nn.cross_entropy(x @ w, y)
+
+    code = ag.source(f, w, x, y, wrt="w", backend=backend)
+    assert "arange(100)" in code
+    if backend == "numpy":
+        np.testing.assert_allclose(code.function(w, x, other)[1][0], ag.grad(f)(w, x, other),
+                                   rtol=1e-13)

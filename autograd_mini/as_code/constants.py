@@ -29,6 +29,9 @@ def constant(x: Any, exact: bool = False) -> Text:
     if is_uniform(array):
         return call("np.full", repr(array.shape), _number(array.ravel()[0].item()),
                     f"np.{array.dtype.name}")
+    if array.ndim == 1 and array.dtype == np.int64 and np.array_equal(
+            array, np.arange(array.size)):
+        return call("np.arange", str(array.size))
     if array.size > FEW:
         raise NotFollowedError(f"an array of shape {array.shape} is a constant of the "
                                "function: give it as an argument, so that it has a name")

@@ -16,7 +16,8 @@ SAME = {"exp", "log", "tanh", "sqrt", "expm1", "exp2", "log2", "log10", "log1p",
         "fmax", "fmin", "floor_divide", "minimum", "where", "reshape", "broadcast_to", "einsum",
         "outer", "any", "all", "zeros_like", "negative", "positive", "add", "subtract",
         "multiply", "divide", "power", "abs", "absolute", "linalg", "clip", "nan", "inf",
-        "float64", "float32", "int64", "bool"}
+        "float64", "float32", "int64", "bool",
+        "arange"}
 """What PyTorch calls as NumPy does, with the same arguments in the same places."""
 
 TORCH_HELPERS = {
@@ -102,6 +103,8 @@ class _Torch(_Jax):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         name = ast.unparse(node.func)
         named = {key.arg: key.value for key in node.keywords}
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "astype":
+            node.func.attr = "to"
         write = TORCH.get(name)
         args = [self.visit(arg) for arg in node.args]
         options = {key: self.visit(value) for key, value in named.items() if key is not None}
@@ -129,7 +132,12 @@ def _operand(arg: str) -> str:
 
 def _reduced(name: str, whole: str) -> Torch:
     def write(args: list[str], options: dict[str, str]) -> str:
+        if options.get("axis") == "None":
+            options = {key: value for key, value in options.items() if key != "axis"}
         if "axis" not in options:
+            if options and name == "sum":
+                axes = f"tuple(range({_operand(args[0])}.ndim))"
+                return f"torch.sum({args[0]}, dim={axes}, keepdim={options['keepdims']})"
             if options:
                 raise NotPrintableError(f"{name} with {', '.join(options)}")
             return f"torch.{whole}({args[0]})"
@@ -179,6 +187,8 @@ TORCH: dict[str, Torch] = {
     "np.sum": _reduced("sum", "sum"), "np.max": _reduced("amax", "max"),
     "np.min": _reduced("amin", "min"), "np.prod": _reduced("prod", "prod"),
     "np.cumsum": _reduced("cumsum", "cumsum"), "np.cumprod": _reduced("cumprod", "cumprod"),
+    "np.maximum.reduce": _reduced("amax", "max"), "np.minimum.reduce": _reduced("amin", "min"),
+    "np.add.reduce": _reduced("sum", "sum"),
     "np.shape": lambda args, options: f"tuple({_operand(args[0])}.shape)",
     "np.result_type": lambda args, options: f"{_operand(args[0])}.dtype",
     "np.transpose": lambda args, options: f"torch.permute({args[0]}, {args[1]})",

@@ -65,6 +65,7 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
     """
     names = parameters_of(f, len(example))
     recorder = ArrayRecorder()
+    recorder.prints = True
     generators = Generators([*random])
     recorder.surroundings = SimpleNamespace(generators=generators)  # for what nn draws
     with np.errstate(all="ignore"), inside_transform(), traced_by(recorder):

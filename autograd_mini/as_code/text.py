@@ -29,6 +29,7 @@ LOOKS = {"numpy": ("np.shape({})", "np.result_type({})", "np"),
          "torch": ("tuple({}.shape)", "{}.dtype", "torch")}
 """How a shape and a dtype are looked at, and what the library is called."""
 
+QUIET = '@np.errstate(all="ignore")  # of what isn\'t chosen\n'
 MIXED = ("assert torch.get_default_dtype() == torch.float64, "
          '"torch.set_default_dtype(torch.float64) comes first"')
 """PyTorch has whole numbers, and masks, times 0.1 in its default dtype."""
@@ -69,7 +70,9 @@ def function_text(recorded: Recorded, name: str, backend: str = "numpy") -> str:
                     f"for g in {_tuple(names[1:])})")
     body.append(f"return {names[0]}, {_tuple(names[1:])}")
     code = "\n".join(f"    {line}" for line in body)
-    text = f"def {name}({', '.join(recorded.parameters)}):\n{code}\n"
+    chooses = backend == "numpy" and any("np.where(" in text for text in (
+        *lines, *(known[key] for key in needed)))  # computes what isn't chosen, too
+    text = (f"{QUIET * chooses}def {name}({', '.join(recorded.parameters)}):\n{code}\n")
     return "\n\n\n".join([head, *(known[key] for key in needed), text])
 
 
@@ -131,11 +134,10 @@ def _asserted(recorded: Recorded, backend: str) -> list[str]:
         else:
             lines.append(f"assert type({name}) is {type(x).__name__} and "
                          f"repr({name}) == {repr(x)!r}")
-    finite = "" if backend == "jax" else f" and {np_}.isfinite(a).all()"
     cure = ", \"jax.config.update('jax_enable_x64', True) comes first\""
-    return [f"assert all({shape.format('a')} == shape and {dtype.format('a')} == {np_}.{kind}"
-            f"{finite}\n" + textwrap.fill(
-                f"for a, shape in {_tuple(arrays)})", 96, initial_indent=" " * 15,
+    return [f"assert all({shape.format('a')} == shape and {dtype.format('a')} == {np_}.{kind}\n"
+            + f"{' ' * 15}and {np_}.isfinite(a).all()\n" * (backend != "jax") + textwrap.fill(
+                f"for a, shape in {_tuple(arrays)})", 88, initial_indent=" " * 15,
                 subsequent_indent=" " * 31, break_long_words=False)
             + cure * (backend == "jax" and kind == "float64") for kind, arrays in floats.items()
             ] + lines

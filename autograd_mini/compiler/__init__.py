@@ -67,6 +67,7 @@ from .effects import (
     held_by_row,
     is_followed,
     is_observed,
+    is_printed,
     plain_numbers,
 )
 
@@ -75,7 +76,8 @@ if TYPE_CHECKING:
     from .program import Program
 
 __all__ = ["ARRAYS", "afterwards", "compile", "drawn", "drawn_before", "followed", "followed_call",
-           "held_by_row", "is_followed", "is_observed", "plain_numbers"]
+           "held_by_row", "is_followed", "is_observed", "is_printed",
+           "plain_numbers"]
 
 
 @overload

@@ -48,6 +48,7 @@ class ArrayRecorder(Observer):
     """
 
     follows = True
+    prints = False  # whether each operation needs a text, so that none may be several at once
 
     def __init__(self) -> None:
         self.conditions: list[Condition] = []

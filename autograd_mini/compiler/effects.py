@@ -22,7 +22,7 @@ from ..recording import current_observer, current_tracer, recording_mode
 from ..tensor import Tensor
 
 __all__ = ["ARRAYS", "afterwards", "drawn", "drawn_before", "followed", "followed_call",
-           "held_by_row", "is_followed", "is_observed", "plain_numbers"]
+           "held_by_row", "is_followed", "is_observed", "is_printed", "plain_numbers"]
 
 ARRAYS = frozenset({Tensor, np.ndarray, Followed})
 """The types of arrays that layers meet: those of a batch, and what they become."""
@@ -71,6 +71,11 @@ def followed(x: Any) -> Any:
 def held_by_row(x: Any) -> Any:
     """A plain array as a row takes it for a parameter: one that is followed is known again."""
     return x.recorder.constant(x) if type(x) is Followed else x
+
+
+def is_printed() -> bool:
+    """Whether what is computed is to be printed, so that each operation needs a text."""
+    return bool(getattr(current_tracer(), "prints", False))
 
 
 def followed_call(function: Callable[..., Any], *args: Any) -> Any:
