@@ -17,7 +17,7 @@ import numpy as np
 from .errors import NotFollowedError
 from .graph import Node
 
-__all__ = ["METHODS", "Followed", "call_method", "held", "refuse"]
+__all__ = ["METHODS", "Followed", "call_method", "held", "item", "refuse"]
 
 OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.result_type, np.can_cast,
                        np.broadcast_shapes, np.iscomplexobj, np.isrealobj})
@@ -156,7 +156,7 @@ class Followed:
 
     def item(self) -> Any:
         """The number, on which the program then depends."""
-        return self.recorder.decided(_item, self)
+        return self.recorder.decided(item, self)
 
     # ── what is refused ──────────────────────────────────────────────────────────────────────
 
@@ -223,7 +223,8 @@ def call_method(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     return getattr(x, name)(*args, **kwargs)
 
 
-def _item(x: Any) -> Any:
+def item(x: Any) -> Any:
+    """The one number in an array."""
     return np.asarray(x).item()
 
 

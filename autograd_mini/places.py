@@ -213,9 +213,13 @@ def with_locals(f: Any, args: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
         if event == "return" and frame.f_code is code:
             found.update(frame.f_locals)
 
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
     sys.setprofile(note)
     try:
         return f(*args), found
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
+        if hasattr(before, "enable"):  # cProfile's, which is no function
+            before.enable()
+        elif before is not None:
+            sys.setprofile(before)

@@ -172,8 +172,9 @@ def _kept_besides(work: Work) -> Iterator[None]:
 def digest(*arrays: Any) -> int:
     """A number that differs if the arrays do."""
     number = 0
-    for array in arrays:
-        plain = np.ascontiguousarray(array)
+    rows = [row for x in arrays for row in (x if isinstance(x, list) else [x])]
+    for row in rows:  # of a list, each may be of another length
+        plain = np.ascontiguousarray(row)
         number = zlib.crc32(pickle.dumps(plain.tolist()) if plain.dtype.hasobject
                             else plain.tobytes(), number)
     return number
@@ -183,7 +184,7 @@ def digest_of_rows(work: Work, whole: bool) -> int:
     """Of all rows; or of the first and the last, which another order would change."""
     parts = (work.x, work.y)
     return digest(*parts) if whole else digest(*[
-        np.asarray(part[i : i + 1] if i >= 0 else part[-1:]) for part in parts for i in (0, -1)])
+        part[i] for part in parts for i in (0, -1)])
 
 
 def digest_of_form(model: Module, optimizer: Optimizer | None) -> int:

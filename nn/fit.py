@@ -58,7 +58,7 @@ def fit(model: Module, loader: Any, loss: Callable[[Any, Any], Any], optimizer: 
 
     Raises `FloatingPointError`, before the step, as soon as a loss is nan or inf, and says where
     that was born; `ArgumentError` (a `ValueError`) for an epoch without batches. Before anything
-    starts: `ArgumentError` for epochs < 0 and an optimizer of other parameters than the model's
+    starts: `ArgumentError` for epochs < 0, an optimizer of other parameters than the model's
     (only some of them is well), `ArgumentTypeError` for arguments of another kind.
 
     >>> import numpy as np, autograd_mini.nn as nn

@@ -79,12 +79,15 @@ class Parallel(Called):
 
         For a training loop of one's own, after `start(model, optimizer)`. x, y: the whole batch, a
         row a sample, the same in all processes. Raises `GraphError` if the parts don't add up, in
-        all processes alike, and before any gradient is there.
+        all processes alike, and before any gradient is there; `ArgumentTypeError` and `ShapeError`
+        for a batch that can't be cut by its rows.
         """
         return self.batch(Work(model, loss, x, y))[0]
 
     def start(self, model: Module, optimizer: Optimizer | None = None, epochs: int = 0) -> None:
-        """Begin: from here on all processes have the same numbers."""
+        """Begin a training. Raises `ArgumentError` for an optimizer of other parameters than the
+        model's.
+        """
         self._steps, self._labels = 0, set()
         foreign = set(optimizer.parameters) - set(model.parameters()) if optimizer else set()
         if foreign:
@@ -114,7 +117,7 @@ class Parallel(Called):
         whose y there is a whole number for the first time, such as a label that is left out.
         """
         self._steps += 1
-        labels = np.asarray(y)
+        labels = y if isinstance(y, np.ndarray) else np.asarray([v for v in y if not np.ndim(v)])
         new = {*np.unique(labels).tolist()} - self._labels if labels.dtype.kind in "iub" and (
             len(self._labels) < MOST_LABELS) else set()
         self._labels |= new
@@ -239,7 +242,7 @@ class AllReduce(Parallel):
             raise self._apart(told[:, 2:])
         if told[:, 1].any():
             raise self._ranks.agreed(refusal_of_changes(
-                whole.changed or ["it"], "check=False accepts it"))
+                whole.changed or ["something in another process"], "check=False accepts it"))
         if told[:, 0].any():
             raise self._ranks.agreed(refusal(told[:, 0].max(), name, "check=False accepts it"))
 
@@ -300,7 +303,8 @@ class Spread(Parallel):
     A worker's model is thrown away: batch norm, dropout and whatever else changes the model or
     draws random numbers is refused (`GraphError`), as is a loss that isn't a mean over the samples:
     at steps 1 to 8, 16, 32 …, and where a label is new, the whole batch is computed here, too, and
-    compared. What a worker raises is raised here.
+    compared. What a worker raises is raised here. Raises `ArgumentTypeError` for a map that is no
+    function.
 
     >>> import numpy as np
     >>> from autograd_mini import nn
@@ -347,15 +351,15 @@ class Spread(Parallel):
         """The results of all tasks."""
         try:
             results = self.map(part_of_batch, tasks)
+            if isinstance(results, Iterable):
+                return [*results]  # of executor.map, what it raises comes here
         except Exception as error:
             if "pickle" in f"{error!r}".lower():
                 error.add_note("(Spread sends the model and the loss to the workers: define both in"
                                " a file, the loss as a function with a name)")
             raise
-        if not isinstance(results, Iterable):
-            raise errors.GraphError(f"map(function, tasks) has to give the results, not "
-                                    f"{shown(results)}")
-        return [*results]
+        raise errors.GraphError(f"map(function, tasks) has to give the results, not "
+                                f"{shown(results)}")
 
 
 def _in_order(results: list[Any], count: int) -> list[Any]:

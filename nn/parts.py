@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -72,6 +73,8 @@ def part_of_batch(task: tuple[int, Work, bool]) -> tuple[int, np.ndarray | bytes
         try:
             loss, prediction = backpropagation(work)(work.x, work.y)
         except Exception as error:
+            lines = "".join(traceback.format_tb(error.__traceback__)[-3:])
+            error.add_note(f"in a worker:\n{lines}")  # a traceback isn't sent
             return number, packed(error), None
         return number, amounts_of(work.model, loss), numbers_of(prediction) if predicts else None
 

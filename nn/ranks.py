@@ -57,12 +57,12 @@ class Ranks:
         rows[self.rank] = row
         return self.sum(rows)
 
-    def packets(self, mine: bytes) -> list[bytes]:
+    def packets(self, packet: bytes) -> list[bytes]:
         """What each process gives, in all of them: bytes, each where the others have 0."""
-        packed = np.frombuffer(mine, np.uint8)
-        ends = np.cumsum(self.table([packed.size])[:, 0]).astype(int)
+        own = np.frombuffer(packet, np.uint8)
+        ends = np.cumsum(self.table([own.size])[:, 0]).astype(int)
         together = np.zeros(ends[-1], np.uint8)
-        together[ends[self.rank] - packed.size : ends[self.rank]] = packed
+        together[ends[self.rank] - own.size : ends[self.rank]] = own
         return [part.tobytes() for part in np.split(self.sum(together), ends[:-1])]
 
     def hello(self) -> None:

@@ -137,7 +137,7 @@ def logits_and_target(logits: Any, target: Any, loss: str, ignored: int | None =
 UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 
-def _fit(classes: Any, number: int) -> bool:
+def _are_classes(classes: Any, number: int) -> bool:
     """Whether all of some integers are from 0 to below `number`."""
     if compiler.is_printed():
         return bool(classes.min() >= 0 and classes.max() < number)
@@ -149,7 +149,7 @@ def _fit(classes: Any, number: int) -> bool:
 def _classes(target: Any, number: int, loss: str, ignored: int | None) -> Any:
     """The target as an array, if it is integers from 0 to below `number`, or the ignored one."""
     classes = as_array(target)
-    if classes.size and _fit(classes, number):
+    if classes.size and _are_classes(classes, number):
         return classes
     meant = classes if ignored is None else classes[classes != ignored]
     if meant.size and not (0 <= meant.min() and meant.max() < number):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini.__main__ import main
-from autograd_mini.classroom import Limits, grade
+from autograd_mini.classroom import Limits, grade, limits
 from autograd_mini.errors import ArgumentError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no process limits")
@@ -104,6 +107,7 @@ def test_files_that_are_none(tmp_path):
     (folder / "b_link.py").symlink_to(FOLDER / "right.py")
     (folder / "c_loop.py").symlink_to(folder / "c_loop.py")
     (folder / "d_task.py").symlink_to(TASK)
+    (folder / "d_zz_folder").symlink_to(FOLDER)
     (folder / "e_empty.py").write_text("")
     with open(folder / "f_huge.py", "wb") as file:
         file.truncate(1 << 40)
@@ -112,9 +116,9 @@ def test_files_that_are_none(tmp_path):
     found = grade(TASK, [folder, folder / "e_empty.py"], seed=1, limits=PATIENT)
     assert [(g.points, g.message) for g in found] == [
         (0, "it isn't a file"), *[(0, "it is a link, which isn't followed: hand in the file itself")
-                                  ] * 3, (0, "the file is empty"), (0, "it is larger than 1 MB"),
+                                  ] * 4, (0, "the file is empty"), (0, "it is larger than 1 MB"),
         (10, ""), (10, "")]
-    assert len({g.name for g in found}) == 8
+    assert len({g.name for g in found}) == 9
 
 
 TASKS = {  # what is changed in the assignment, and what the teacher is told
@@ -173,3 +177,65 @@ def test_a_right_gradient_beside_a_constant_without_slope():
     report = ag.check_gradient(lambda w: np.sum(ag.special.jv(1, w)),
                                lambda w: special.jvp(1, w), np.array([0.5, 2.0]))
     assert report.ok
+
+
+@pytest.mark.slow  # a process each
+def test_what_the_grader_leaves_behind(tmp_path):
+    """Nothing, if it is killed while a loss never ends; no descriptor, if a process can't start."""
+    (tmp_path / "task.py").write_text(
+        "import numpy as np\nfrom dataclasses import dataclass\nwrt = 'w'\n"
+        "@dataclass\nclass Data:\n    x: float = 1.0\n"
+        "def loss(w):\n    while np.max(w) > 40: pass\n    return np.sum(w**2)\n"
+        "def example(rng): return rng.uniform(1, 2, 3)\ndef solution(w): return 2 * w\n")
+    (tmp_path / "endless.py").write_text("def gradient(w): return -4000 * w\n")
+    grader = subprocess.Popen([sys.executable, "-m", "autograd_mini", "grade",
+                               str(tmp_path / "task.py"), str(tmp_path / "endless.py")],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not _judges_of(grader.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    judges = _judges_of(grader.pid)
+    grader.kill()
+    grader.wait()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in judges) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert judges and not any(Path(f"/proc/{pid}").exists() for pid in judges)
+
+
+def _judges_of(pid):
+    """The children of a process that judge."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == pid and b"judging" in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_process_that_cannot_start(monkeypatch):
+    """Is the end of that file's grading, and costs no descriptor."""
+    def refuses(*args, **kwargs):
+        raise BlockingIOError("no more processes")
+
+    limits._works.cache_clear()
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(limits.subprocess, "Popen", refuses)
+    monkeypatch.setattr(limits, "_works", lambda command: False)
+    monkeypatch.setattr(limits, "_room", lambda: contextlib.nullcontext("/"))
+    for _ in range(5):
+        found, ended = limits.numbers_of("x.py", b"", "gradient", [((), {})], (), PATIENT)
+        assert not found and "no more processes" in ended
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(("limit", "told"), [
+    ({"memory": 1024.0}, "memory is 1024.0; it is a whole number"), ({"cpu": 2.5}, "cpu is 2.5"),
+    ({"wall": "3"}, "wall is '3'"), ({"verdict": float("nan")}, "verdict is nan")])
+def test_limits_of_another_kind(limit, told):
+    """They are refused by name."""
+    with pytest.raises(ArgumentError, match=told):
+        Limits(**limit)

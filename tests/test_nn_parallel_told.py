@@ -200,7 +200,7 @@ def test_a_process_that_was_forked_while_a_thread_trained():
     thread.start()
     inside.wait(20)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: threads are there
+        warnings.simplefilter("ignore")  # Python's own, and JAX's, of a fork beside threads
         child = os.fork()
     if child == 0:
         os._exit(0 if parts._in_turn.acquire(timeout=10) else 1)

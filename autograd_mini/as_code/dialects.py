@@ -26,22 +26,23 @@ TORCH_HELPERS = {
     "softplus": """def softplus(x):
     return torch.log1p(torch.exp(-torch.abs(x))) + torch.clamp(x, min=0)""",
     "put_back": """def put_back(g, index, shape):
-    at = torch.arange(torch.Size(shape).numel()).reshape(shape)[index]
-    x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype)
+    at = torch.arange(torch.Size(shape).numel(), device=g.device).reshape(shape)[index]
+    x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype, device=g.device)
     return x.index_add(0, at.reshape(-1), g.reshape(-1)).reshape(shape)""",
     "logsumexp": """def logsumexp(x, dim=None, keepdim=False):
     return torch.logsumexp(x, tuple(range(x.ndim)) if dim is None else dim, keepdim)""",
     "places_in_order": """def places_in_order(x, axis, kth=None):
     order = torch.argsort(x, dim=axis, stable=True)
-    return torch.take_along_dim(torch.arange(x.numel()).reshape(x.shape), order, axis)""",
+    places = torch.arange(x.numel(), device=x.device).reshape(x.shape)
+    return torch.take_along_dim(places, order, axis)""",
     "put_at": """def put_at(g, places, shape):
-    x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype)
+    x = torch.zeros(torch.Size(shape).numel(), dtype=g.dtype, device=g.device)
     return x.index_add(0, places.reshape(-1), g.reshape(-1)).reshape(shape)""",
     **{name: HELPERS[name].replace("np.", "torch.") for name in (
         "sech", "bell", "unit", "in_range")},
-    "share": """def share(y, mine, other):
-    ties = (mine == other).to(y.dtype)
-    return torch.where(torch.isnan(y), torch.nan, (mine == y).to(y.dtype) / (1 + ties))""",
+    "share": """def share(y, a, b):
+    ties = (a == b).to(y.dtype)
+    return torch.where(torch.isnan(y), torch.nan, (a == y).to(y.dtype) / (1 + ties))""",
     "within_bounds": """def within_bounds(y, x, low, high):
     inside = torch.as_tensor((x == y) & (low <= high)).to(y.dtype)
     return torch.where(torch.isnan(y), torch.nan, inside)""",

@@ -31,7 +31,7 @@ class Text(NamedTuple):
 
 
 def within(text: Text, level: int) -> str:
-    """It as an operand of something of a level: in parentheses if it is looser."""
+    """The text as an operand of an operator of this level: in parentheses if it binds less."""
     return text.code if text.level >= level else f"({text.code})"
 
 

@@ -62,6 +62,8 @@ class Operands(abc.ABC):
     def _index(self, index: Any) -> Any:
         if isinstance(index, tuple):
             return tuple(self._index(part) for part in index)
+        if isinstance(index, slice):
+            return slice(*map(self._index, (index.start, index.stop, index.step)))
         if isinstance(index, np.ndarray | Followed):
             return Raw(self.plain(index).code)
         return index

@@ -9,9 +9,10 @@ from typing import Any
 from ..errors import ArgumentError, ArgumentTypeError, AutogradError, NotFollowedError
 from ..graph import Node, value_of
 from .dialects import BACKENDS
+from .elsewhere import check_dtypes, compare_there
 from .program import Source
 from .recorded import Recorded, check_argument, generators_there_are, parameters_of, recorded
-from .trying import check_dtypes, compare, far_from, is_float, near, run_there, text_of, tried
+from .trying import compare, far_from, is_float, near, text_of, tried
 from .writing import RESERVED
 
 __all__ = ["source"]
@@ -27,11 +28,12 @@ def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None
     is printed; it takes the same arguments and returns (result, gradients). Each line says which of
     yours it comes from; what the run decided (`if x.sum() > 0`) is an assert.
 
-    The NumPy code is run before it is given, at the example and at other draws: the numbers are
-    those of the recorded backward pass to the last bit, and of a plain gradient but for rounding.
-    Where a number isn't finite it raises `AssertionError`. Raises `NotFollowedError` for what can't
-    be printed, by name, or would be other code for other numbers; `ArgumentError` for another `wrt`
-    or backend, `ArgumentTypeError` for arguments that are containers of arrays.
+    The NumPy code is run before it is given, at the example, near it, and far away where the same
+    is decided: the numbers are those of the recorded backward pass to the last bit, and of a plain
+    gradient but for rounding. Where a number isn't finite it raises `AssertionError` (JAX's code
+    doesn't, for JAX compiles no such assert; nor does a file run by python -O). Raises
+    `NotFollowedError` for what can't be printed, by name, or would be other code for other numbers;
+    `ArgumentError` for another `wrt` or backend, `ArgumentTypeError` for arguments of other kinds.
 
     >>> import numpy as np
     >>> def loss(w, x):
@@ -51,17 +53,16 @@ def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None
     if backend == "numpy":
         return made
     check_dtypes(names, example, backend)
-    told = text_of(record, called, backend)
-    for draw in draws:
-        run_there(told, made, draw, backend)
-    return told
+    translated = text_of(record, called, backend)
+    compare_there(translated, made, draws, backend)
+    return translated
 
 
 def _printed(f: Any, example: Sequence[Any], asked: list[str], called: str
              ) -> tuple[Source, Recorded, list[Any]]:
     """(the NumPy code, the record of the example, all arguments that it was tried at)."""
     random, draws = generators_there_are(), [example, *near(example)]
-    records = [_recorded(f, draw, asked, random) for draw in draws]
+    records = [_recorded(f, draw, asked, random, given=draw is example) for draw in draws]
     made, *others = dict.fromkeys(text_of(record, called, "numpy") for record in records)
     if others:
         raise NotFollowedError("its code would be another one for other numbers, which an `if` or "
@@ -93,8 +94,11 @@ def _called(f: Any, name: Any) -> str:
     return called
 
 
-def _recorded(f: Any, draw: Sequence[Any], asked: list[str], random: Sequence[Any]) -> Recorded:
-    """The record. Raises `NotFollowedError` where the function runs only on plain numbers."""
+def _recorded(f: Any, draw: Sequence[Any], asked: list[str], random: Sequence[Any], given: bool
+              ) -> Recorded:
+    """The record. Raises `NotFollowedError` where the function runs only on plain numbers, or not
+    at a draw that isn't the one given.
+    """
     try:
         return recorded(f, draw, asked, random)
     except NotFollowedError as error:  # in the words of a recorder that is for programs
@@ -103,8 +107,12 @@ def _recorded(f: Any, draw: Sequence[Any], asked: list[str], random: Sequence[An
     except AutogradError:
         raise
     except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        if not given:
+            raise NotFollowedError("the function fails for numbers near the example, at which its "
+                                   f"code is tried: {told}") from error
         f(*draw)  # if it doesn't run on them either, that is what is said
-        raise NotFollowedError(f"it can't be recorded: {type(error).__name__}: {error}") from error
+        raise NotFollowedError(f"it can't be recorded: {told}") from error
 
 
 def _asked(names: Sequence[str], example: Sequence[Any], wrt: Any) -> list[str]:

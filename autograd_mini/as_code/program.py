@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
+import zlib
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,13 +25,14 @@ class Source(str):
     def __reduce__(self) -> Any:
         return type(self), (str(self), self.name)
 
-    @property
+    @functools.cached_property
     def function(self) -> Any:
-        """That function, made anew; `ImportError` if what it needs isn't installed."""
-        space: dict[str, Any] = {}
-        file = f"<source of {self.name}>"
+        """That function; `ImportError` if what it needs isn't installed."""
+        file = f"<source of {self.name}, {zlib.crc32(self.encode()):08x}>"
         linecache.cache[file] = (len(self), None, self.splitlines(True), file)  # for tracebacks
-        exec(compile(self, file, "exec"), space)
+        space: dict[str, Any] = {}
+        # Without this file's __future__, and with its asserts, also under python -O.
+        exec(compile(self, file, "exec", dont_inherit=True, optimize=0), space)
         return space[self.name]
 
     def write(self, path: str | Path) -> None:

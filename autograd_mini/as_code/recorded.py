@@ -6,7 +6,7 @@ import gc
 import inspect
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -70,7 +70,7 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
     recorder.surroundings = SimpleNamespace(generators=generators)  # for what nn draws
     with np.errstate(all="ignore"), inside_transform(), traced_by(recorder):
         given = {name: _stand_in(recorder, x) for name, x in zip(names, example, strict=True)}
-        result, held, watcher = _run(f, given, generators)
+        result, held, observer = _run(f, given, generators)
         cotangents, origins = _swept(result)
         gradients = {name: cotangents.get(given[name]) for name in wrt}
     forward = [*reversed(topological_order(result))]
@@ -86,30 +86,31 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
     within = set(forward)
     called = {node: name for name, node in held.items()
               if isinstance(node, Node) and node in within and id(node) not in arguments}
-    lines = {node: watcher.places.get(origins.get(node, node)) for node in order}
+    lines = {node: observer.places.get(origins.get(node, node)) for node in order}
     return Recorded(given, result, gradients, [*order], within, called, cotangents, recorder,
                     {node: place for node, place in lines.items() if place is not None})
 
 
 def _run(f: Callable[..., Any], given: dict[str, Any], generators: Generators
          ) -> tuple[Node, dict[str, Any], AnomalyObserver]:
-    """(what the function gives, its local variables, who has seen the lines of its nodes)."""
-    watcher = AnomalyObserver(refuse=False)
+    """(what the function gives, its local variables, the observer that knows its nodes' lines)."""
+    observer = AnomalyObserver(refuse=False)
     generators.note()
-    with observed_by(watcher):
+    with observed_by(observer):
         result, held = with_locals(f, [*given.values()])
     recorder = current_tracer()
     if recorder.refused:  # and the function caught it
         raise NotFollowedError(recorder.refused)
     if recorder.draws or generators.drew():
-        raise NotFollowedError("the function draws random numbers, which the code would have for "
-                               "ever: draw them outside, and give them as an argument")
+        raise NotFollowedError("the function draws random numbers (or another thread did, while it "
+                               "ran), which the code would have for ever: draw them outside, and "
+                               "give them as an argument")
     if not isinstance(result, Node):
         raise GraphError("the function's result isn't computed from its arguments")
     if np.size(result.value) != 1:
         raise DTypeError("ag.source needs a function of which the result is one number: sum it; "
                          f"its shape is {np.shape(result.value)}")
-    return result, held, watcher
+    return result, held, observer
 
 
 def _swept(result: Node) -> tuple[dict[Node, Any], dict[Node, Node]]:
@@ -124,12 +125,20 @@ def _swept(result: Node) -> tuple[dict[Node, Any], dict[Node, Node]]:
     for node, g, sent in sweep(result, seed, create_graph=True):
         cotangents[node] = g
         for new, through in ((g, senders.get(node, node)), *((x, node) for x in sent)):
-            for part in topological_order(new) if isinstance(new, Node) else ():
-                if part not in known:
-                    known.add(part)
-                    origins[part] = through
+            origins |= dict.fromkeys(_unseen(new, known), through)
         senders |= {parent: node for parent in node.parents if parent is not None}
     return cotangents, origins
+
+
+def _unseen(x: Any, known: set[Node]) -> Iterator[Node]:
+    """The nodes that x is computed from and that aren't known yet; from now on they are."""
+    stack = [x] if isinstance(x, Node) else []
+    while stack:
+        node = stack.pop()
+        if node not in known:
+            known.add(node)
+            yield node
+            stack += [p for p in node.parents if p is not None]
 
 
 def generators_there_are() -> list[Any]:
@@ -162,6 +171,10 @@ def _stand_in(recorder: ArrayRecorder, x: Any) -> Any:
 
 def check_argument(x: Any) -> None:
     """Raise `ArgumentTypeError` for what can't be an argument of the code."""
+    if isinstance(x, np.ndarray) and type(x) is not np.ndarray:
+        cure = "x.filled(…)" if isinstance(x, np.ma.MaskedArray) else "np.asarray(x)"
+        raise ArgumentTypeError(f"the code can't have an argument that is a {type(x).__name__}, "
+                                f"which computes otherwise than an array: give {cure}")
     is_array = isinstance(x, np.ndarray | np.generic | float) and np.asarray(x).dtype.kind in "fiub"
     plain = (int, bool, str)  # and no class of a user's that is derived from one
     is_plain = x is None or type(x) in plain or (

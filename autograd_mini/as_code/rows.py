@@ -17,7 +17,7 @@ Writer = Callable[..., Text]  # of the operands' texts, the parameters, and the 
 
 
 class NotPrintableError(Exception):
-    """A row for which there is no text: its name."""
+    """Something that has no text in a library; the message is its name."""
 
 
 HELPERS = {
@@ -70,8 +70,8 @@ HELPERS = {
         return np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
         return np.full(np.broadcast_shapes(a.shape[:-1] + b.shape[-1:]), np.nan)""",
-    "share": """def share(y, mine, other):
-    each = (mine == y) / (1.0 + (mine == other))
+    "share": """def share(y, a, b):
+    each = (a == y) / (1.0 + (a == b))
     return np.where(np.isnan(y), np.nan, each).astype(y.dtype)""",
     "product": """def product(p, q, r):
     return (np.asarray(p, np.float64) * q * r).astype(np.result_type(p, q, r))""",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..followed import Followed
+from ..compiler.array_recorder import itself
+from ..followed import Followed, item
 from ..graph import Node, topological_order
 from .constants import FEW, constant
 from .dialects import BACKENDS, translated
@@ -38,30 +40,14 @@ MIXED = ("assert torch.get_default_dtype() == torch.float64, "
 def function_text(recorded: Recorded, name: str, backend: str = "numpy") -> str:
     """The program: the helpers that it needs, and a function of the same arguments that returns
     (result, gradients)."""
-    writing = Writing(recorded)
-    soon, later = list[Any](), list[Any]()  # what was decided, in this order
-    for condition in recorded.recorder.conditions:
-        (later if _is_of_backward(condition[1], recorded) else soon).append(condition)
-    backward = [n for n in recorded.order if n.op is not None and n not in recorded.forward]
-    for node in recorded.order:
-        if node.op is None or node in recorded.forward:
-            writing.node(node)
-    writing.lines += [_decided(writing, *condition) for condition in soon]
-    writing.lines += ["# backward"] * bool(backward)
-    for node in backward:
-        writing.node(node)
-    writing.lines += [_decided(writing, *condition) for condition in later]
+    writing = _written(recorded)
     names = _returned(writing)
     head, known, lines = "import numpy as np", HELPERS, writing.lines
     if backend != "numpy":
         head, _, known = BACKENDS[backend]
         lines = [translated(line, backend) for line in lines]
-    needed = [key for key in HELPERS if any(re.search(rf"\b{key}\(", line) for line in lines)]
-    needed = [key for key in HELPERS if key in needed or any(
-        re.search(rf"\b{key}\(", known.get(other, "")) for other in needed)]
-    for key in needed:
-        if key not in known:
-            raise NotPrintableError(f"{key} for {backend}")
+    codes = [line.partition("  # line ")[0] for line in lines]
+    needed = _needed(codes, known)
     mixed = backend == "torch" and _has_whole_numbers(recorded)
     body = [*_asserted(recorded, backend), *[MIXED] * mixed, *lines]
     if backend != "jax":  # it compiles no assert of a number
@@ -71,9 +57,41 @@ def function_text(recorded: Recorded, name: str, backend: str = "numpy") -> str:
     body.append(f"return {names[0]}, {_tuple(names[1:])}")
     code = "\n".join(f"    {line}" for line in body)
     chooses = backend == "numpy" and any("np.where(" in text for text in (
-        *lines, *(known[key] for key in needed)))  # computes what isn't chosen, too
-    text = (f"{QUIET * chooses}def {name}({', '.join(recorded.parameters)}):\n{code}\n")
+        *codes, *(known[key] for key in needed)))  # computes what isn't chosen, too
+    text = f"{QUIET * chooses}def {name}({', '.join(recorded.parameters)}):\n{code}\n"
     return "\n\n\n".join([head, *(known[key] for key in needed), text])
+
+
+def _written(recorded: Recorded) -> Writing:
+    """The lines of both passes; what was decided by numbers comes where these are there."""
+    writing = Writing(recorded)
+    backward = {node: None for node in recorded.order
+                if node.op is not None and node not in recorded.forward}
+    soon, later = list[Any](), list[Any]()  # what was decided, in this order
+    for condition in recorded.recorder.conditions:
+        (later if _is_of(condition[1], backward) else soon).append(condition)
+    for node in recorded.order:
+        if node not in backward:
+            writing.node(node)
+    writing.lines += dict.fromkeys(_decided(writing, *condition) for condition in soon)
+    writing.lines += ["# backward"] * bool(backward)
+    for node in backward:
+        writing.node(node)
+    writing.lines += dict.fromkeys(_decided(writing, *condition) for condition in later)
+    return writing
+
+
+def _needed(codes: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """The helpers that lines of code call, and those that these call. Raises `NotPrintableError`
+    for one that isn't known.
+    """
+    needed = {key for key in HELPERS if any(re.search(rf"\b{key}\(", code) for code in codes)}
+    needed |= {key for key in HELPERS if any(
+        re.search(rf"\b{key}\(", known.get(other, "")) for other in needed)}
+    for key in needed:
+        if key not in known:
+            raise NotPrintableError(key)
+    return [key for key in HELPERS if key in needed]
 
 
 def _has_whole_numbers(recorded: Recorded) -> bool:
@@ -143,25 +161,24 @@ def _asserted(recorded: Recorded, backend: str) -> list[str]:
             ] + lines
 
 
-def _is_of_backward(x: Any, recorded: Recorded) -> bool:
-    """Whether something was computed from a gradient."""
+def _is_of(x: Any, nodes: Mapping[Node, Any]) -> bool:
+    """Whether something was computed from one of the nodes."""
     if isinstance(x, Node):
-        own = {*recorded.order} - recorded.forward
-        return any(node in own and node.op is not None for node in topological_order(x))
+        return any(node in nodes for node in topological_order(x))
     if type(x) is Followed:
-        return any(_is_of_backward(y, recorded) for y in (*x.args, *x.kwargs.values()))
-    return isinstance(x, list | tuple) and any(_is_of_backward(y, recorded) for y in x)
+        return any(_is_of(y, nodes) for y in (*x.args, *x.kwargs.values()))
+    return isinstance(x, list | tuple) and any(_is_of(y, nodes) for y in x)
 
 
 def _decided(writing: Writing, how: Any, x: Followed, outcome: Any) -> str:
     """What the run decided by numbers, as an assert."""
-    name, code = getattr(how, "__name__", str(how)), writing.followed(x).code
-    if name in ("shape", "count_nonzero"):
-        return f"assert np.{name}({code}) == {outcome!r}"
-    if name in ("index", "_item") and isinstance(outcome, int):
+    code = writing.followed(x).code
+    if how in (np.shape, np.count_nonzero):
+        return f"assert np.{how.__name__}({code}) == {outcome!r}"
+    if how in (operator.index, int, item) and isinstance(outcome, int):
         return f"assert {code} == {outcome!r}"
-    if name not in ("itself", "bool"):
-        raise NotPrintableError(f"a decision by {name}")
+    if how not in (itself, bool):
+        raise NotPrintableError(f"a decision by {getattr(how, '__name__', how)}")
     size = np.size(outcome)
     if np.any(outcome) == np.all(outcome):
         each = "all" if np.any(outcome) else "any"

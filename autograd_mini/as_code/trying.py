@@ -1,4 +1,4 @@
-"""What is printed is tried before it is given: near its example, far away, in other libraries."""
+"""What is printed is tried before it is given: at its example, near it, and far away."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .recorded import Recorded, recorded
 from .rows import NotPrintableError
 from .text import function_text
 
-__all__ = ["check_dtypes", "compare", "far_from", "is_float", "near", "run_there", "text_of",
-           "tried"]
+__all__ = ["close_to", "compare", "far_from", "is_float", "near", "text_of", "tried"]
 
 DRAWS, FAR = 3, 4  # the example and others near it; others far away, where the same is decided
+ROUNDING = 2**14  # times eps: what another order of the same operations may differ by
 
 
 def text_of(record: Recorded, name: str, backend: str) -> Source:
@@ -109,11 +109,15 @@ def compare(f: Any, made: Source, given: Sequence[Any], record: Recorded, holds:
         raise NotFollowedError("the printed code gives another result")
     for (name, g), a, b in zip(record.gradients.items(), its, plain, strict=True):
         recorded_one = np.zeros_like(b) if g is None else value_of(g)
-        close = 2**14 * np.finfo(np.asarray(b).dtype).eps
-        size = np.max(np.abs(b), initial=0.0)
-        if not _same(a, recorded_one) or not np.allclose(a, b, rtol=close, atol=close * size,
-                                                         equal_nan=True):
+        if not _same(a, recorded_one) or not close_to(a, np.asarray(b)):
             raise NotFollowedError(f"the printed code gives another gradient for {name}")
+
+
+def close_to(a: Any, b: np.ndarray) -> bool:
+    """Whether two results of one calculation differ by rounding alone."""
+    close = ROUNDING * np.finfo(b.dtype).eps
+    return np.allclose(a, b, rtol=close, atol=close * np.max(np.abs(b), initial=0.0),
+                       equal_nan=True)
 
 
 def is_float(x: Any) -> bool:
@@ -125,65 +129,3 @@ def _same(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     alike = a.shape == b.shape and a.dtype == b.dtype
     return alike and bool(np.array_equal(a, b, equal_nan=True))
-
-
-def run_there(told: Source, made: Source, draw: Sequence[Any], backend: str) -> None:
-    """Refuse code for another library that gives other numbers, if that library is installed."""
-    try:
-        run = IN[backend]
-        there = run(None, draw)
-    except ImportError:
-        return
-    with np.errstate(all="ignore"):
-        try:
-            value, ours = made.function(*[np.asarray(x) if is_float(x) else x for x in draw])
-        except AssertionError:  # it doesn't hold there
-            return
-        try:
-            its, theirs = run(told.function, there)
-            found = [np.asarray(x) for x in (its, *theirs)]
-        except Exception as error:
-            raise NotFollowedError(f"the code for {backend} doesn't run: {error}") from error
-    for a, b in zip(found, map(np.asarray, (value, *ours)), strict=True):
-        close = 2**14 * np.finfo(b.dtype).eps
-        if a.shape != b.shape or a.dtype != b.dtype or not np.allclose(
-                a, b, rtol=close, equal_nan=True, atol=close * np.max(np.abs(b), initial=0.0)):
-            raise NotFollowedError(f"the code for {backend} gives other numbers")
-
-
-def _in_torch(function: Any, draw: Sequence[Any]) -> Any:
-    """The arguments as tensors; or what the function gives for such."""
-    import torch
-
-    if function is None:
-        return [torch.tensor(np.asarray(x)) if isinstance(x, np.ndarray | np.generic | float)
-                else x for x in draw]
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        return function(*draw)
-    finally:
-        torch.set_default_dtype(usual)
-
-
-def _in_jax(function: Any, draw: Sequence[Any]) -> Any:
-    """The same for JAX."""
-    import jax
-
-    if function is not None:
-        return function(*draw)
-    if jax.numpy.ones(1).dtype != np.float64:  # it would round
-        raise ImportError
-    return [jax.numpy.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else x
-            for x in draw]
-
-
-IN = {"torch": _in_torch, "jax": _in_jax}
-
-
-def check_dtypes(names: Sequence[str], example: Sequence[Any], backend: str) -> None:
-    """Refuse whole numbers for which the other library has another arithmetic."""
-    for name, x in zip(names, example, strict=True):
-        if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "iu" and x.dtype != np.int64:
-            raise NotFollowedError(f"{backend} computes otherwise with {x.dtype}: give {name} as "
-                                   "np.int64")

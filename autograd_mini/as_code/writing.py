@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["RESERVED", "Writing"]
 
 COMMENTS = 50  # where comments begin
 RESERVED = {"np", "jnp", "torch", "math", "all", "type", "repr", "float", "slice", "tuple",
+            "range", "int",
             *HELPERS}  # what the code calls something itself
 LONG = 60  # letters of an expression that gets a name of its own
 
@@ -33,6 +35,7 @@ class Writing(Operands):
         self.taken = {*recorded.parameters, *RESERVED}
         self.labels = self._labels()
         self.uses = Counter(p for node in recorded.order for p in node.parents if p is not None)
+        self.numbers = itertools.count(1)
         self.known: dict[tuple[str, Any], Text] = {}
 
     def _labels(self) -> dict[Node, str]:
@@ -85,7 +88,7 @@ class Writing(Operands):
         self._keep(node, text)
 
     def _simply(self, node: Node, parts: list[Text], held: list[np.ndarray]) -> Text | None:
-        """What says nothing: times 1, and a shape that it has already."""
+        """The operand itself, where an operation changes nothing: times 1, to its own shape."""
         y = np.asarray(node.value)
         if node.op is not None and node.op.name == "multiply":
             for mine, other in ((0, 1), (1, 0)):
@@ -117,7 +120,7 @@ class Writing(Operands):
             self.texts[node] = text
             return
         if named is None:
-            named = self.free(f"v{sum(line.startswith('v') for line in self.lines) + 1}")
+            named = self.free(f"v{next(self.numbers)}")
         self.lines.append(self._beside(f"{named} = {text.code}", node))
         self.defined[named] = text.code
         self.texts[node] = self.known[text.code, np.shape(node.value)] = Text(named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import math
@@ -39,15 +40,17 @@ class Assignment:
             raise ArgumentError(f"there is no assignment {path}, a file whose name ends in .py")
         spec = importlib.util.spec_from_file_location("assignment", path)
         assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
+        module = sys.modules["assignment"] = importlib.util.module_from_spec(spec)
         beside = str(path.resolve().parent)
-        if beside not in sys.path:
-            sys.path.insert(0, beside)  # what it imports lies beside it
+        sys.path.insert(0, beside)  # what it imports lies beside it
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             line = traceback.format_exception_only(error)[-1].strip()
             raise ArgumentError(f"the assignment {path} can't be read: {line}") from error
+        finally:
+            with contextlib.suppress(ValueError):
+                sys.path.remove(beside)
         for name, what in (("loss", "the function that is differentiated"),
                            ("example", "arguments for a random generator: example(rng)"),
                            ("solution", "a gradient that gets full marks")):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -70,7 +71,7 @@ class Grades:
 
     def __str__(self) -> str:
         width = max([len(g.name) for g in self.grades], default=4)
-        lines = [f"{g.name:{width}}  {g.points:5.4g} of {g.of:g}  {g.verdict:10}  {g.message}"
+        lines = [f"{g.name:{width}}  {g.points:5.7g} of {g.of:g}  {g.verdict:10}  {g.message}"
                  .rstrip() for g in self.grades]
         verdicts = [g.verdict for g in self.grades]
         told = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(sorted(verdicts)))
@@ -111,15 +112,16 @@ def grade(assignment: str | Path, submissions: str | Path | Sequence[str | Path]
     arguments that it can't know; whether they are right is decided here, with part of the points
     for each parameter that is right at all tries. seed: of these arguments, drawn if not given;
     tries: at how many. hint: the level of hint that is told of a wrong one, 0 to 4. jobs: how many
-    at a time. forbidden: what can't be imported.
+    at a time, up to 64. forbidden: what can't be imported. limits: of time and memory.
 
     The assignment's own solution must get full marks first. Raises `ArgumentError` if it doesn't,
-    or the assignment lacks something, and where there are no process limits (on Windows). Limits
-    aren't a sandbox: a file may do what you may.
+    or the assignment lacks something, for numbers out of range, and where there are no process
+    limits (on Windows). Limits aren't a sandbox: a file may do what you may.
     """
-    for name, number, least, most in (("tries", tries, 1, 1000), ("jobs", jobs, 1, 1000), (
-            "hint", hint, 0, 4), ("seed", seed or 0, 0, 2**63)):
-        if not isinstance(number, int) or not least <= number <= most:
+    number: Any
+    for name, number, least, most in (("tries", tries, 1, 1000), ("jobs", jobs, 1, 64), (
+            "hint", hint, 0, 4), ("seed", 0 if seed is None else seed, 0, 2**63)):
+        if not isinstance(number, Integral) or not least <= int(number) <= most:
             raise ArgumentError(f"{name} is {number!r}; it is a whole number from {least} to "
                                 f"{most}")
     if isinstance(forbidden, str):

@@ -51,8 +51,11 @@ def handed_in(submissions: str | Path | Sequence[str | Path], assignment: Path) 
 def _within(folder: Path) -> Iterator[Path]:
     """The Python files of a folder, and of those in it; links are told, and not followed."""
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if f != "__pycache__" and not f.startswith("."))
-        yield from (Path(place, f) for f in files if f.lower().endswith(".py"))
+        links = [f for f in folders if os.path.islink(os.path.join(place, f))]
+        folders[:] = sorted(f for f in folders if f not in links and f != "__pycache__"
+                            and not f.startswith("."))
+        yield from (Path(place, f) for f in (*links, *files)
+                    if f in links or f.lower().endswith(".py"))
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -67,7 +70,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """It in a line, without what a terminal or a file would not show as letters."""
+    """The text in one line, with spaces for what can't be shown, cut at 600 characters."""
     shown = "".join(c if c.isprintable() else " " for c in text[:600])
     return " ".join(shown.encode("utf-8", "replace").decode("utf-8").split())
 

@@ -1,7 +1,7 @@
 """Runs a submission in a process of its own, under limits, and leaves nothing of it behind.
 
 Limits stop what is endless, large or careless. They are no sandbox: the process has the rights of
-whoever runs it.
+the person who runs it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ class Limits:
     def __post_init__(self) -> None:
         for name, most in (("wall", 1e6), ("cpu", 1e6), ("memory", 1e6), ("answer", 1e3),
                            ("verdict", 1e6)):
-            number = getattr(self, name)
-            if not 0 < number <= most:
-                raise ArgumentError(f"the limit {name} is {number!r}; it is a number above 0, and "
-                                    f"at most {most:g}")
+            number, whole = getattr(self, name), name in ("cpu", "memory", "answer")
+            if not isinstance(number, Integral if whole else Real) or not (
+                    0 < float(number) <= most):
+                raise ArgumentError(f"the limit {name} is {number!r}; it is a "
+                                    f"{'whole ' * whole}number above 0, and at most {most:g}")
 
 
 def numbers_of(name: str, source: bytes, function: str, arguments: list[Any],
@@ -99,29 +101,32 @@ def end_all() -> None:
 
 def _sat(task: dict[str, Any], limits: Limits) -> tuple[bytes, str]:
     """(what the process wrote, how it ended if not by itself with an answer)."""
-    reading, writing = os.pipe()
     mark = f"{os.getpid()}-{secrets.token_hex(8)}"
-    with _room() as room:
+    with _room() as room, contextlib.ExitStack() as opened:
+        reading, writing = os.pipe()
+        opened.callback(os.close, reading)
         environment = {"PATH": "/usr/bin:/bin", "HOME": room, "TMPDIR": room, MARK: mark,
                        "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            [*_apart(room), sys.executable, "-I", "-X", "utf8", "-c", SITTING], cwd=room,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=environment, pass_fds=[writing], start_new_session=True)
-        os.close(writing)
+        try:
+            process = subprocess.Popen(
+                [*_apart(room), sys.executable, "-I", "-X", "utf8", "-c", SITTING], cwd=room,
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=environment, pass_fds=[writing], start_new_session=True)
+        finally:
+            os.close(writing)
+        stdin = process.stdin
+        assert stdin is not None
         _sitting[mark] = process
         try:
-            assert process.stdin is not None
             with contextlib.suppress(BrokenPipeError):  # it stays open: with the grader it ends
-                process.stdin.write(pickle.dumps(task | {"to": writing}))
-                process.stdin.flush()
+                stdin.write(pickle.dumps(task | {"to": writing}))
+                stdin.flush()
             said, ended = _heard(reading, process, limits)
         finally:
-            os.close(reading)
             _end(process, mark)
             del _sitting[mark]
             with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()  # type: ignore[union-attr]
+                stdin.close()
     if ended or said:
         return said, ended
     code = process.returncode
@@ -158,11 +163,13 @@ def _remove(folder: str) -> None:
 def _heard(reading: int, process: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, str]:
     """(all that the process writes, or why no more is read)."""
     until, said = time.monotonic() + limits.wall, bytearray()
+    waiting = select.poll()  # select knows descriptors up to 1023 only
+    waiting.register(reading, select.POLLIN | select.POLLHUP)
     while True:
         left = until - time.monotonic()
         if left <= 0:
             return b"", f"no answer within {limits.wall:g} s"
-        if select.select([reading], [], [], left)[0]:
+        if waiting.poll(1000 * left):
             piece = os.read(reading, 1 << 16)
             said += piece
             if not piece:

@@ -51,8 +51,8 @@ class Steps(Sequence[Event]):
         tree = tree_of(record, None if folds else lambda i: (), most=BOXES, least=3)
         story = story_of(record, tree, scenes_of(record, tree), self.events, self.title)
         story["predict"] = predict
-        self.spoken, self._said = self._spoken(), self._summary()
-        self.html = _page(story, self.spoken)  # now: a variable may get other numbers later
+        self._spoken, self._summary = self._in_sentences(), self._in_words()
+        self.html = _page(story, self._spoken)  # now: a variable may get other numbers later
         self._data = partial(as_dict, record)
 
     def write(self, path: str | Path) -> Path:
@@ -89,14 +89,14 @@ class Steps(Sequence[Event]):
         return iter(self.events)
 
     def __repr__(self) -> str:
-        return self._said
+        return self._summary
 
-    def _summary(self) -> str:
+    def _in_words(self) -> str:
         name = self.record.names[self.record.output].name
         return (f"{len(self)} steps through {len(self.record.order)} nodes of {name}; "
                 ".write('steps.html') or .show()")
 
-    def _spoken(self) -> str:
+    def _in_sentences(self) -> str:
         """The gradients of the variables in a sentence."""
         record = self.record
         told = [f"∂{record.whole.name}/∂{record.names.full[node]} = {record.gradient(i)}"
@@ -105,7 +105,7 @@ class Steps(Sequence[Event]):
 
     def _repr_html_(self) -> str:
         """In a notebook: the page in a frame that may run its script and nothing else."""
-        caption = f"<figcaption>{html.escape(self.spoken)}</figcaption>"
+        caption = f"<figcaption>{html.escape(self._spoken)}</figcaption>"
         if self.predict:
             caption = f"<details><summary>the gradients, in words</summary>{caption}</details>"
         if len(self.html.encode()) > IN_A_NOTEBOOK:

@@ -24,19 +24,19 @@ ALONE = 200  # … and up to how many that are off (at a kink?), or if they are 
 DIRECTIONS = 4
 
 
-_lot: ContextVar[tuple[int, ...]] = ContextVar("lot", default=())
+_extra_seeds: ContextVar[tuple[int, ...]] = ContextVar("extra_seeds", default=())
 
 
 @contextlib.contextmanager
-def drawn_by(*seeds: int) -> Iterator[None]:
-    """A block in which entries and directions are drawn by other seeds, which the author of a claim
-    can't know.
+def drawn_by(seed: int) -> Iterator[None]:
+    """A block in which entries and directions are drawn by another seed, which the author of a
+    claim can't know.
     """
-    token = _lot.set(seeds)
+    token = _extra_seeds.set((seed,))
     try:
         yield
     finally:
-        _lot.reset(token)
+        _extra_seeds.reset(token)
 
 
 class _Looked(NamedTuple):
@@ -62,7 +62,8 @@ def probed_entries(expected: np.ndarray, excess: np.ndarray, probes: int = PROBE
     """The entries that finite differences look at: the most wrong, the largest, some by lot."""
     by_excess = np.argsort(-excess.ravel(), kind="stable")[: probes // 2]
     by_size = np.argsort(-np.abs(expected).ravel(), kind="stable")[: probes // 3]
-    by_lot = np.random.default_rng((*_lot.get(), 0)).integers(0, expected.size, probes // 3)
+    drawn = np.random.default_rng((*_extra_seeds.get(), 0))
+    by_lot = drawn.integers(0, expected.size, probes // 3)
     chosen = dict.fromkeys([*by_excess.tolist(), *by_size.tolist(), *by_lot.tolist()])
     return [tuple(int(k) for k in np.unravel_index(n, expected.shape)) for n in chosen]
 
@@ -112,7 +113,7 @@ def _along_directions(problem: Problem, i: int, path: str, given: np.ndarray, di
                       ) -> Iterator[_Looked]:
     """The directions along which there is no kink."""
     for seed in range(DIRECTIONS):
-        way = np.random.default_rng((*_lot.get(), seed)).choice([-1.0, 1.0], given.shape)
+        way = np.random.default_rng((*_extra_seeds.get(), seed)).choice([-1.0, 1.0], given.shape)
         slope = problem.towards(i, path, way)
         if np.isfinite(slope.value) and not slope.kink:
             gap = abs(slope.value - float(np.sum(given * way)))
