@@ -170,6 +170,8 @@ def _grade(options: argparse.Namespace) -> int:
             raise UsageError(f"{path} can't be written: give a file in a folder that is there")
     if options.feedback is not None:
         options.feedback.mkdir(parents=True, exist_ok=True)
+    # What was handed in may lie here, and be called as a library that is imported from now on.
+    sys.path[:] = [path for path in sys.path if path and os.path.realpath(path) != os.getcwd()]
     # What the assignment prints doesn't belong into JSON.
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
         try:

@@ -239,3 +239,84 @@ def test_limits_of_another_kind(limit, told):
     """They are refused by name."""
     with pytest.raises(ArgumentError, match=told):
         Limits(**limit)
+
+
+SHADOW = """
+import sys, os
+def randbits(n):
+    f = sys._getframe(1)
+    def right(claim, form):
+        w, t = sys._getframe(1).f_locals["args"]
+        return 2 * (w - t)
+    if "_in_form" in f.f_globals:
+        f.f_globals["_in_form"] = right
+    return 5
+def token_hex(n): return "ab" * n
+def token_bytes(n=32): return os.urandom(n)
+def randbelow(n): return 3
+def gradient(w, t): return 0 * w
+"""
+PLAIN = ("import numpy as np\nwrt = 'w'\ndef loss(w, t): return np.sum((w - t) ** 2)\n"
+         "def example(rng): return rng.normal(size=3), rng.normal(size=3)\n"
+         "def solution(w, t): return 2 * (w - t)\n")
+
+
+@pytest.mark.slow  # a process each
+def test_files_that_are_called_as_a_library(tmp_path):
+    """They aren't imported by the grader, or where it judges, though they lie in its folder."""
+    (tmp_path / "task.py").write_text(PLAIN)
+    for name, text in (("secrets", SHADOW), ("numpy", "def gradient(w, t): return 0 * w\n"),
+                       ("wrong", "def gradient(w, t): return 0 * w\n")):
+        (tmp_path / f"{name}.py").write_text(text)
+    done = subprocess.run([sys.executable, "-m", "autograd_mini", "grade", "task.py", "wrong.py",
+                           "secrets.py", "--json"], cwd=tmp_path / "..", capture_output=True,
+                          text=True)
+    assert done.returncode == 2  # they aren't there
+    (tmp_path / "numpy.py").rename(tmp_path / "zz_numpy.py")  # python -m itself would take it
+    (tmp_path / "secrets.py").rename(tmp_path / "held_back.py")
+    program = ("import sys; from autograd_mini.__main__ import main; import os\n"
+               "os.rename('zz_numpy.py', 'numpy.py'); os.rename('held_back.py', 'secrets.py')\n"
+               "main(['grade', 'task.py', 'wrong.py', 'secrets.py', 'numpy.py', '--json'])")
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True,
+                          text=True, check=True)
+    assert [g["points"] for g in json.loads(done.stdout)["grades"]] == [0, 0, 0]
+
+
+@pytest.mark.slow  # a process each
+def test_a_submission_that_rewrites_the_assignment(tmp_path):
+    """What judges was read, and started, before any file has run."""
+    task = tmp_path / "task.py"
+    task.write_text(PLAIN)
+    (tmp_path / "a_evil.py").write_text(
+        f"import time\np = {str(task)!r}\ns = open(p).read()\n"
+        "open(p, 'w').write(s.replace('(w - t) ** 2', '0 * (w - t)'))\ntime.sleep(1)\n"
+        "def gradient(w, t): return 0 * w\n")
+    for name in "bcde":
+        (tmp_path / f"{name}.py").write_text("def gradient(w, t): return 0 * w\n")
+    found = grade(task, tmp_path, seed=1, jobs=3, limits=PATIENT)
+    assert [g.points for g in found] == [0] * 5
+
+
+@pytest.mark.slow  # a process each
+def test_forms_of_parameters(tmp_path):
+    """Keys that are numbers, lists in dicts; a class of the assignment's is refused by name."""
+    (tmp_path / "task.py").write_text(
+        "import numpy as np\nwrt = 'p'\n"
+        "def loss(p): return np.sum(p[0] ** 2) + np.sum(p['l'][0]['W'] ** 3) + np.sum(p['l'][1])\n"
+        "def example(rng):\n    a, b, c = rng.normal(size=(3, 2))\n"
+        "    return {0: a, 'l': [{'W': b}, c]},\n"
+        "def solution(p):\n"
+        "    return {0: 2 * p[0], 'l': [{'W': 3 * p['l'][0]['W'] ** 2}, np.ones(2)]}\n")
+    (tmp_path / "as_lists.py").write_text(
+        "def gradient(p):\n    w = p['l'][0]['W']\n"
+        "    return {0: (2 * p[0]).tolist(), 'l': [{'W': (3 * w**2).tolist()}, [1.0, 1.0]]}\n")
+    (tmp_path / "missing.py").write_text(
+        "def gradient(p): return {0: 2 * p[0], 'l': [{}, [1.0, 1.0]]}\n")
+    files = [tmp_path / "as_lists.py", tmp_path / "missing.py"]
+    found = grade(tmp_path / "task.py", files, seed=1, limits=PATIENT)
+    assert [round(g.points, 2) for g in found] == [10, 6.67]
+    (tmp_path / "own.py").write_text(
+        PLAIN.replace("return rng", "return P(rng").replace("(size=3), rng", "(size=3)), rng")
+        + "class P(tuple):\n    pass\n")
+    with pytest.raises(ArgumentError, match="P is a class of the assignment's"):
+        grade(tmp_path / "own.py", files, limits=PATIENT)

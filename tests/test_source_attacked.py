@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cProfile
+import inspect
 import re
 import subprocess
 import sys
@@ -304,3 +305,36 @@ def test_a_long_function():
 
     code = ag.source(f, X)
     np.testing.assert_allclose(code.function(Y)[1][0], ag.grad(f)(Y), rtol=1e-12)
+
+
+EARLY = {  # f, the example, elsewhere: what was decided is told before a line that fails there
+    "an index": (lambda x, i: np.sum(x[i] ** 2) if (i < 3).all() else np.sum(x), (X, WHOLE - 1),
+                 (X, WHOLE + 3)),
+    "an inverse": (lambda a: np.sum(np.linalg.inv(a)) if np.linalg.det(a) != 0 else np.sum(a),
+                   (np.eye(2) + 1,), (np.ones((2, 2)),)),
+    "labels that are left out": (lambda z, y: nn.cross_entropy(z, y), (np.eye(3), WHOLE - 1),
+                                 (np.eye(3), np.array([0, -100, 2]))),
+    "another number of them": (lambda z, y: nn.cross_entropy(z, y, reduction="sum"),
+                               (np.eye(3), np.array([0, -100, 2])), (np.eye(3), WHOLE - 1)),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_asserts_come_before_what_fails(name):
+    """Not IndexError, or another, but AssertionError."""
+    f, example, other = EARLY[name]
+    code = ag.source(f, *example, wrt=inspect.getfullargspec(f).args[0])
+    with pytest.raises(AssertionError):
+        code.function(*other)
+
+
+def test_losses_that_look_at_their_arguments():
+    """A distribution whose entries are drawn below 0 far away; one with the checks of a loss."""
+    z, t = X, np.array([0.2, 0.3, 0.5])
+    code = ag.source(lambda z, t: nn.cross_entropy(z, t), z, t, wrt="z")
+    np.testing.assert_allclose(code.function(z, t)[1][0],
+                               ag.grad(lambda z: nn.cross_entropy(z, t))(z), rtol=1e-13)
+    p, y = np.array([0.2, 0.7, 0.9]), np.array([0.0, 1.0, 1.0])
+    code = ag.source(lambda p, y: nn.binary_cross_entropy(p, y), p, y, wrt="p")
+    np.testing.assert_allclose(code.function(p, y)[1][0],
+                               ag.grad(lambda p: nn.binary_cross_entropy(p, y))(p), rtol=1e-13)

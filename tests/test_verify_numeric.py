@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import autograd_mini as ag
 from autograd_mini.verify.numeric import slope_along
 
 
@@ -34,3 +35,14 @@ def test_outside_the_domain():
     """Where f isn't finite on either side there is no estimate, and the error bar is infinite."""
     slope = slope_along(lambda x: float("nan"), 1.0)
     assert np.isnan(slope.value) and slope.error == np.inf
+
+
+@pytest.mark.parametrize("coarse", [
+    lambda w, t: np.sum((np.asarray(w, np.float32) - np.float32(t)) ** 2)])
+def test_a_loss_that_rounds_to_single_precision(coarse):
+    """As one of JAX does: a right gradient of it isn't wrong, and a wrong one isn't right."""
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        w, t = rng.normal(size=(2, 3))
+        assert ag.check_gradient(coarse, lambda w, t: 2 * (w - t), w, t, wrt="w").verdict != "wrong"
+        assert ag.check_gradient(coarse, lambda w, t: 3 * (w - t), w, t, wrt="w").verdict == "wrong"

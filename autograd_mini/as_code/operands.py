@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler.array_recorder import OPERATORS, SIGNS, computed
 from ..followed import Followed, call_method
-from ..graph import Node
+from ..graph import Node, value_of
 from ..limits import both_zero
 from .constants import constant
 from .expressions import ATOM, COMPARE, LEVELS, SIGN, SUM, Text, call, infix, within
@@ -102,6 +102,8 @@ class Operands(abc.ABC):
             return Text(f"{SIGNS[function]}{within(parts[0], SIGN)}", SIGN)
         if function is float:  # a number that adds no precision; NumPy's divides by 0
             return call("float" if self._is_single() else "np.float64", *parts)
+        if function is value_of:
+            return self._part(x.args[0])
         if function is both_zero:
             return Text(" & ".join(f"({within(part, SUM)} == 0)" for part in parts), LEVELS["&"])
         return call(_name_in_numpy(function), *parts, *options)

@@ -69,16 +69,38 @@ def _written(recorded: Recorded) -> Writing:
                 if node.op is not None and node not in recorded.forward}
     soon, later = list[Any](), list[Any]()  # what was decided, in this order
     for condition in recorded.recorder.conditions:
-        (later if _is_of(condition[1], backward) else soon).append(condition)
-    for node in recorded.order:
-        if node not in backward:
-            writing.node(node)
-    writing.lines += dict.fromkeys(_decided(writing, *condition) for condition in soon)
+        (soon if backward.keys().isdisjoint(_nodes_in(condition[1])) else later).append(condition)
+    _write_forward(writing, [node for node in recorded.order if node not in backward], soon)
     writing.lines += ["# backward"] * bool(backward)
     for node in backward:
         writing.node(node)
     writing.lines += dict.fromkeys(_decided(writing, *condition) for condition in later)
     return writing
+
+
+def _write_forward(writing: Writing, nodes: Sequence[Node], decided: Sequence[Any]) -> None:
+    """The forward pass, with each assert as soon as what it is about is there: the next line may
+    fail where it doesn't hold.
+    """
+    of = [(condition, {n for n in _nodes_in(condition[1]) if n.op is not None} & {*nodes})
+          for condition in decided]
+    written: set[Node] = set()
+    for node in (*nodes, None):
+        ready = [condition for condition, needed in of if needed <= written]
+        of = [(condition, needed) for condition, needed in of if not needed <= written]
+        writing.lines += dict.fromkeys(_decided(writing, *condition) for condition in ready)
+        if node is not None:
+            writing.node(node)
+            written.add(node)
+
+
+def _nodes_in(x: Any) -> set[Node]:
+    """All nodes that something was computed from."""
+    if isinstance(x, Node):
+        return {*topological_order(x)}
+    parts = (*x.args, *x.kwargs.values()) if type(x) is Followed else (
+        x if isinstance(x, list | tuple) else ())
+    return set().union(*map(_nodes_in, parts))
 
 
 def _needed(codes: Sequence[str], known: Mapping[str, str]) -> list[str]:
@@ -159,15 +181,6 @@ def _asserted(recorded: Recorded, backend: str) -> list[str]:
                 subsequent_indent=" " * 31, break_long_words=False)
             + cure * (backend == "jax" and kind == "float64") for kind, arrays in floats.items()
             ] + lines
-
-
-def _is_of(x: Any, nodes: Mapping[Node, Any]) -> bool:
-    """Whether something was computed from one of the nodes."""
-    if isinstance(x, Node):
-        return any(node in nodes for node in topological_order(x))
-    if type(x) is Followed:
-        return any(_is_of(y, nodes) for y in (*x.args, *x.kwargs.values()))
-    return isinstance(x, list | tuple) and any(_is_of(y, nodes) for y in x)
 
 
 def _decided(writing: Writing, how: Any, x: Followed, outcome: Any) -> str:

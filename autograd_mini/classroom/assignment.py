@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
 import math
 import pickle
 import sys
 import traceback
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -28,6 +28,7 @@ class Assignment:
     """What an assignment's file defines; see `grade`."""
 
     path: Path
+    source: bytes
     loss: Callable[..., Any]
     example: Callable[[np.random.Generator], Any]
     wrt: Any
@@ -38,13 +39,16 @@ class Assignment:
         """The assignment in a file. Raises `ArgumentError` for what it lacks."""
         if not path.is_file() or path.suffix != ".py":
             raise ArgumentError(f"there is no assignment {path}, a file whose name ends in .py")
-        spec = importlib.util.spec_from_file_location("assignment", path)
-        assert spec is not None and spec.loader is not None
-        module = sys.modules["assignment"] = importlib.util.module_from_spec(spec)
-        beside = str(path.resolve().parent)
-        sys.path.insert(0, beside)  # what it imports lies beside it
+        return Assignment.of(path, path.read_bytes())
+
+    @staticmethod
+    def of(path: Path, source: bytes) -> Assignment:
+        """The same of what was read before, whatever the file has become."""
+        module = sys.modules["assignment"] = types.ModuleType("assignment")
+        module.__file__, beside = str(path), str(path.resolve().parent)
+        sys.path.append(beside)  # what it imports lies beside it; nothing there hides a library
         try:
-            spec.loader.exec_module(module)
+            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
         except (Exception, SystemExit) as error:
             line = traceback.format_exception_only(error)[-1].strip()
             raise ArgumentError(f"the assignment {path} can't be read: {line}") from error
@@ -63,7 +67,7 @@ class Assignment:
         if not isinstance(wrt, str | int | tuple | list | None):
             raise ArgumentError(f"wrt is a {type(wrt).__name__} in {path}; it is a name, or a "
                                 "tuple of names")
-        return Assignment(path, module.loss, module.example, wrt, float(points))
+        return Assignment(path, source, module.loss, module.example, wrt, float(points))
 
     def draws(self, seed: int, tries: int) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
         """The arguments at so many seeds. Raises `ArgumentError` if they aren't drawn from rng."""
@@ -86,6 +90,9 @@ class Assignment:
                 args, kwargs = bound.args, bound.kwargs
             else:
                 args, kwargs = given if isinstance(given, tuple) else (given,), {}
+            if own := _own_class((args, kwargs)):
+                raise TypeError(f"{own} is a class of the assignment's, which a submission hasn't: "
+                                "give numbers, arrays, tuples, lists and dicts")
             args, kwargs = pickle.loads(pickle.dumps((_wide(args), _wide(kwargs))))
         except (Exception, SystemExit) as error:
             raise ArgumentError(f"example(rng) of {self.path} gives no arguments for the loss: "
@@ -97,3 +104,12 @@ def _wide(tree: Any) -> Any:
     """Arguments in double precision: coarser data would have claims judged less strictly."""
     return tree_map(lambda x: x.astype(np.float64) if isinstance(x, np.ndarray | np.floating)
                     and x.dtype.kind == "f" else x, tree)
+
+
+def _own_class(tree: Any) -> str:
+    """The name of a class of the assignment's own, if there is something of one."""
+    if type(tree).__module__ == "assignment":
+        return type(tree).__name__
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple
+                                                                            ) else ()
+    return next((name for part in parts if (name := _own_class(part))), "")

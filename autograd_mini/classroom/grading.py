@@ -145,25 +145,30 @@ class _Grading:
 
     def grades(self, files: list[HandedIn], jobs: int) -> tuple[Grade, ...]:
         """The grades of the files, once the solution has passed."""
+        every = [Judge(self.task, self.arguments, self.limits.verdict) for _ in range(jobs)]
         judges: SimpleQueue[Judge] = SimpleQueue()
-        for _ in range(jobs):
-            judges.put(Judge(self.task.path, self.arguments, self.limits.verdict))
+        for judge in every:
+            judges.put(judge)
         pool = ThreadPoolExecutor(jobs)
         try:
             self._pass(judges)
+            for judge in every[: len(files)]:
+                judge.start()
             return tuple(pool.map(lambda file: self._grade(file, judges), files))
         except KeyboardInterrupt:
             end_all()
+            for judge in every:
+                judge.close()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
-            while not judges.empty():
-                judges.get().close()
+            for judge in every:
+                judge.close()
 
     def _pass(self, judges: SimpleQueue[Judge]) -> None:
         """Raise `ArgumentError` if the assignment's own solution doesn't get full marks."""
         path = self.task.path.resolve()
-        numbers, ended = numbers_of(str(path), path.read_bytes(), "solution", self.arguments, (),
+        numbers, ended = numbers_of(str(path), self.task.source, "solution", self.arguments, (),
                                     self.limits, beside=True)
         self.form = numbers[0] if numbers else None
         found = self._verdict(numbers, ended, judges, 3)

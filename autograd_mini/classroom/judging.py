@@ -28,6 +28,7 @@ from .assignment import Assignment
 __all__ = ["Judge", "Verdict"]
 
 MEMORY = 8 << 30  # bytes
+ROOT = Path(__file__).parents[2]  # where this library is
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Verdict:
 class Judge:
     """The process, which is started when it is needed, and again if it had to be ended."""
 
-    def __init__(self, path: Path, arguments: list[Any], seconds: float) -> None:
-        self.path, self.arguments, self.seconds = path, arguments, seconds
+    def __init__(self, task: Assignment, arguments: list[Any], seconds: float) -> None:
+        self.task, self.arguments, self.seconds = task, arguments, seconds
         self.process: Any = None
         self.wire: Any = None
 
@@ -56,8 +57,7 @@ class Judge:
         """
         said = f"no verdict within {self.seconds:g} s"
         try:
-            if self.process is None:
-                self._start()
+            self._start()
             self.wire.send((claims, form, parameters, hint))
             if self.wire.poll(self.seconds):
                 found: Verdict = self.wire.recv()
@@ -79,14 +79,22 @@ class Judge:
             process.wait()
 
     def _start(self) -> None:
+        if self.process is not None:
+            return
         self.wire, theirs = Pipe()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "utf8", "-c",
-                 f"from {__name__} import main; main({theirs.fileno()})"],
+                [sys.executable, "-P", "-X", "utf8", "-c",  # nothing from the current folder
+                 f"import sys; sys.path.append({str(ROOT)!r}); from {__name__} import main; "
+                 f"main({theirs.fileno()})"],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL)
-        self.wire.send((str(self.path), self.arguments))
+        self.wire.send((str(self.task.path), self.task.source, self.arguments))
+
+    def start(self) -> None:
+        """Start the process, before any submission has run, which might change what it reads."""
+        with contextlib.suppress(OSError):  # then it is told with the verdict
+            self._start()
 
 
 def judged(task: Assignment, arguments: list[Any], claims: list[Any], form: Any,
@@ -126,8 +134,9 @@ def _in_form(claim: Any, form: Any) -> Any:
             return np.array(claim, float)
     if isinstance(claim, dict) and isinstance(form, dict) and claim.keys() <= form.keys():
         return {key: _in_form(claim.get(key), part) for key, part in form.items()}
-    if isinstance(claim, list | tuple) and isinstance(form, tuple) and len(claim) == len(form):
-        return tuple(_in_form(one, part) for one, part in zip(claim, form, strict=True))
+    if isinstance(claim, list | tuple) and isinstance(form, list | tuple) and len(claim) == len(
+            form):
+        return type(form)(_in_form(one, part) for one, part in zip(claim, form, strict=True))
     return claim
 
 
@@ -146,9 +155,9 @@ def main(descriptor: int) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     wire = Connection(descriptor)
-    path, arguments = wire.recv()
+    path, source, arguments = wire.recv()
     try:
-        task: Any = Assignment.read(Path(path))
+        task: Any = Assignment.of(Path(path), source)
     except ArgumentError as error:  # it could be read a moment ago
         task = error
     with contextlib.suppress(EOFError):

@@ -72,7 +72,8 @@ def numbers_of(name: str, source: bytes, function: str, arguments: list[Any],
     if sys.platform == "win32":
         raise ArgumentError("grading needs the process limits of Linux or macOS: run it in WSL")
     task = {"path": name, "source": source, "function": function, "arguments": arguments,
-            "forbidden": forbidden, "limits": (limits.cpu, limits.memory, limits.answer),
+            "forbidden": forbidden, "limits": (limits.cpu, limits.memory, limits.answer,
+                                                  _processes()),
             "wall": limits.wall, "beside": beside}
     try:
         said, ended = _sat(task, limits)
@@ -226,6 +227,24 @@ def _works(command: tuple[str, ...]) -> bool:
                           stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def _processes() -> int:
+    """How many processes and threads the user may have: 256 more than there are; 0 if that isn't
+    known.
+    """
+    own = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_uid == os.getuid():
+                own += len(os.listdir(entry / "task"))
+    return own + 256 if own else 0
+
+
+def _key(key: Any) -> str | int:
+    if not isinstance(key, str | int):
+        raise TypeError
+    return key
+
+
 def _unpacked(said: bytes) -> tuple[list[Any], str]:
     """An answer, of which nothing is believed."""
     head, _, data = said.partition(b"\n")
@@ -239,7 +258,7 @@ def _unpacked(said: bytes) -> tuple[list[Any], str]:
         if part is None:
             return None
         if "dict" in part:
-            return {str(key): tree(one) for key, one in part["dict"].items()}
+            return {_key(key): tree(one) for key, one in part["dict"]}
         if "list" in part:
             return [tree(one) for one in part["list"]]
         if "tuple" in part:

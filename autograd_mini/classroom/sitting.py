@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 
-def limit(cpu: int, memory: int, written: int) -> None:
+def limit(cpu: int, memory: int, written: int, processes: int) -> None:
     """Limit this process, as far as the system can."""
     import resource
 
@@ -34,8 +34,9 @@ def limit(cpu: int, memory: int, written: int) -> None:
                             (resource.RLIMIT_CORE, 0, 0)):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, end))
-    with contextlib.suppress(ValueError, OSError):  # of the user in all; it doesn't bind root
-        resource.setrlimit(resource.RLIMIT_NPROC, (256, 256))
+    if processes:
+        with contextlib.suppress(ValueError, OSError):  # of the user in all; root isn't bound
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
 
 def packed(tree: Any, data: list[bytes]) -> Any:
@@ -43,7 +44,8 @@ def packed(tree: Any, data: list[bytes]) -> Any:
     if tree is None:
         return None
     if isinstance(tree, dict):
-        return {"dict": {str(key): packed(part, data) for key, part in tree.items()}}
+        return {"dict": [[key if isinstance(key, str | int) else str(key), packed(part, data)]
+                         for key, part in tree.items()]}
     if isinstance(tree, tuple | list):
         kind = "list" if isinstance(tree, list) else "tuple"
         return {kind: [packed(part, data) for part in tree]}
@@ -83,7 +85,7 @@ def answer(task: dict[str, Any], data: list[bytes]) -> dict[str, Any]:
     path = task["path"]
     sys.meta_path.insert(0, Forbidden(tuple(task["forbidden"])))
     if task["beside"]:  # of the assignment itself: what it imports, and reads
-        sys.path.insert(0, os.path.dirname(path))
+        sys.path.append(os.path.dirname(path))
     try:
         module = sys.modules["submission"] = types.ModuleType("submission")
         module.__file__ = path

@@ -27,6 +27,7 @@ __all__ = ["Slope", "slope_along", "slope_of", "term_sizes", "tolerance"]
 
 RATIO = 4.0  # from one step to the next smaller
 FLAT = 5  # steps over which the gap at a kink stays as it is: the largest is 256 times the smallest
+EPS = float(np.finfo(float).eps)
 SMALLEST, LARGEST = 1e-11, 1e-1  # steps, relative to |x| (or to 1 for the largest)
 
 
@@ -49,15 +50,15 @@ def _steps(x: float) -> np.ndarray:
     return largest * RATIO ** -np.arange(count)
 
 
-def slope_along(f: Callable[[float], float], x: float) -> Slope:
-    """df/dx at x, for a function of one float.
+def slope_along(f: Callable[[float], float], x: float, eps: float = EPS) -> Slope:
+    """df/dx at x, for a function of one float, which rounds to `eps`.
 
     Steps at which f isn't finite are left out: they have left its domain.
     """
-    return slope_of(lambda points: np.array([f(v) for v in points]), x)
+    return slope_of(lambda points: np.array([f(v) for v in points]), x, eps)
 
 
-def slope_of(f: Callable[[np.ndarray], np.ndarray], x: float) -> Slope:
+def slope_of(f: Callable[[np.ndarray], np.ndarray], x: float, eps: float = EPS) -> Slope:
     """The same for a function that takes each number of an array by itself."""
     steps = _steps(x)
     up, down = x + steps, x - steps
@@ -65,7 +66,7 @@ def slope_of(f: Callable[[np.ndarray], np.ndarray], x: float) -> Slope:
     with np.errstate(all="ignore"):
         central = (f_up - f_down) / (up - down)  # by the step actually made, not the one meant
         right, left = (f_up - middle) / (up - x), (middle - f_down) / (x - down)
-        noise = np.maximum(4 * np.finfo(float).eps * np.maximum(abs(f_up), abs(f_down)),
+        noise = np.maximum(4 * eps * np.maximum(abs(f_up), abs(f_down)),
                            _jitter(f_up - 2 * middle + f_down)) / steps
         better = (RATIO**2 * central[1:] - central[:-1]) / (RATIO**2 - 1)
     value, error = _steadiest(better, noise[1:])

@@ -33,6 +33,7 @@ class Problem:
         self.args = [tree_map(_wide, arg) for arg in form.args]
         self.float32 = any(getattr(value_of(x), "dtype", None) == np.float32 for _, x in
                            tree_leaves(list(form.args)))
+        self.rounds_to = float(np.finfo(float).eps)  # the loss, whatever its arguments are
         self.refusal = ""
         self.plain = False  # whether the engine follows the loss as it is
         self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
@@ -65,7 +66,10 @@ class Problem:
         if np.iscomplexobj(value_of(result)):
             raise DTypeError("the loss returned a complex number, and a gradient is that of a real "
                              "one: return its real part, or its size")
-        result = np.asarray(value_of(result), float)
+        given = np.asarray(value_of(result))
+        if given.dtype.kind == "f":  # such as of JAX, which computes in float32
+            self.rounds_to = max(self.rounds_to, float(np.finfo(given.dtype).eps))
+        result = np.asarray(given, float)
         if result.size != 1:
             raise ShapeError(f"the loss returned shape {result.shape}; it must be one number")
         return float(result.reshape(()))
@@ -187,7 +191,8 @@ class Problem:
         """The rounding of the coarsest arithmetic involved: of the data or of the claim."""
         coarse = [np.float32] if self.float32 else []
         claimed = [dtype] if dtype.kind == "f" else []
-        return max(float(np.finfo(kind).eps) for kind in [np.float64, *coarse, *claimed])
+        return max(self.rounds_to, *[float(np.finfo(kind).eps)
+                                     for kind in [np.float64, *coarse, *claimed]])
 
     def argument(self, i: int, path: str) -> Any:
         """The array at `path` in argument i."""
@@ -206,12 +211,13 @@ class Problem:
             moved[index] = v
             return self.at(i, path, moved, args)
 
-        return slope_along(f, float(base[index]))
+        return slope_along(f, float(base[index]), self.rounds_to)
 
     def towards(self, i: int, path: str, direction: np.ndarray) -> Slope:
         """The finite difference in a direction."""
         base = np.array(self.argument(i, path), float)
-        return self._sided(slope_along(lambda s: self.at(i, path, base + s * direction), 0.0))
+        return self._sided(slope_along(lambda s: self.at(i, path, base + s * direction), 0.0,
+                                       self.rounds_to))
 
     def _sided(self, slope: Slope) -> Slope:
         """The same, without a kink where the loss has none."""
