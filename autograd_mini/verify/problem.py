@@ -33,9 +33,8 @@ class Problem:
         self.args = [tree_map(_wide, arg) for arg in form.args]
         self.float32 = any(getattr(value_of(x), "dtype", None) == np.float32 for _, x in
                            tree_leaves(list(form.args)))
-        self.rounds_to = float(np.finfo(float).eps)  # the loss, whatever its arguments are
-        self.refusal = ""
-        self.plain = False  # whether the engine follows the loss as it is
+        self.rounds_to = _eps(np.dtype(float))  # the loss, whatever its arguments are
+        self.refusal, self.plain = "", False  # whether the engine follows the loss as it is
         self.written: Any = None  # the loss as ag.as_written runs it, where it is refused otherwise
         first, again = self.value(self.args), self.value(self.args)
         self.trouble, self.cut_short = "", False  # the search for the cause may be cut short
@@ -67,8 +66,7 @@ class Problem:
             raise DTypeError("the loss returned a complex number, and a gradient is that of a real "
                              "one: return its real part, or its size")
         given = np.asarray(value_of(result))
-        if given.dtype.kind == "f":  # such as of JAX, which computes in float32
-            self.rounds_to = max(self.rounds_to, float(np.finfo(given.dtype).eps))
+        self.rounds_to = max(self.rounds_to, _eps(given.dtype))  # JAX computes in float32
         result = np.asarray(given, float)
         if result.size != 1:
             raise ShapeError(f"the loss returned shape {result.shape}; it must be one number")
@@ -179,8 +177,7 @@ class Problem:
         if self.refusal:
             true, bar = self.measured[i, path]
             return true, np.maximum(bar, np.sqrt(self.eps(dtype)) * np.abs(true))
-        true, terms = self.engine[i, path]
-        return true, tolerance(true, terms, self.eps(dtype))
+        return self.engine[i, path][0], tolerance(*self.engine[i, path], self.eps(dtype))
 
     @cached_property
     def measured(self) -> dict[tuple[int, str], Any]:
@@ -189,10 +186,7 @@ class Problem:
 
     def eps(self, dtype: Any) -> float:
         """The rounding of the coarsest arithmetic involved: of the data or of the claim."""
-        coarse = [np.float32] if self.float32 else []
-        claimed = [dtype] if dtype.kind == "f" else []
-        return max(self.rounds_to, *[float(np.finfo(kind).eps)
-                                     for kind in [np.float64, *coarse, *claimed]])
+        return max(self.rounds_to, _eps(np.dtype(np.float32)) * self.float32, _eps(dtype))
 
     def argument(self, i: int, path: str) -> Any:
         """The array at `path` in argument i."""
@@ -200,8 +194,8 @@ class Problem:
 
     def along(self, i: int, path: str, index: tuple[int, ...]) -> Slope:
         """The finite difference in one coordinate."""
-        return self._sided(self.along_from(self.args, i, path,
-                                       np.array(self.argument(i, path), float), index))
+        base = np.array(self.argument(i, path), float)
+        return self._sided(self.along_from(self.args, i, path, base, index))
 
     def along_from(self, args: Sequence[Any], i: int, path: str, base: np.ndarray,
                    index: tuple[int, ...]) -> Slope:
@@ -216,8 +210,8 @@ class Problem:
     def towards(self, i: int, path: str, direction: np.ndarray) -> Slope:
         """The finite difference in a direction."""
         base = np.array(self.argument(i, path), float)
-        return self._sided(slope_along(lambda s: self.at(i, path, base + s * direction), 0.0,
-                                       self.rounds_to))
+        along = slope_along(lambda s: self.at(i, path, base + s * direction), 0.0, self.rounds_to)
+        return self._sided(along)
 
     def _sided(self, slope: Slope) -> Slope:
         """The same, without a kink where the loss has none."""
@@ -225,7 +219,7 @@ class Problem:
 
     def at(self, i: int, path: str, new: np.ndarray, args: Sequence[Any] | None = None) -> float:
         """The loss with one array replaced."""
-        args = list(self.args if args is None else args)
+        args = [*(self.args if args is None else args)]
         args[i] = _replaced(args[i], path, new if new.ndim else float(new))
         try:
             return self.value(args)
@@ -248,6 +242,11 @@ def measured_at(problem: Problem, args: Sequence[Any]) -> dict[tuple[int, str], 
         error = np.array([10 * s.error for s in slopes]).reshape(x.shape)
         found[i, path] = true, error + 1e-6 * np.abs(true)
     return found
+
+
+def _eps(dtype: np.dtype[Any]) -> float:
+    """The rounding of floats; of other numbers none."""
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 class _Looks(Observer):
