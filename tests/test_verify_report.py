@@ -172,6 +172,12 @@ def test_the_last_hint_is_the_whole_backward_pass():
     assert "can't be printed: svdvals" in nuclear.hint(5)
     by_name = ag.check_gradient(lambda *, x: np.sum(x**2), lambda *, x: x, x=x)
     assert "by position" in by_name.hint(5)
+    several = ag.check_gradient(lambda *a: np.sum(a[0] * a[1]), lambda *a: (a[1], a[0]), x, x)
+    assert "def f_and_gradient(x1, x2):" in several.hint(5)
+    branches = ag.check_gradient(lambda w: np.sum(w**2) if w[0] > 0 else np.sum(w**3),
+                                 lambda w: 2 * w, w := np.ones(2))
+    w[:] = -1.0  # after the check
+    assert "w ** 2" in branches.hint(5) and "w ** 3" not in branches.hint(5)
     assert "no code to show" in pickle.loads(pickle.dumps(report)).hint(5)
     with pytest.raises(ValueError, match="level 1 to 5"):
         report.hint(6)

@@ -90,9 +90,9 @@ class Assignment:
                 args, kwargs = bound.args, bound.kwargs
             else:
                 args, kwargs = given if isinstance(given, tuple) else (given,), {}
-            if own := _own_class((args, kwargs)):
-                raise TypeError(f"{own} is a class of the assignment's, which a submission hasn't: "
-                                "give numbers, arrays, tuples, lists and dicts")
+            if foreign := _foreign((args, kwargs)):
+                raise TypeError(f"a submission can't be given a {foreign}: give numbers, arrays of "
+                                "NumPy, tuples, lists and dicts")
             args, kwargs = pickle.loads(pickle.dumps((_wide(args), _wide(kwargs))))
         except (Exception, SystemExit) as error:
             raise ArgumentError(f"example(rng) of {self.path} gives no arguments for the loss: "
@@ -106,10 +106,12 @@ def _wide(tree: Any) -> Any:
                     and x.dtype.kind == "f" else x, tree)
 
 
-def _own_class(tree: Any) -> str:
-    """The name of a class of the assignment's own, if there is something of one."""
-    if type(tree).__module__ == "assignment":
-        return type(tree).__name__
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple
-                                                                            ) else ()
-    return next((name for part in parts if (name := _own_class(part))), "")
+def _foreign(tree: Any) -> str:
+    """The name of a class that can't be sent to a submission, if there is something of one."""
+    kind = type(tree)
+    if kind in (dict, list, tuple):
+        parts = tree.values() if kind is dict else tree
+        return next((name for part in parts if (name := _foreign(part))), "")
+    is_plain = tree is None or isinstance(tree, np.ndarray | np.generic) or kind in (
+        bool, int, float, complex, str, bytes)
+    return "" if is_plain else kind.__name__

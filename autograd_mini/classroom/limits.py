@@ -157,8 +157,9 @@ def _rooms() -> str:
 
 def _remove(folder: str) -> None:
     """As far as it can be: Python's own way gives up at a depth of some hundreds."""
-    subprocess.run(["rm", "-rf", "--", folder], check=False, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        subprocess.run([*command, "--", folder], check=False, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _heard(reading: int, process: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, str]:

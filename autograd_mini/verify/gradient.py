@@ -139,18 +139,20 @@ def _judged(form: Form, wrt: list[int], claim: Any, copies: list[Any]) -> Report
             entries = explained(problem, names, entries, copies,
                                 lambda claim: _claims(claim, wrt, names, form.args))
     return Report(tuple(entries), tuple(dict.fromkeys(notes_on(problem, names, entries))),
-                  shown=partial(_as_code, form, [names[i] for i in wrt]))
+                  shown=partial(_as_code, form, [copied(arg) for arg in form.args], wrt))
 
 
-def _as_code(form: Form, wrt: list[str]) -> str:
+def _as_code(form: Form, args: list[Any], wrt: list[int]) -> str:
     """The backward pass of the loss, printed, or why it can't be."""
     from ..as_code import source
+    from ..as_code.recorded import parameters_of
 
     if form.home is not None or form.keywords:
         return ("the backward pass can't be printed: the loss takes parameters from an object, or "
                 "arguments by name alone; give it a function of all of them by position")
     try:
-        return str(source(form.loss, *form.args, wrt=wrt))
+        names = parameters_of(form.loss, len(args))
+        return str(source(form.loss, *args, wrt=[names[i] for i in wrt]))
     except Exception as error:  # also what the loss raises at other numbers
         return f"the backward pass can't be printed: {error}"
 
