@@ -13,6 +13,8 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import __version__, check_gradient, source
 from .classroom_commands import add_classroom
 from .commands import UsageError, add_pictures, colours, imported, user_code
@@ -47,7 +49,8 @@ def _add_check(commands: Any) -> None:
         epilog="Several of one file: gradient_a, gradient_b …, each beside loss_a and example_a, "
         "or loss and example where these are common to all; a_gradient, a_loss … will do as well.")
     check.add_argument("file", type=Path, help="defines loss, gradient and example (a tuple of "
-                       "arguments, or a function that returns one)")
+                       "arguments, or a function that returns one, of nothing or of a random "
+                       "generator)")
     check.add_argument("-k", dest="names", metavar="NAME", help="only the gradients with NAME in "
                        "their names")
     for name in ("loss", "gradient", "example"):
@@ -63,7 +66,7 @@ def _add_source(commands: Any) -> None:
         "source", help="print a loss and its gradient as code that runs by itself",
         description="Print the backward pass of a loss as straight-line code, which runs without "
         "this library, each line beside the line that it comes from.",
-        epilog="The file defines `loss` and `example`, as for `check`.")
+        epilog="The file defines `loss` and `example`, as for `check` (or as for `grade`).")
     code.add_argument("file", type=Path, help="defines the loss and an example")
     code.add_argument("--loss", default="loss", metavar="NAME")
     code.add_argument("--example", default="example", metavar="NAME")
@@ -157,7 +160,8 @@ def _source(options: argparse.Namespace) -> int:
             raise UsageError(f"{options.loss} has arguments that are given by name alone, "
                              f"{', '.join(kwargs)}: the code takes all by position")
         with user_code(options.file):
-            text = source(loss, *args, backend=options.backend, wrt=_names(options.wrt))
+            wrt = _names(options.wrt) or getattr(module, "wrt", None)
+            text = source(loss, *args, backend=options.backend, wrt=wrt)
     if options.output is None:
         print(text, end="")
     else:
@@ -173,13 +177,24 @@ def _arguments(loss: Any, example: Any, options: argparse.Namespace
                ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a loss, by position as far as they can be."""
     with user_code(options.file):
-        given = example() if callable(example) else example
+        given = _called(example) if callable(example) else example
     args, kwargs = ((), given) if isinstance(given, dict) else (given, {})
     if not isinstance(args, tuple | list):
         raise UsageError(f"{options.example} must be a tuple of arguments, or a dict by name")
     if not callable(loss):
         raise UsageError(f"{options.loss} in {options.file} isn't a function")
     return (tuple(args), kwargs) if args else _positional(loss, kwargs)
+
+
+def _called(example: Any) -> Any:
+    """What an example gives; an assignment's draws from a generator: example(rng)."""
+    try:
+        inspect.signature(example).bind()
+    except TypeError:  # it takes something
+        return example(np.random.default_rng(0))
+    except ValueError:  # it has no signature
+        pass
+    return example()
 
 
 def _positional(loss: Any, by_name: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

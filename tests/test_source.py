@@ -323,6 +323,15 @@ def test_second_order():
     np.testing.assert_allclose(product, ag.hessian(rosenbrock)(x) @ v, rtol=1e-10)
 
 
+def test_what_is_asked_for_by_position():
+    """As `check_gradient` takes it; the answers stand in the order asked for."""
+    w, x = drawn(3, 3)
+    f = lambda w, x: np.sum(np.tanh(w * x) * x)
+    for asked in (1, (1, 0), ("x", 0)):
+        names = ["x"] if asked == 1 else ["x", "w"]
+        assert ag.source(f, w, x, wrt=asked) == ag.source(f, w, x, wrt=names)
+
+
 def test_from_the_shell(tmp_path, capsys):
     """The file that `check` takes; what is written runs by itself."""
     (tmp_path / "mine.py").write_text(
@@ -343,3 +352,30 @@ def test_from_the_shell(tmp_path, capsys):
     assert done.stdout.strip() == "[2. 2.]"
     assert main(["source", str(tmp_path / "mine.py"), "--loss", "cost"]) == 2
     assert "defines no 'cost'" in capsys.readouterr().err
+
+
+def test_an_assignment_is_printed_and_checked(tmp_path, capsys):
+    """Its example draws from a generator, and it says what the gradient is for."""
+    file = tmp_path / "assignment.py"
+    file.write_text(
+        "import numpy as np\n"
+        "def loss(w, x): return np.sum(np.tanh(w * x))\n"
+        "def example(rng): return rng.normal(size=3), rng.normal(size=3)\n"
+        "def solution(w, x): return x * (1 - np.tanh(w * x) ** 2)\n"
+        'wrt = ("w",)\n')
+    assert main(["source", str(file)]) == 0
+    assert "return loss, (dw,)" in capsys.readouterr().out
+    assert main(["check", str(file), "--gradient", "solution"]) == 0
+    file.write_text(file.read_text().replace("(rng)", "(rng, size)"))
+    assert main(["source", str(file)]) == 2
+    assert "missing 1 required positional argument: 'size'" in capsys.readouterr().err
+
+
+def test_code_without_the_users_text_has_no_loose_ends():
+    """Where a function was typed in, lines have numbers alone; nothing is imported in vain."""
+    scope = {}
+    exec("def f(x): return np.sum(np.exp(x))", {"np": np}, scope)
+    for backend in ("numpy", "jax", "torch"):
+        text = ag.source(scope["f"], np.ones(3), backend=backend)
+        assert "math" not in text
+        assert [line for line in text.splitlines() if line != line.rstrip()] == []

@@ -126,7 +126,11 @@ def adds_up(p):
 
 
 @pytest.mark.parametrize(("f", "args", "options", "error", "told"), [
-    (lambda x: x[0], (X,), {"wrt": 0}, ArgumentTypeError, "wrt is a name"),
+    (lambda x: x[0], (X,), {"wrt": 0.0}, ArgumentTypeError, "wrt is a name"),
+    (lambda x: x[0], (X,), {"wrt": True}, ArgumentTypeError, "not True"),
+    (lambda x: x[0], (X,), {"wrt": [1]}, ArgumentError, "wrt is of x, not 1"),
+    (lambda x: x[0], (X,), {"wrt": (0, "x")}, ArgumentError, "each once"),
+    (lambda x: x[0], (X,), {"wrt": (True,)}, ArgumentError, "not True"),
     (lambda x: np.sum(x), (X,), {"wrt": ["x", "x"]}, ArgumentError, "each once"),
     (lambda x: np.sum(x), (X,), {"name": 5}, ArgumentError, "can't be called 5"),
     (lambda type: np.sum(type), (X,), {}, ArgumentError, "an argument is called type"),

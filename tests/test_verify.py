@@ -108,6 +108,10 @@ def test_claims_that_do_not_say_which_is_which():
         ag.check_gradient(loss, np.ones(3), *args, wrt=("W", "b"))
     with pytest.raises(ShapeError, match="wrt names 'V'"):
         ag.check_gradient(loss, gradient, *args, wrt="V")
+    for wrong in (True, [False], 1.0, 9, -1, [np.ones(2)]):
+        with pytest.raises(ShapeError, match="wrt names"):
+            ag.check_gradient(loss, gradient, *args, wrt=wrong)
+    assert ag.check_gradient(lambda a, b: a * b, lambda a, b: a, 2.0, 3.0, wrt=np.int64(1)).ok
     with pytest.raises(ShapeError, match="must be one number"):
         ag.check_gradient(lambda x: x * 2, np.ones(2), np.ones(2))
 

@@ -55,8 +55,8 @@ JAX_HELPERS = {name: text.replace("np.", "jnp.") for name, text in HELPERS.items
     "put_back": """def put_back(g, index, shape):
     return jnp.zeros(shape, g.dtype).at[index].add(g)""",
     "put_at": """def put_at(g, places, shape):
-    x = jnp.zeros(math.prod(shape), g.dtype).at[jnp.ravel(places)].add(jnp.ravel(g))
-    return x.reshape(shape)""",
+    x = jnp.ravel(jnp.zeros(shape, g.dtype))
+    return x.at[jnp.ravel(places)].add(jnp.ravel(g)).reshape(shape)""",
     "places_in_order": """def places_in_order(x, axis, kth=None):
     order = jnp.argsort(x, axis=axis, stable=True)
     return jnp.take_along_axis(jnp.arange(x.size).reshape(x.shape), order, axis)""",
@@ -225,7 +225,7 @@ def _as_index(part: ast.expr) -> ast.expr:
 
 
 BACKENDS: dict[str, tuple[str, ast.NodeTransformer, dict[str, str]]] = {
-    "jax": ("import math\n\nimport jax.numpy as jnp", _Jax(), JAX_HELPERS),
+    "jax": ("import jax.numpy as jnp", _Jax(), JAX_HELPERS),
     "torch": ("import torch", _Torch(), TORCH_HELPERS),
 }
 

@@ -18,15 +18,15 @@ from .writing import RESERVED
 __all__ = ["source"]
 
 
-def source(f: Callable[..., Any], *example: Any, wrt: str | Sequence[str] | None = None,
+def source(f: Callable[..., Any], *example: Any, wrt: str | int | Sequence[str | int] | None = None,
            backend: str = "numpy", name: str | None = None) -> Source:
     """A function and its gradient as straight-line code with its own names, which runs by itself.
 
     f: a function of arrays and numbers that gives one number. example: its arguments, of the shapes
-    and dtypes that the code is for, which it asserts. wrt: the names of those to differentiate by;
-    without it, all that are floats. backend: `numpy`, `jax` or `torch`. name: of the function that
-    is printed; it takes the same arguments and returns (result, gradients). Each line says which of
-    yours it comes from; what the run decided (`if x.sum() > 0`) is an assert.
+    and dtypes that the code is for, which it asserts. wrt: the names, or positions, of those to
+    differentiate by; without it, all that are floats. backend: `numpy`, `jax` or `torch`. name: of
+    the function that is printed; it takes the same arguments and returns (result, gradients). Each
+    line says which of yours it comes from; what the run decided (`if x.sum() > 0`) is an assert.
 
     The NumPy code is run before it is given, at the example, near it, and far away where the same
     is decided: the numbers are those of the recorded backward pass to the last bit, and of a plain
@@ -117,9 +117,10 @@ def _recorded(f: Any, draw: Sequence[Any], asked: list[str], random: Sequence[An
 
 def _asked(names: Sequence[str], example: Sequence[Any], wrt: Any) -> list[str]:
     floats = [n for n, x in zip(names, example, strict=True) if is_float(x)]
-    if not isinstance(wrt, str | Sequence | None):
-        raise ArgumentTypeError(f"wrt is a name, or a list of names, not {wrt!r}")
-    asked = floats if wrt is None else [wrt] if isinstance(wrt, str) else [*wrt]
+    if not isinstance(wrt, str | int | Sequence | None) or isinstance(wrt, bool):
+        raise ArgumentTypeError(f"wrt is a name or a position, or a list of these, not {wrt!r}")
+    given: Any = floats if wrt is None else [wrt] if isinstance(wrt, str | int) else [*wrt]
+    asked: list[Any] = [names[k] if type(k) is int and 0 <= k < len(names) else k for k in given]
     wrong = [str(n) for n in asked if n not in floats]
     if len({*map(str, asked)}) < len(asked):
         raise ArgumentError(f"wrt names {', '.join(map(str, asked))}: each once")

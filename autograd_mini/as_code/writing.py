@@ -130,5 +130,5 @@ class Writing(Operands):
         place = self.recorded.places.get(node)
         if place is None or not place.line:
             return line
-        again = "" if node in self.recorded.forward else f": {place.code}"
+        again = "" if node in self.recorded.forward or not place.code else f": {place.code}"
         return f"{line:<{COMMENTS}}  # line {place.line}{again}"

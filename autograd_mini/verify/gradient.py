@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,15 @@ def _positions(wrt: Any, form: Form, claim: Any) -> list[int]:
             wrt = fitting(claim, args)
         else:
             wrt = [0]
-    wrt = [wrt] if isinstance(wrt, str | int) else list(wrt)
+    wrt = list(wrt) if isinstance(wrt, Iterable) and not isinstance(wrt, str) else [wrt]
     if not wrt:
         raise ShapeError(f"there is nothing to check: wrt is empty (the arguments are {names})")
     for name in wrt:
-        if (name not in names) if isinstance(name, str) else not 0 <= name < len(names):
+        if isinstance(name, bool) or not (
+                0 <= int(name) < len(names) if isinstance(name, Integral) else
+                isinstance(name, str) and name in names):
             raise ShapeError(f"wrt names {name!r}, but the loss's arguments are {names}")
-    return [names.index(name) if isinstance(name, str) else name for name in wrt]
+    return [names.index(name) if isinstance(name, str) else int(name) for name in wrt]
 
 
 def _claims(claim: Any, wrt: list[int], names: list[str], args: Sequence[Any]) -> list[Any]:
