@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
+import weakref
 
 import numpy as np
 import pytest
@@ -108,3 +110,28 @@ def test_a_rule_may_take_functions_and_use_transforms():
     root = lambda a: np.sum(fixed_point(a, f=lambda x, a: 0.5 * (x + a / x), x0=np.ones(2)))
     np.testing.assert_allclose(ag.grad(root)(a), 0.5 / np.sqrt(a), rtol=1e-14)
     np.testing.assert_allclose(ag.hessian(root)(a), np.diag(-0.25 * a**-1.5), rtol=1e-13)
+
+
+class Marker:
+    """Something that a rule's closure holds."""
+
+
+@pytest.mark.parametrize("x", [2.0, np.ones(3)])
+@pytest.mark.parametrize("kind", ["elementwise", "structural"])
+def test_a_rule_that_is_defined_again_is_forgotten(kind, x):
+    """One made anew at each step, from a closure, is gone soon after the graph that it is in."""
+    held = []
+
+    def doubled(x):
+        marker = Marker()
+        held.append(weakref.ref(marker))
+        if kind == "elementwise":
+            row = ag.elementwise(lambda x: 2.0 * x, None, lambda y, x: marker and 2.0, name="mine")
+        else:
+            row = ag.structural(lambda x: 2.0 * x, lambda g, y, x: marker and 2.0 * g, name="mine")
+        return row(x)
+
+    for _ in range(200):
+        np.testing.assert_array_equal(ag.grad(lambda x: np.sum(doubled(x) * x))(x), 4.0 * x)
+    gc.collect()
+    assert sum(mark() is not None for mark in held) <= 100  # the last have rules written out
