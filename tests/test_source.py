@@ -287,7 +287,7 @@ OUTSIDE, LARGE = ag.Tensor([1.0, 2.0, 3.0]), RNG.normal(size=(20, 20))
     (lambda x: np.sum(x), (np.ones(3),), {"wrt": "y"}, ArgumentError, "wrt is of x, not y"),
     (lambda x: np.sum(x), (np.ones(3),), {"backend": "tf"}, ArgumentError, "numpy, jax, torch"),
     (lambda x: np.linalg.norm(x, "nuc"), (np.eye(3) + 1,), {}, NotFollowedError,
-     "svdvals can't be printed for numpy"),
+     "svdvals .*can.t be printed for numpy"),
     (lambda x: np.sum(x[::-1] * x), (np.ones(3),), {"backend": "torch"}, NotFollowedError,
      "negative step"),
 ])

@@ -40,6 +40,19 @@ TORCH_HELPERS = {
     return x.index_add(0, places.reshape(-1), g.reshape(-1)).reshape(shape)""",
     **{name: HELPERS[name].replace("np.", "torch.") for name in (
         "sech", "bell", "unit", "in_range")},
+    "length": """def length(x, axis=None):
+    dims = tuple(range(x.ndim)) if axis is None else axis
+    top = torch.amax(torch.abs(x), dim=dims, keepdim=True)
+    usual = (top == 0) | ~torch.isfinite(top)
+    exponent = torch.floor(torch.log2(torch.where(usual, 1.0, top)))
+    scale = torch.where(usual, 1.0, torch.exp2(exponent))
+    return torch.sqrt(torch.sum(torch.square(x / scale), dim=dims, keepdim=True)) * scale""",
+    "solved": """def solved(a, b):
+    try:
+        return torch.linalg.solve(a, b)
+    except torch.linalg.LinAlgError:
+        shape = torch.broadcast_shapes(a.shape[:-1] + b.shape[-1:])
+        return torch.full(shape, torch.nan, dtype=b.dtype)""",
     "share": """def share(y, a, b):
     ties = (a == b).to(y.dtype)
     return torch.where(torch.isnan(y), torch.nan, (a == y).to(y.dtype) / (1 + ties))""",
@@ -239,5 +252,7 @@ def translated(statement: str, backend: str) -> str:
         tree = BACKENDS[backend][1].visit(ast.parse(code.strip()))
     except (KeyError, IndexError) as missing:  # an argument that the other library must have
         raise NotPrintableError(f"{code.strip()} (without {missing})") from None
+    except NotPrintableError as error:
+        raise NotPrintableError(f"{error} (line {comment})" if mark else str(error)) from None
     told = ast.unparse(ast.fix_missing_locations(tree))
     return f"{told:<{max(len(told), 50)}}{mark}{comment}" if mark else told

@@ -14,7 +14,7 @@ from .constants import constant, is_uniform
 from .expressions import ATOM, Text
 from .operands import Operands, held_in
 from .recorded import Recorded
-from .rows import HELPERS, written
+from .rows import HELPERS, NotPrintableError, written
 
 __all__ = ["RESERVED", "Writing"]
 
@@ -83,8 +83,12 @@ class Writing(Operands):
         shapes = [h.shape for h in held]
         text = self._simply(node, parts, held)
         if text is None:
-            text = written(node.op, self._in_full(node, parts, shapes, exact),
-                           self._params(node), shapes, held_in(node).dtype == np.float32)
+            try:
+                text = written(node.op, self._in_full(node, parts, shapes, exact),
+                               self._params(node), shapes, held_in(node).dtype == np.float32)
+            except NotPrintableError as error:
+                place = self.recorded.places.get(node)
+                raise NotPrintableError(f"{error} ({place})" if place else str(error)) from None
         self._keep(node, text)
 
     def _simply(self, node: Node, parts: list[Text], held: list[np.ndarray]) -> Text | None:
