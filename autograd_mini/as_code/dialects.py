@@ -13,11 +13,10 @@ SAME = {"exp", "log", "tanh", "sqrt", "expm1", "exp2", "log2", "log10", "log1p",
         "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "arcsinh", "arccosh",
         "arctanh", "hypot", "logaddexp", "logaddexp2", "deg2rad", "rad2deg", "square",
         "reciprocal", "sign", "isnan", "isinf", "isfinite", "copysign", "remainder", "fmod",
-        "fmax", "fmin", "floor_divide", "minimum", "where", "reshape", "broadcast_to", "einsum",
+        "fmax", "fmin", "floor_divide", "minimum", "where", "reshape", "broadcast_to",
         "outer", "any", "all", "zeros_like", "negative", "positive", "add", "subtract",
         "multiply", "divide", "power", "abs", "absolute", "linalg", "clip", "nan", "inf",
-        "float64", "float32", "int64", "bool",
-        "arange"}
+        "float64", "float32", "int64", "bool", "arange"}
 """What PyTorch calls as NumPy does, with the same arguments in the same places."""
 
 TORCH_HELPERS = {
@@ -175,6 +174,16 @@ def _one_axis(name: str, arg: str, axis: str) -> str:
     return f"torch.{name}({arg}, dim={axis})"
 
 
+def _einsum(args: list[str], options: dict[str, str]) -> str:
+    """PyTorch's finds an order by itself, and takes tensors alone."""
+    tensor = next((arg for arg in args[1:] if not _is_number(arg)), None)
+    if tensor is None:
+        raise NotPrintableError("np.einsum of numbers alone")
+    operands = [f"torch.as_tensor({arg}).to({_operand(tensor)})" if _is_number(arg) else arg
+                for arg in args[1:]]
+    return f"torch.einsum({', '.join([args[0], *operands])})"
+
+
 def _is_number(arg: str) -> bool:
     return not any(isinstance(x, ast.Call | ast.Name) for x in ast.walk(ast.parse(arg)))
 
@@ -223,6 +232,7 @@ TORCH: dict[str, Torch] = {
     "np.ravel": lambda args, options: f"{_operand(args[0])}.reshape(-1)",
     "np.copy": lambda args, options: f"torch.clone({args[0]})",
     **{f"np.{dtype}": _scalar(dtype) for dtype in ("float64", "float32", "int64")},
+    "np.einsum": _einsum,
     "np.rint": lambda args, options: f"torch.round({args[0]})",
 }
 

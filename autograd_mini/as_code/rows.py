@@ -218,7 +218,8 @@ WRITTEN: dict[str, Writer] = {
     "roll": _reduces("np.roll"),
     "concatenate": _joined("np.concatenate"), "stack": _joined("np.stack"),
     "getitem": _item, "scatter": _put_back, "linear": _layer, "outer": _calls("np.outer"),
-    "einsum": lambda parts, params, _: call("np.einsum", repr(params["subscripts"]), *parts),
+    "einsum": lambda parts, params, _: call("np.einsum", repr(params["subscripts"]), *parts, *(
+        ["optimize=True"] if len(parts) > 2 else [])),
     "inv": _calls("np.linalg.inv"), "solve": _calls("np.linalg.solve"),
     "det": _calls("np.linalg.det"), "solved": _calls("solved"),
     "cholesky": _calls("np.linalg.cholesky"), "taken_at": _taken_at, "put_at": _put_at,
