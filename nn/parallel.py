@@ -354,7 +354,7 @@ class Spread(Parallel):
             if isinstance(results, Iterable):
                 return [*results]  # of executor.map, what it raises comes here
         except Exception as error:
-            if "pickle" in f"{error!r}".lower():
+            if "pickle" in f"{error!r}".lower() or "local object" in str(error):  # as 3.13 says
                 error.add_note("(Spread sends the model and the loss to the workers: define both in"
                                " a file, the loss as a function with a name)")
             raise

@@ -379,3 +379,11 @@ def test_code_without_the_users_text_has_no_loose_ends():
         text = ag.source(scope["f"], np.ones(3), backend=backend)
         assert "math" not in text
         assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (5, 2), (8, 7)])
+def test_products_with_what_is_spread_are_those_of_the_engine(shape):
+    """Of an array of one number NumPy adds in another order than of as many equal ones."""
+    x = np.random.default_rng(5).normal(size=shape)
+    for f in (lambda x: np.sum(x @ x[0]), lambda x: np.sum(x.T @ x), lambda x: np.mean(x @ x[1])):
+        ag.source(f, x)

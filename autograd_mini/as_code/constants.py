@@ -27,6 +27,10 @@ def constant(x: Any, exact: bool = False) -> Text:
     if not array.size:
         return call("np.zeros", repr(array.shape), f"np.{array.dtype.name}")
     if is_uniform(array):
+        if array.dtype.kind == "f" and array.size > 1 and not any(array.strides):
+            # NumPy adds products of an array that was spread in another order than of a full one.
+            number = f"np.{array.dtype.name}({_number(array.flat[0].item())})"
+            return call("np.broadcast_to", number, repr(array.shape))
         return call("np.full", repr(array.shape), _number(array.ravel()[0].item()),
                     f"np.{array.dtype.name}")
     if array.ndim == 1 and array.dtype == np.int64 and np.array_equal(

@@ -135,7 +135,7 @@ def _returned(writing: Writing) -> list[str]:
         if label is None or label in wanted:
             label = writing.free(f"d{key}")
         wanted[label] = (f"np.zeros_like({key})" if g is None else writing.plain(g, True).code
-                         if not isinstance(g, Node) else constant(g.value, True).code
+                         if not isinstance(g, Node) else constant(np.array(g.value), True).code
                          if g in writing.constants else writing.texts[g].code)
     given: set[str] = set()
     for label, code in wanted.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -133,4 +134,13 @@ def is_float(x: Any) -> bool:
 def _same(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     alike = a.shape == b.shape and a.dtype == b.dtype
-    return alike and bool(np.array_equal(a, b, equal_nan=True))
+    return alike and (bool(np.array_equal(a, b, equal_nan=True)) or (
+        b.dtype.kind == "f" and not keeps_bits() and close_to(a, b)))
+
+
+@functools.cache
+def keeps_bits() -> bool:
+    """Whether this NumPy rounds power(x, 2) as it does x**2. The first that is supported, 2.0,
+    doesn't."""
+    x = np.random.default_rng(0).normal(size=1000)
+    return np.array_equal(np.power(x, 2.0), x**2)
