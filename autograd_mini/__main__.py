@@ -17,7 +17,7 @@ import numpy as np
 
 from . import __version__, check_gradient, source
 from .classroom_commands import add_classroom
-from .commands import UsageError, add_pictures, colours, imported, user_code
+from .commands import UsageError, add_pictures, colours, imported, names_in, user_code
 from .errors import AutogradError
 
 __all__ = ["main"]
@@ -146,7 +146,7 @@ def _report(found: dict[str, Any], options: argparse.Namespace) -> Any:
     """The report on one gradient."""
     args, kwargs = _arguments(found["loss"], found["example"], options)
     with user_code(options.file):
-        return check_gradient(found["loss"], found["gradient"], *args, wrt=_names(options.wrt),
+        return check_gradient(found["loss"], found["gradient"], *args, wrt=names_in(options.wrt),
                               **kwargs)
 
 
@@ -160,17 +160,13 @@ def _source(options: argparse.Namespace) -> int:
             raise UsageError(f"{options.loss} has arguments that are given by name alone, "
                              f"{', '.join(kwargs)}: the code takes all by position")
         with user_code(options.file):
-            wrt = _names(options.wrt) or getattr(module, "wrt", None)
+            wrt = names_in(options.wrt) or getattr(module, "wrt", None)
             text = source(loss, *args, backend=options.backend, wrt=wrt)
     if options.output is None:
         print(text, end="")
     else:
         options.output.write_text(text, encoding="utf-8")
     return 0
-
-
-def _names(wrt: str | None) -> list[str] | None:
-    return [name.strip() for name in wrt.split(",")] if wrt else None
 
 
 def _arguments(loss: Any, example: Any, options: argparse.Namespace

@@ -20,7 +20,7 @@ from .formula import compute, functions
 from .graph import topological_order
 from .picture import draw, explain, save, steps
 
-__all__ = ["UsageError", "add_pictures", "colours", "imported", "user_code"]
+__all__ = ["UsageError", "add_pictures", "colours", "imported", "names_in", "user_code"]
 
 
 class UsageError(Exception):
@@ -148,10 +148,14 @@ def _steps(options: argparse.Namespace) -> int:
     return 0
 
 
+def names_in(wrt: str | None) -> list[str] | None:
+    """The names in a list with commas, such as `W,b`; None if there is none."""
+    return [name.strip() for name in wrt.split(",")] if wrt else None
+
+
 def _explain(options: argparse.Namespace) -> int:
-    wrt = [name.strip() for name in options.wrt.split(",")] if options.wrt else None
     with _of(options) as what:
-        told = explain(what, wrt=wrt)
+        told = explain(what, wrt=names_in(options.wrt))
     written = {"text": str(told), "latex": told.latex, "html": told.html}[options.format]
     if options.output is None:
         print(written)

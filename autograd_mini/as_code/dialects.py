@@ -51,7 +51,7 @@ TORCH_HELPERS = {
         return torch.linalg.solve(a, b)
     except torch.linalg.LinAlgError:
         shape = torch.broadcast_shapes(a.shape[:-1] + b.shape[-1:])
-        return torch.full(shape, torch.nan, dtype=b.dtype)""",
+        return torch.full(shape, torch.nan, dtype=b.dtype, device=b.device)""",
     "share": """def share(y, a, b):
     ties = (a == b).to(y.dtype)
     return torch.where(torch.isnan(y), torch.nan, (a == y).to(y.dtype) / (1 + ties))""",

@@ -11,7 +11,7 @@ from ..graph import Node, value_of
 from .dialects import BACKENDS
 from .elsewhere import check_dtypes, compare_there
 from .program import Source
-from .recorded import Recorded, check_argument, generators_there_are, parameters_of, recorded
+from .recorded import Recorded, argument_names, check_argument, generators_there_are, recorded
 from .trying import compare, far_from, is_float, near, text_of, tried
 from .writing import RESERVED
 
@@ -77,7 +77,7 @@ def _names(f: Any, example: Sequence[Any]) -> list[str]:
     """The names of the arguments. Raises for those that the code can't have."""
     for x in example:
         check_argument(x)
-    names = parameters_of(f, len(example))
+    names = argument_names(f, len(example))
     if reserved := sorted({*names} & RESERVED):
         raise ArgumentError(f"an argument is called {reserved[0]}, which the code means something "
                             "else by: rename it")

@@ -25,7 +25,7 @@ from ..places import with_locals
 from ..recording import current_tracer, observed_by, traced_by
 from ..tensor import Tensor
 
-__all__ = ["Recorded", "check_argument", "generators_there_are", "parameters_of", "recorded"]
+__all__ = ["Recorded", "argument_names", "check_argument", "generators_there_are", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def recorded(f: Callable[..., Any], example: Sequence[Any], wrt: Sequence[str],
     random: the generators that it mustn't draw from. Raises `NotFollowedError` for what can't be
     followed, `GraphError` and `DTypeError` for a result that has no gradient.
     """
-    names = parameters_of(f, len(example))
+    names = argument_names(f, len(example))
     recorder = ArrayRecorder()
     recorder.prints = True
     generators = Generators([*random])
@@ -149,7 +149,7 @@ def generators_there_are() -> list[Any]:
     return [*{id(x): x for x in (np.random.mtrand._rand, random._inst, *found)}.values()]
 
 
-def parameters_of(f: Callable[..., Any], count: int) -> list[str]:
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     """The names of the arguments that are given by position."""
     try:
         found = [p.name for p in inspect.signature(f).parameters.values()

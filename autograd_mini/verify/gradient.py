@@ -148,14 +148,12 @@ def _judged(form: Form, wrt: list[int], claim: Any, copies: list[Any]) -> Report
 def _as_code(form: Form, args: list[Any], wrt: list[int]) -> str:
     """The backward pass of the loss, printed, or why it can't be."""
     from ..as_code import source
-    from ..as_code.recorded import parameters_of
 
     if form.home is not None or form.keywords:
         return ("the backward pass can't be printed: the loss takes parameters from an object, or "
                 "arguments by name alone; give it a function of all of them by position")
     try:
-        names = parameters_of(form.loss, len(args))
-        return str(source(form.loss, *args, wrt=[names[i] for i in wrt]))
+        return str(source(form.loss, *args, wrt=wrt))
     except Exception as error:  # also what the loss raises at other numbers
         return f"the backward pass can't be printed: {error}"
 
