@@ -17,6 +17,7 @@ from .. import ops
 from ..graph import Node
 from ..primitive import Elementwise
 from ..value import Value
+from .letters import MINUS_G, G, letters, sent_by
 from .rules import RULES, asked_again, plain_pull
 
 __all__ = ["LOCK", "swept"]
@@ -147,26 +148,12 @@ BRANCH = '''
                     q._sent += {b}'''
 
 
-class _Letter:
-    """Stands for an argument of a rule: what comes back is the text of where it lies."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
 def contributions(row: Elementwise) -> list[str]:
     """What a row of two arguments sends to each, as text: by its slopes in the table, if these are
     1, −1 or an argument.
-
-    Raises `TypeError` or `AttributeError` for other slopes.
     """
-    a, b, texts = _Letter("node._a"), _Letter("node._b"), []
-    for slope in row.slopes:
-        if callable(slope):
-            texts.append(f"g * {slope(None, a, b).text}")
-        else:
-            texts.append("g" if slope == 1 else "-g")
-    return texts
+    texts = {G: "g", MINUS_G: "-g", 0: "g * node._a", 1: "g * node._b"}
+    return [texts[number] for number in sent_by(row, letters(2))]
 
 
 def _written() -> Callable[..., Any]:
