@@ -29,6 +29,8 @@ new = object.__new__
 @replaces(Value, "__init__")
 def init(self: Any, data: Any, label: str = "", **other: Any) -> None:
     """`Value.__init__`, of a float without a label."""
+    if type(data) is np.float64:
+        data = float(data)
     if type(data) is not float or label or other:
         plain_init(self, data, label, **other)
         return
@@ -54,7 +56,8 @@ def apply(self: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         return self.compute(args, params)
     inputs = [
         a.value if is_node and a.op is not None else
-        a if type(a) is float else frozen_value(a, self.name)
+        a if type(a) is float else float(a) if type(a) is np.float64 else
+        frozen_value(a, self.name)
         for a, is_node in zip(args, nodes, strict=True)
     ]
     y = self.compute(inputs, params)

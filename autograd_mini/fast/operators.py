@@ -32,6 +32,8 @@ def of_floats(row: Elementwise) -> Any:
             y, q = b.value, b
         elif other is float or other is int:
             y, q = b, None
+        elif other is np.float64:
+            y, q = float(b), None
         elif isinstance(b, np.ndarray) and b.dtype == object:
             return NotImplemented  # an array of Values knows better
         else:

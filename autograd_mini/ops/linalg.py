@@ -74,7 +74,7 @@ matmul.reach = outer.reach = linear.reach = "product"
 def _weighted_sum(inputs: tuple[float, ...]) -> float:
     """w·x + b of 2n + 1 floats: w₁ … wₙ, x₁ … xₙ, b."""
     n = len(inputs) // 2
-    return sum(map(operator.mul, inputs[:n], inputs[n:-1]), inputs[-1])
+    return sum(map(operator.mul, inputs, inputs[n:-1]), inputs[-1])  # map ends with the shorter
 
 
 weighted_sum = structural(
