@@ -4,7 +4,6 @@
 the table answers by its name as well: `ag.arcsin`, `ag.selu`, a row of one's own.
 """
 
-import os
 from typing import TYPE_CHECKING
 
 from .graph import Node
@@ -29,20 +28,13 @@ from .primitive import elementwise, structural
 from . import errors
 from ._version import version as __version__
 from ._checkout import find_nn
+from ._engines import choose, engine
 from .spellings import answer_imports
 
 find_nn()
 answer_imports()
-del find_nn, answer_imports
-
-if os.environ.get("AUTOGRAD_MINI_PLAIN", "0") not in ("", "0"):
-    engine = "plain"
-else:
-    from .fast import install
-
-    install()
-    del install
-    engine = "fast"
+choose()
+del find_nn, answer_imports, choose
 
 __all__ = [
     # nodes

@@ -43,7 +43,7 @@ else:
 
     from autograd_mini import engine
 
-    if engine != "plain":
+    if engine() != "plain":
         from . import (
             _attention,
             _compiled,

@@ -136,7 +136,7 @@ def test_slices_send_the_same_bits_by_each_engine(name, rng):
     gradient = ag.grad(loss)
     again = ag.grad(lambda x: np.sum(gradient(x) * np.cos(x)))
     functions = [gradient, again]
-    if ag.engine == "fast":
+    if ag.engine() != "plain":
         functions += [ag.compile(f, arrays="whole") for f in functions]
         program = functions[-2]
         np.testing.assert_array_equal(program(2.0 * x), gradient(2.0 * x))  # recorded before x
@@ -175,7 +175,7 @@ def test_slices_send_each_its_own_part(name, dtype, rng):
                                rtol=60 * eps, atol=60 * eps)
 
 
-@pytest.mark.skipif(ag.engine != "fast", reason="the plain engine has no programs")
+@pytest.mark.skipif(ag.engine() == "plain", reason="the plain engine has no programs")
 def test_what_a_sum_hands_on_is_no_buffer_for_slices():
     """z = a + b sends both the same array, into which no slice of a may be added."""
     def f(a, b):
@@ -203,7 +203,7 @@ def test_rows_by_numbers_of_any_kind(dtype):
     x = np.ones(1000)
     np.testing.assert_array_equal(ag.grad(f)(x), expected)
     np.testing.assert_array_equal(ag.grad(lambda x: np.sum(ag.grad(f)(x)))(x)[[2, 100]], [16, 8])
-    if ag.engine == "fast":
+    if ag.engine() != "plain":
         program = ag.compile(ag.grad(f), arrays="whole")
         program(x)
         np.testing.assert_array_equal(program(x), expected)
@@ -234,9 +234,9 @@ def test_a_loop_over_the_slices_takes_one_array_of_zeros(monkeypatch):
     x = Tensor(np.ones((50, 2)))
     loss = lambda x: np.sum(np.stack([np.tanh(x[t]) for t in range(50)]))
     loss(x).backward()
-    assert len(made) == (1 if ag.engine == "fast" else 50)
+    assert len(made) == (1 if ag.engine() != "plain" else 50)
     assert np.ptp(x.grad) == 0.0
-    if ag.engine == "fast":
+    if ag.engine() != "plain":
         ag.gradients(loss(x), x, create_graph=True)
         assert len(made) == 1
         program = ag.compile(ag.grad(loss), arrays="whole")

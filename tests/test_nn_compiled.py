@@ -24,7 +24,7 @@ from trainings import (
 import autograd_mini as ag
 from autograd_mini import nn
 
-pytestmark = pytest.mark.skipif(ag.engine == "plain", reason="the plain engine has no programs")
+pytestmark = pytest.mark.skipif(ag.engine() == "plain", reason="the plain engine has no programs")
 
 MIDDLES = {
     "ReLU": nn.ReLU, "Tanh": nn.Tanh, "Sigmoid": nn.Sigmoid, "LeakyReLU": nn.LeakyReLU,

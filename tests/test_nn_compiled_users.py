@@ -11,7 +11,7 @@ from trainings import CLASSES, Function, X, assert_same, by_programs, compare, m
 import autograd_mini as ag
 from autograd_mini import nn
 
-pytestmark = pytest.mark.skipif(ag.engine == "plain", reason="the plain engine has no programs")
+pytestmark = pytest.mark.skipif(ag.engine() == "plain", reason="the plain engine has no programs")
 
 
 class Rebinds(nn.Module):

@@ -11,6 +11,7 @@ called.
 from __future__ import annotations
 
 from .calls import apply
+from .core import install_core, uninstall_core
 from .nodes import made, topological_order
 from .operators import (
     BINARY,
@@ -27,5 +28,6 @@ from .rows import rows_at_once
 from .rules import pull, written_out
 
 __all__ = ["BINARY", "PAIRS", "UNARY", "Pair", "apply", "backward", "topological_order", "install",
-           "made", "of_array", "of_arrays", "of_float", "of_floats", "of_number_and_float", "pull",
-           "reverse_pass", "rows_at_once", "uninstall", "written_out"]
+           "install_core", "made", "of_array", "of_arrays", "of_float", "of_floats",
+           "of_number_and_float", "pull", "reverse_pass", "rows_at_once", "uninstall",
+           "uninstall_core", "written_out"]

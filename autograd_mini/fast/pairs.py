@@ -44,7 +44,7 @@ def uninstall(pairs: Iterable[Pair] = PAIRS) -> None:
 
 
 def _exchange(owner: Any, name: str, old: Any, new: Any) -> None:
-    if not isinstance(owner, ModuleType):
+    if not isinstance(owner, ModuleType) or owner.__name__.startswith("autograd_mini.fast"):
         setattr(owner, name, new)
         return
     for path, module in list(sys.modules.items()):

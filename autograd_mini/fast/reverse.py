@@ -33,7 +33,7 @@ from ..limits import smooth_pull
 from ..ops.indexing import add_at
 from ..primitive import Elementwise
 from ..recording import current_observer, current_tracer, undisturbed
-from .floats import swept
+from . import floats
 from .nodes import topological_order, visited, ways
 from .pairs import PAIRS, replaces
 from .rules import ARRAY_RULES, RULES, asked_again, plain_pull, pull
@@ -178,6 +178,22 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
                 if sent[1] is not None:
                     cotangents[q] += sent[1]
             yield node, g, sent
+
+
+def add_sent(node: Any, g: Any, sent: Any, owned: set[Node], buffers: set[Node]) -> None:
+    """Add what a node sends to what its parents were sent before, for the compiled core.
+
+    sent: what it sends by its row's own rule; None if it has to be asked for.
+    """
+    cotangents = {parent: parent._sent for parent in node.parents if parent is not None}
+    if sent is not None:
+        _add(node, g, sent, cotangents, owned)
+    else:
+        sent, add = _sent_by_array(node, g, buffers)
+        add(node, g, sent, cotangents, owned, buffers)
+    for parent, x in cotangents.items():
+        if x is not NOTHING:  # the core adds to floats in place, and needs one of its own
+            parent._sent = -0.0 + float(x) if type(parent.value) is float else x
 
 
 def _sent_by_array(node: Any, g: Any, buffers: set[Node]) -> tuple[Sequence[Any], Any]:
@@ -334,7 +350,7 @@ def backward(output: Node, seed: Any = None) -> None:
     start, stored = value_of(seed_for(output, seed)), Stored()
     try:
         with undisturbed():
-            leaves = swept(output, start, stored.replaced)
+            leaves = floats.swept(output, start, stored.replaced)
             if leaves is None:
                 leaves = stored.streamed(reverse_pass(output, start))
             else:

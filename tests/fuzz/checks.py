@@ -9,6 +9,7 @@ import numpy as np
 
 import autograd_mini as ag
 
+from .engines import check_engines
 from .oracle import kinks_along, line, near_by, precision, settle
 from .programs import Program, Skipped, Wrong, mix
 from .torches import second_opinion
@@ -35,6 +36,11 @@ class Case:
         self.y = float(self.loss(*program.values))
         self.argnums = tuple(range(len(self.args)))
         self._gradients: list[Any] | None = None
+
+    def graph(self) -> tuple[Any, list[Any]]:
+        """The loss as a node, and the leaves it came from."""
+        leaves = [ag.Tensor(x) for x in self.program.values]
+        return self.loss(*leaves), leaves
 
     @property
     def gradients(self) -> list[Any]:
@@ -288,7 +294,8 @@ def _moved(case: Case) -> list[list[Any]]:
 
 
 ARRAY_CHECKS: dict[str, Callable[[Case], None]] = {
-    "value": check_value, "form": check_form, "gradient": check_gradient, "nodes": check_nodes,
+    "value": check_value, "engines": lambda case: check_engines(case.graph), "form": check_form,
+    "gradient": check_gradient, "nodes": check_nodes,
     "create_graph": check_create_graph, "jvp": check_jvp, "hvp": check_second,
     "hessian": check_hessian, "torch": check_torch, "float32": check_single,
     "whole": check_programs,

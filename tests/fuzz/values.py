@@ -12,6 +12,7 @@ import numpy as np
 import autograd_mini as ag
 
 from .checks import same
+from .engines import check_engines
 from .oracle import kinks_along, line, near_by, precision, settle
 from .programs import Program, Skipped, Wrong
 
@@ -235,7 +236,8 @@ def check_second(case: ValueCase) -> None:
 
 
 VALUE_CHECKS: dict[str, Callable[[ValueCase], None]] = {
-    "kind": check_kind, "gradient": check_slopes,
+    "kind": check_kind, "engines": lambda case: check_engines(case.graph),
+    "gradient": check_slopes,
     "backward": check_backward,
     "hvp": check_second,
 }
