@@ -71,6 +71,7 @@ $(VENV)/.oracles: $(VENV)/.installed
 
 $(VENV)/.peers: $(VENV)/.oracles
 	$(BIN)/pip install --quiet --editable '.[peers]'
+	$(BIN)/pip install --quiet ./core || echo "the tables have no rows of the compiled core: that needs a C compiler"
 	touch $@
 
 clean:

@@ -30,6 +30,7 @@ SECONDS, QUICK_SECONDS = 0.3, 0.05  # of one turn
 SHORTEST = 1e-3  # of what is timed at once: shorter steps are timed several together
 LONGEST = 600  # seconds after which a child is given up
 CONTROL = "again"  # the A/A control's name in the results
+WITH_CORE = ", compiled core"  # ends the names of the sides that have autograd-mini-core
 
 
 class Aim(NamedTuple):
@@ -72,8 +73,10 @@ class Result:
     deviations: dict[str, float] = field(default_factory=dict)
 
 
-def environment(folder: str) -> dict[str, str]:
-    """The children's: one thread for everybody, float64 in JAX, and the folder of the data."""
+def environment(folder: str, side: str = "") -> dict[str, str]:
+    """The children's: one thread for everybody, float64 in JAX, the folder of the data, and the
+    engine of the side.
+    """
     variables = dict(os.environ)
     variables.pop("OPENBLAS_CORETYPE", None)  # it slows matrix products on some machines
     for threads in ("OPENBLAS", "OMP", "MKL", "NUMBA"):
@@ -81,6 +84,7 @@ def environment(folder: str) -> dict[str, str]:
     variables |= {
         "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
         "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1", "NUM_CPU_THREADS": "1", FOLDER: folder,
+        "AUTOGRAD_MINI_CORE": "1" if side.endswith(WITH_CORE) else "0",
     }
     return variables
 
@@ -99,7 +103,8 @@ def child(work: Work, side: str, gradients_to: str | None, seconds: float) -> No
             answer = {"numbers": [number / count for number in numbers]}
         answer["remark"] = remark[0]() if remark else ""
     except ImportError as error:
-        answer = {"failure": "not installed" if error.name else str(error)}
+        absent = error.name or "isn't installed" in str(error)
+        answer = {"failure": "not installed" if absent else str(error)}
     except NotImplementedError as error:
         answer = {"failure": str(error)}
     print(json.dumps(answer))
@@ -134,7 +139,7 @@ def run_child(work: Work, side: str, folder: str, *options: str) -> dict[str, An
     command = [sys.executable, "-m", "benchmarks", "--child", work.name, side, *options]
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=LONGEST,
-                              env=environment(folder))
+                              env=environment(folder, side))
     except subprocess.TimeoutExpired:
         return {"failure": f"took more than {LONGEST} s"}
     if done.returncode:
