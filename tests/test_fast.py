@@ -238,7 +238,8 @@ def test_the_environment_leaves_the_plain_engine():
             "print(ag.engine(), x.grad, 'autograd_mini.fast' in sys.modules, x.inputs)")
     for plain, said in (("1", "plain 6.0 False ()"), ("", "fast 6.0 True ()"),
                         ("0", "fast 6.0 True ()")):
-        done = subprocess.run([sys.executable, "-c", code], env={"AUTOGRAD_MINI_PLAIN": plain},
+        environment = {"AUTOGRAD_MINI_PLAIN": plain, "AUTOGRAD_MINI_CORE": "0"}
+        done = subprocess.run([sys.executable, "-c", code], env=environment,
                               capture_output=True, text=True, check=True)
         assert done.stdout.strip() == said
 
@@ -250,7 +251,8 @@ def test_a_bare_checkout_works(tmp_path):
     shutil.copytree(Path(nn.__file__).parent, tmp_path / "nn")
     code = ("import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f)]; "
             "import autograd_mini as ag; print(ag.engine(), ag.nn.MLP(2, [1]), ag.__file__)")
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)},
-                          cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {"PYTHONPATH": str(tmp_path), "AUTOGRAD_MINI_CORE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path,
+                          capture_output=True, text=True, check=False)
     assert done.stdout.split(" ", 1)[0] == "fast", done.stderr
     assert str(tmp_path) in done.stdout
