@@ -24,6 +24,7 @@ __all__ = ["all_finite", "all_in_range", "in_range", "product", "product_of", "q
 
 _TINY = sys.float_info.min  # the smallest number that has all its digits
 _HUGE = sys.float_info.max
+FEW = 16  # numbers: Python looks at so many in the time that NumPy takes to begin
 
 
 def scalar_in_range(x: float) -> bool:
@@ -53,6 +54,8 @@ def all_in_range(x: Any) -> bool:
     if type(value) is float:
         return scalar_in_range(value)
     value = np.asarray(value)
+    if value.size <= FEW and value.dtype == np.float64:
+        return all([_TINY <= math.fabs(x) <= _HUGE for x in value.ravel().tolist()])
     if not value.size:
         return True
     tiny, huge = _limits(value.dtype)
