@@ -15,7 +15,6 @@
 #include <Python.h>
 #include <structmember.h>
 #include <numpy/ndarraytypes.h> /* how an array lies in memory; no function of NumPy's is called */
-#include <stdint.h>
 #include <string.h>
 
 /* ── what is known of Python's side ─────────────────────────────────────────────────────────── */
@@ -72,7 +71,7 @@ static inline int is_tracked(State *s, PyObject *node) {
 
 /* A new node made by a row; it takes the references to value, a and b, and NULL is None. */
 static PyObject *made(State *s, PyObject *kind, PyObject *row, PyObject *value, PyObject *a,
-                      PyObject *b, PyObject *from_a, PyObject *from_b, PyObject *params) {
+                      PyObject *b, PyObject *from_a, PyObject *from_b) {
     PyTypeObject *type = (PyTypeObject *)kind;
     PyObject *now = PyObject_GetAttr(s->of[CLOCK], s->of[NOW]);
     PyObject *node = now ? type->tp_alloc(type, 0) : NULL;
@@ -88,8 +87,8 @@ static PyObject *made(State *s, PyObject *kind, PyObject *row, PyObject *value, 
     if (!tracked && many) { PyObject_GC_UnTrack(a); PyObject_GC_UnTrack(from_a); }
     PyObject *const of[SLOTS] = { /* in the order of `slot`; value, a, b and now are ours to give */
         value, Py_NewRef(row), a, b ? b : Py_NewRef(Py_None), Py_NewRef(from_a ? from_a : Py_None),
-        Py_NewRef(from_b ? from_b : Py_None), Py_NewRef(params ? params : Py_None),
-        Py_NewRef(Py_None), Py_NewRef(s->of[NO_TEXT]), now, Py_NewRef(Py_None)};
+        Py_NewRef(from_b ? from_b : Py_None), Py_NewRef(Py_None), Py_NewRef(Py_None),
+        Py_NewRef(s->of[NO_TEXT]), now, Py_NewRef(Py_None)};
     for (int i = 0; i < SLOTS; i++) SLOT(s, node, i) = of[i];
     return node;
 }
@@ -108,17 +107,15 @@ static PyObject *raw(Method *m, State *s, PyObject *x, PyObject **from) {
     return Py_NewRef(value);
 }
 
-/* What the row computes; `y` may be NULL. */
+/* What the row computes; NULL, and no error, where floats raise, for Python knows of inf and nan. */
 static PyObject *computed(Method *m, State *s, PyObject *x, PyObject *y) {
     PyObject *args[] = {x, y}, *result = PyObject_Vectorcall(m->compute, args, y ? 2 : 1, NULL);
     int of_array = m->kind == s->of[OF_ARRAY];
     if (result && (of_array ? !IS_A(s, result, ARRAY) : !PyFloat_CheckExact(result)))
         Py_SETREF(result, PyObject_CallOneArg(s->of[of_array ? AS_ARRAY : FLOAT], result));
-    if (result || of_array || !(PyErr_ExceptionMatches(PyExc_ArithmeticError) ||
-                                PyErr_ExceptionMatches(PyExc_ValueError))) return result;
-    PyErr_Clear(); /* where Python raises, IEEE 754 has inf or nan: the row knows */
-    return y ? PyObject_CallMethod(m->row, "compute", "(OO){}", x, y)
-             : PyObject_CallMethod(m->row, "compute", "(O){}", x);
+    if (!result && !of_array && (PyErr_ExceptionMatches(PyExc_ArithmeticError) ||
+                                 PyErr_ExceptionMatches(PyExc_ValueError))) PyErr_Clear();
+    return result;
 }
 
 /* The node that a row makes of one operand or two; NULL, and no error, if it isn't plain. */
@@ -126,14 +123,13 @@ static PyObject *recorded(Method *m, State *s, PyObject *a, PyObject *b) {
     PyObject *from_a, *from_b = NULL, *x = raw(m, s, a, &from_a);
     PyObject *y = x && b ? raw(m, s, b, &from_b) : NULL, *value = NULL;
     if (x && (y || !b) && (from_a || from_b) && (value = computed(m, s, x, y)))
-        return made(s, m->kind, m->row, value, x, y, from_a, from_b, NULL);
+        return made(s, m->kind, m->row, value, x, y, from_a, from_b);
     Py_XDECREF(x); Py_XDECREF(y);
     return NULL;
 }
 
 /* The node of a row of many Values; NULL, and no error, if it isn't plain. */
-static PyObject *recorded_of_many(State *s, PyObject *row, PyObject *args, PyObject *params) {
-    if (!PyTuple_CheckExact(args)) return NULL;
+static PyObject *recorded_of_many(State *s, PyObject *row, PyObject *args) {
     Py_ssize_t count = PyTuple_GET_SIZE(args);
     PyObject *inputs = PyTuple_New(count);
     for (Py_ssize_t i = 0; inputs && i < count; i++) {
@@ -145,7 +141,7 @@ static PyObject *recorded_of_many(State *s, PyObject *row, PyObject *args, PyObj
     if (!inputs) return NULL;
     PyObject *y = PyObject_CallMethodOneArg(row, s->of[FORWARD], inputs);
     if (y && PyFloat_CheckExact(y))
-        return made(s, s->of[OF_FLOAT], row, y, inputs, NULL, args, NULL, params);
+        return made(s, s->of[OF_FLOAT], row, y, inputs, NULL, args, NULL);
     Py_DECREF(inputs); Py_XDECREF(y);
     return NULL;
 }
@@ -160,7 +156,7 @@ static PyObject *recorded_dot(Method *m, State *s, PyObject *w, PyObject *x, PyO
                                                       : PyList_GET_ITEM(x, i - count)));
     if (!args) return NULL;
     PyTuple_SET_ITEM(args, 2 * count, Py_NewRef(b));
-    node = recorded_of_many(s, m->row, args, NULL);
+    node = recorded_of_many(s, m->row, args);
     Py_DECREF(args);
     return node;
 }
@@ -179,15 +175,16 @@ static PyObject *method_call(PyObject *self, PyObject *const *args, size_t flags
     Method *m = (Method *)self;
     State *s = state_of(m->module);
     PyObject *node = NULL, *mode = NULL;
-    if (PyContextVar_Get(s->of[RECORDING], NULL, &mode) < 0) return NULL;
-    Py_XDECREF(mode);
-    /* 0, for Python, unless operations are recorded and nobody is told of them */
+    if (!s->of[RECORDING] || PyContextVar_Get(s->of[RECORDING], NULL, &mode) < 0) return NULL;
+    Py_XDECREF(mode); /* True if operations are recorded, and nobody is told of them */
     Py_ssize_t count = names || mode != Py_True ? 0 : PyVectorcall_NARGS(flags);
     if (m->form == CALLED && count > 0) node = recorded_by_call(s, args[0], args + 1, count - 1);
-    else if (m->form == APPLIED && count == 3 && PyTuple_CheckExact(args[1]) &&
-             PyDict_CheckExact(args[2]) && !PyDict_GET_SIZE(args[2]))
-        node = recorded_by_call(s, args[0], &PyTuple_GET_ITEM(args[1], 0), PyTuple_GET_SIZE(args[1]));
-    else if (m->form == MANY && count == 3) node = recorded_of_many(s, args[0], args[1], args[2]);
+    else if (m->form == APPLIED || m->form == MANY) { /* row.apply(args, params), without params */
+        if (count == 3 && PyTuple_CheckExact(args[1]) && PyDict_CheckExact(args[2]) &&
+            !PyDict_GET_SIZE(args[2]))
+            node = m->form == MANY ? recorded_of_many(s, args[0], args[1])
+                : recorded_by_call(s, args[0], &PyTuple_GET_ITEM(args[1], 0), PyTuple_GET_SIZE(args[1]));
+    }
     else if (m->form == DOT && count == 3) node = recorded_dot(m, s, args[0], args[1], args[2]);
     else if (m->form <= REFLECTED && count == 1 + (m->form != OF_ONE) &&
              (PyObject *)Py_TYPE(args[0]) == m->kind)
@@ -210,15 +207,10 @@ static int method_traverse(Method *m, visitproc visit, void *arg) {
     return 0;
 }
 
-static int method_clear(Method *m) {
-    for (PyObject **x = &m->kind; x <= &m->module; x++) Py_CLEAR(*x);
-    return 0;
-}
-
 static void method_dealloc(Method *m) {
     PyTypeObject *type = Py_TYPE(m);
     PyObject_GC_UnTrack(m);
-    method_clear(m);
+    for (PyObject **x = &m->kind; x <= &m->module; x++) Py_XDECREF(*x);
     type->tp_free(m);
     Py_DECREF(type);
 }
@@ -227,7 +219,7 @@ static PyMemberDef method_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Method, call), READONLY}, {NULL}};
 static PyType_Slot method_slots[] = {
     {Py_tp_call, PyVectorcall_Call}, {Py_tp_descr_get, method_get}, {Py_tp_getattro, method_getattr},
-    {Py_tp_traverse, method_traverse}, {Py_tp_clear, method_clear}, {Py_tp_dealloc, method_dealloc},
+    {Py_tp_traverse, method_traverse}, {Py_tp_dealloc, method_dealloc},
     {Py_tp_members, method_members}, {0, NULL}};
 static PyType_Spec method_spec = {
     "autograd_mini_core.Method", sizeof(Method), 0,
@@ -239,7 +231,6 @@ static PyObject *method(PyObject *self, PyObject *args) {
     PyTypeObject *type = (PyTypeObject *)state_of(self)->of[METHOD];
     PyObject *kind, *row, *compute, *plain; int form;
     if (!PyArg_ParseTuple(args, "iOOOO", &form, &kind, &row, &compute, &plain)) return NULL;
-    if (!state_of(self)->of[RECORDING]) return PyErr_Format(PyExc_ImportError, "begin comes first");
     Method *m = (Method *)type->tp_alloc(type, 0);
     if (!m) return NULL;
     m->call = method_call;
@@ -256,8 +247,7 @@ static PyObject *method(PyObject *self, PyObject *args) {
 static inline int is_marked(State *s, PyObject *x) { return SLOT(s, x, SENT) == s->of[NOTHING]; }
 
 static inline int is_whole(State *s, PyObject *node) {
-    for (int i = 0; i <= FROM_B; i++)
-        if (!SLOT(s, node, i)) return 0;
+    for (int i = 0; i <= FROM_B; i++) if (!SLOT(s, node, i)) return 0;
     return 1;
 }
 
@@ -285,13 +275,11 @@ static int visit(State *s, PyObject *node, Nodes *stack) {
         return 0;
     put(s, node, SENT, s->of[NOTHING]);
     if (append(stack, node) < 0 || append(stack, NULL) < 0) return -1;
-    PyObject *first = SLOT(s, node, FROM_A), *second = SLOT(s, node, FROM_B);
-    int several = PyTuple_CheckExact(first);
-    for (Py_ssize_t i = several ? PyTuple_GET_SIZE(first) : 2; i-- > 0;) {
-        PyObject *parent = several ? PyTuple_GET_ITEM(first, i) : i ? second : first;
-        if (parent == Py_None || (is_node(s, parent) && is_marked(s, parent))) continue;
-        if (append(stack, parent) < 0) return -1;
-    }
+    PyObject *p = SLOT(s, node, FROM_A), *two[] = {p, SLOT(s, node, FROM_B)};
+    PyObject *const *from = PyTuple_CheckExact(p) ? &PyTuple_GET_ITEM(p, 0) : two;
+    for (Py_ssize_t i = PyTuple_CheckExact(p) ? PyTuple_GET_SIZE(p) : 2; i-- > 0;)
+        if (from[i] != Py_None && !(is_node(s, from[i]) && is_marked(s, from[i])) &&
+            append(stack, from[i]) < 0) return -1;
     return 1;
 }
 
@@ -312,8 +300,7 @@ static int in_order(State *s, PyObject *output, Nodes *order) {
             if (append(order, node) < 0) found = -1;
             else Py_INCREF(stack.item[--stack.count]);
         } else if (!is_node(s, node)) found = 0;
-        else if (!is_marked(s, node) && (found = visit(s, node, &stack)) != 1)
-            put(s, node, SENT, Py_None);
+        else if (!is_marked(s, node) && (found = visit(s, node, &stack)) != 1) put(s, node, SENT, Py_None);
     }
     if (found != 1) forget(s, &stack);
     PyMem_Free(stack.item);
@@ -322,13 +309,16 @@ static int in_order(State *s, PyObject *output, Nodes *order) {
 
 /* ── the reverse pass ───────────────────────────────────────────────────────────────────────── */
 
+/* Adds a number to what was sent before: in place, if nothing else has that float (as it has
+   NOTHING, to which the first is added: −0.0 + x is x). */
 static int send_number(State *s, PyObject *to, double x) {
-    PyObject *sum = SLOT(s, to, SENT);
-    if (is_marked(s, to)) { /* −0.0 + it, as Python has it */
-        if (!(sum = PyFloat_FromDouble(-0.0 + x))) return -1;
+    PyObject *sum = IS_A(s, to, OF_FLOAT) ? SLOT(s, to, SENT) : NULL;
+    if (!sum || !PyFloat_CheckExact(sum)) return changed();
+    if (Py_REFCNT(sum) == 1) ((PyFloatObject *)sum)->ob_fval += x;
+    else {
+        if (!(sum = PyFloat_FromDouble(PyFloat_AS_DOUBLE(sum) + x))) return -1;
         Py_SETREF(SLOT(s, to, SENT), sum);
-    } else if (sum && PyFloat_CheckExact(sum)) ((PyFloatObject *)sum)->ob_fval += x;
-    else return changed();
+    }
     return 0;
 }
 
@@ -348,8 +338,9 @@ static int send_array(State *s, PyObject *to, PyObject *x, int fresh) {
     return own ? PySet_Add(s->of[OWNED], to) : 0;
 }
 
-/* Whether x can be sent as it is: a number to a Value, to a Tensor an array like its own. */
+/* Whether x can be sent as it is: a number to a Value, to a Tensor an array like its own; or None. */
 static int fits(State *s, PyObject *x, PyObject *to) {
+    if (x == Py_None || to == Py_None) return 1;
     if (IS_A(s, to, OF_FLOAT)) return PyFloat_Check(x);
     PyObject *value = IS_A(s, to, OF_ARRAY) ? SLOT(s, to, VALUE) : NULL;
     if (!value || !IS_A(s, x, ARRAY) || !IS_A(s, value, ARRAY)) return 0;
@@ -369,7 +360,7 @@ static int by_python(State *s, PyObject *node, PyObject *g, PyObject *sent) {
 /* What a row's rule says of a node. */
 static PyObject *asked(State *s, PyObject *rule, PyObject *node, PyObject *g) {
     static const enum slot slots[] = {VALUE, A, B, FROM_A, FROM_B};
-    PyObject *args[6] = {g}, *sent, *type, *error, *trace;
+    PyObject *args[6] = {g}, *sent, *type, *error, *trace, *handled;
     for (int i = 0; i < 5; i++) args[i + 1] = Py_NewRef(SLOT(s, node, slots[i]));
     sent = PyObject_Vectorcall(rule, args, 6, NULL);
     for (int i = 1; i < 6; i++) Py_DECREF(args[i]);
@@ -377,33 +368,36 @@ static PyObject *asked(State *s, PyObject *rule, PyObject *node, PyObject *g) {
     PyErr_Fetch(&type, &error, &trace);
     PyErr_NormalizeException(&type, &error, &trace);
     if (trace) PyException_SetTraceback(error, trace);
+    handled = PyErr_GetHandledException(); /* as in `except Exception as error: asked_again(…)` */
+    PyErr_SetHandledException(error);
     sent = PyObject_CallFunctionObjArgs(s->of[ASKED_AGAIN], node, g, error, NULL);
-    Py_XDECREF(type); Py_XDECREF(error); Py_XDECREF(trace);
+    PyErr_SetHandledException(handled);
+    Py_XDECREF(type); Py_XDECREF(error); Py_XDECREF(trace); Py_XDECREF(handled);
     return sent;
 }
 
 /* Sends what the row's own rule says; where there is none of the usual form, Python does. */
 static int by_rule(State *s, PyObject *node, PyObject *g) {
-    PyObject *op = SLOT(s, node, OP), *y = SLOT(s, node, VALUE), *rule = NULL;
+    PyObject *op = SLOT(s, node, OP), *y = SLOT(s, node, VALUE), *rule = NULL, *sent = NULL;
     PyObject *two[] = {SLOT(s, node, FROM_A), SLOT(s, node, FROM_B)}, *const *to = two, *const *x;
-    int many = PyTuple_CheckExact(two[0]), of_float = IS_A(s, node, OF_FLOAT), failed = 0, fit = 1;
-    if (of_float ? !many || IS_A(s, op, OF_MANY)
-                 : !many && IS_A(s, g, ARRAY) && IS_A(s, y, ARRAY) && PyArray_NDIM((PyArrayObject *)y))
-        rule = PyObject_GetItem(s->of[of_float ? RULES : ARRAY_RULES], op);
-    if (!rule && PyErr_Occurred()) return -1;
-    Py_INCREF(two[0]); Py_INCREF(two[1]); /* the rule may change the graph */
-    PyObject *sent = rule && rule != Py_None ? asked(s, rule, node, g) : Py_NewRef(Py_None);
-    if (!sent) failed = -1;
-    else if (!PyTuple_CheckExact(sent) && !PyList_CheckExact(sent))
-        failed = by_python(s, node, g, sent);
+    int many = PyTuple_CheckExact(two[0]), of_float = IS_A(s, node, OF_FLOAT), failed = 0;
+    if (of_float ? many && !IS_A(s, op, OF_MANY)
+                 : many || !IS_A(s, g, ARRAY) || !IS_A(s, y, ARRAY) || !PyArray_NDIM((PyArrayObject *)y))
+        return by_python(s, node, g, Py_None);
+    Py_INCREF(op); Py_INCREF(two[0]); Py_INCREF(two[1]); /* what is called may change the graph */
+    rule = PyObject_GetItem(s->of[of_float ? RULES : ARRAY_RULES], op);
+    if (rule && rule != Py_None) sent = is_whole(s, node) ? asked(s, rule, node, g) : NULL;
+    else if (rule) sent = Py_NewRef(Py_None);
+    if (!sent) failed = PyErr_Occurred() ? -1 : changed();
+    else if (!PyTuple_CheckExact(sent) && !PyList_CheckExact(sent)) failed = by_python(s, node, g, sent);
     else {
         Py_ssize_t count = Py_MIN(PySequence_Fast_GET_SIZE(sent), many ? PyTuple_GET_SIZE(two[0]) : 2);
         x = PySequence_Fast_ITEMS(sent);
         if (many) to = &PyTuple_GET_ITEM(two[0], 0);
-        for (Py_ssize_t i = 0; i < count && fit; i++)
-            fit = to[i] == Py_None || x[i] == Py_None || fits(s, x[i], to[i]);
         int same = !many && count == 2 && to[0] == to[1] && x[0] != Py_None && x[1] != Py_None;
-        if (!fit || (same && !of_float)) failed = by_python(s, node, g, sent);
+        int fit = !same || of_float;
+        for (Py_ssize_t i = 0; i < count && fit; i++) fit = fits(s, x[i], to[i]);
+        if (!fit) failed = by_python(s, node, g, sent);
         else if (same)
             failed = send_number(s, to[0], PyFloat_AS_DOUBLE(x[0]) + PyFloat_AS_DOUBLE(x[1]));
         else
@@ -413,7 +407,7 @@ static int by_rule(State *s, PyObject *node, PyObject *g) {
                         ? send_number(s, to[i], PyFloat_AS_DOUBLE(x[i]))
                         : send_array(s, to[i], x[i], x[i] != g);
     }
-    Py_DECREF(two[0]); Py_DECREF(two[1]); Py_XDECREF(rule); Py_XDECREF(sent);
+    Py_DECREF(op); Py_DECREF(two[0]); Py_DECREF(two[1]); Py_XDECREF(rule); Py_XDECREF(sent);
     return failed;
 }
 
@@ -431,23 +425,26 @@ enum { THE_COTANGENT = -1, ITS_NEGATIVE = -2 }; /* in a plan; else the number of
 /* What a row of floats sends to each parent, if that is ±g, or g times an operand: by a plan for so
    many operands that the table was asked for. 1; 0 if it isn't such a row; −1: an error. */
 static int by_plan(State *s, PyObject *node, double g) {
-    PyObject *plan = PyDict_GetItemWithError(s->of[PLANS], SLOT(s, node, OP));
+    PyObject *plan = PyDict_GetItemWithError(s->of[PLANS], SLOT(s, node, OP)), *key;
     if (!plan) return PyErr_Occurred() ? -1 : 0;
-    PyObject *p = SLOT(s, node, FROM_A), *q = SLOT(s, node, FROM_B), *parents[] = {p, q};
-    PyObject *a = SLOT(s, node, A), *b = SLOT(s, node, B), *inputs[] = {a, b};
-    PyObject *const *in = inputs, *const *to = parents;
-    Py_ssize_t count = b == Py_None ? 1 : 2;
-    if (PyTuple_CheckExact(p)) {
-        if (!PyTuple_CheckExact(a) || (count = PyTuple_GET_SIZE(a)) != PyTuple_GET_SIZE(p)) return 0;
-        in = &PyTuple_GET_ITEM(a, 0); to = &PyTuple_GET_ITEM(p, 0);
-        PyObject *key = PyLong_FromSsize_t(count);
-        plan = key ? PyObject_GetItem(plan, key) : NULL;
-        Py_XDECREF(key); Py_XDECREF(plan); /* the table of plans holds it */
+    int many = PyTuple_CheckExact(SLOT(s, node, FROM_A));
+    Py_ssize_t count = many ? PyTuple_GET_SIZE(SLOT(s, node, FROM_A)) : 0;
+    if (many) { /* Python is asked for a plan of so many, once; and keeps it */
+        plan = (key = PyLong_FromSsize_t(count)) ? PyObject_GetItem(plan, key) : NULL;
+        Py_XDECREF(key); Py_XDECREF(plan);
         if (!plan) return -1;
     }
-    if (!PyBytes_CheckExact(plan) || PyBytes_GET_SIZE(plan) != count * (Py_ssize_t)sizeof(int32_t))
+    if (!is_whole(s, node)) return changed();
+    PyObject *p = SLOT(s, node, FROM_A), *q = SLOT(s, node, FROM_B), *parents[] = {p, q};
+    PyObject *a = SLOT(s, node, A), *b = SLOT(s, node, B), *inputs[] = {a, b};
+    if (!many) count = b == Py_None ? 1 : 2;
+    else if (!PyTuple_CheckExact(a) || !PyTuple_CheckExact(p) || PyTuple_GET_SIZE(a) != count ||
+             PyTuple_GET_SIZE(p) != count) return 0;
+    PyObject *const *in = many ? &PyTuple_GET_ITEM(a, 0) : inputs;
+    PyObject *const *to = many ? &PyTuple_GET_ITEM(p, 0) : parents;
+    if (!PyBytes_CheckExact(plan) || PyBytes_GET_SIZE(plan) != count * (Py_ssize_t)sizeof(int))
         return 0;
-    const int32_t *what = (const int32_t *)PyBytes_AS_STRING(plan);
+    const int *what = (const int *)PyBytes_AS_STRING(plan);
     double x = 0.0, first = 0.0;
     for (Py_ssize_t i = 0; i < count; i++)
         if (what[i] >= 0 && !number(in[what[i]], &x)) return 0;
@@ -463,12 +460,14 @@ static int by_plan(State *s, PyObject *node, double g) {
 /* One node's turn: what was sent to it is its cotangent, a new reference, and goes on to its parents
    from here. NULL: an error. */
 static PyObject *turn(State *s, PyObject *node) {
-    if (!is_whole(s, node) || !SLOT(s, node, SENT)) return changed(), NULL;
-    PyObject *g = Py_NewRef(SLOT(s, node, SENT));
-    int of_float = IS_A(s, node, OF_FLOAT), is_leaf = SLOT(s, node, OP) == Py_None, sent = 0;
-    if (is_marked(s, node)) { /* nothing came: it is on the side that a choice didn't take */
+    PyObject *g = SLOT(s, node, SENT);
+    int of_float = IS_A(s, node, OF_FLOAT);
+    if (!is_whole(s, node) || !g || (of_float && !PyFloat_CheckExact(g))) return changed(), NULL;
+    Py_INCREF(g);
+    int is_leaf = SLOT(s, node, OP) == Py_None, sent = 0;
+    if (is_marked(s, node)) /* nothing came: it is on the side that a choice didn't take */
         Py_SETREF(g, PyObject_CallOneArg(s->of[ZERO_LIKE], node));
-    } else if (!is_leaf) {
+    else if (!is_leaf) {
         sent = of_float ? by_plan(s, node, PyFloat_AS_DOUBLE(g)) : 0;
         if (!sent) sent = by_rule(s, node, g);
     } else if (!of_float) {
@@ -489,47 +488,49 @@ static int keep(PyObject *list, PyObject *node, PyObject *x) {
 /* Every node's turn, the output first; `left` is how many still wait. −1: an error. */
 static int sweep(State *s, Nodes *order, size_t *left, PyObject *leaves, PyObject *replaced) {
     for (; *left; --*left) {
-        PyObject *node = order->item[*left - 1], *g = turn(s, node), *before = SLOT(s, node, GRADIENT);
+        PyObject *node = order->item[*left - 1], *g = turn(s, node);
+        PyObject *before = Py_XNewRef(SLOT(s, node, GRADIENT));
         int failed = !g || (!(*left & 0xffff) && PyErr_CheckSignals() < 0);
         int is_leaf = SLOT(s, node, OP) == Py_None;
         if (!failed && is_leaf) failed = keep(leaves, node, g);
         else if (!failed && before && before != Py_None) failed = keep(replaced, node, before);
         if (!failed && !is_leaf) put(s, node, GRADIENT, g);
         put(s, node, SENT, Py_None); /* a large array that was sent can be freed */
-        Py_XDECREF(g);
+        Py_XDECREF(g); Py_XDECREF(before);
         if (failed) return -1;
     }
     return 0;
 }
 
-/* swept(output, seed, replaced): the leaves with their cotangents, all others have got theirs; or
-   None, and nothing done, where Python has to. See autograd_mini/fast/floats.py. */
+/* swept(output, seed, stored): the leaves with their cotangents, all others have got theirs, as is
+   noted in `stored`; or None, and nothing done, where Python has to. See fast/floats.py. */
 static PyObject *swept(PyObject *self, PyObject *args) {
     State *s = state_of(self);
-    PyObject *output, *seed, *replaced, *leaves = NULL;
-    if (!PyArg_ParseTuple(args, "OOO!", &output, &seed, &PyList_Type, &replaced)) return NULL;
-    if (s->of[OWNED]) Py_RETURN_NONE; /* another pass has the slots */
-    if (!(s->of[OWNED] = PySet_New(NULL)) || !(s->of[BUFFERS] = PySet_New(NULL))) goto done;
+    PyObject *output, *seed, *stored, *leaves = NULL, *replaced = NULL, *owned, *buffers;
     Nodes order = {0};
-    int found = in_order(s, output, &order);
-    if (found == 1 && !IS_A(s, output, OF_FLOAT)) put(s, output, SENT, seed);
-    else if (found == 1) {
-        double x = PyFloat_AsDouble(seed);
-        found = (x == -1.0 && PyErr_Occurred()) || send_number(s, output, x) < 0 ? -1 : 1;
-    }
-    if (found == 1 && (leaves = PyList_New(0))) {
+    if (!PyArg_ParseTuple(args, "OOO", &output, &seed, &stored)) return NULL;
+    if (s->of[OWNED]) Py_RETURN_NONE; /* another pass has the slots */
+    s->of[OWNED] = owned = PySet_New(NULL);
+    s->of[BUFFERS] = buffers = owned ? PySet_New(NULL) : NULL;
+    if (buffers && (replaced = PyObject_GetAttrString(stored, "replaced")) &&
+        in_order(s, output, &order) == 1 && (leaves = PyList_New(0))) {
         size_t left = order.count;
-        if (sweep(s, &order, &left, leaves, replaced) < 0) {
+        double x = IS_A(s, output, OF_FLOAT) ? PyFloat_AsDouble(seed) : 0.0;
+        int failed = PyErr_Occurred() != NULL;
+        if (!failed && IS_A(s, output, OF_FLOAT)) failed = send_number(s, output, x);
+        else if (!failed) put(s, output, SENT, seed);
+        if (failed || sweep(s, &order, &left, leaves, replaced) < 0 ||
+            PyObject_SetAttrString(stored, "last", order.item[0]) < 0) {
             Py_CLEAR(leaves);
             for (size_t i = left; i < order.count; i++) /* whose turn has come */
                 if (SLOT(s, order.item[i], OP) != Py_None) put(s, order.item[i], GRADIENT, Py_None);
         }
     }
     forget(s, &order);
+    s->of[OWNED] = s->of[BUFFERS] = NULL;
     while (order.count) Py_DECREF(order.item[--order.count]);
     PyMem_Free(order.item);
-done:
-    Py_CLEAR(s->of[OWNED]); Py_CLEAR(s->of[BUFFERS]);
+    Py_XDECREF(owned); Py_XDECREF(buffers); Py_XDECREF(replaced);
     return leaves || PyErr_Occurred() ? leaves : Py_NewRef(Py_None);
 }
 
@@ -559,7 +560,7 @@ static PyObject *begin(PyObject *self, PyObject *args) {
 static PyMethodDef functions[] = {
     {"begin", begin, METH_VARARGS, "What a node is made of, and whom to ask."},
     {"method", method, METH_VARARGS, "method(form, kind, row, compute, plain): it records."},
-    {"swept", swept, METH_VARARGS, "swept(output, seed, replaced): the reverse pass, or None."},
+    {"swept", swept, METH_VARARGS, "swept(output, seed, stored): the reverse pass, or None."},
     {NULL}};
 
 static int exec_module(PyObject *self) {
@@ -592,9 +593,8 @@ static PyModuleDef_Slot module_slots[] = {
     {0, NULL}};
 
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, .m_name = "autograd_mini_core",
-    .m_doc = "The hot paths of autograd_mini's graphs, in C.",
-    .m_size = sizeof(State), .m_methods = functions, .m_slots = module_slots,
-    .m_traverse = traverse, .m_clear = clear};
+    PyModuleDef_HEAD_INIT, .m_name = "autograd_mini_core", .m_size = sizeof(State),
+    .m_doc = "The hot paths of autograd_mini's graphs, in C.", .m_methods = functions,
+    .m_slots = module_slots, .m_traverse = traverse, .m_clear = clear};
 
 PyMODINIT_FUNC PyInit_autograd_mini_core(void) { return PyModuleDef_Init(&module); }

@@ -8,7 +8,7 @@ asked here, by letters in the place of numbers, whether what it sends is ±g or 
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import struct
 import warnings
 from collections.abc import Callable
@@ -48,8 +48,8 @@ CORE_PAIRS: list[Pair] = []
 
 
 def plan(row: Any, count: int) -> bytes | None:
-    """What `row` sends to each of so many operands, as 32-bit numbers: −1 is the cotangent g, −2
-    its negative, k ≥ 0 is g times operand k. None if it sends anything else.
+    """What `row` sends to each of so many operands, as C's ints: −1 is the cotangent g, −2 its
+    negative, k ≥ 0 is g times operand k. None if it sends anything else.
     """
     try:
         numbers = sent_by(row, letters(count))
@@ -90,7 +90,7 @@ def install_core(required: bool = False) -> bool:
     """
     try:
         if not CORE_PAIRS:
-            CORE_PAIRS.extend(core_pairs(importlib.import_module("autograd_mini_core")))
+            CORE_PAIRS.extend(core_pairs(loaded()))
     except ImportError as error:
         absent = isinstance(error, ModuleNotFoundError) and error.name == "autograd_mini_core"
         reason = "it isn't installed (pip install ./core)" if absent else str(error)
@@ -103,6 +103,16 @@ def install_core(required: bool = False) -> bool:
         return False
     install(CORE_PAIRS)
     return True
+
+
+def loaded() -> Any:
+    """The compiled module, for this package alone: another copy of it has what it was told."""
+    spec = importlib.util.find_spec("autograd_mini_core")
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError("No module named 'autograd_mini_core'", name="autograd_mini_core")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def uninstall_core() -> None:

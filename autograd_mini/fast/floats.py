@@ -26,11 +26,12 @@ LOCK = threading.Lock()
 Leaves = list[tuple[Node, float]]
 
 
-def swept(output: Any, seed: float, replaced: Leaves) -> Leaves | None:
+def swept(output: Any, seed: float, stored: Any) -> Leaves | None:
     """The leaves with their cotangents; every other node has got its gradient.
 
-    What was there before is put into `replaced`. None, and nothing done, if not all are floats, or
-    if another pass holds the lock. After an error, or Ctrl-C, the nodes have no gradients.
+    What was there before is put into `stored.replaced`, and the node that was visited last into
+    `stored.last`. None, and nothing done, if not all are floats, or if another pass holds the lock.
+    After an error, or Ctrl-C, the nodes have no gradients.
     """
     if type(output) is not Value or not LOCK.acquire(blocking=False):
         return None
@@ -42,7 +43,9 @@ def swept(output: Any, seed: float, replaced: Leaves) -> Leaves | None:
         order[-1]._sent = seed
         waiting = reversed(order)
         try:
-            return sweep(waiting, nothing, replaced)  # type: ignore[no-any-return]
+            leaves: Leaves = sweep(waiting, nothing, stored.replaced)
+            stored.last = order[0]
+            return leaves
         except BaseException:
             _forget(order, len(list(waiting)))
             raise

@@ -350,11 +350,9 @@ def backward(output: Node, seed: Any = None) -> None:
     start, stored = value_of(seed_for(output, seed)), Stored()
     try:
         with undisturbed():
-            leaves = floats.swept(output, start, stored.replaced)
+            leaves = floats.swept(output, start, stored)
             if leaves is None:
                 leaves = stored.streamed(reverse_pass(output, start))
-            else:
-                stored.last = leaves[-1][0]
             if not shows_nan(leaves):
                 for node, g in leaves:
                     stored.replaced.append((node, node.gradient))
