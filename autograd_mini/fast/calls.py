@@ -10,7 +10,7 @@ import numpy as np
 from .. import ops, primitive
 from ..followed import Followed
 from ..graph import VARIABLE, Node, clock
-from ..primitive import REQUIRED, Elementwise, Primitive, Structural
+from ..primitive import Elementwise, Primitive, Structural
 from ..recording import (
     as_node_value,
     frozen_value,
@@ -135,12 +135,13 @@ PAIRS += [Pair(ops.linear, "__class__", Linear, Structural)]
 
 @replaces(Elementwise, "__call__")
 def call_elementwise(self: Elementwise, *args: Any, **refused: Any) -> Any:
-    """`Elementwise.__call__`; of one array at once, for that is a rule at work, and of one Tensor.
-    """
+    """`Elementwise.__call__`; of one array at once, for that is a rule at work, and of one node."""
     if len(args) == 1 == len(self.slopes) and not refused:
         (a,) = args
         if type(a) is np.ndarray:
             return self.forward(a)
+        if type(a) is Value:
+            return self.apply(args, {})
         if type(a) is Tensor and self.trusted and recording_mode() is True and not handed_out(a):
             x = a.value
             y = self.forward(x)
@@ -151,16 +152,6 @@ def call_elementwise(self: Elementwise, *args: Any, **refused: Any) -> Any:
 
 plain_elementwise = PAIRS[-1].plain
 
-
-@replaces(Elementwise, "compute")
-def compute(self: Elementwise, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-    """`Elementwise.compute`, which computes at once if there is an array."""
-    if np.ndarray in map(type, inputs):
-        return self.forward(*inputs)
-    return plain_compute(self, inputs, params)
-
-
-plain_compute = PAIRS[-1].plain
 
 ORDINARY = {Value, Tensor, np.ndarray, float, int, np.float64}
 
@@ -177,29 +168,11 @@ def applied(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
 plain_applied = PAIRS[-1].plain
 
 
-@replaces(primitive, "arguments")
-def arguments(row: Structural, args: tuple[Any, ...], params: dict[str, Any]
-              ) -> tuple[Sequence[Any], dict[str, Any]]:
-    """`primitive.arguments`, where nothing is missing, unknown or a list."""
-    arity, defaults = 1 if row.many else len(row.pullbacks), row.defaults
-    if arity <= len(args) <= arity + len(defaults):
-        given = {**defaults, **params}
-        if len(args) > arity:
-            given.update(zip(defaults, args[arity:], strict=False))
-        if len(given) == len(defaults) and LEFT.isdisjoint(map(type, given.values())):
-            return args[0] if row.many else args[:arity], given
-    return plain_arguments(row, args, params)  # type: ignore[no-any-return]
-
-
-LEFT = {list, type(REQUIRED)}
-plain_arguments = PAIRS[-1].plain
-
-
 @replaces(Structural, "__call__")
 def call_structural(self: Structural, *args: Any, **params: Any) -> Any:
     """`Structural.__call__`; of one array or two, as rules at work call it, at once."""
     if self.defaults or self.many or params or len(args) != len(self.pullbacks):
-        inputs, params = arguments(self, args, params)
+        inputs, params = primitive.arguments(self, args, params)
     else:
         inputs = args
     if self.many or not inputs or len(inputs) > 2:
