@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,11 @@ from test_fast import NUMBERS, PROGRAMS
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, graph as graphs, ops
 from autograd_mini.primitive import PRIMITIVES, Elementwise
+
+if ag.engine() == "plain":
+    INTERFACE = None
+else:
+    from autograd_mini.fast.core import INTERFACE
 
 there = pytest.mark.skipif(ag.engine() != "core", reason="autograd-mini-core isn't at work")
 
@@ -80,6 +87,16 @@ def test_only_products_have_a_plan():
     chosen = ag.elementwise(np.positive, None, lambda y, x: x or 1, name="chosen")
     of_y = ag.elementwise(np.positive, None, lambda y, x: y, name="of_y")
     assert [plan(row, 1) for row in (branching, equal, chosen, of_y)] == [None] * 4
+
+
+def test_the_c_file_is_short_and_states_no_mathematics():
+    """No function of C's mathematical library, no row of the table, is named in its 600 lines."""
+    text = (Path(__file__).parents[1] / "core" / "autograd_mini_core.c").read_text("utf-8")
+    assert len(text.splitlines()) <= 600 and "math.h" not in text
+    code = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    called = set(re.findall(r"\b([a-z]\w*)\(", code))
+    assert not called & {row.name for row in PRIMITIVES.values()}
+    assert INTERFACE is None or f'"INTERFACE", {INTERFACE})' in code
 
 
 # ── whether it is there ──────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ import re
 import runpy
 import subprocess
 import sys
+import tomllib
 import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -187,10 +188,12 @@ def test_the_pictures_of_the_readme_are_the_examples(tmp_path):
 
 
 def test_a_release_is_told_alike_everywhere():
-    """The package, the citation and the changelog name one version, and one date."""
+    """The package, its core, the citation and the changelog name one version, and one date."""
     version = autograd_mini.__version__
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     heading = re.search(r"^## (\S+) \((.+)\)$", (ROOT / "CHANGELOG.md").read_text(
         encoding="utf-8"), re.M)
     assert heading[1] == version and f"\nversion: {version}\n" in citation
     assert f"\ndate-released: {heading[2]}\n" in citation
+    core = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text(encoding="utf-8"))
+    assert core["project"]["version"] == version
