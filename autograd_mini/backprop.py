@@ -76,7 +76,7 @@ def backward(output: Node, seed: Any = None) -> None:
 
     Raises `ShapeError` for a non-scalar without a seed; nothing has been changed then.
     """
-    found = cotangents_of(output, value_of(seed_for(output, seed)))
+    found = cotangents_of(output, as_seed(value_of(seed_for(output, seed)), output))
     before = [(node, node.gradient) for node, _ in found]
     try:
         for node, g in found:

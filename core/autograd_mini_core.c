@@ -175,7 +175,8 @@ static PyObject *method_call(PyObject *self, PyObject *const *args, size_t flags
     Method *m = (Method *)self;
     State *s = state_of(m->module);
     PyObject *node = NULL, *mode = NULL;
-    if (!s->of[RECORDING] || PyContextVar_Get(s->of[RECORDING], NULL, &mode) < 0) return NULL;
+    if (!s->of[RECORDING]) return PyErr_Format(PyExc_ImportError, "begin() comes first");
+    if (PyContextVar_Get(s->of[RECORDING], NULL, &mode) < 0) return NULL;
     Py_XDECREF(mode); /* True if operations are recorded, and nobody is told of them */
     Py_ssize_t count = names || mode != Py_True ? 0 : PyVectorcall_NARGS(flags);
     if (m->form == CALLED && count > 0) node = recorded_by_call(s, args[0], args + 1, count - 1);
@@ -233,8 +234,7 @@ static PyObject *method(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "iOOOO", &form, &kind, &row, &compute, &plain)) return NULL;
     Method *m = (Method *)type->tp_alloc(type, 0);
     if (!m) return NULL;
-    m->call = method_call;
-    m->form = (enum form)form;
+    m->call = method_call; m->form = (enum form)form;
     m->kind = Py_NewRef(kind); m->row = Py_NewRef(row); m->compute = Py_NewRef(compute);
     m->plain = Py_NewRef(plain); m->module = Py_NewRef(self);
     return (PyObject *)m;
@@ -394,7 +394,7 @@ static int by_rule(State *s, PyObject *node, PyObject *g) {
         Py_ssize_t count = Py_MIN(PySequence_Fast_GET_SIZE(sent), many ? PyTuple_GET_SIZE(two[0]) : 2);
         x = PySequence_Fast_ITEMS(sent);
         if (many) to = &PyTuple_GET_ITEM(two[0], 0);
-        int same = !many && count == 2 && to[0] == to[1] && x[0] != Py_None && x[1] != Py_None;
+        int same = count == 2 && to[0] == to[1] && x[0] != Py_None && x[1] != Py_None;
         int fit = !same || of_float;
         for (Py_ssize_t i = 0; i < count && fit; i++) fit = fits(s, x[i], to[i]);
         if (!fit) failed = by_python(s, node, g, sent);
@@ -442,17 +442,17 @@ static int by_plan(State *s, PyObject *node, double g) {
              PyTuple_GET_SIZE(p) != count) return 0;
     PyObject *const *in = many ? &PyTuple_GET_ITEM(a, 0) : inputs;
     PyObject *const *to = many ? &PyTuple_GET_ITEM(p, 0) : parents;
-    if (!PyBytes_CheckExact(plan) || PyBytes_GET_SIZE(plan) != count * (Py_ssize_t)sizeof(int))
-        return 0;
+    if (!PyBytes_CheckExact(plan) || PyBytes_GET_SIZE(plan) != count * (Py_ssize_t)sizeof(int)) return 0;
     const int *what = (const int *)PyBytes_AS_STRING(plan);
+    int same = count == 2 && to[0] == to[1];
     double x = 0.0, first = 0.0;
     for (Py_ssize_t i = 0; i < count; i++)
         if (what[i] >= 0 && !number(in[what[i]], &x)) return 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         if (what[i] >= 0) number(in[what[i]], &x);
         x = what[i] == THE_COTANGENT ? g : what[i] == ITS_NEGATIVE ? -g : g * x;
-        if (p == q && !i) first = x; /* of x − x both at once */
-        else if (to[i] != Py_None && send_number(s, to[i], p == q ? first + x : x) < 0) return -1;
+        if (same && !i) first = x; /* of x − x both at once */
+        else if (to[i] != Py_None && send_number(s, to[i], same ? first + x : x) < 0) return -1;
     }
     return 1;
 }

@@ -281,3 +281,30 @@ def test_what_a_slice_leaves_out_never_meets_an_infinite_slope():
     x = Tensor([0.0, 4.0, 16.0])
     y = np.sqrt(x)
     assert ag.gradients(y[1] + y[2] + y[1:].sum(), x).tolist() == [0.0, 0.5, 0.25]
+
+
+def test_an_array_that_a_rule_keeps_is_not_added_to():
+    """A rule of the user's may send one array of its own to both arguments, at every pass."""
+    kept = np.array([10.0, 20.0])
+    both = ag.elementwise(lambda x, z: 2.0 * x + z, None, lambda y, x, z: 2.0, lambda y, x, z: 1.0,
+                          pullbacks=(lambda g, *_: kept, lambda g, *_: kept), name="sends its own")
+    for order in (0, 1):
+        a, b = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+        c, e = a * 1.5, b * 2.5
+        other = c * 0.3 + e * 0.1
+        y = both(c, e) + other if order else other + both(c, e)
+        y.backward(np.ones(2))
+        np.testing.assert_array_equal(kept, [10.0, 20.0])
+        np.testing.assert_allclose(a.grad, 1.5 * (kept + 0.3), rtol=1e-15)
+        np.testing.assert_allclose(b.grad, 2.5 * (kept + 0.1), rtol=1e-15)
+
+
+def test_what_a_rule_of_the_users_sends_is_added_in_double_precision():
+    """A float32 for a Value is its number; as is one in a seed."""
+    single = ag.elementwise(np.positive, None, lambda y, x: np.float32(0.1), name="sends float32")
+    x = Value(1.0)
+    (single(x * 1.0) + x / 3.0).backward()
+    assert x.gradient == float(np.float32(0.1)) + 1.0 / 3.0
+    a = Value(1.0 / 3.0)
+    (a * 0.7).backward(Tensor(np.float32(0.1)))
+    assert a.gradient == float(np.float32(0.1)) * 0.7

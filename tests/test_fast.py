@@ -65,6 +65,7 @@ def scalar_program(seed):
             lambda: a.tanh(), lambda: a.relu(), lambda: a.sigmoid(), lambda: a.exp(),
             lambda: a.log(), lambda: a.sqrt(), lambda: a.sin(), lambda: a.cos(), lambda: abs(a),
             lambda: np.maximum(a, b), lambda: np.where(a > 0, a, b * a), lambda: ag.sum([a, a, b]),
+            lambda: ag.sum([a, a]),
             lambda: ag.dot([a, a], [b, 2.0], a), lambda: ag.dot([a, a], [a, a], a),
         ])
         with contextlib.suppress(ArithmeticError, ValueError, ag.errors.AutogradError):

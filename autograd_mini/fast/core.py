@@ -8,6 +8,8 @@ asked here, by letters in the place of numbers, whether what it sends is ±g or 
 
 from __future__ import annotations
 
+import copyreg
+import functools
 import importlib.util
 import struct
 import warnings
@@ -135,18 +137,30 @@ def core_pairs(core: Any) -> list[Pair]:
         "copy_if_array": copy_if_array})
     called.update(called_rows(core.method))
 
-    def pair(owner: Any, name: str, form: int, row: Any = None) -> Pair:
+    def pair(owner: Any, name: str, form: int) -> Pair:
         plain = getattr(owner, name)
-        return Pair(owner, name, core.method(form, Value, row, None, plain), plain)
+        return Pair(owner, name, core.method(form, Value, None, None, plain), plain)
 
-    return [
+    pairs = [
         *operators(core.method),
         pair(Primitive, "apply", APPLIED),
         pair(Elementwise, "__call__", CALLED),
         pair(calls.OfNumbers, "apply", MANY),
-        pair(products, "dot", DOT, ops.weighted_sum),
-        Pair(floats, "swept", core.swept, floats.swept),
     ]
+    names = {each.fast: (each.owner, each.name) for each in pairs}
+    copyreg.pickle(type(pairs[0].fast), lambda method: (getattr, names[method]))
+    of_lists = core.method(DOT, Value, ops.weighted_sum, None, products.dot)
+    return [*pairs, Pair(products, "dot", as_function(of_lists, products.dot), products.dot),
+            Pair(floats, "swept", core.swept, floats.swept)]
+
+
+def as_function(method: Any, plain: Any) -> Any:
+    """`dot`, which is public, and so a function: it is documented, pickled and copied as one."""
+    @functools.wraps(plain)
+    def dot(a: Any, b: Any, bias: Any = 0.0) -> Any:
+        return method(a, b, bias)
+
+    return dot
 
 
 def operators(method: Callable[..., Any]) -> list[Pair]:

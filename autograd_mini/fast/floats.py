@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
+from ..backprop import by_parent, fit
 from ..graph import Node
 from ..primitive import Elementwise
 from ..value import Value
@@ -114,18 +115,18 @@ def sweep(order, nothing, replaced):
             leaves.append((node, g))
             continue
         else:
-            p, q = node._from_a, node._from_b
-            if (rule := RULES[op]) is None:
-                sent = (*plain_pull(node, g), None)
-            else:
-                try:
-                    sent = rule(g, node.value, node._a, node._b, p, q)
-                except Exception as error:
-                    sent = (*asked_again(node, g, error), None)
-            if type(p) is tuple:
-                for parent, x in zip(p, sent):
-                    if parent is not None:
-                        parent._sent += x
+            p, q, rule = node._from_a, node._from_b, RULES[op]
+            try:
+                sent = (plain_pull(node, g) if rule is None else
+                        rule(g, node.value, node._a, node._b, p, q))
+            except Exception as error:
+                if rule is None:
+                    raise
+                sent = (*asked_again(node, g, error), None)
+            if rule is None or type(p) is tuple:
+                for parent, x in by_parent(node.parents, sent):
+                    if parent is not None and x is not None:
+                        parent._sent += fit(x, parent, node)
             elif p is q and sent[0] is not None and sent[1] is not None:
                 p._sent += sent[0] + sent[1]
             else:
@@ -164,7 +165,7 @@ def _written() -> Callable[..., Any]:
     rows = {"multiply": ops.multiply, "add": ops.add, "subtract": ops.subtract}
     branches = [BRANCH.format(name=name, **dict(zip("ab", contributions(row), strict=True)))
                 for name, row in rows.items()]
-    space = {"RULES": RULES, "asked_again": asked_again,
+    space = {"RULES": RULES, "asked_again": asked_again, "by_parent": by_parent, "fit": fit,
              "plain_pull": plain_pull, **rows}
     exec(SWEEP.format(branches="".join(branches)), space)
     return space["sweep"]  # type: ignore[return-value]

@@ -18,6 +18,7 @@ from ..backprop import (
     Rules,
     Step,
     accumulated,
+    as_seed,
     by_parent,
     copy_if_array,
     fit,
@@ -168,7 +169,7 @@ def _steps(order: list[Any], cotangents: dict[Any, Any], rules: Rules) -> Iterat
             except Exception as error:
                 sent = (*asked_again(node, g, error), None)
             if type(p) is tuple:
-                for parent, x in zip(p, sent):  # noqa: B905  strict costs 10 %
+                for parent, x in by_parent(p, sent):
                     cotangents[parent] += x
             elif p is q and sent[0] is not None and sent[1] is not None:
                 cotangents[p] += sent[0] + sent[1]  # as `by_parent`
@@ -273,10 +274,10 @@ def _add_by_rule(node: Node, sent: Iterable[tuple[Node | None, Any]], cotangents
 def _add(node: Node, g: Any, sent: Sequence[Any], cotangents: dict[Any, Any], owned: set[Node],
          _: Any = None) -> None:
     """Add what `node` sends to what its parents were sent before, in place where it can be."""
-    # Products, sums, and slices among zeros are new arrays; what else a rule sends may be g, or
-    # something it keeps.
-    fresh = (isinstance(node.op, Elementwise) or node.op.reach == "product"
-             or node.op is ops.getitem)
+    # Products, sums, and slices among zeros are new arrays; what else a rule sends, and all that a
+    # user's does, may be g, or something it keeps.
+    fresh = node.op.trusted and (isinstance(node.op, Elementwise) or node.op.reach == "product"
+                                 or node.op is ops.getitem)
     for parent, x in by_parent(node.parents, sent):
         if parent is not None and x is not None:
             _receive(node, parent, x, fresh and x is not g, cotangents, owned)
@@ -347,7 +348,7 @@ def backward(output: Node, seed: Any = None) -> None:
     if current_observer() is not None or current_tracer() is not None:
         plain_backward(output, seed)
         return
-    start, stored = value_of(seed_for(output, seed)), Stored()
+    start, stored = as_seed(value_of(seed_for(output, seed)), output), Stored()
     try:
         with undisturbed():
             leaves = floats.swept(output, start, stored)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,17 @@ from .pairs import PAIRS, replaces
 
 __all__ = ["ARRAY_RULES", "RULES", "plain_pull", "pull", "written_out"]
 
-class _Rules(dict):  # type: ignore[type-arg]
-    """`written_out` of each primitive, asked once; of the user's, those of the last few are kept.
 
-    There may be many of a name, made anew at each step, each with a graph in its closure.
+class _Rules(dict):  # type: ignore[type-arg]
+    """`written_out` of each primitive, asked once; None for the user's.
+
+    What these send may be of any kind, and has to be fitted; and there may be many of a name, made
+    anew at each step, each with a graph in its closure.
     """
 
     def __missing__(self, op: Primitive) -> Rule | None:
         if not op.trusted:
-            return of_users(op)
+            return None
         self[op] = rule = written_out(op)
         return rule
 
@@ -80,9 +81,6 @@ def written_out(op: Primitive, silent_zeros: bool = True) -> Rule | None:
         **dict(zip(("slope_a", "slope_b"), op.slopes, strict=False)),
         **dict(zip(("pull_a", "pull_b"), op.pullbacks, strict=False))})
     return function
-
-
-of_users = lru_cache(maxsize=64)(written_out)
 
 
 @replaces(backprop, "pull")
