@@ -17,7 +17,8 @@ def engine() -> str:
     autograd-mini-core is installed.
 
     In the environment, AUTOGRAD_MINI_PLAIN=1 asks for the plain one, AUTOGRAD_MINI_CORE=0 leaves
-    the compiled core out, and AUTOGRAD_MINI_CORE=1 makes the import fail without it.
+    the compiled core out, and AUTOGRAD_MINI_CORE=1 makes the import fail without it. The first
+    goes before the others.
 
     >>> engine() in ("plain", "fast", "core")
     True

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import autograd_mini as ag
+
 from . import data
 from .timing import FOLDER
 from .works import WORKS
@@ -119,7 +121,10 @@ def main() -> None:
     """Compare, or record."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=__doc__)
     parser.add_argument("--write", action="store_true", help="record what it costs now")
-    asked, now, then = parser.parse_args(), measured(), recorded()
+    asked = parser.parse_args()
+    if ag.engine() != "fast":
+        sys.exit("the counts are the fast engine's: AUTOGRAD_MINI_CORE=0 asks for it")
+    now, then = measured(), recorded()
     for row, costs in now.items():
         before = (then or {}).get(row, {})
         print(row, *[f"{count:,} {what} ({count / before[what]:.3f} ×)" if before else

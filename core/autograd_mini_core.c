@@ -6,15 +6,18 @@
    is asked of the table (see autograd_mini/fast/core.py). A node is Python's: its slots are read and
    written at the offsets that its class tells.
 
-   A node computed from such nodes and from leaves is no part of a cycle, for all that it holds is
-   older than it is, and numbers. So the cyclic collector needn't know it, and isn't told; of nodes
-   that lead to a closure (a function with a derivative of its own), it is. */
+   A node made here of leaves, and of nodes made here, is no part of a cycle: all that it holds is
+   older than it is, or a number. So the cyclic collector isn't told of it. It is told of nodes that
+   Python made, which may lead to a closure that holds anything, and of all that come from these. */
 
 #define PY_SSIZE_T_CLEAN
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #include <Python.h>
+#ifdef Py_GIL_DISABLED
+#error "autograd-mini-core needs a Python with the global interpreter lock, not a free-threaded one"
+#endif
 #include <structmember.h>
-#include <numpy/ndarraytypes.h> /* how an array lies in memory; no function of NumPy's is called */
+#include <numpy/ndarraytypes.h> /* how an array lies in memory: nothing is linked */
 #include <string.h>
 
 /* ── what is known of Python's side ─────────────────────────────────────────────────────────── */
@@ -175,7 +178,7 @@ static PyObject *method_call(PyObject *self, PyObject *const *args, size_t flags
     Method *m = (Method *)self;
     State *s = state_of(m->module);
     PyObject *node = NULL, *mode = NULL;
-    if (!s->of[RECORDING]) return PyErr_Format(PyExc_ImportError, "begin() comes first");
+    if (!s->of[RECORDING]) return PyErr_Format(PyExc_ImportError, "autograd_mini_core: begin() hasn't been called");
     if (PyContextVar_Get(s->of[RECORDING], NULL, &mode) < 0) return NULL;
     Py_XDECREF(mode); /* True if operations are recorded, and nobody is told of them */
     Py_ssize_t count = names || mode != Py_True ? 0 : PyVectorcall_NARGS(flags);
@@ -422,8 +425,8 @@ static inline int number(PyObject *x, double *result) {
 
 enum { THE_COTANGENT = -1, ITS_NEGATIVE = -2 }; /* in a plan; else the number of an operand */
 
-/* What a row of floats sends to each parent, if that is ±g, or g times an operand: by a plan for so
-   many operands that the table was asked for. 1; 0 if it isn't such a row; −1: an error. */
+/* Sends what a row of floats sends, if its plan says so: to each parent ±g, or g times an operand. 1;
+   0, and nothing sent, if it has no plan or an operand isn't a plain number; −1: an error. */
 static int by_plan(State *s, PyObject *node, double g) {
     PyObject *plan = PyDict_GetItemWithError(s->of[PLANS], SLOT(s, node, OP)), *key;
     if (!plan) return PyErr_Occurred() ? -1 : 0;
@@ -551,7 +554,7 @@ static PyObject *begin(PyObject *self, PyObject *args) {
     for (int i = 0; i < GIVEN; i++) {
         x = PyDict_GetItemString(given, known_names[i]);
         if (!x || (i <= OF_ARRAY && (!PyType_Check(x) || ((PyTypeObject *)x)->tp_dictoffset)))
-            return PyErr_Format(PyExc_ImportError, "%s isn't what is known here", known_names[i]);
+            return PyErr_Format(PyExc_ImportError, "begin() wasn't given a usable %s", known_names[i]);
         Py_XSETREF(s->of[i], Py_NewRef(x));
     }
     Py_RETURN_NONE;
@@ -564,9 +567,6 @@ static PyMethodDef functions[] = {
     {NULL}};
 
 static int exec_module(PyObject *self) {
-#ifdef Py_GIL_DISABLED
-    return PyErr_Format(PyExc_ImportError, "autograd_mini_core needs the interpreter's lock"), -1;
-#endif
     static const char *const texts[] = {"now", "forward", ""};
     State *s = state_of(self);
     for (int i = NOW; i <= NO_TEXT; i++)

@@ -6,7 +6,6 @@ import copy
 import os
 import pickle
 import re
-import signal
 import struct
 import subprocess
 import sys
@@ -84,6 +83,8 @@ def test_only_products_have_a_plan():
              and row.trusted and plan(row, len(row.slopes)) is not None}
     assert {"add", "subtract", "multiply", "negative"} <= found
     assert not found & {"divide", "power", "relu", "maximum", "where", "exp", "tanh", "sqrt"}
+    assert not [row.name for row in PRIMITIVES.values() if isinstance(row, Elementwise)
+                and None in row.slopes and plan(row, len(row.slopes)) is not None]
     branching = ag.elementwise(np.positive, None, lambda y, x: x if x > 0 else 1, name="branching")
     equal = ag.elementwise(np.positive, None, lambda y, x: x if x == 0 else 1, name="equal")
     chosen = ag.elementwise(np.positive, None, lambda y, x: x or 1, name="chosen")
@@ -131,7 +132,7 @@ def test_the_environment_leaves_the_core_out():
     assert run(code, AUTOGRAD_MINI_CORE="0") == "fast"
     assert run(code, AUTOGRAD_MINI_PLAIN="1") == "plain"
     asked = run(code, AUTOGRAD_MINI_CORE="1")
-    assert asked == "core" or "it isn't installed (pip install ./core)" in asked
+    assert asked == "core" or "it isn't installed (pip install . ./core)" in asked
 
 
 # ── what it gives ────────────────────────────────────────────────────────────────────────────
@@ -300,49 +301,6 @@ def test_a_graph_that_is_changed_during_its_pass_is_an_error(change):
     with pytest.raises((RuntimeError, AttributeError, TypeError)):
         bad(y).backward()
     assert x.gradient is None
-
-
-INTERRUPTED = """
-    import gc, signal
-    from autograd_mini import Value
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    x = y = Value(1.0)
-    nodes = [x]
-    for _ in range(20_000):
-        nodes.append(nodes[-1] * 0.9999 + 1e-6)
-    gc.disable()
-    signal.signal(signal.SIGALRM, interrupt)
-    interrupted = clean = 0
-    for k in range(40):
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 1e-5 + 2e-4 * k)
-            nodes[-1].backward()
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-            for n in nodes:
-                n.gradient = None
-        except KeyboardInterrupt:
-            interrupted += 1
-            having = sum(n.gradient is not None for n in nodes)
-            clean += having in (0, len(nodes))  # all of them: backward had returned
-    print(interrupted == clean > 0)
-
-    signal.signal(signal.SIGALRM, lambda *_: nodes[-1].backward())  # on the very graph
-    for k in range(4):
-        signal.setitimer(signal.ITIMER_REAL, 1e-3 * (k + 1))
-        nodes[-1].backward()
-    signal.setitimer(signal.ITIMER_REAL, 0.0)
-    print(x.grad > 0.5)
-"""
-
-
-@there
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timers")
-def test_an_interrupt_at_any_moment_leaves_no_gradients():
-    """Also when all is computed, and nobody has it yet. A handler may have a pass of its own."""
-    assert run(INTERRUPTED) == "True\nTrue"
 
 
 @there

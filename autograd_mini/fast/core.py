@@ -1,6 +1,6 @@
 """The compiled core, if it is installed: recording, topological order and reverse pass in C.
 
-It is optional (`pip install ./core`), and does what the functions of this folder do, to the last
+It is optional (`pip install . ./core`), and does what the functions of this folder do, to the last
 bit: Python is the reference, and the same tests run on both (PEP 399). AUTOGRAD_MINI_CORE=0 in the
 environment leaves it out. It states no function and no derivative. A row brings its own; and is
 asked here, by letters in the place of numbers, whether what it sends is ±g or g times an operand.
@@ -44,7 +44,8 @@ SLOTS = ("value", "op", "params", "gradient", "label", "made_at", "_sent")
 """The slots of a node that have the same name in every engine."""
 
 LONGEST = 1024
-"""Of so many operands a plan is made; a rule of more of them is as fast as a plan's making."""
+"""The most operands that a plan is made for: making it takes many times as long as asking the rule
+once, and the plans of all numbers of operands are kept."""
 
 CORE_PAIRS: list[Pair] = []
 
@@ -61,7 +62,7 @@ def plan(row: Any, count: int) -> bytes | None:
 
 
 class Plans(dict):  # type: ignore[type-arg]
-    """By the number of operands the plan of a row that takes any; each is asked for once."""
+    """The plans of a row that takes any number of operands, by that number; each is made once."""
 
     def __init__(self, row: Primitive) -> None:
         super().__init__()
@@ -75,7 +76,7 @@ class Plans(dict):  # type: ignore[type-arg]
 
 
 def plans() -> dict[Primitive, Any]:
-    """By row its plan; of a row of any number of operands, its plans."""
+    """The plan of each row that has one; for a row of any number of operands, its Plans."""
     found: dict[Primitive, Any] = {row: Plans(row) for row in (ops.weighted_sum, ops.total)}
     for row in (*BINARY.values(), *UNARY.values()):
         numbers = plan(row, len(row.slopes))
@@ -95,12 +96,12 @@ def install_core(required: bool = False) -> bool:
             CORE_PAIRS.extend(core_pairs(loaded()))
     except ImportError as error:
         absent = isinstance(error, ModuleNotFoundError) and error.name == "autograd_mini_core"
-        reason = "it isn't installed (pip install ./core)" if absent else str(error)
+        reason = "it isn't installed (pip install . ./core)" if absent else str(error)
         if required:
             raise ImportError(
                 f"AUTOGRAD_MINI_CORE=1 asks for the compiled core: {reason}") from error
         if not absent:
-            warnings.warn(f"the compiled core is left out, and all is as without it: {reason}",
+            warnings.warn(f"the compiled core isn't used, and the Python engine is: {reason}",
                           stacklevel=2)
         return False
     install(CORE_PAIRS)
@@ -108,7 +109,9 @@ def install_core(required: bool = False) -> bool:
 
 
 def loaded() -> Any:
-    """The compiled module, for this package alone: another copy of it has what it was told."""
+    """Load the compiled module anew, past sys.modules: it keeps what begin() tells it, so each copy
+    of this package needs its own.
+    """
     spec = importlib.util.find_spec("autograd_mini_core")
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError("No module named 'autograd_mini_core'", name="autograd_mini_core")

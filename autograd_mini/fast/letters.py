@@ -65,7 +65,7 @@ def sent_by(row: Any, operands: Sequence[Letter]) -> list[int]:
         if not isinstance(row, Elementwise):
             sends = row.pullbacks[0](g, y, *operands)
             return [_number(x) for x in sends]
-        if row.selects or any([pullback is not None for pullback in row.pullbacks]):
+        if row.selects or None in row.slopes or any([p is not None for p in row.pullbacks]):
             raise NotWrittenOut
         return [_number(g * slope(y, *operands)) if callable(slope) else
                 G if slope == 1 else MINUS_G for slope in row.slopes]

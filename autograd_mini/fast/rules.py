@@ -109,7 +109,7 @@ def pull(node: Any, g: Any) -> Sequence[Any]:
 def asked_again(node: Any, g: Any, error: Exception) -> Sequence[Any]:
     """What the rule says when it is fed NumPy's numbers, or the error with an explanation.
 
-    As the plain engine goes on, so that a user's rule is asked as often.
+    The plain engine does the same, so a rule is called equally often.
     """
     if isinstance(error, ArithmeticError | ValueError):
         return in_float64(node, g, node.value, node.inputs)
