@@ -213,7 +213,8 @@ INTERRUPTED = """
         nodes[-1].backward()
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         passes += 1
-    print(abs(x.grad - passes * one) < 1e-9 * x.grad, within)
+    times = x.grad / one  # a handler may come between reading x.grad and adding to it
+    print(abs(times - round(times)) < 1e-6 and TIMES // 3 < round(times) <= passes, within)
 """
 
 
