@@ -22,11 +22,11 @@ from ..backprop import (
     by_parent,
     copy_if_array,
     fit,
+    has_nan,
     inputs_as_nodes,
     nothing,
     pull_nodes,
     seed_for,
-    shows_nan,
     zero_like,
 )
 from ..graph import Node, value_of
@@ -348,16 +348,20 @@ def backward(output: Node, seed: Any = None) -> None:
     if current_observer() is not None or current_tracer() is not None:
         plain_backward(output, seed)
         return
-    start, stored = as_seed(value_of(seed_for(output, seed)), output), Stored()
+    start, stored = seed_for(output, seed), Stored()
+    if isinstance(start, Node):
+        start = as_seed(start.value, output)
     try:
         with undisturbed():
             leaves = floats.swept(output, start, stored)
             if leaves is None:
                 leaves = stored.streamed(reverse_pass(output, start))
-            if not shows_nan(leaves):
+            if True not in [g != g if type(g) is float else has_nan(g) for _, g in leaves]:
                 for node, g in leaves:
-                    stored.replaced.append((node, node.gradient))
-                    node.gradient = accumulated(node, g)
+                    before = node.gradient
+                    stored.replaced.append((node, before))
+                    first = before is None and type(g) is float is type(node.value)
+                    node.gradient = g if first else accumulated(node, g)
                 return
     except BaseException:  # an error, or Ctrl-C: all is as it was before
         stored.undo(output)
