@@ -169,7 +169,7 @@ def ours_replayed() -> tuple[Any, ...]:
 SIDES = {
     "numba, by hand": numba, "autograd_mini, replayed": ours_replayed, "CasADi SX": casadi,
     "Python floats, by hand": plain_python,
-    "XAD": xad, "autograd_mini": ours, "autograd_mini, compiled core": ours,
+    "XAD": xad, "autograd_mini": ours, "autograd_mini, core": ours,
     "PyTorch, 0-d tensors": torch, "micrograd": micrograd,
 }
 

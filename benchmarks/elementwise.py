@@ -97,10 +97,10 @@ def autograd() -> tuple[Any, ...]:
 WORK = Work(
     "elementwise", "1,000 elementwise operations on 10 elements",
     {"NumPy, by hand": numpy, "autograd_mini": ours,
-     "autograd_mini, compiled core": ours, "PyTorch": torch, "HIPS autograd": autograd,
+     "autograd_mini, core": ours, "PyTorch": torch, "HIPS autograd": autograd,
      "mygrad": mygrad},
     references=("NumPy, by hand",),
-    aims=(Aim("autograd_mini, compiled core", "NumPy, by hand",
+    aims=(Aim("autograd_mini, core", "NumPy, by hand",
               "at most 2.5 × NumPy's own calls"),),
     about="x ← tanh(x·a + b), 333 times, then a product and a sum; backward to x, a and b.",
     tolerance=1e-12,

@@ -130,11 +130,11 @@ def xad() -> tuple[Any, ...]:
 WORK = Work(
     "memory", "Bytes per scalar node, after backward",
     {"micrograd": micrograd, "autograd_mini": ours, "autograd_mini, by growth": ours_grown,
-     "autograd_mini, by growth, compiled core": ours_grown,
+     "autograd_mini, by growth, core": ours_grown,
      "PyTorch, 0-d tensors": torch, "XAD": xad},
     references=("micrograd",),
     aims=(Aim("autograd_mini", "autograd_mini", "at most 220 bytes"),
-          Aim("autograd_mini, by growth, compiled core", "autograd_mini", "at most 200 bytes")),
+          Aim("autograd_mini, by growth, core", "autograd_mini", "at most 200 bytes")),
     about="A chain of products with the number it started from.", unit="B",
 )
 

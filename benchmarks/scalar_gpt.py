@@ -185,9 +185,9 @@ def ours() -> tuple[Any, ...]:
 
 WORK = Work(
     "scalar-gpt", "One training step of a GPT of single numbers",
-    {"slots and slopes": toy, "autograd_mini": ours, "autograd_mini, compiled core": ours},
+    {"slots and slopes": toy, "autograd_mini": ours, "autograd_mini, core": ours},
     references=("slots and slopes",),
     aims=(Aim("autograd_mini", "slots and slopes", "at most 0.5 × the toy"),
-          Aim("autograd_mini, compiled core", "slots and slopes", "at most 20 ms")),
+          Aim("autograd_mini, core", "slots and slopes", "at most 20 ms")),
     about="4,192 parameters, one word of four letters: forward, backward, update, in pure Python.",
 )

@@ -30,7 +30,7 @@ SECONDS, QUICK_SECONDS = 0.3, 0.05  # of one turn
 SHORTEST = 1e-3  # of what is timed at once: shorter steps are timed several together
 LONGEST = 600  # seconds after which a child is given up
 CONTROL = "again"  # the A/A control's name in the results
-WITH_CORE = ", compiled core"  # ends the names of the sides that have autograd-mini-core
+WITH_CORE = ", core"  # ends the names of the sides that have autograd-mini-core
 
 
 class Aim(NamedTuple):
