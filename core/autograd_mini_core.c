@@ -178,7 +178,7 @@ static PyObject *method_call(PyObject *self, PyObject *const *args, size_t flags
     Method *m = (Method *)self;
     State *s = state_of(m->module);
     PyObject *node = NULL, *mode = NULL;
-    if (!s->of[RECORDING]) return PyErr_Format(PyExc_ImportError, "autograd_mini_core: begin() hasn't been called");
+    if (!s->of[RECORDING]) return PyErr_Format(PyExc_ImportError, "begin() hasn't been called");
     if (PyContextVar_Get(s->of[RECORDING], NULL, &mode) < 0) return NULL;
     Py_XDECREF(mode); /* True if operations are recorded, and nobody is told of them */
     Py_ssize_t count = names || mode != Py_True ? 0 : PyVectorcall_NARGS(flags);

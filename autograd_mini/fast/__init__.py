@@ -5,7 +5,7 @@ questions (is this a node? is recording on? how many inputs are there?) and on t
 cyclic collector of Python has to visit. Here the common case is asked for once, one input or two
 lie in the node itself, and everything else is handed back to the plain function. `PAIRS` is the
 list, and `install()` puts them in place; with AUTOGRAD_MINI_PLAIN=1 in the environment it isn't
-called.
+called. `install_core()` puts what core/ has compiled in the place of some of these in turn.
 """
 
 from __future__ import annotations

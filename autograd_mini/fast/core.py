@@ -183,9 +183,11 @@ def operators(method: Callable[..., Any]) -> list[Pair]:
 
 def called_rows(method: Callable[..., Any]) -> dict[Primitive, tuple[Any, Any]]:
     """By row of one argument or two, what records it of a Value, and of a Tensor."""
-    rows = [row for row in PRIMITIVES.values()
-            if isinstance(row, Elementwise) and type(row).apply is Primitive.apply
-            and len(row.slopes) <= 2 and row.scalar is not None]
-    return {row: (method(form, Value, row, row.scalar, None),
-                  method(form, Tensor, row, row.forward, None))
-            for row in rows for form in (OF_ONE if len(row.slopes) == 1 else OF_TWO,)}
+    found = {}
+    for row in PRIMITIVES.values():
+        plainly = isinstance(row, Elementwise) and type(row).apply is Primitive.apply
+        if plainly and len(row.slopes) <= 2 and row.scalar is not None:
+            form = OF_ONE if len(row.slopes) == 1 else OF_TWO
+            found[row] = (method(form, Value, row, row.scalar, None),
+                          method(form, Tensor, row, row.forward, None))
+    return found
